@@ -1,0 +1,68 @@
+"""Every error this package raises.
+
+::
+
+    NotifierError
+    ├── ConfigurationError     a setting is missing or wrong; names the variable, never its secret value
+    ├── InvalidMessage         a notification that could never be sent; names the field (also a ValueError)
+    ├── TemplateError          a template is unknown, malformed, or was given the wrong variables
+    ├── QueueFull              the outbox of this alert type holds DISCORD_QUEUE_SIZE alerts already
+    ├── BrokerUnavailable      Redis did not take the alert in time; the caller decides what to do with it
+    ├── NotificationNotFound   no notification with this id, or not in the state the command needs
+    └── DeliveryFailed         inside a worker only: a request failed and may succeed later (Celery retries it)
+
+``reason`` is one word, the same in logs, history, results and errors.
+"""
+
+
+class NotifierError(Exception):
+    """Root of the tree."""
+
+    reason = "error"
+
+
+class ConfigurationError(NotifierError):
+    """A setting is missing or wrong."""
+
+    reason = "configuration_error"
+
+
+class InvalidMessage(NotifierError, ValueError):
+    """The notification breaks a rule that no retry can mend."""
+
+    reason = "invalid_message"
+
+
+class TemplateError(NotifierError, ValueError):
+    """A template is unknown, malformed, or was given the wrong variables."""
+
+    reason = "template_error"
+
+
+class QueueFull(NotifierError):
+    """The outbox is at its bound; nothing was queued."""
+
+    reason = "queue_full"
+
+
+class BrokerUnavailable(NotifierError):
+    """Redis refused, was silent, or failed while the alert was being handed over."""
+
+    reason = "broker_unavailable"
+
+
+class NotificationNotFound(NotifierError, LookupError):
+    """The id is unknown here."""
+
+    reason = "not_found"
+
+
+class DeliveryFailed(NotifierError):
+    """A request failed in a way that may pass; ``args`` are the reason word and the wait in seconds."""
+
+    reason = "delivery_failed"
+
+    def __init__(self, reason: str, wait_seconds: float) -> None:
+        super().__init__(reason, wait_seconds)
+        self.reason = reason
+        self.wait_seconds = wait_seconds

@@ -1,0 +1,207 @@
+"""What an application says: an alert type, and a notification; and what it hears back."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from notifier.errors import InvalidMessage
+
+DISCORD_EPOCH_SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
+URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
+USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
+COLOUR_MAX = 0xFFFFFF
+MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
+
+
+class AlertType(StrEnum):
+    """The six kinds of alert; each has a queue, a task and a webhook of its own."""
+
+    GENERAL = "general"
+    ERROR = "error"
+    CRITICAL = "critical"
+    TRACKLIST = "tracklist"
+    MONITORING = "monitoring"
+    SECURITY = "security"
+
+
+class Severity(StrEnum):
+    """How bad it is; decides the colour where none is given."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+SEVERITY_OF = {
+    AlertType.GENERAL: Severity.INFO,
+    AlertType.ERROR: Severity.ERROR,
+    AlertType.CRITICAL: Severity.CRITICAL,
+    AlertType.TRACKLIST: Severity.INFO,
+    AlertType.MONITORING: Severity.WARNING,
+    AlertType.SECURITY: Severity.CRITICAL,
+}
+COLOURS = {"green": 0x2ECC71, "yellow": 0xF1C40F, "red": 0xE74C3C, "dark red": 0x992D22, "blue": 0x3498DB, "grey": 0x95A5A6}
+COLOUR_OF = {
+    Severity.INFO: COLOURS["green"],
+    Severity.WARNING: COLOURS["yellow"],
+    Severity.ERROR: COLOURS["red"],
+    Severity.CRITICAL: COLOURS["dark red"],
+}
+
+
+def _colour(value: object) -> object:
+    if isinstance(value, str):
+        if value.lower() in COLOURS:
+            return COLOURS[value.lower()]
+        if re.fullmatch(r"(#|0x)[0-9a-fA-F]{6}", value):
+            return int(value[-6:], 16)
+        raise ValueError(f"a colour is 0 to {COLOUR_MAX}, '#rrggbb', or one of {', '.join(COLOURS)}")
+    return value
+
+
+def _snowflake(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,19}", value) or int(value) > DISCORD_EPOCH_SNOWFLAKE_MAX:
+        raise ValueError("a Discord id is a decimal number below 2^63")
+    return value
+
+
+def _http_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+\S*", value):
+        raise ValueError("not an http or https URL")
+    return value
+
+
+def _username(value: str) -> str:
+    lowered = value.lower()
+    if "discord" in lowered or "clyde" in lowered or lowered in ("everyone", "here"):
+        raise ValueError("Discord refuses names with 'discord' or 'clyde' in them, and 'everyone' and 'here'")
+    return value
+
+
+def _mention(value: str) -> str:
+    if not re.fullmatch(r"<@[&!]?[0-9]{1,19}>|@everyone|@here", value):
+        raise ValueError("a mention is '<@user id>', '<@&role id>', '@everyone' or '@here'")
+    return value.replace("<@!", "<@")
+
+
+def _utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+def _named_fields(value: object) -> object:
+    if isinstance(value, Mapping):
+        return [{"name": name, "value": text} for name, text in value.items()]
+    return value
+
+
+def _stripped(maximum: int, minimum: int = 1) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
+
+
+NotificationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:\-]{1,128}$")]
+Colour = Annotated[int, BeforeValidator(_colour), Field(ge=0, le=COLOUR_MAX)]
+Snowflake = Annotated[str, AfterValidator(_snowflake)]
+HttpUrl = Annotated[str, _stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)]
+
+
+class MessageField(BaseModel):
+    """One named value of the details, drawn as an embed field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+
+    name: Annotated[str, _stripped(1_000)]
+    value: Annotated[str, _stripped(100_000)]
+    inline: bool = False
+
+
+class NotificationMessage(BaseModel):
+    """One alert, as an application raises it.
+
+    Text may be longer than Discord's limits: what does not fit into the message travels as an attached file.
+    ``timestamp`` is when the event occurred; naive times are UTC. ``source`` is the service that raised it.
+    ``mentions`` are the only pings: text never pings. ``metadata`` is kept in the history and not posted.
+
+    Raises:
+        InvalidMessage: a value breaks a rule; the text names each field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+
+    id: NotificationId = Field(default_factory=lambda: str(uuid.uuid4()))
+    alert_type: AlertType = AlertType.GENERAL
+    title: Annotated[str, _stripped(10_000)]
+    message: Annotated[str, _stripped(1_000_000, minimum=0)] = ""
+    severity: Severity | None = None
+    color: Colour | None = None
+    url: HttpUrl | None = None
+    fields: Annotated[tuple[MessageField, ...], BeforeValidator(_named_fields), Field(max_length=200)] = ()
+    timestamp: Annotated[datetime, AfterValidator(_utc)] = Field(default_factory=lambda: datetime.now(UTC))
+    source: Annotated[str, _stripped(10_000)] | None = None
+    username: Annotated[str, _stripped(USERNAME_MAX_CHARACTERS), AfterValidator(_username)] | None = None
+    avatar_url: HttpUrl | None = None
+    thread_id: Snowflake | None = None
+    mentions: Annotated[tuple[Annotated[str, AfterValidator(_mention)], ...], Field(max_length=MENTIONS_MAX)] = ()
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise InvalidMessage(_named(error)) from None
+
+    @model_validator(mode="after")
+    def _storable(self) -> Self:
+        try:
+            self.model_dump_json()
+        except (ValueError, TypeError) as error:
+            # surrogates and values that JSON cannot carry would fail later, in the worker, out of the caller's sight
+            raise ValueError(f"not expressible as JSON in UTF-8 ({type(error).__name__})") from None
+        return self
+
+    @property
+    def colour(self) -> int:
+        """The colour drawn: the given one, else that of the severity, else that of the alert type."""
+        if self.color is not None:
+            return self.color
+        return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
+
+
+def _named(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'message'}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+
+
+class NotificationResult(BaseModel):
+    """What ``DiscordNotificationService.send`` answers.
+
+    ``success``: delivered, or (where the caller did not wait) safely queued. ``error`` is the reason word and detail.
+    ``retry_count``: requests that carried it beyond the first. ``metadata``: the rest of the history record.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    success: bool
+    status: str
+    message_id: str | None = None
+    error: str | None = None
+    timestamp: datetime
+    retry_count: int = 0
+    metadata: dict[str, Any] = Field(default_factory=dict)

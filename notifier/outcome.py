@@ -1,0 +1,126 @@
+"""What became of one request, as values; and the words for why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an alert waits, failed or was refused."""
+
+    # waiting: nothing failed, no attempt is spent
+    IN_FLIGHT = "in_flight"
+    BATCHING = "batching"
+    BACKING_OFF = "backing_off"
+    INTRODUCING = "introducing"
+    BREAKER_OPEN = "breaker_open"
+    PROBE_IN_FLIGHT = "probe_in_flight"
+    RATE_LIMITED = "rate_limited"
+    CHANNEL_RATE_LIMITED = "channel_rate_limited"
+    CONFIGURED_LIMIT = "configured_limit"
+    GLOBAL_RATE_LIMITED = "global_rate_limited"
+    EDGE_BANNED = "edge_banned"
+    # may succeed later
+    CONNECTION_FAILED = "connection_failed"
+    BAD_GATEWAY = "bad_gateway"
+    # sent, answer lost
+    READ_TIMEOUT = "read_timeout"
+    CONNECTION_LOST = "connection_lost"
+    SERVER_ERROR = "server_error"
+    UNEXPECTED_ANSWER = "unexpected_answer"
+    WORKER_LOST = "worker_lost"
+    # never will
+    INVALID_PAYLOAD = "invalid_payload"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNKNOWN_CHANNEL = "unknown_channel"
+    FORBIDDEN = "forbidden"
+    CLIENT_ERROR = "client_error"
+    REDIRECTED = "redirected"
+    UNSENDABLE = "unsendable"
+    WEBHOOK_UNKNOWN = "webhook_unknown"
+    WEBHOOK_TOKEN_INVALID = "webhook_token_invalid"
+    WEBHOOK_QUARANTINED = "webhook_quarantined"
+    WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
+    QUEUE_FULL = "queue_full"
+
+
+class Status(StrEnum):
+    """Where a notification is. All but ``queued`` are final."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    QUEUE_FULL = "queue_full"
+
+
+class Scope(StrEnum):
+    """Whom a wait concerns."""
+
+    WEBHOOK = "webhook"
+    CHANNEL = "channel"
+    GLOBAL = "global"
+    EDGE = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Discord stored the message."""
+
+    message_id: str | None
+    channel_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now; nothing failed and no attempt is spent."""
+
+    wait_seconds: float
+    reason: Reason
+    scope: Scope = Scope.WEBHOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Not done, may succeed later."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Never will succeed as it is. ``guilty`` are the embeds that Discord's error tree names, by position."""
+
+    reason: Reason
+    detail: str = ""
+    guilty: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request was sent and its answer was lost: the message may be in the channel."""
+
+    reason: Reason
+    detail: str = ""
+
+
+Outcome = Delivered | Deferred | Failed | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitInfo:
+    """The bucket of a webhook as the headers of one answer tell it (Discord docs, rate-limits.mdx)."""
+
+    limit: int
+    remaining: int
+    reset_after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request's outcome, what its headers tell of the bucket, and which status it carried (None: no answer)."""
+
+    outcome: Outcome
+    rate_limit: RateLimitInfo | None = None
+    http_status: int | None = None

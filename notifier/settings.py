@@ -1,0 +1,195 @@
+"""All settings, read once from the environment and ``.env``, checked at start.
+
+The environment wins over ``.env``. Every variable has a default but the webhooks, and an application that only
+raises alerts needs none of those.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from notifier.errors import ConfigurationError
+from notifier.models import DISCORD_EPOCH_SNOWFLAKE_MAX, AlertType
+from notifier.routing import ROUTES
+
+ENV_FILE = ".env"
+DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
+WEBHOOK_PATH = re.compile(
+    r"/api(?:/v\d{1,2})?/webhooks/(?P<id>\d{1,19})/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One Discord webhook: what of its URL is used. The token is a secret and shows in no repr."""
+
+    id: str
+    token: SecretStr = field(repr=False)
+    thread_id: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells a changed URL from the same one, and tells nothing of the token."""
+        return hashlib.sha256(f"{self.id}/{self.token.get_secret_value()}".encode()).hexdigest()[:16]
+
+
+def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
+    """Read a webhook URL as copied from Discord (any host and API version of Discord's, or of ``api_url``).
+
+    Raises:
+        ConfigurationError: not such a URL; names the variable and shows nothing of the URL.
+    """
+    wanted = f"{variable}: expected https://discord.com/api/webhooks/<id>/<token>"
+    try:
+        parts = urlsplit(url.strip())
+        api = urlsplit(api_url)
+        thread_ids = parse_qs(parts.query).get("thread_id", [])
+        known_host = DISCORD_HOSTS.fullmatch(parts.hostname or "") or parts.netloc == api.netloc
+    except ValueError:
+        raise ConfigurationError(f"{wanted}, but this is not a URL") from None
+    if parts.scheme not in ("http", "https") or not known_host:
+        raise ConfigurationError(f"{wanted}, but this is not an address of Discord (nor of DISCORD_API_URL)")
+    match = WEBHOOK_PATH.fullmatch(parts.path)
+    if match is None or int(match["id"]) > DISCORD_EPOCH_SNOWFLAKE_MAX:
+        raise ConfigurationError(f"{wanted}, but its path is not that of a webhook")
+    if any(not thread_id.isdecimal() for thread_id in thread_ids):
+        raise ConfigurationError(f"{variable}: its thread_id is not a decimal number")
+    return Webhook(match["id"], SecretStr(match["token"]), thread_ids[0] if thread_ids else None)
+
+
+def _without_comment(value: object) -> object:
+    # docker's env_file hands inline comments on as part of the value
+    return re.sub(r"\s+#.*$", "", value).strip() if isinstance(value, str) else value
+
+
+def _environment() -> dict[str, str]:
+    file = {name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}
+    return {name.upper(): str(_without_comment(value)) for name, value in {**file, **os.environ}.items()}
+
+
+def _webhook_url(variable: str, environment: Mapping[str, str]) -> str:
+    if environment.get(variable):
+        return environment[variable]
+    file = environment.get(f"{variable}_FILE")
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{variable}_FILE: cannot be read ({type(error).__name__})") from None
+
+
+class _WebhookSource(PydanticBaseSettingsSource):
+    """Reads the webhook variables of the routing table, each also as ``…_FILE`` (a container secret)."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        environment = _environment()
+        api_url = environment.get("DISCORD_API_URL") or DEFAULT_API_URL
+        webhooks = {}
+        for alert_type, route in ROUTES.items():
+            for variable in route.webhook_variables:
+                if url := _webhook_url(variable, environment):
+                    webhooks[alert_type] = parse_webhook(variable, url, api_url)
+                    break
+        return {"webhooks": webhooks}
+
+
+DEFAULT_API_URL = "https://discord.com/api/v10"
+
+Count = Annotated[int, BeforeValidator(_without_comment), Field(ge=1, le=1_000_000)]
+Retries = Annotated[int, BeforeValidator(_without_comment), Field(ge=0, le=100)]
+Seconds = Annotated[float, BeforeValidator(_without_comment), Field(gt=0, le=86_400, allow_inf_nan=False)]
+Days = Annotated[float, BeforeValidator(_without_comment), Field(gt=0, le=3_650, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """The settings of this process; ``Settings.load()`` reads them, ``settings()`` keeps them."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
+    api_url: str = Field(DEFAULT_API_URL, validation_alias="DISCORD_API_URL")
+    rate_limit_per_minute: Count = Field(30, validation_alias="DISCORD_RATE_LIMIT")
+    retry_attempts: Retries = Field(3, validation_alias="DISCORD_RETRY_ATTEMPTS")
+    retry_backoff_seconds: Seconds = Field(2, validation_alias="DISCORD_RETRY_BACKOFF_SECONDS")
+    retry_backoff_max_seconds: Seconds = Field(60, validation_alias="DISCORD_RETRY_BACKOFF_MAX_SECONDS")
+    timeout_seconds: Seconds = Field(10, validation_alias="DISCORD_TIMEOUT_SECONDS")
+    queue_size: Count = Field(100, validation_alias="DISCORD_QUEUE_SIZE")
+    history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
+    breaker_failures: Count = Field(5, validation_alias="DISCORD_BREAKER_FAILURES")
+    breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
+    breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
+    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), validation_alias="REDIS_URL")
+    publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
+    sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
+    templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
+    log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
+
+    @field_validator("api_url")
+    @classmethod
+    def _api_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+            raise ValueError("expected a URL such as https://discord.com/api/v10")
+        if not parts.path.rstrip("/").endswith("/api/v10"):
+            raise ValueError("must end in /api/v10, the version this client speaks")
+        return value.rstrip("/")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in ("redis", "rediss", "unix", "redis+socket"):
+            raise ValueError("expected a URL such as redis://localhost:6379/0")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return sources["init_settings"], sources["env_settings"], sources["dotenv_settings"], _WebhookSource(settings_cls)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment and ``.env``.
+
+        Raises:
+            ConfigurationError: a variable is wrong; names it, never its value.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False))
+            raise ConfigurationError(problems.replace("Value error, ", "")) from None
+
+    @property
+    def missing_webhooks(self) -> list[str]:
+        """The variables of the alert types that have no webhook."""
+        return [route.webhook_variables[0] for kind, route in ROUTES.items() if kind not in self.webhooks]
+
+    @classmethod
+    def variables(cls) -> list[str]:
+        """Every environment variable that is read, by name."""
+        names = [str(info.validation_alias) for name, info in cls.model_fields.items() if name != "webhooks"]
+        return sorted(names + [route.webhook_variables[0] for route in ROUTES.values()])
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read at first use."""
+    return Settings.load()
