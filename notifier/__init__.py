@@ -1,0 +1,69 @@
+"""Alerts that reach their Discord channel: once, whole, as soon as Discord allows."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifier.errors import (
+        BrokerUnavailable,
+        ConfigurationError,
+        InvalidMessage,
+        NotificationNotFound,
+        NotifierError,
+        QueueFull,
+        TemplateError,
+    )
+    from notifier.history import NotificationHistory
+    from notifier.models import AlertType, MessageField, NotificationMessage, NotificationResult, Severity
+    from notifier.outcome import Status
+    from notifier.pipeline import client_pipeline
+    from notifier.service import DiscordNotificationService
+    from notifier.templates import render_template
+
+__all__ = [
+    "AlertType",
+    "BrokerUnavailable",
+    "ConfigurationError",
+    "DiscordNotificationService",
+    "InvalidMessage",
+    "MessageField",
+    "NotificationHistory",
+    "NotificationMessage",
+    "NotificationNotFound",
+    "NotificationResult",
+    "NotifierError",
+    "QueueFull",
+    "Severity",
+    "Status",
+    "TemplateError",
+    "client_pipeline",
+    "render_template",
+]
+
+_HOMES = {
+    **dict.fromkeys(
+        (
+            "BrokerUnavailable",
+            "ConfigurationError",
+            "InvalidMessage",
+            "NotificationNotFound",
+            "NotifierError",
+            "QueueFull",
+            "TemplateError",
+        ),
+        "errors",
+    ),
+    **dict.fromkeys(("AlertType", "MessageField", "NotificationMessage", "NotificationResult", "Severity"), "models"),
+    "DiscordNotificationService": "service",
+    "NotificationHistory": "history",
+    "Status": "outcome",
+    "client_pipeline": "pipeline",
+    "render_template": "templates",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # imported when first asked for: neither --help nor the sandbox should wait for Celery
+    if home := _HOMES.get(name):
+        return getattr(import_module(f"notifier.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

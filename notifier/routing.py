@@ -35,5 +35,5 @@ ROUTES: dict[AlertType, Route] = {
     )
 }
 
-WAKE_UP_TASK = "wake_up"
+WAKE_UP_TASK = "send_notification.wake_up"
 """Knocks for an outbox rather than for one alert; travels through the queue of its type."""

@@ -72,15 +72,20 @@ def _without_comment(value: object) -> object:
     return re.sub(r"\s+#.*$", "", value).strip() if isinstance(value, str) else value
 
 
+def file_environment() -> dict[str, str]:
+    """What ``.env`` in the current folder says."""
+    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}
+
+
 def _environment() -> dict[str, str]:
-    file = {name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}
-    return {name.upper(): str(_without_comment(value)) for name, value in {**file, **os.environ}.items()}
+    both = {**file_environment(), **os.environ}
+    return {name.upper(): str(_without_comment(value)) for name, value in both.items()}
 
 
-def _webhook_url(variable: str, environment: Mapping[str, str]) -> str:
-    if environment.get(variable):
-        return environment[variable]
-    file = environment.get(f"{variable}_FILE")
+def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
+    if variables.get(variable):
+        return variables[variable]
+    file = variables.get(f"{variable}_FILE")
     if not file:
         return ""
     try:
@@ -96,12 +101,12 @@ class _WebhookSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        environment = _environment()
-        api_url = environment.get("DISCORD_API_URL") or DEFAULT_API_URL
+        variables = _environment()
+        api_url = variables.get("DISCORD_API_URL") or DEFAULT_API_URL
         webhooks = {}
         for alert_type, route in ROUTES.items():
             for variable in route.webhook_variables:
-                if url := _webhook_url(variable, environment):
+                if url := _webhook_url(variable, variables):
                     webhooks[alert_type] = parse_webhook(variable, url, api_url)
                     break
         return {"webhooks": webhooks}

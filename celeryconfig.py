@@ -1,0 +1,68 @@
+"""Celery's settings. Every process that touches the queues uses these: workers, applications, Flower."""
+
+from kombu import Queue
+
+from notifier.gate.gate import lease_seconds
+from notifier.routing import ROUTES, WAKE_UP_TASK
+from notifier.settings import settings
+
+_settings = settings()
+
+broker_url = result_backend = _settings.redis_url.get_secret_value()
+
+task_serializer = result_serializer = "json"
+accept_content = result_accept_content = ["json"]
+enable_utc = True
+
+task_queues = [Queue(route.queue) for route in ROUTES.values()]
+task_routes = {route.task: {"queue": route.queue} for route in ROUTES.values()}
+task_default_queue = next(iter(ROUTES.values())).queue
+task_create_missing_queues = False  # a misspelt queue is an error, not a queue that nobody reads
+
+# The outbox is the authority and a task a knock at the door, so running one twice is safe and losing one harmless.
+task_acks_late = True
+task_reject_on_worker_lost = True
+worker_prefetch_multiplier = 1
+worker_deduplicate_successful_tasks = True
+
+# A worker waits for HTTP and runs at most one request per alert type; two more threads answer the other knocks.
+worker_pool = "threads"
+worker_concurrency = len(ROUTES) + 2
+worker_send_task_events = True
+worker_hijack_root_logger = True
+
+# Per worker and task name, so it cannot be Discord's limit: that one is in Redis, for the whole fleet. This one stops
+# a runaway only: an outbox never holds more alerts than this, so it holds back nothing that Discord would take.
+task_annotations = {
+    name: {"rate_limit": f"{max(100, _settings.queue_size)}/s"}
+    for name in [*(route.task for route in ROUTES.values()), WAKE_UP_TASK]
+}
+
+result_expires = round(_settings.history_days * 86_400)
+# Without these a worker's slot is lost for ever when Redis blinks while a result is stored.
+result_backend_always_retry = True
+result_backend_base_sleep_between_retries_ms = 100
+result_backend_max_sleep_between_retries_ms = 2_000
+redis_socket_timeout = 5
+redis_socket_connect_timeout = 2
+redis_socket_keepalive = True
+redis_backend_health_check_interval = 25
+
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_channel_error_retry = True
+broker_connection_timeout = _settings.publish_timeout_seconds
+broker_transport_options = {
+    # Longer than any countdown and any request; what a dead worker held is carried by others long before.
+    "visibility_timeout": max(300, 2 * round(lease_seconds(_settings))),
+    "max_connections": 64,
+    "socket_timeout": 5,
+    "socket_connect_timeout": _settings.publish_timeout_seconds,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}

@@ -1,0 +1,93 @@
+"""Is it configured, and does it work? Proved with a GET per webhook; nothing is posted."""
+
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import cast
+
+from notifier.discord import DiscordClient
+from notifier.errors import BrokerUnavailable
+from notifier.gate.gate import Gate
+from notifier.models import AlertType
+from notifier.outcome import Delivered, Reason
+from notifier.pipeline import Pipeline
+from notifier.redis import broker_errors
+from notifier.routing import ROUTES
+from notifier.settings import Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCheck:
+    """What one alert type's webhook answered. ``problem`` is a reason word, None where it works."""
+
+    alert_type: AlertType
+    variable: str
+    webhook_id: str | None = None
+    name: str | None = None
+    channel_id: str | None = None
+    problem: str | None = None
+    breaker: str | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether this type has a webhook at all."""
+        return self.webhook_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The whole of a check. ``redis`` is a problem in words, None where Redis answers."""
+
+    redis: str | None
+    webhooks: tuple[WebhookCheck, ...]
+
+    @property
+    def valid(self) -> bool:
+        """At least one webhook is configured, and each that is answers."""
+        configured = [check for check in self.webhooks if check.configured]
+        return bool(configured) and all(check.problem is None for check in configured)
+
+    @property
+    def healthy(self) -> bool:
+        """Redis answers, each configured webhook answers, and no breaker holds one back."""
+        return self.redis is None and all(
+            check.problem is None and check.breaker in (None, "closed") for check in self.webhooks if check.configured
+        )
+
+
+def check(pipeline: Pipeline) -> CheckReport:
+    """Ask Redis, and each configured webhook once; one that is quarantined is not asked (404s are policed)."""
+    problem = _redis_problem(pipeline)
+    gate = pipeline.gate if problem is None else None
+    webhooks: Mapping[AlertType, Webhook] = pipeline.settings.webhooks
+    client = pipeline.discord
+    with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
+        found = pool.map(lambda kind: _check_webhook(kind, webhooks.get(kind), client, gate), ROUTES)
+        return CheckReport(problem, tuple(found))
+
+
+def _redis_problem(pipeline: Pipeline) -> str | None:
+    try:
+        with broker_errors():
+            pipeline.redis.ping()
+    except BrokerUnavailable as error:
+        return str(error)
+    return None
+
+
+def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClient, gate: Gate | None) -> WebhookCheck:
+    variable = ROUTES[kind].webhook_variables[0]
+    if webhook is None:
+        return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)
+    state = gate.state(webhook) if gate else None
+    breaker = state.breaker if state else None
+    if state and state.quarantined:
+        return WebhookCheck(kind, variable, webhook.id, problem=Reason.WEBHOOK_QUARANTINED, breaker=breaker)
+    asked_at = gate.now() if gate else 0
+    introduction = client.get_webhook(webhook)
+    if gate:
+        gate.introduced(webhook, uuid.uuid4().hex, asked_at, introduction)
+    outcome = introduction.answer.outcome
+    problem = None if isinstance(outcome, Delivered) else str(cast("Reason", outcome.reason))
+    return WebhookCheck(kind, variable, webhook.id, introduction.name, introduction.channel_id, problem, breaker)

@@ -1,0 +1,52 @@
+"""The command line: ``notifier …``."""
+
+from typing import Any
+
+import click
+
+from notifier.errors import NotifierError
+
+COMMANDS = {
+    "demo": "demo",
+    "up": "up",
+    "send": "send",
+    "check": "check",
+    "history": "history",
+    "dead": "dead",
+    "sandbox": "sandbox",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is called: `--help` need not import Celery."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = __import__(f"notifier.cli.{COMMANDS[cmd_name]}", fromlist=[cmd_name])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except NotifierError as error:
+            raise click.ClickException(f"{error} [{error.reason}]") from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="notifier")
+def main() -> None:
+    """Alerts that reach their Discord channel: once, whole, as soon as Discord allows.
+
+    \b
+    Examples:
+      notifier demo                      watch 106 alerts arrive in a local Discord
+      notifier up                        a sandbox, a worker and a dashboard, until Ctrl-C
+      notifier send error "Disk full" --message "/var is at 97 %"
+      notifier check                     does every webhook answer?
+      notifier history --status failed --since 2h
+    """

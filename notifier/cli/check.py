@@ -1,0 +1,39 @@
+"""``notifier check``: is it configured, and does it work?"""
+
+from dataclasses import asdict
+
+import click
+
+from notifier.cli.output import json_option, print_json, print_table
+
+
+@click.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Ask Redis and every configured webhook whether they answer. Posts nothing.
+
+    \b
+    Examples:
+      notifier check
+      notifier check --json
+
+    Exit code: 0 all that is configured works, 1 otherwise.
+    """
+    from notifier.checks import check as run_check  # imports Celery: --help need not
+    from notifier.pipeline import client_pipeline
+
+    report = run_check(client_pipeline())
+    works = report.valid and report.healthy
+    if as_json:
+        print_json(
+            {"valid": report.valid, "healthy": report.healthy, "redis": report.redis,
+             "webhooks": [asdict(each) for each in report.webhooks]}
+        )
+    else:
+        click.echo(f"Redis: {report.redis or 'answers'}")
+        print_table(
+            "Webhooks", ["type", "variable", "webhook", "name", "channel", "state"],
+            [(each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id, each.problem or "answers")
+             for each in report.webhooks],
+        )
+    raise SystemExit(0 if works else 1)

@@ -1,0 +1,39 @@
+"""Runs a command that must not outlive whoever started it, however that one dies.
+
+    python guard.py PID_FD GRACE_SECONDS COMMAND [ARGUMENT ...]
+
+Standard input is a pipe from the starter. When it closes (the starter ended, were it by kill -9), the command is
+asked to end, and after GRACE_SECONDS made to. Uses the standard library alone: it starts in a blink.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def main() -> int:
+    """Start the command, tell its process id on PID_FD, and end with its exit code."""
+    pid_fd, grace_seconds, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)  # noqa: S603 - our starter's command
+    os.write(pid_fd, f"{child.pid}\n".encode())
+    os.close(pid_fd)
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        child.terminate()
+        try:
+            child.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: child.terminate())
+    threading.Thread(target=watch, daemon=True).start()
+    return child.wait()
+
+
+if __name__ == "__main__":
+    code = main()
+    os._exit(code if code >= 0 else 128 - code)

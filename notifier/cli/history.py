@@ -1,0 +1,46 @@
+"""``notifier history``: what became of the alerts."""
+
+from datetime import datetime
+
+import click
+
+from notifier.cli.output import Moment, json_option, print_json, print_records
+from notifier.models import AlertType
+from notifier.outcome import Status
+
+FINAL = [status.value for status in Status if status is not Status.QUEUED]
+
+
+@click.command()
+@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@click.option("--status", type=click.Choice(FINAL), help="Only this outcome.")
+@click.option("--since", type=Moment(), help="Not before: 2026-01-31T12:00, or an age such as 15m, 2h, 7d.")
+@click.option("--until", type=Moment(), help="Not after: as --since.")
+@click.option("--search", help="Only with this text in the message, reason or id, any case.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@json_option
+def history(
+    alert_type: str | None, status: str | None, since: datetime | None, until: datetime | None,
+    search: str | None, limit: int, as_json: bool,
+) -> None:
+    """What became of the alerts, newest first.
+
+    \b
+    Examples:
+      notifier history --type error --since 24h
+      notifier history --status failed --json
+      notifier history --search "database timeout" --limit 5
+    """
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+
+    records = client_pipeline().history.query(
+        alert_type=AlertType(alert_type) if alert_type else None,
+        status=Status(status) if status else None,
+        since=since, until=until, search=search, limit=limit,
+    )
+    if as_json:
+        print_json(records)
+    elif records:
+        print_records("History", records)
+    else:
+        click.echo("nothing in the history matches")

@@ -1,0 +1,92 @@
+"""Child processes that end with this one: started, awaited by what they print, stopped by id."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from notifier.cli import guard
+from notifier.errors import NotifierError
+
+POLL_SECONDS = 0.02
+
+
+class ProcessFailed(NotifierError):
+    """A child process ended or did not come up; the text holds the end of its log."""
+
+    reason = "process_failed"
+
+
+class Process:
+    """A running command, its output in a log file. It ends when this process does, were it by kill -9."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None,
+        cwd: Path | None = None, grace_seconds: float = 15,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._grace_seconds = grace_seconds
+        read_fd, write_fd = os.pipe()
+        with log.open("ab") as output, os.fdopen(read_fd) as told:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__, str(write_fd), str(grace_seconds), *command],
+                stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=cwd,
+                pass_fds=(write_fd,), start_new_session=True,
+            )
+            os.close(write_fd)
+            line = told.readline()
+        if not line:
+            self._guard.wait()
+            raise ProcessFailed(f"{name} could not be started: {self.tail()}")
+        self.pid = int(line)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._guard.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code (128 + signal number where one ended it), or None."""
+        return self._guard.poll()
+
+    def output(self) -> str:
+        """Everything it has printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of what it has printed."""
+        return "\n".join(self.output().splitlines()[-lines:])
+
+    def wait_for(self, pattern: str, timeout_seconds: float = 60) -> re.Match[str]:
+        """Wait until it has printed ``pattern``.
+
+        Raises:
+            ProcessFailed: it ended first, or the time is over.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            ended = not self.running
+            if match := re.search(pattern, self.output(), re.MULTILINE):
+                return match
+            if ended:
+                raise ProcessFailed(f"{self.name} ended with code {self.exit_code}:\n{self.tail()}")
+            time.sleep(POLL_SECONDS)
+        raise ProcessFailed(f"{self.name} did not come up in {timeout_seconds:g} s:\n{self.tail()}")
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a crash would."""
+        if self.running:
+            os.kill(self.pid, signal.SIGKILL)
+            self._guard.wait(self._grace_seconds)
+
+    def stop(self) -> int:
+        """Ask it to end, wait for it, and return its exit code."""
+        if self._guard.stdin is not None and not self._guard.stdin.closed:
+            self._guard.stdin.close()
+        return self._guard.wait(self._grace_seconds + 5)

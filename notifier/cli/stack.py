@@ -1,0 +1,80 @@
+"""All that an alert needs, on one machine: Redis, a sandbox that plays Discord, a worker, a dashboard."""
+
+import os
+import re
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from notifier.cli.embedded_redis import start_redis
+from notifier.cli.processes import Process
+from notifier.settings import file_environment
+
+LISTENING = r"sandbox listening on (http://\S+)"
+
+
+class Stack:
+    """Processes that come up together and end together, last one first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = dict(os.environ)
+        self.processes: dict[str, Process] = {}
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def keep_settings(self) -> None:
+        """Hand ``.env`` on to the processes: they run in the stack's folder and do not see it."""
+        self.environment = {**file_environment(), **self.environment}
+
+    def redis(self) -> str:
+        """``REDIS_URL`` where it is set, else a Redis of our own."""
+        if url := self.environment.get("REDIS_URL"):
+            return url
+        process, url = start_redis(self.folder / "redis")
+        self._keep(process)
+        self.environment["REDIS_URL"] = url
+        return url
+
+    def sandbox(self, port: int = 0, *, adopt: bool = True) -> str:
+        """A sandbox; its address. ``adopt``: its six webhooks become the configured ones."""
+        process = self.start("sandbox", [sys.executable, "-m", "notifier.sandbox", "--port", str(port)])
+        address = process.wait_for(LISTENING)[1]
+        process.wait_for(r"^DISCORD_WEBHOOK_SECURITY=")
+        if adopt:
+            self.environment.update(re.findall(r"^(DISCORD_\w+)=(\S+)$", process.output(), re.MULTILINE))
+        return address
+
+    def worker(self, name: str = "worker") -> Process:
+        """A Celery worker on all six queues, ready when this returns."""
+        command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "INFO"]
+        process = self.start(name, [*command, "--hostname", f"{name}@%h"])
+        process.wait_for(rf"{name}@\S+ ready\.")
+        return process
+
+    def flower(self, port: int) -> str:
+        """Flower; its address."""
+        command = [sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}"]
+        self.start("flower", command).wait_for(r"Connected to redis|Visit me at")
+        return f"http://127.0.0.1:{port}"
+
+    def start(self, name: str, command: list[str]) -> Process:
+        """Run a command in the folder and with the environment of the stack."""
+        self.environment.setdefault("PYTHONUNBUFFERED", "1")
+        process = Process(name, command, self.folder / f"{name}.log", env=self.environment, cwd=self.folder)
+        self._keep(process)
+        return process
+
+    def _keep(self, process: Process) -> None:
+        self.processes[process.name] = process
+        self._closing.callback(process.stop)

@@ -1,0 +1,55 @@
+"""``notifier up``: everything an alert needs, until Ctrl-C."""
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from notifier.cli.processes import ProcessFailed
+from notifier.cli.stack import Stack
+
+LOOK_SECONDS = 0.5
+
+
+@click.command()
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(".notifier"),
+              show_default=True, help="Where Redis keeps its data, and the logs go.")
+@click.option("--sandbox-port", default=8025, show_default=True, type=click.IntRange(0, 65_535))
+@click.option("--flower-port", default=5555, show_default=True, type=click.IntRange(1, 65_535))
+def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
+    """Run Redis (unless REDIS_URL is set), a sandbox, a worker and Flower, until Ctrl-C.
+
+    Posts to the real webhooks where any is configured (environment or .env), else to the sandbox.
+
+    \b
+    Examples:
+      notifier up
+      REDIS_URL=redis://localhost:6379/0 notifier up --sandbox-port 9025
+    """
+    from notifier.settings import Settings
+
+    configured = Settings.load()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with Stack(folder.resolve()) as stack:
+        real = bool(configured.webhooks)
+        stack.keep_settings()
+        redis_url = stack.redis()
+        address = stack.sandbox(sandbox_port, adopt=not real)
+        stack.worker()
+        dashboard = stack.flower(flower_port)
+        click.echo(f"Sandbox:  {address}" + ("  (your real webhooks are used; it stands by)" if real else ""))
+        click.echo(f"Flower:   {dashboard}")
+        click.echo(f"Logs:     {stack.folder}")
+        click.echo("\nRaise alerts from another terminal:")
+        if stack.processes.get("redis"):
+            click.echo(f"  export REDIS_URL={redis_url}")
+        click.echo('  notifier send general "System Update" -m "It works" --wait 10')
+        click.echo("\nCtrl-C ends all of it.")
+        while not stopping.wait(LOOK_SECONDS):
+            for process in stack.processes.values():
+                if not process.running:
+                    raise ProcessFailed(f"{process.name} ended with code {process.exit_code}:\n{process.tail()}")
+        click.echo("stopping …")

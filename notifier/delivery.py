@@ -1,0 +1,96 @@
+"""The way of an alert inside a worker: claim → render → post → settle → record. Knows no Celery."""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from notifier.discord import DiscordClient
+from notifier.gate.gate import Gate
+from notifier.outbox.outbox import Absent, Batch, Final, Idle, Introduce, Knock, Outbox, Settlement, Waiting
+from notifier.outbox.verdict import judge
+from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
+from notifier.record import Record
+from notifier.render.batch import compose
+from notifier.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Delivery = Absent | Idle | Final | Waiting | Settlement
+
+
+class Courier:
+    """Carries what the gate lets through; ``record`` stores the records of what became final."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        gate: Gate,
+        client: DiscordClient,
+        settings: Settings,
+        record: Callable[[Sequence[Record]], None],
+    ) -> None:
+        self._outbox = outbox
+        self._gate = gate
+        self._client = client
+        self._settings = settings
+        self._record = record
+
+    def deliver(self, knock: Knock) -> Delivery:
+        """Make at most one request for the outbox that ``knock`` names.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer. What was claimed comes back when its lease ends.
+        """
+        claim = self._outbox.claim(knock, self._settings.webhooks.get(knock.alert_type))
+        if isinstance(claim, Introduce):
+            self._introduce(knock, claim)
+            return self.deliver(knock)
+        if not isinstance(claim, Batch):
+            return claim
+
+        answer = self._answer(claim)
+
+        sent = claim.blocked is None
+        verdicts = judge(answer.outcome, claim.passengers, self._settings.retry_attempts, sent=sent)
+        retry_wait = self.backoff_seconds(max(verdict.attempts for verdict in verdicts))
+        settlement = self._outbox.settle(claim, verdicts, answer, retry_wait)
+        self._record(settlement.records)
+        _log(claim, answer, settlement)
+        return settlement
+
+    def backoff_seconds(self, attempts: int) -> float:
+        """Exponential in the attempts made, capped, and jittered between half and the whole of it."""
+        longest = min(
+            self._settings.retry_backoff_seconds * 2 ** max(0, attempts - 1), self._settings.retry_backoff_max_seconds
+        )
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, guards nothing
+
+    def _answer(self, batch: Batch) -> Answer:
+        if batch.blocked is not None:
+            return Answer(Rejected(batch.blocked, _BLOCKED[batch.blocked]))
+        if batch.abandoned or batch.webhook is None:
+            return Answer(Unknown(Reason.WORKER_LOST))
+        payload = compose(batch.messages)
+        return self._client.execute(batch.webhook, payload)
+
+    def _introduce(self, knock: Knock, asked: Introduce) -> None:
+        webhook = self._settings.webhooks[knock.alert_type]
+        self._gate.introduced(webhook, asked.token, asked.claimed_at, self._client.get_webhook(webhook))
+
+
+_BLOCKED = {
+    Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
+    Reason.WEBHOOK_QUARANTINED: "Discord answered 401 or 404 for this webhook; it is used again once its URL changes",
+}
+
+
+def _log(batch: Batch, answer: Answer, settlement: Settlement) -> None:
+    where = f"Discord webhook {batch.webhook.id if batch.webhook else '(none)'} for {batch.alert_type}"
+    match answer.outcome:
+        case Delivered(message_id, _):
+            logger.info("%s: delivered %d as message %s", where, len(batch.passengers), message_id)
+        case Deferred(wait_seconds, reason, _):
+            logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
+        case outcome:
+            dead = sum(1 for verdict in settlement.verdicts if verdict.dead)
+            logger.error("%s: %s %s (%d dead)", where, outcome.reason, outcome.detail, dead)

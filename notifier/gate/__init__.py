@@ -1,0 +1,1 @@
+"""The gate: whether a request to a webhook may go now."""

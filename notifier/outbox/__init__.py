@@ -1,0 +1,1 @@
+"""The outbox: notifications that wait, in order, in Redis."""

@@ -1,0 +1,96 @@
+-- May a request go now, and what rides in it?
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua)
+-- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
+--         lease (microseconds), notification_prefix, channel_prefix, embeds_max, characters_max,
+--         gate (limits; webhook_id '' where none is configured)
+-- Returns one of
+--   absent                          this id was never admitted
+--   final, record, finished_at      this notification's story has ended
+--   idle                            nothing waits
+--   deferred, wait, reason, arm     arm: microseconds until the wake-up that the caller has to send, or -1
+--   introduce                       ask Discord for this webhook's channel, then claim again
+--   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at
+local args = cjson.decode(ARGV[1])
+local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
+local now = now_us()
+
+local function deferred(wait, reason)
+  return { 'deferred', wait, reason, arm(now, wait, args.token) }
+end
+
+local function lease(kind, reason, ids)
+  local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '' }
+  for _, id in ipairs(ids) do
+    local message, attempts, admitted_at, sequence = unpack(redis.call('HMGET', args.notification_prefix .. id,
+      'message', 'attempts', 'admitted_at', 'sequence'))
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZADD', KEYS[3], sequence, id)
+    for _, value in ipairs({ id, message, attempts, admitted_at }) do table.insert(answer, value) end
+  end
+  redis.call('HSET', KEYS[4], 'batch', args.token, 'lease_until', now + args.lease)
+  for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
+  return answer
+end
+
+local under_way = string.match(redis.call('GET', KEYS[5]) or '', '(.*) (.*)')
+if args.wake_up ~= '' and under_way == args.wake_up then redis.call('DEL', KEYS[5]) end
+
+if args.id ~= '' then
+  local exists, record, finished_at =
+    unpack(redis.call('HMGET', args.notification_prefix .. args.id, 'sequence', 'record', 'finished_at'))
+  if record then return { 'final', record, finished_at } end
+  if not exists then return { 'absent' } end
+end
+
+-- One request of an outbox at a time: the channel shows the alerts in order, and a slow webhook holds one thread.
+local batch, lease_until = unpack(redis.call('HMGET', KEYS[4], 'batch', 'lease_until'))
+if batch then
+  if now < tonumber(lease_until) then return { 'deferred', tonumber(lease_until) - now, 'in_flight', -1 } end
+  local ids = redis.call('ZRANGE', KEYS[3], 0, -1)
+  if #ids > 0 then return lease('abandoned', '', ids) end
+end
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
+  redis.call('ZREM', KEYS[2], id)
+  local sequence = redis.call('HGET', args.notification_prefix .. id, 'sequence')
+  if sequence then redis.call('ZADD', KEYS[1], sequence, id) end
+end
+
+-- The front of the queue, as far as it shares one request.
+local ids, characters, shared, full = {}, 0, nil, false
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, args.embeds_max - 1)) do
+  local share, length = unpack(redis.call('HMGET', args.notification_prefix .. id, 'share', 'characters'))
+  if not share then
+    redis.call('ZREM', KEYS[1], id) -- outlived by its place in the queue
+  else
+    local fits = #ids == 0 or (share ~= '' and share == shared and characters + length <= args.characters_max)
+    if not fits then
+      full = true
+      break
+    end
+    table.insert(ids, id)
+    characters, shared = characters + length, share
+    full = share == '' or #ids == args.embeds_max
+    if full then break end
+  end
+end
+if #ids == 0 then
+  local wait = due_in(now)
+  if not wait then return { 'idle' } end
+  return deferred(wait, 'backing_off')
+end
+
+if args.gate.webhook_id == '' then return lease('blocked', 'webhook_not_configured', ids) end
+local answer, detail, reason = gate_check(gate, now)
+if answer == 'quarantined' then return lease('blocked', 'webhook_quarantined', ids) end
+if answer == 'wait' then return deferred(detail, reason) end
+local company = batching_wait(now, full)
+if company > 0 then return deferred(company, 'batching') end
+if answer == 'introduce' then
+  redis.call('HSET', gate.state, 'introducing_until', now + args.lease)
+  redis.call('PEXPIRE', gate.state, LIFE_MS)
+  bucket_take(gate, now, args.token)
+  return { 'introduce', now }
+end
+gate_take(gate, now, args.token)
+return lease('batch', '', ids)

@@ -1,0 +1,312 @@
+"""The outbox of each alert type: admit, claim, settle, sweep; each one Lua call."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import redis
+
+from notifier import redis as names
+from notifier.errors import QueueFull
+from notifier.gate import gate
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.verdict import Passenger, Verdict
+from notifier.outcome import Answer, Delivered, Reason
+from notifier.record import Record, iso, record
+from notifier.redis import broker_errors, script
+from notifier.render.batch import measure
+from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX
+from notifier.settings import Settings, Webhook
+
+DEAD_LETTERS_MAX = 10_000
+"""Per alert type; the oldest give way."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """A knock to be sent for an outbox, due in ``wait_seconds``; the token tells it from older ones."""
+
+    alert_type: AlertType
+    token: str
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """Who asks: the owner of one notification, or a wake-up."""
+
+    alert_type: AlertType
+    notification_id: str = ""
+    wake_up: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The notification was never admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The notification's story has ended before."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No request may go now; where ``wake_up`` is set, this caller sends it."""
+
+    wait_seconds: float
+    reason: Reason
+    wake_up: WakeUp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Introduce:
+    """The webhook's channel is not known yet: ask Discord, then claim again. ``claimed_at``: Redis' clock."""
+
+    token: str
+    claimed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What rides in one request, leased to this caller.
+
+    ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
+    ``abandoned``: their worker died with the request under way; its answer is lost.
+    """
+
+    alert_type: AlertType
+    token: str
+    claimed_at: int
+    webhook: Webhook | None
+    guild_id: str | None
+    passengers: tuple[Passenger, ...]
+    blocked: Reason | None = None
+    abandoned: bool = False
+
+    @property
+    def messages(self) -> list[NotificationMessage]:
+        """The notifications, in order."""
+        return [passenger.message for passenger in self.passengers]
+
+
+Claim = Absent | Idle | Final | Waiting | Introduce | Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a batch came to: every verdict, the records that became final by it, and the next wake-up to send."""
+
+    verdicts: tuple[Verdict, ...]
+    records: tuple[Record, ...]
+    wake_up: WakeUp | None
+    retry_wait_seconds: float
+
+
+class Outbox:
+    """All outboxes, in one Redis.
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._redis = client
+        self._settings = settings
+        shared = ("gate/gate.lua", "outbox/outbox.lua")
+        self._admit = client.register_script(script("outbox/admit.lua"))
+        self._claim = client.register_script(script(*shared, "outbox/claim.lua"))
+        self._settle = client.register_script(script(*shared, "outbox/settle.lua"))
+        self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
+
+    def admit(self, message: NotificationMessage) -> bool:
+        """Take a notification in, once per id. True: now; False: it was here before, and nothing changed.
+
+        Raises:
+            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
+        """
+        load = measure(message)
+        waiting, delayed, in_flight, _, _ = _keys(message.alert_type)
+        with broker_errors():
+            answer = self._admit(
+                keys=[names.notification(message.id), waiting, delayed, in_flight, names.SEQUENCE],
+                args=[
+                    message.id,
+                    message.model_dump_json(exclude_defaults=True),
+                    load.share,
+                    load.embeds,
+                    load.characters,
+                    self._settings.queue_size,
+                    names.WAITING_LIFE_SECONDS * 1_000,
+                ],
+            )
+        if answer == "full":
+            raise QueueFull(
+                f"{self._settings.queue_size} {message.alert_type} alerts are waiting already (DISCORD_QUEUE_SIZE)"
+            )
+        return bool(answer == "admitted")
+
+    def claim(self, knock: Knock, webhook: Webhook | None) -> Claim:
+        """Ask for a request to be made now, and for what rides in it."""
+        token = uuid.uuid4().hex
+        asked = {
+            "id": knock.notification_id,
+            "wake_up": knock.wake_up,
+            "token": token,
+            "lease": round(gate.lease_seconds(self._settings) * gate.MICROSECONDS),
+            "life": names.WAITING_LIFE_SECONDS,
+            "notification_prefix": names.notification(""),
+            "channel_prefix": names.channel_prefix(),
+            "embeds_max": EMBEDS_MAX,
+            "characters_max": EMBEDS_TOTAL_CHARACTERS_MAX,
+            "gate": gate.limits(self._settings, webhook),
+        }
+        with broker_errors():
+            kind, *rest = self._claim(keys=[*_keys(knock.alert_type), *gate.keys(webhook)], args=[json.dumps(asked)])
+        match kind:
+            case "absent":
+                return Absent()
+            case "idle":
+                return Idle()
+            case "final":
+                return Final({**json.loads(rest[0]), "finished_at": iso(int(rest[1]))})
+            case "deferred":
+                wait, reason, arm = rest
+                return Waiting(wait / gate.MICROSECONDS, Reason(reason), _wake_up(knock.alert_type, token, arm))
+            case "introduce":
+                return Introduce(token, rest[0])
+            case _:
+                return _batch(kind, knock.alert_type, token, webhook, rest)
+
+    def settle(self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float) -> Settlement:
+        """Write down what a batch came to, and what its answer taught the gate."""
+        records = {v.passenger.message.id: _record(batch, v, answer) for v in verdicts if v.next == "final"}
+        token = uuid.uuid4().hex
+        told = {
+            "token": batch.token,
+            "wake_up": token,
+            "notification_prefix": names.notification(""),
+            "channel_prefix": names.channel_prefix(),
+            "gate": gate.limits(self._settings, batch.webhook),
+            "report": None if batch.blocked or batch.abandoned else gate.report(answer, batch.claimed_at),
+            "retry_wait": round(retry_wait_seconds * gate.MICROSECONDS),
+            "embeds_max": EMBEDS_MAX,
+            "life": names.WAITING_LIFE_SECONDS,
+            "history_life": round(self._settings.history_days * 86_400),
+            "dead_letter_life": max(names.DEAD_LETTER_LIFE_SECONDS, round(self._settings.history_days * 86_400)),
+            "dead_letters_max": DEAD_LETTERS_MAX,
+            "verdicts": [
+                {
+                    "id": verdict.passenger.message.id,
+                    "next": verdict.next,
+                    "attempts": verdict.attempts,
+                    "alone": verdict.alone,
+                    "status": verdict.status,
+                    "dead": verdict.dead,
+                }
+                for verdict in verdicts
+            ],
+        }
+        kind = batch.alert_type
+        written = [json.dumps(records.get(verdict.passenger.message.id, "")) for verdict in verdicts]
+        with broker_errors():
+            now, arm, *finals = self._settle(
+                keys=[
+                    *_keys(kind),
+                    *gate.keys(batch.webhook),
+                    *(names.history(kind), names.dead_letters(kind), names.UNRECORDED),
+                ],
+                args=[json.dumps(told), *written],
+            )
+        return Settlement(
+            tuple(verdicts),
+            tuple({**records[notification_id], "finished_at": iso(now)} for notification_id in finals),
+            _wake_up(kind, token, arm),
+            retry_wait_seconds,
+        )
+
+    def sweep(self, alert_type: AlertType) -> WakeUp | None:
+        """The wake-up to send where something waits here that nobody is coming for."""
+        token = uuid.uuid4().hex
+        with broker_errors():
+            arm = self._sweep(keys=_keys(alert_type), args=[token])
+        return _wake_up(alert_type, token, arm)
+
+    def depth(self, alert_type: AlertType) -> int:
+        """Notifications held: waiting, backing off and in flight."""
+        with broker_errors():
+            pipeline = self._redis.pipeline(transaction=False)
+            for key in _keys(alert_type)[:3]:
+                pipeline.zcard(key)
+            return sum(pipeline.execute())
+
+    def unrecorded(self) -> list[Record]:
+        """Final records that were not seen to reach the result backend."""
+        with broker_errors():
+            found = []
+            for notification_id in cast("list[str]", self._redis.zrange(names.UNRECORDED, 0, 99)):
+                if final := self.final(notification_id):
+                    found.append(final)
+                else:
+                    self._redis.zrem(names.UNRECORDED, notification_id)
+            return found
+
+    def recorded(self, notification_ids: Sequence[str]) -> None:
+        """These have reached the result backend."""
+        with broker_errors():
+            self._redis.zrem(names.UNRECORDED, *notification_ids)
+
+    def final(self, notification_id: str) -> Record | None:
+        """The record of a notification whose story has ended."""
+        with broker_errors():
+            text, finished_at = cast(
+                "list[str | None]",
+                self._redis.hmget(names.notification(notification_id), ["record", "finished_at"]),
+            )
+        if text is None or finished_at is None:
+            return None
+        return cast("Record", {**json.loads(text), "finished_at": iso(int(float(finished_at)))})
+
+
+def _keys(alert_type: AlertType) -> list[str]:
+    return [names.outbox(alert_type, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
+
+
+def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:
+    return None if arm < 0 else WakeUp(alert_type, token, arm / gate.MICROSECONDS)
+
+
+def _batch(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
+    now, reason, guild_id, *flat = rest
+    passengers = tuple(
+        Passenger(NotificationMessage.model_validate_json(message), int(attempts), int(float(admitted_at)))
+        for _, message, attempts, admitted_at in zip(*[iter(flat)] * 4, strict=True)
+    )
+    blocked = Reason(reason) if kind == "blocked" else None
+    return Batch(alert_type, token, now, webhook, guild_id or None, passengers, blocked, kind == "abandoned")
+
+
+def _record(batch: Batch, verdict: Verdict, answer: Answer) -> Record:
+    delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
+    return record(
+        verdict.passenger.message,
+        verdict.status,
+        admitted_at=verdict.passenger.admitted_at,
+        attempts=verdict.attempts,
+        reason=verdict.reason,
+        detail=verdict.detail,
+        webhook_id=batch.webhook.id if batch.webhook else None,
+        carried_with=len(batch.passengers) - 1,
+        message_id=delivered.message_id,
+        channel_id=delivered.channel_id,
+        guild_id=batch.guild_id,
+    )

@@ -1,0 +1,75 @@
+-- The outcome of a batch: what is final, what goes again, what the gate has learned; and the next wake-up.
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 history, 12 dead letters, 13 unrecorded
+-- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, channel_prefix,
+--         gate (limits), report (gate_report's, or null: no request was made), retry_wait (microseconds),
+--         history_life, dead_letter_life (seconds), dead_letters_max,
+--         verdicts: [{id, next: 'final' | 'retry' | 'again', attempts, alone, status, dead}]
+--       2… the record (JSON) of each verdict, '' where it is not final
+-- Returns now, arm (as in outbox.lua; -1: nothing to send), then the ids that became final by this call.
+-- A verdict that is final counts even when the lease was lost meanwhile: the answer is known. Others then do not.
+local args = cjson.decode(ARGV[1])
+local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
+local now = now_us()
+local holds_lease = redis.call('HGET', KEYS[4], 'batch') == args.token
+local answer = { now, -1 }
+
+local function finish(id, verdict, record)
+  local key = args.notification_prefix .. id
+  for set = 1, 3 do redis.call('ZREM', KEYS[set], id) end
+  redis.call('HSET', key, 'record', record, 'finished_at', now, 'status', verdict.status, 'attempts', verdict.attempts)
+  redis.call('HDEL', key, 'message')
+  redis.call('EXPIRE', key, verdict.dead and args.dead_letter_life or args.history_life)
+  redis.call('ZADD', KEYS[11], now, id)
+  redis.call('ZADD', KEYS[13], now, id)
+  if verdict.dead then
+    redis.call('ZADD', KEYS[12], now, id)
+    redis.call('ZREMRANGEBYRANK', KEYS[12], 0, -args.dead_letters_max - 1)
+  end
+  table.insert(answer, id)
+end
+
+local function go_again(id, verdict)
+  local key = args.notification_prefix .. id
+  redis.call('ZREM', KEYS[3], id)
+  redis.call('HSET', key, 'attempts', verdict.attempts)
+  if verdict.alone then redis.call('HSET', key, 'share', '') end
+  if verdict.next == 'retry' then
+    redis.call('ZADD', KEYS[2], now + args.retry_wait, id)
+  else
+    redis.call('ZADD', KEYS[1], redis.call('HGET', key, 'sequence'), id)
+  end
+end
+
+for position, verdict in ipairs(args.verdicts) do
+  local exists, record = unpack(redis.call('HMGET', args.notification_prefix .. verdict.id, 'sequence', 'record'))
+  if exists and not record then
+    if verdict.next == 'final' then
+      finish(verdict.id, verdict, ARGV[position + 1])
+    elseif holds_lease then
+      go_again(verdict.id, verdict)
+    end
+  end
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[11], '-inf', now - args.history_life * SECOND)
+redis.call('ZREMRANGEBYSCORE', KEYS[12], '-inf', now - args.dead_letter_life * SECOND)
+redis.call('EXPIRE', KEYS[11], args.history_life)
+redis.call('EXPIRE', KEYS[12], args.dead_letter_life)
+redis.call('EXPIRE', KEYS[13], args.history_life)
+
+if holds_lease then
+  redis.call('HDEL', KEYS[4], 'batch', 'lease_until')
+  redis.call('HSET', KEYS[4], 'settled_at', now)
+end
+for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
+if args.report ~= cjson.null then gate_report(gate, now, args.token, args.report) end
+
+local wait = due_in(now)
+if wait then
+  if wait == 0 and args.gate.webhook_id ~= '' then
+    local state, detail = gate_check(gate, now)
+    if state == 'wait' then wait = detail end
+    wait = math.max(wait, batching_wait(now, redis.call('ZCARD', KEYS[1]) >= args.embeds_max))
+  end
+  answer[2] = arm(now, wait, args.wake_up)
+end
+return answer

@@ -1,0 +1,73 @@
+"""From one request's outcome to a verdict on each notification that rode in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from notifier.models import NotificationMessage
+from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
+
+OF_THE_PAYLOAD = frozenset(
+    {Reason.INVALID_PAYLOAD, Reason.PAYLOAD_TOO_LARGE, Reason.CLIENT_ERROR, Reason.UNSENDABLE}
+)
+"""Rejections that may be one notification's fault; where Discord names none, each is sent alone and answers for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passenger:
+    """One notification of a batch, as claimed. ``admitted_at``: microseconds since 1970, Redis' clock."""
+
+    message: NotificationMessage
+    attempts: int
+    admitted_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one notification: ``final``, ``retry`` after a backoff, or ``again`` as soon as the gate lets."""
+
+    passenger: Passenger
+    next: Literal["final", "retry", "again"]
+    attempts: int
+    status: Status = Status.QUEUED
+    reason: str | None = None
+    detail: str = ""
+    alone: bool = False
+
+    @property
+    def dead(self) -> bool:
+        """Final and bad."""
+        return self.next == "final" and self.status is not Status.DELIVERED
+
+
+def judge(outcome: Outcome, passengers: Sequence[Passenger], retry_attempts: int, *, sent: bool = True) -> list[Verdict]:
+    """One verdict per passenger, in order. ``sent``: a request was made, and so an attempt."""
+    spent = 1 if sent else 0
+    match outcome:
+        case Delivered():
+            return [Verdict(each, "final", each.attempts + spent, Status.DELIVERED) for each in passengers]
+        case Deferred(_, reason, _):
+            return [Verdict(each, "again", each.attempts, reason=reason) for each in passengers]
+        case Failed(reason, detail):
+            return [_failed(each, Status.FAILED, reason, detail, retry_attempts) for each in passengers]
+        case Unknown(reason, detail):
+            return [_failed(each, Status.UNKNOWN, reason, detail, retry_attempts) for each in passengers]
+        case Rejected():
+            return _rejected(outcome, passengers, spent)
+
+
+def _failed(passenger: Passenger, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Verdict:
+    attempts = passenger.attempts + 1
+    return Verdict(passenger, "final" if attempts > retry_attempts else "retry", attempts, status, reason, detail)
+
+
+def _rejected(outcome: Rejected, passengers: Sequence[Passenger], spent: int) -> list[Verdict]:
+    everyone = frozenset(range(len(passengers)))
+    shared_fault = outcome.reason in OF_THE_PAYLOAD and len(passengers) > 1
+    guilty = outcome.guilty & everyone if shared_fault else everyone
+    return [
+        Verdict(each, "final", each.attempts + spent, Status.REJECTED, outcome.reason, outcome.detail)
+        if position in guilty
+        else Verdict(each, "again", each.attempts, reason=outcome.reason, alone=not guilty)
+        for position, each in enumerate(passengers)
+    ]

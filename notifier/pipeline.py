@@ -1,0 +1,65 @@
+"""The parts, put together: one per process and Celery application."""
+
+from functools import cached_property, lru_cache
+
+import redis
+from celery import Celery
+
+from notifier.broker import client_app
+from notifier.dead_letters import DeadLetters
+from notifier.discord import DiscordClient
+from notifier.gate.gate import Gate
+from notifier.history import NotificationHistory
+from notifier.outbox.outbox import Outbox
+from notifier.publisher import Publisher
+from notifier.redis import connect
+from notifier.settings import Settings, settings
+
+
+class Pipeline:
+    """Builds each part when it is first asked for; nothing connects before that."""
+
+    def __init__(self, app: Celery, configuration: Settings) -> None:
+        self.app = app
+        self.settings = configuration
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        """The connection that outbox, gate and history share."""
+        return connect(self.settings.redis_url.get_secret_value(), self.settings.publish_timeout_seconds)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Where notifications wait."""
+        return Outbox(self.redis, self.settings)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Whether a request may go."""
+        return Gate(self.redis, self.settings)
+
+    @cached_property
+    def discord(self) -> DiscordClient:
+        """The HTTP client."""
+        return DiscordClient(self.settings.api_url, self.settings.timeout_seconds)
+
+    @cached_property
+    def history(self) -> NotificationHistory:
+        """What became of them."""
+        return NotificationHistory(self.app, self.redis, self.settings)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Where alerts are handed over."""
+        return Publisher(self.app, self.outbox, self.history)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """What could not be delivered."""
+        return DeadLetters(self.redis, self.outbox, self.publisher)
+
+
+@lru_cache(maxsize=1)
+def client_pipeline() -> Pipeline:
+    """The pipeline of a process that raises alerts or reads what became of them."""
+    return Pipeline(client_app(), settings())

@@ -1,0 +1,108 @@
+"""The connection to Redis, and every key name.
+
+All keys begin with ``notifier:`` and every one has a life (see the constants and the Lua files).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from notifier.errors import BrokerUnavailable
+from notifier.models import AlertType
+
+PREFIX = "notifier:"
+
+WAITING_LIFE_SECONDS = 30 * 86_400
+"""Of an outbox nobody touches: long past any outage; an alert's own age is bounded by expiry."""
+DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
+
+CONNECTIONS_MAX = 64  # above any worker's threads; a caller past it waits rather than fails
+
+
+def connect(url: str, timeout_seconds: float) -> "redis.Redis":
+    """A client that waits at most ``timeout_seconds`` for each step and repeats nothing by itself.
+
+    Repeating is for the caller to decide: a script whose answer was lost may have run.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS_MAX,
+        timeout=timeout_seconds,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        socket_keepalive=True,
+        health_check_interval=25,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+@contextmanager
+def broker_errors() -> Iterator[None]:
+    """Map what redis-py raises to this package's error.
+
+    Raises:
+        BrokerUnavailable: Redis refused, was silent, or failed. The text holds no URL (it may hold a password).
+    """
+    try:
+        yield
+    except redis.RedisError as error:
+        raise BrokerUnavailable(f"Redis did not answer as it should ({type(error).__name__}); see REDIS_URL") from None
+
+
+def script(*names: str) -> str:
+    """The text of Lua files, in order: shared functions first, the script that uses them last."""
+    return "\n".join((files("notifier") / name).read_text(encoding="utf-8") for name in names)
+
+
+def notification(notification_id: str) -> str:
+    """Hash: one notification: its message, where it is, and (once final) its record."""
+    return f"{PREFIX}notification:{notification_id}"
+
+
+def outbox(alert_type: AlertType, part: str) -> str:
+    """``waiting``, ``delayed``, ``in_flight``: sorted sets of ids; ``state``: hash; ``wake_up``: string."""
+    return f"{PREFIX}outbox:{alert_type}:{part}"
+
+
+SEQUENCE = f"{PREFIX}outbox:sequence"
+"""Counter: the order of admission, over all types."""
+
+UNRECORDED = f"{PREFIX}unrecorded"
+"""Sorted set: final notifications whose result is not stored in the result backend yet."""
+
+
+def gate(webhook_id: str, part: str = "state") -> str:
+    """``state``: hash; ``in_flight`` and ``sent``: sorted sets of requests."""
+    return f"{PREFIX}gate:webhook:{webhook_id}:{part}"
+
+
+def channel_prefix() -> str:
+    """A channel's sorted set of requests, and (``…:blocked``) the end of its pause; the script knows the id."""
+    return f"{PREFIX}gate:channel:"
+
+
+EDGE = f"{PREFIX}gate:edge"
+"""Hash: a ban or global limit of this IP."""
+EDGE_SENT = f"{PREFIX}gate:edge:sent"
+"""Sorted set: the requests of the last second, over all webhooks."""
+
+
+def history(alert_type: AlertType) -> str:
+    """Sorted set: ids of final notifications by time (microseconds since 1970, Redis' clock)."""
+    return f"{PREFIX}history:{alert_type}"
+
+
+def dead_letters(alert_type: AlertType) -> str:
+    """Sorted set: ids of dead letters by time."""
+    return f"{PREFIX}dead_letters:{alert_type}"
+
+
+def refused(alert_type: AlertType) -> str:
+    """Sorted set: ids that met a full outbox, by time."""
+    return f"{PREFIX}refused:{alert_type}"

@@ -1,0 +1,103 @@
+"""The facade: what an asyncio application talks to. A thin asynchronous shell over the synchronous core."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import cast
+
+from celery.exceptions import TimeoutError as ResultTimeout
+
+from notifier.broker import client_app
+from notifier.checks import CheckReport, check
+from notifier.models import NotificationMessage, NotificationResult
+from notifier.outcome import Status
+from notifier.pipeline import Pipeline, client_pipeline
+from notifier.record import Record
+from notifier.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class DiscordNotificationService:
+    """Raise alerts and check the configuration, from ``async`` code.
+
+    Args:
+        settings: those of this process (environment and ``.env``) unless given.
+
+    Raises:
+        ConfigurationError: a variable is wrong.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._pipeline = client_pipeline() if settings is None else Pipeline(client_app(), settings)
+
+    async def send(self, message: NotificationMessage, *, wait: float | None = None) -> NotificationResult:
+        """Raise an alert. Returns once it is safely queued or, with ``wait`` (seconds), once its outcome is final.
+
+        An alert that is still on its way when ``wait`` is over has the status ``queued`` and ``success`` False;
+        it goes on by itself.
+
+        Raises:
+            QueueFull: too many alerts of this type are waiting; nothing was queued.
+            BrokerUnavailable: Redis did not take the alert.
+        """
+        return await asyncio.to_thread(self.send_and_wait, message, wait)
+
+    async def validate_configuration(self) -> bool:
+        """Whether at least one webhook is configured and each that is answers. Posts nothing; says why not in the log."""
+        report = await asyncio.to_thread(check, self._pipeline)
+        _log(report)
+        return report.valid
+
+    async def health_check(self) -> bool:
+        """Whether Redis and every configured webhook answer, and no circuit breaker is open. Posts nothing."""
+        report = await asyncio.to_thread(check, self._pipeline)
+        _log(report)
+        return report.healthy
+
+    def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
+        """``send`` for code that is not asynchronous: the core that it wraps."""
+        result = self._pipeline.publisher.publish(message)
+        if wait is None:
+            return NotificationResult(
+                id=message.id, success=True, status=Status.QUEUED.value, timestamp=datetime.now(UTC)
+            )
+        try:
+            record = cast("Record", result.get(timeout=wait))
+        except ResultTimeout:
+            return NotificationResult(
+                id=message.id,
+                success=False,
+                status=Status.QUEUED.value,
+                error=f"not final after {wait:g} s; it goes on by itself",
+                timestamp=datetime.now(UTC),
+            )
+        return result_of(record)
+
+
+def result_of(record: Record) -> NotificationResult:
+    """A history record as the facade answers it."""
+    return NotificationResult(
+        id=record["id"],
+        success=record["success"],
+        status=record["status"],
+        message_id=record["message_id"],
+        error=": ".join(filter(None, (record["reason"], record["detail"]))) or None,
+        timestamp=datetime.fromisoformat(record["finished_at"]),
+        retry_count=max(0, record["attempts"] - 1),
+        metadata={key: record[key] for key in ("alert_type", "channel_id", "link", "carried_with", "admitted_at")}
+        | {"message": record["message"].get("metadata", {})},
+    )
+
+
+def _log(report: CheckReport) -> None:
+    if report.redis is not None:
+        logger.error("%s", report.redis)
+    for each in report.webhooks:
+        if not each.configured:
+            logger.warning("Discord webhook for %s: %s is not set", each.alert_type, each.variable)
+        elif each.problem is not None or each.breaker not in (None, "closed"):
+            problem = each.problem or f"circuit breaker {each.breaker}"
+            logger.error("Discord webhook %s for %s: %s", each.webhook_id, each.alert_type, problem)
+        else:
+            logger.info("Discord webhook %s for %s answers", each.webhook_id, each.alert_type)

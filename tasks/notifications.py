@@ -1,0 +1,161 @@
+"""``send_notification``: one named Celery task per alert type, each on its own queue.
+
+A task is a thin shell around the delivery. Its outcome becomes the task's result, or ``Ignore`` where the alert
+waits in the outbox, or a retry where a request failed.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from celery import Task
+from celery.exceptions import Ignore
+from celery.result import AsyncResult
+
+from notifier.delivery import Courier
+from notifier.errors import DeliveryFailed, InvalidMessage
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.outbox import Absent, Final, Knock, Settlement, Waiting
+from notifier.record import Record
+from notifier.routing import ROUTES, WAKE_UP_TASK
+from tasks.celery import app, pipeline
+from tasks.recorder import Recorder
+
+courier = Courier(
+    pipeline.outbox, pipeline.gate, pipeline.discord, pipeline.settings, Recorder(app, pipeline.outbox, pipeline.history)
+)
+
+
+class NotificationTask(Task):
+    """A task that owns the notification whose id it bears."""
+
+    alert_type: AlertType
+
+    def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":  # type: ignore[override]
+        """Raise an alert of this task's type: a ``NotificationMessage``, or its fields by name.
+
+        Raises:
+            InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
+        """
+        return pipeline.publisher.publish(_message(self.alert_type, message, fields))
+
+    def apply_async(  # type: ignore[override]
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> "AsyncResult[Any]":
+        """Celery's own door, also taken by its retries; ``options`` are Celery's. Raises: as ``delay``."""
+        fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
+        message = next(iter(args or ()), None)
+        for settled_here in ("queue", "ignore_result", "producer", "route_name", "shadow"):
+            options.pop(settled_here, None)
+        return pipeline.publisher.publish(_message(self.alert_type, message, fields), **options)
+
+    def retry(self, *args: Any, exc: BaseException | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
+        """Retry when the outbox releases the failed batch; the countdown Celery worked out would miss that moment."""
+        if isinstance(exc, DeliveryFailed):
+            options["countdown"] = exc.wait_seconds
+        super().retry(*args, exc=exc, **options)
+        raise AssertionError("unreachable: retry raises")
+
+
+def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> NotificationMessage:
+    if isinstance(message, NotificationMessage):
+        if fields.keys() - {"id"}:
+            raise InvalidMessage("give a NotificationMessage or its fields, not both")
+        chosen = message
+    elif message is not None:
+        raise InvalidMessage(f"expected a NotificationMessage, not {type(message).__name__}")
+    else:
+        chosen = NotificationMessage(**{"alert_type": alert_type, **fields})
+    if chosen.alert_type is not alert_type:
+        raise InvalidMessage(f"alert_type: this task sends {alert_type} alerts, not {chosen.alert_type}")
+    return chosen
+
+
+def own(task: NotificationTask, **fields: Any) -> Record:
+    """Knock for the notification of this task; what is not its own end is left to others."""
+    notification_id = str(task.request.id)
+    end = courier.deliver(Knock(task.alert_type, notification_id))
+    if isinstance(end, Absent):
+        # published by a program that only knows the task's name
+        pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
+        end = courier.deliver(Knock(task.alert_type, notification_id))
+    match end:
+        case Final(record):
+            return record
+        case Waiting(wake_up=wake_up):
+            pipeline.publisher.wake_up(wake_up)
+        case Settlement(wake_up=wake_up):
+            pipeline.publisher.wake_up(wake_up)
+            return _own_end(end, notification_id)
+    raise Ignore
+
+
+def _own_end(settlement: Settlement, notification_id: str) -> Record:
+    for record in settlement.records:
+        if record["id"] == notification_id:
+            return record
+    for verdict in settlement.verdicts:
+        if verdict.passenger.message.id == notification_id and verdict.next == "retry":
+            raise DeliveryFailed(str(verdict.reason), settlement.retry_wait_seconds)
+    raise Ignore
+
+
+def _task(alert_type: AlertType) -> NotificationTask:
+    configured = pipeline.settings
+
+    def body(self: NotificationTask, **fields: Any) -> Record:
+        return own(self, **fields)
+
+    body.__doc__ = f"Own one {alert_type} alert until its outcome is final."
+    register: Callable[[Callable[..., Any]], Any] = app.task(
+        name=ROUTES[alert_type].task,
+        base=NotificationTask,
+        bind=True,
+        alert_type=alert_type,
+        autoretry_for=(DeliveryFailed,),
+        max_retries=configured.retry_attempts,
+        retry_backoff=max(1, round(configured.retry_backoff_seconds)),
+        retry_backoff_max=round(configured.retry_backoff_max_seconds),
+        retry_jitter=True,
+    )
+    task: NotificationTask = register(body)
+    return task
+
+
+@app.task(name=WAKE_UP_TASK, ignore_result=True)
+def wake_up(alert_type: str, token: str) -> None:
+    """Knock for an outbox: the gate should be open now."""
+    match courier.deliver(Knock(AlertType(alert_type), wake_up=token)):
+        case Waiting(wake_up=following) | Settlement(wake_up=following):
+            pipeline.publisher.wake_up(following)
+
+
+class SendNotification:
+    """Raises alerts of any type; ``send_notification[AlertType.ERROR]`` is the Celery task of one."""
+
+    def __init__(self, tasks: dict[AlertType, NotificationTask]) -> None:
+        self._tasks = tasks
+
+    def __getitem__(self, alert_type: AlertType | str) -> NotificationTask:
+        return self._tasks[AlertType(alert_type)]
+
+    def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":
+        """Raise an alert: a ``NotificationMessage``, or its fields by name (``alert_type``, ``title``, ``message``, …).
+
+        Returns once the alert is safe in the outbox. ``get()`` on the result returns its record at delivery.
+
+        Raises:
+            InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
+        """
+        if message is None:
+            message = NotificationMessage(**fields)
+            fields = {}
+        elif not isinstance(message, NotificationMessage):
+            raise InvalidMessage(f"expected a NotificationMessage, not {type(message).__name__}")
+        return self[message.alert_type].delay(message, **fields)
+
+
+send_notification = SendNotification({alert_type: _task(alert_type) for alert_type in AlertType})

@@ -1,0 +1,35 @@
+"""What a worker says and opens at its start."""
+
+import logging
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+from celery.signals import after_setup_logger, worker_init
+
+from notifier.settings import settings
+
+logger = logging.getLogger(__name__)
+
+LOG_FILE_MAX_BYTES = 10_000_000
+LOG_FILES_KEPT = 3
+
+
+@after_setup_logger.connect
+def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:  # noqa: A002 - Celery's name
+    """Write the worker's log to a file as well; a file that cannot be opened is said and survived."""
+    path = settings().log_file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(path, maxBytes=LOG_FILE_MAX_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8")
+    except OSError as error:
+        logger.warning("%s: no log file (%s)", path, type(error).__name__)
+        return
+    handler.setFormatter(logging.Formatter(format))
+    logger.addHandler(handler)
+
+
+@worker_init.connect
+def warn_of_missing_webhooks(**_: Any) -> None:
+    """Say which alert types have no webhook: their alerts become dead letters, replayable once they have one."""
+    for variable in settings().missing_webhooks:
+        logger.warning("%s is not set: alerts of this type become dead letters until it is", variable)
