@@ -123,8 +123,8 @@ end
 
 local function channel_wait(gate, now)
   local key = channel_key(gate)
-  local blocked = math.max(0, redis.call('PTTL', key .. ':blocked')) * 1000
-  return math.max(blocked, window_wait(key, now, gate.args.channel_limit, gate.args.channel_window))
+  local blocked_until = tonumber(redis.call('GET', key .. ':blocked') or 0)
+  return math.max(blocked_until - now, window_wait(key, now, gate.args.channel_limit, gate.args.channel_window))
 end
 
 -- 'quarantined' and its reason, or 'introduce', or 'wait', microseconds and reason; or 'open'.
@@ -177,7 +177,7 @@ local function gate_pause(gate, now, pause)
   if pause.scope == 'webhook' then
     redis.call('HSET', gate.state, 'bucket_remaining', 0, 'bucket_reset_at', ends)
   elseif pause.scope == 'channel' then
-    redis.call('SET', channel_key(gate) .. ':blocked', '1', 'PX', math.max(1, math.ceil(pause.wait / 1000)))
+    redis.call('SET', channel_key(gate) .. ':blocked', ends, 'PX', math.max(1, math.ceil(pause.wait / 1000)))
   elseif pause.scope == 'global' then
     redis.call('HSET', gate.edge, 'pause_until', ends, 'pause_reason', pause.reason)
   elseif pause.scope == 'edge' then

@@ -1,0 +1,1 @@
+"""Rendering: messages to payloads within Discord's limits. Pure."""

@@ -1,0 +1,23 @@
+"""Discord's limits on a webhook message. Characters are Unicode code points after trimming (discord-api-docs #1315)."""
+
+EMBEDS_MAX = 10
+"""Embeds in a message (Discord docs, webhook.mdx)."""
+EMBEDS_TOTAL_CHARACTERS_MAX = 6_000
+"""Characters of title, description, field names and values, footer and author over all embeds of a message
+(Discord docs, message.mdx; over all: discord-api-docs #2575)."""
+TITLE_CHARACTERS_MAX = 256
+"""Of an embed (Discord docs, message.mdx)."""
+DESCRIPTION_CHARACTERS_MAX = 4_096
+"""Of an embed (Discord docs, message.mdx)."""
+FIELDS_MAX = 25
+"""Of an embed (Discord docs, message.mdx; an error since 2023-12-19, change-log.mdx)."""
+FIELD_NAME_CHARACTERS_MAX = 256
+"""Discord docs, message.mdx."""
+FIELD_VALUE_CHARACTERS_MAX = 1_024
+"""Discord docs, message.mdx."""
+FOOTER_CHARACTERS_MAX = 2_048
+"""Discord docs, message.mdx."""
+CONTENT_CHARACTERS_MAX = 2_000
+"""Discord docs, webhook.mdx."""
+FILE_BYTES_MAX = 10 * 2**20
+"""Per file of a webhook message (Discord docs, change-log.mdx, 2025-01-16)."""

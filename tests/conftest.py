@@ -1,0 +1,159 @@
+"""What tests start by themselves: a Redis on a free port, a sandbox, workers. All of it ends with the test run."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from notifier.cli.embedded_redis import start_redis
+from notifier.cli.processes import Process
+from notifier.cli.stack import LISTENING
+from notifier.models import AlertType
+from notifier.redis import connect
+from tests.no_secrets import assert_no_secrets
+
+SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting and no .env of whoever runs the tests reaches them."""
+    before, folder = dict(os.environ), os.getcwd()
+    for name in list(os.environ):
+        if name.upper().startswith(SETTINGS):
+            del os.environ[name]
+    os.chdir(tmp_path_factory.mktemp("cwd"))
+    yield
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory, own_environment: None) -> Iterator[str]:
+    """A Redis for the whole run; its URL."""
+    process, url = start_redis(tmp_path_factory.mktemp("redis"))
+    os.environ["REDIS_URL"] = url
+    yield url
+    process.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> Iterator[str]:
+    """A Redis with nothing in it; at the end it holds no secret, and nothing of ours without a life."""
+    client = connect(redis_server, 5)
+    client.flushall()
+    yield redis_server
+    try:
+        assert_no_secrets(redis=client)
+        assert [key for key in client.scan_iter("notifier:*") if client.pttl(key) == -1] == []
+    finally:
+        client.close()
+
+
+class Sandbox:
+    """A local Discord, seen through its own control API."""
+
+    def __init__(self, process: Process, address: str) -> None:
+        self.process = process
+        self.address = address
+        self.variables = dict(
+            line.split("=", 1) for line in process.output().splitlines() if line.startswith("DISCORD_")
+        )
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        """One call of the control API."""
+        answer = requests.request(method, f"{self.address}/sandbox/{path}", json=body or None, timeout=10)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What is in the channels, in order of arrival."""
+        messages: list[dict[str, Any]] = self.call("GET", "messages")
+        return messages
+
+    def titles(self) -> list[str]:
+        """The titles of all embeds, in order of arrival."""
+        return [embed["title"] for message in self.messages() for embed in message["embeds"]]
+
+    def posts(self) -> list[dict[str, Any]]:
+        """Every POST that reached it, whatever came of it."""
+        return [each for each in self.call("GET", "requests") if each["method"] == "POST"]
+
+    def stats(self) -> dict[str, Any]:
+        """Its counts."""
+        stats: dict[str, Any] = self.call("GET", "stats")
+        return stats
+
+    def fault(self, **fault: Any) -> None:
+        """Script a fault."""
+        self.call("POST", "faults", **fault)
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for the whole run."""
+    command = [sys.executable, "-m", "notifier.sandbox", "--port", "0"]
+    process = Process("sandbox", command, tmp_path_factory.mktemp("sandbox") / "sandbox.log")
+    address = process.wait_for(LISTENING)[1]
+    process.wait_for(r"^DISCORD_WEBHOOK_SECURITY=")
+    yield Sandbox(process, address)
+    process.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox in which nothing has happened yet."""
+    sandbox_process.call("POST", "reset")
+    yield sandbox_process
+    # the ready-made webhook URLs it prints for people are not a leak
+    logged = [line for line in sandbox_process.process.output().splitlines() if not line.startswith("DISCORD_")]
+    assert_no_secrets(texts={"sandbox log": "\n".join(logged)})
+
+
+@pytest.fixture
+def configured(redis_url: str, sandbox: Sandbox) -> dict[str, str]:
+    """The environment of a worker whose Discord is the sandbox."""
+    return {**os.environ, **sandbox.variables, "REDIS_URL": redis_url, "NOTIFIER_SWEEP_SECONDS": "1"}
+
+
+StartWorker = Callable[..., Process]
+
+
+@pytest.fixture
+def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts real workers; at the end they are stopped and their logs hold no secret."""
+    started: list[Process] = []
+
+    def start(*arguments: str, **environment: str) -> Process:
+        name = f"worker{len(started) + 1}"
+        command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "DEBUG"]
+        folder = tmp_path / name
+        folder.mkdir()
+        process = Process(
+            name,
+            [*command, "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", *arguments],
+            folder / "worker.log",
+            env={**configured, **environment},
+            cwd=folder,
+        )
+        started.append(process)
+        process.wait_for(rf"{name}@\S+ ready\.")
+        return process
+
+    yield start
+    for process in started:
+        process.stop()
+    assert_no_secrets(
+        texts={f"{process.name}'s {log.name}": log.read_text() for process in started for log in process.log.parent.rglob("*.log")}
+    )
+
+
+@pytest.fixture
+def every_type() -> list[AlertType]:
+    """All alert types."""
+    return list(AlertType)

@@ -1,0 +1,107 @@
+"""An outbox and a gate on a real Redis, by a clock that the test moves."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import redis
+from pydantic import SecretStr
+
+from notifier.gate import gate as gate_module
+from notifier.gate.gate import Gate
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import outbox as outbox_module
+from notifier.outbox.outbox import Batch, Claim, Introduce, Knock, Outbox, Settlement
+from notifier.outbox.verdict import judge
+from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
+from notifier.redis import connect, script
+from notifier.settings import Settings, Webhook
+
+CLOCK = "test:clock"
+SECOND = 1_000_000
+START = 1_800_000_000 * SECOND
+
+WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
+OTHER_WEBHOOK = Webhook("1000000000000000002", SecretStr("fake-token-two"))
+ROOMY = RateLimitInfo(limit=1000, remaining=999, reset_after_seconds=0.001)
+
+
+def by_test_clock(*names: str) -> str:
+    """The scripts, with the test's clock where Redis' own would be asked."""
+    return script(*names).replace("redis.call('TIME')", f"{{ 0, tonumber(redis.call('GET', '{CLOCK}')) }}")
+
+
+@dataclass
+class Bench:
+    """Drives claims and settles as workers would."""
+
+    redis: "redis.Redis"
+    settings: Settings
+    outbox: Outbox
+    gate: Gate
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass."""
+        self.redis.incrby(CLOCK, round(seconds * SECOND))
+
+    def admit(self, *names: str, alert_type: AlertType = AlertType.GENERAL, **more: object) -> None:
+        """Admit notifications whose id and title are these."""
+        for name in names:
+            self.outbox.admit(NotificationMessage(id=name, title=name, alert_type=alert_type, **more))
+
+    def claim(self, notification_id: str = "", webhook: Webhook | None = WEBHOOK, *, wake_up: str = "",
+              alert_type: AlertType = AlertType.GENERAL) -> Claim:
+        """Claim as a worker does, and answer a webhook's introduction."""
+        knock = Knock(alert_type, notification_id, wake_up)
+        claim = self.outbox.claim(knock, webhook)
+        if isinstance(claim, Introduce):
+            assert webhook is not None
+            self.introduce(webhook, claim)
+            claim = self.outbox.claim(knock, webhook)
+        return claim
+
+    def introduce(self, webhook: Webhook, claim: Introduce, channel_id: str | None = None) -> None:
+        """Answer GET webhook."""
+        from notifier.discord import Introduction
+
+        answer = Answer(Delivered(None, None), ROOMY, 200)
+        found = Introduction(answer, channel_id or f"2{webhook.id[1:]}", "3000000000000000001", "Fake")
+        self.gate.introduced(webhook, claim.token, claim.claimed_at, found)
+
+    def batch(self, webhook: Webhook | None = WEBHOOK, alert_type: AlertType = AlertType.GENERAL) -> Batch:
+        """Claim, and have got one."""
+        claim = self.claim(webhook=webhook, alert_type=alert_type)
+        assert isinstance(claim, Batch), claim
+        return claim
+
+    def settle(self, batch: Batch, outcome: Outcome | None = None, rate_limit: RateLimitInfo | None = ROOMY,
+               retry_wait_seconds: float = 2) -> Settlement:
+        """Settle a batch; delivered unless said otherwise."""
+        outcome = outcome or Delivered("900", "2000000000000000001")
+        verdicts = judge(outcome, batch.passengers, self.settings.retry_attempts, sent=batch.blocked is None)
+        return self.outbox.settle(batch, verdicts, Answer(outcome, rate_limit, 200), retry_wait_seconds)
+
+
+MakeBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBench]:
+    """Builds benches on one Redis; settings by name."""
+    monkeypatch.setattr(outbox_module, "script", by_test_clock)
+    monkeypatch.setattr(gate_module, "script", by_test_clock)
+    client = connect(redis_url, 5)
+    client.set(CLOCK, START)
+
+    def make(**overrides: object) -> Bench:
+        settings = Settings.load().model_copy(update=overrides)
+        return Bench(client, settings, Outbox(client, settings), Gate(client, settings))
+
+    yield make
+    client.close()
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    """A bench with the default settings."""
+    return make_bench()

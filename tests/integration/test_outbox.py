@@ -1,0 +1,307 @@
+"""The outbox keeps its promises: bounded, once per id, in order, nothing lost with its worker."""
+
+import pytest
+
+from notifier import redis as names
+from notifier.errors import QueueFull
+from notifier.gate import gate
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.outbox import Absent, Batch, Final, Idle, Waiting
+from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
+from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
+
+
+def titles(batch: Batch) -> list[str]:
+    return [message.title for message in batch.messages]
+
+
+def test_it_is_bounded_counting_waiting_in_flight_and_backing_off(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=12)
+    bench.admit(*(f"n{number}" for number in range(12)))
+    first = bench.batch()
+    assert len(first.passengers) == 10
+    with pytest.raises(QueueFull, match=r"12 general alerts .*DISCORD_QUEUE_SIZE"):
+        bench.admit("while-in-flight")
+    bench.settle(first, Failed(Reason.BAD_GATEWAY))
+    with pytest.raises(QueueFull):
+        bench.admit("while-backing-off")
+    bench.tick(1)
+    bench.settle(bench.batch())
+    bench.admit("room-again")
+    assert bench.outbox.depth(AlertType.GENERAL) == 11
+
+
+def test_one_types_full_outbox_leaves_the_others_their_room(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=1)
+    bench.admit("general")
+    bench.admit("critical", alert_type=AlertType.CRITICAL)
+    assert bench.outbox.depth(AlertType.CRITICAL) == 1
+
+
+def test_an_id_is_admitted_once_whatever_became_of_it(bench: Bench) -> None:
+    message = NotificationMessage(id="same", title="same")
+    assert bench.outbox.admit(message) is True
+    assert bench.outbox.admit(message) is False
+    bench.settle(bench.batch())
+    assert bench.outbox.admit(message) is False
+    assert isinstance(bench.claim("same"), Final)
+    assert bench.claim() == Idle()
+
+
+def test_an_id_that_was_never_admitted_is_absent(bench: Bench) -> None:
+    assert bench.claim("never") == Absent()
+
+
+def test_alerts_leave_in_the_order_they_came_ten_to_a_request(bench: Bench) -> None:
+    bench.admit(*(f"n{number:02}" for number in range(25)))
+    seen = []
+    for size in (10, 10, 5):
+        bench.tick(1)
+        batch = bench.batch()
+        assert len(batch.passengers) == size
+        seen += titles(batch)
+        bench.settle(batch)
+    assert seen == [f"n{number:02}" for number in range(25)]
+
+
+def test_a_request_holds_six_thousand_characters_and_order_is_kept_when_one_does_not_fit(bench: Bench) -> None:
+    bench.admit("a", message="x" * 2_999)
+    bench.admit("b", message="x" * 2_999)
+    bench.admit("c")
+    batch = bench.batch()
+    assert titles(batch) == ["a", "b"], "6,000 fit exactly; the next waits although it is short"
+    bench.settle(batch)
+    bench.tick(1)
+    assert titles(bench.batch()) == ["c"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"username": "Somebody"},
+        {"thread_id": "123"},
+        {"avatar_url": "https://example.com/a.png"},
+        {"mentions": ["<@&5>"]},
+        {"message": "x" * 10_000},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_what_cannot_share_a_request_rides_alone_in_its_turn(bench: Bench, other: dict[str, object]) -> None:
+    bench.admit("before")
+    bench.admit("other", **other)
+    bench.admit("after")
+    seen = []
+    for _ in range(3):
+        bench.tick(1)
+        batch = bench.batch()
+        seen.append(titles(batch))
+        bench.settle(batch)
+    assert seen == [["before"], ["other"], ["after"]]
+
+
+def test_those_of_one_username_share_a_request(bench: Bench) -> None:
+    bench.admit("a", "b", "c", username="Somebody")
+    assert titles(bench.batch()) == ["a", "b", "c"]
+
+
+def test_one_request_of_a_type_is_under_way_at_a_time(bench: Bench) -> None:
+    bench.admit(*(f"n{number}" for number in range(20)))
+    batch = bench.batch()
+    waiting = bench.claim()
+    assert isinstance(waiting, Waiting)
+    assert waiting.reason is Reason.IN_FLIGHT
+    assert waiting.wake_up is None, "the settle sends it"
+    assert bench.settle(batch).wake_up is not None
+
+
+def test_a_slow_type_holds_no_other_back(bench: Bench) -> None:
+    bench.admit("slow")
+    bench.admit("quick", alert_type=AlertType.CRITICAL)
+    bench.batch()
+    assert titles(bench.batch(OTHER_WEBHOOK, AlertType.CRITICAL)) == ["quick"]
+
+
+def test_a_dead_workers_batch_comes_back_and_its_answer_counts_as_lost(bench: Bench) -> None:
+    bench.admit("a", "b")
+    lost = bench.batch()
+    bench.tick(gate.lease_seconds(bench.settings) - 0.1)
+    assert isinstance(bench.claim(), Waiting), "it may still be alive"
+    bench.tick(0.2)
+    found = bench.batch()
+    assert found.abandoned
+    assert titles(found) == titles(lost)
+    bench.settle(found, Unknown(Reason.WORKER_LOST), None)
+    bench.tick(2)
+    again = bench.batch()
+    assert not again.abandoned
+    assert [passenger.attempts for passenger in again.passengers] == [1, 1]
+
+
+def test_a_message_that_kills_each_worker_ends_as_a_dead_letter(bench: Bench) -> None:
+    bench.admit("poison")
+    for _ in range(bench.settings.retry_attempts + 1):
+        bench.batch()
+        bench.tick(gate.lease_seconds(bench.settings) + 1)
+        found = bench.batch()
+        assert found.abandoned
+        bench.settle(found, Unknown(Reason.WORKER_LOST), None)
+        bench.tick(100)
+    final = bench.claim("poison")
+    assert isinstance(final, Final)
+    assert (final.record["status"], final.record["reason"]) == (Status.UNKNOWN, Reason.WORKER_LOST)
+
+
+def test_a_late_answer_counts_when_it_is_final_and_not_when_it_is_not(bench: Bench) -> None:
+    bench.admit("late", "later")
+    late = bench.batch()
+    bench.tick(gate.lease_seconds(bench.settings) + 1)
+    taken_over = bench.batch()
+    bench.settle(late, Failed(Reason.BAD_GATEWAY))
+    assert isinstance(bench.claim("late"), Waiting), "no longer its batch"
+    assert [record["id"] for record in bench.settle(late).records] == ["late", "later"]
+    assert bench.settle(taken_over, Unknown(Reason.WORKER_LOST), None).records == ()
+    assert isinstance(bench.claim("late"), Final)
+    assert bench.outbox.depth(AlertType.GENERAL) == 0
+
+
+def test_only_the_embed_that_discord_names_is_rejected(bench: Bench) -> None:
+    bench.admit("a", "b", "c", "d")
+    settlement = bench.settle(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "embeds.2", frozenset({2})))
+    assert [(record["id"], record["status"]) for record in settlement.records] == [("c", "rejected")]
+    bench.tick(1)
+    again = bench.batch()
+    assert titles(again) == ["a", "b", "d"]
+    assert [passenger.attempts for passenger in again.passengers] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("guilty", [frozenset(), frozenset({7})], ids=["names none", "names one that is not there"])
+def test_where_discord_names_nobody_each_answers_for_itself(bench: Bench, guilty: frozenset[int]) -> None:
+    bench.admit("a", "b")
+    assert bench.settle(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", guilty)).records == ()
+    for title in ("a", "b"):
+        bench.tick(1)
+        alone = bench.batch()
+        assert titles(alone) == [title]
+        assert len(bench.settle(alone, Rejected(Reason.INVALID_PAYLOAD)).records) == 1
+    assert bench.outbox.depth(AlertType.GENERAL) == 0
+
+
+def test_failures_wait_while_others_go_on_and_end_after_the_attempts(bench: Bench) -> None:
+    bench.admit("failing")
+    batch = bench.batch()
+    for attempt in range(1, bench.settings.retry_attempts + 1):
+        settlement = bench.settle(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=2)
+        assert settlement.records == ()
+        assert settlement.wake_up is not None
+        assert settlement.wake_up.wait_seconds == pytest.approx(2)
+        waiting = bench.claim("failing")
+        assert isinstance(waiting, Waiting)
+        assert waiting.reason is Reason.BACKING_OFF
+        bench.admit(f"other{attempt}")
+        bench.tick(0.1)
+        other = bench.batch()
+        assert titles(other) == [f"other{attempt}"]
+        bench.settle(other)
+        bench.tick(2)
+        knock = bench.claim(wake_up=settlement.wake_up.token)
+        assert isinstance(knock, Batch)
+        batch = knock
+    (record,) = bench.settle(batch, Failed(Reason.BAD_GATEWAY)).records
+    assert (record["status"], record["attempts"]) == ("failed", bench.settings.retry_attempts + 1)
+    assert bench.redis.zrange(names.dead_letters(AlertType.GENERAL), 0, -1) == ["failing"]
+
+
+def test_a_429_costs_no_attempt(bench: Bench) -> None:
+    bench.admit("patient")
+    for _ in range(bench.settings.retry_attempts + 3):
+        batch = bench.batch()
+        assert batch.passengers[0].attempts == 0
+        assert bench.settle(batch, Deferred(5, Reason.RATE_LIMITED)).records == ()
+        bench.tick(5.1)
+    assert bench.settle(bench.batch()).records[0]["attempts"] == 1
+
+
+def test_without_a_webhook_alerts_become_dead_letters_and_no_request_is_reserved(bench: Bench) -> None:
+    bench.admit("a", "b")
+    batch = bench.batch(None)
+    assert batch.blocked is Reason.WEBHOOK_NOT_CONFIGURED
+    records = bench.settle(batch, Rejected(Reason.WEBHOOK_NOT_CONFIGURED)).records
+    assert [(record["reason"], record["attempts"]) for record in records] == [("webhook_not_configured", 0)] * 2
+    assert bench.redis.keys("notifier:gate:*") == []
+
+
+def test_one_wake_up_is_under_way_however_many_knock(bench: Bench) -> None:
+    bench.admit(*(f"n{number}" for number in range(30)))
+    bench.settle(bench.batch(), Deferred(30, Reason.RATE_LIMITED))
+    claims = [bench.claim(f"n{number}") for number in range(30)]
+    sent = [claim.wake_up for claim in claims if isinstance(claim, Waiting) and claim.wake_up]
+    assert sent == [], "the settle sent it"
+    assert bench.outbox.sweep(AlertType.GENERAL) is None
+
+
+def test_a_wake_up_arms_the_next_and_an_old_one_does_not_double_the_chain(bench: Bench) -> None:
+    bench.admit("a")
+    first = bench.settle(bench.batch(), Deferred(30, Reason.RATE_LIMITED)).wake_up
+    assert first is not None
+    second = bench.claim(wake_up=first.token)
+    assert isinstance(second, Waiting)
+    assert second.wake_up is not None
+    stale = bench.claim(wake_up=first.token)
+    assert isinstance(stale, Waiting)
+    assert stale.wake_up is None
+
+
+def test_an_earlier_reason_to_wake_replaces_a_later_one(bench: Bench) -> None:
+    bench.admit("a")
+    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=50)
+    bench.admit("b")
+    bench.tick(1)
+    sent = bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=5).wake_up
+    assert sent is not None
+    assert sent.wait_seconds == pytest.approx(5)
+
+
+def test_the_sweeper_finds_what_nobody_is_coming_for(bench: Bench) -> None:
+    assert bench.outbox.sweep(AlertType.GENERAL) is None, "nothing waits"
+    bench.admit("forgotten")
+    sent = bench.outbox.sweep(AlertType.GENERAL)
+    assert sent is not None
+    assert sent.wait_seconds == 0
+    assert bench.outbox.sweep(AlertType.GENERAL) is None, "one is under way"
+    batch = bench.claim(wake_up=sent.token)
+    assert isinstance(batch, Batch)
+    later = bench.outbox.sweep(AlertType.GENERAL)
+    assert later is not None
+    assert later.wait_seconds == pytest.approx(gate.lease_seconds(bench.settings)), "if its worker should die"
+
+
+def test_under_load_a_small_batch_waits_for_company_and_an_idle_alert_does_not(bench: Bench) -> None:
+    bench.admit("idle")
+    bench.settle(bench.batch())
+    bench.admit("soon-after")
+    waiting = bench.claim()
+    assert isinstance(waiting, Waiting)
+    assert waiting.reason is Reason.BATCHING
+    assert waiting.wait_seconds < 0.1
+    bench.admit(*(f"n{number}" for number in range(9)))
+    assert len(bench.batch().passengers) == 10, "a full one does not wait"
+
+
+def test_everything_final_is_marked_until_its_result_is_stored(bench: Bench) -> None:
+    bench.admit("a", "b")
+    bench.settle(bench.batch())
+    assert [record["id"] for record in bench.outbox.unrecorded()] == ["a", "b"]
+    bench.outbox.recorded(["a"])
+    assert [record["id"] for record in bench.outbox.unrecorded()] == ["b"]
+
+
+def test_the_record_says_what_happened(bench: Bench) -> None:
+    bench.admit("a", message="text", metadata={"host": "db1"})
+    batch = bench.batch()
+    bench.tick(1.5)
+    (record,) = bench.settle(batch).records
+    assert record["link"] == "https://discord.com/channels/3000000000000000001/2000000000000000001/900"
+    assert record["message"]["message"] == "text"
+    assert record["message"]["metadata"] == {"host": "db1"}
+    assert record["webhook_id"] == WEBHOOK.id
+    assert record["finished_at"] > record["admitted_at"]
