@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import cast
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
@@ -89,5 +88,5 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
     if gate:
         gate.introduced(webhook, uuid.uuid4().hex, asked_at, introduction)
     outcome = introduction.answer.outcome
-    problem = None if isinstance(outcome, Delivered) else str(cast("Reason", outcome.reason))
+    problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
     return WebhookCheck(kind, variable, webhook.id, introduction.name, introduction.channel_id, problem, breaker)

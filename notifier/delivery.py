@@ -60,7 +60,7 @@ class Courier:
 
     def backoff_seconds(self, attempts: int) -> float:
         """Exponential in the attempts made, capped, and jittered between half and the whole of it."""
-        longest = min(
+        longest: float = min(
             self._settings.retry_backoff_seconds * 2 ** max(0, attempts - 1), self._settings.retry_backoff_max_seconds
         )
         return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, guards nothing

@@ -18,7 +18,18 @@ from typing import Any
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, RateLimitInfo, Reason, Rejected, Scope, Unknown
+from notifier.outcome import (
+    Answer,
+    Deferred,
+    Delivered,
+    Failed,
+    Outcome,
+    RateLimitInfo,
+    Reason,
+    Rejected,
+    Scope,
+    Unknown,
+)
 from notifier.render.batch import Payload
 from notifier.settings import Webhook
 

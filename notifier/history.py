@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import redis
 from celery import Celery, states
+from celery.backends.base import KeyValueStoreBackend
 
 from notifier import redis as names
 from notifier.errors import QueueFull
@@ -30,7 +31,7 @@ class NotificationHistory:
     """
 
     def __init__(self, app: Celery, client: "redis.Redis", settings: Settings) -> None:
-        self._backend = app.backend
+        self._backend = cast("KeyValueStoreBackend", app.backend)
         self._redis = client
         self._settings = settings
 

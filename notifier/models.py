@@ -55,7 +55,14 @@ SEVERITY_OF = {
     AlertType.MONITORING: Severity.WARNING,
     AlertType.SECURITY: Severity.CRITICAL,
 }
-COLOURS = {"green": 0x2ECC71, "yellow": 0xF1C40F, "red": 0xE74C3C, "dark red": 0x992D22, "blue": 0x3498DB, "grey": 0x95A5A6}
+COLOURS = {
+    "green": 0x2ECC71,
+    "yellow": 0xF1C40F,
+    "red": 0xE74C3C,
+    "dark red": 0x992D22,
+    "blue": 0x3498DB,
+    "grey": 0x95A5A6,
+}
 COLOUR_OF = {
     Severity.INFO: COLOURS["green"],
     Severity.WARNING: COLOURS["yellow"],

@@ -66,5 +66,3 @@ class Publisher:
         except OperationalError as error:
             # the alert is in the outbox: the sweeper sends another knock
             logger.warning("%s could not be queued (%s); the sweeper will see to it", task, type(error).__name__)
-
-

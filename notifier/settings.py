@@ -165,9 +165,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return sources["init_settings"], sources["env_settings"], sources["dotenv_settings"], _WebhookSource(settings_cls)
+        """The environment over ``.env``; the webhooks by a source of their own."""
+        return init_settings, env_settings, dotenv_settings, _WebhookSource(settings_cls)
 
     @classmethod
     def load(cls) -> Self:

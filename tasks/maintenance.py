@@ -32,15 +32,17 @@ class Sweeper(bootsteps.StartStopStep):
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
-    def start(self, worker: Any) -> None:
+    def start(self, parent: Any) -> None:
         """Begin to sweep."""
         self._thread.start()
 
-    def stop(self, worker: Any) -> None:
+    def stop(self, parent: Any) -> None:
         """Stop sweeping; a sweep under way ends first."""
         self._stopping.set()
 
-    terminate = stop
+    def terminate(self, parent: Any) -> None:
+        """As ``stop``."""
+        self.stop(parent)
 
     def _run(self) -> None:
         while True:

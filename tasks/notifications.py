@@ -5,7 +5,7 @@ waits in the outbox, or a retry where a request failed.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
 from celery.exceptions import Ignore
@@ -21,11 +21,21 @@ from tasks.celery import app, pipeline
 from tasks.recorder import Recorder
 
 courier = Courier(
-    pipeline.outbox, pipeline.gate, pipeline.discord, pipeline.settings, Recorder(app, pipeline.outbox, pipeline.history)
+    pipeline.outbox,
+    pipeline.gate,
+    pipeline.discord,
+    pipeline.settings,
+    Recorder(app, pipeline.outbox, pipeline.history),
 )
 
 
-class NotificationTask(Task):
+if TYPE_CHECKING:
+    CeleryTask = Task[Any, Any]
+else:
+    CeleryTask = Task  # cannot be subscripted at run time
+
+
+class NotificationTask(CeleryTask):
     """A task that owns the notification whose id it bears."""
 
     alert_type: AlertType
@@ -52,11 +62,11 @@ class NotificationTask(Task):
             options.pop(settled_here, None)
         return pipeline.publisher.publish(_message(self.alert_type, message, fields), **options)
 
-    def retry(self, *args: Any, exc: BaseException | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
+    def retry(self, args: Any = None, kwargs: Any = None, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
         """Retry when the outbox releases the failed batch; the countdown Celery worked out would miss that moment."""
         if isinstance(exc, DeliveryFailed):
             options["countdown"] = exc.wait_seconds
-        super().retry(*args, exc=exc, **options)
+        super().retry(args, kwargs, exc, **options)
         raise AssertionError("unreachable: retry raises")
 
 

@@ -15,7 +15,7 @@ LOG_FILES_KEPT = 3
 
 
 @after_setup_logger.connect
-def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:  # noqa: A002 - Celery's name
+def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     """Write the worker's log to a file as well; a file that cannot be opened is said and survived."""
     path = settings().log_file
     try:

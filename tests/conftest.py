@@ -149,7 +149,11 @@ def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWo
     for process in started:
         process.stop()
     assert_no_secrets(
-        texts={f"{process.name}'s {log.name}": log.read_text() for process in started for log in process.log.parent.rglob("*.log")}
+        texts={
+            f"{process.name}'s {log.name}": log.read_text()
+            for process in started
+            for log in process.log.parent.rglob("*.log")
+        }
     )
 
 

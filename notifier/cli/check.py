@@ -26,14 +26,21 @@ def check(as_json: bool) -> None:
     works = report.valid and report.healthy
     if as_json:
         print_json(
-            {"valid": report.valid, "healthy": report.healthy, "redis": report.redis,
-             "webhooks": [asdict(each) for each in report.webhooks]}
+            {
+                "valid": report.valid,
+                "healthy": report.healthy,
+                "redis": report.redis,
+                "webhooks": [asdict(each) for each in report.webhooks],
+            }
         )
     else:
         click.echo(f"Redis: {report.redis or 'answers'}")
         print_table(
-            "Webhooks", ["type", "variable", "webhook", "name", "channel", "state"],
-            [(each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id, each.problem or "answers")
-             for each in report.webhooks],
+            "Webhooks",
+            ["type", "variable", "webhook", "name", "channel", "state"],
+            [
+                (each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id, each.problem or "answers")
+                for each in report.webhooks
+            ],
         )
     raise SystemExit(0 if works else 1)

@@ -6,6 +6,7 @@ import shutil
 import socket
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import redis
 
@@ -66,7 +67,8 @@ def _answers(process: Process, url: str, timeout_seconds: float = 20) -> bool:
         while process.running and time.monotonic() < deadline:
             try:
                 # another process may have taken the port meanwhile and answer in our Redis' place
-                return bool(client.info("server")["process_id"] == process.pid)
+                server = cast("dict[str, Any]", client.info("server"))
+                return bool(server["process_id"] == process.pid)
             except redis.RedisError:
                 time.sleep(0.02)
         return False

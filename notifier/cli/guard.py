@@ -16,7 +16,7 @@ import threading
 def main() -> int:
     """Start the command, tell its process id on PID_FD, and end with its exit code."""
     pid_fd, grace_seconds, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)  # noqa: S603 - our starter's command
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)
     os.write(pid_fd, f"{child.pid}\n".encode())
     os.close(pid_fd)
 

@@ -20,8 +20,13 @@ FINAL = [status.value for status in Status if status is not Status.QUEUED]
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @json_option
 def history(
-    alert_type: str | None, status: str | None, since: datetime | None, until: datetime | None,
-    search: str | None, limit: int, as_json: bool,
+    alert_type: str | None,
+    status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    search: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """What became of the alerts, newest first.
 
@@ -36,7 +41,10 @@ def history(
     records = client_pipeline().history.query(
         alert_type=AlertType(alert_type) if alert_type else None,
         status=Status(status) if status else None,
-        since=since, until=until, search=search, limit=limit,
+        since=since,
+        until=until,
+        search=search,
+        limit=limit,
     )
     if as_json:
         print_json(records)

@@ -36,14 +36,22 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 def print_records(title: str, records: Sequence[Record]) -> None:
     """History records, one a line."""
     rows = [
-        (each["finished_at"][:19], each["alert_type"], each["status"], each["message"]["title"],
-         each["attempts"], each["reason"], each["message_id"], each["id"])
+        (
+            each["finished_at"][:19],
+            each["alert_type"],
+            each["status"],
+            each["message"]["title"],
+            each["attempts"],
+            each["reason"],
+            each["message_id"],
+            each["id"],
+        )
         for each in records
     ]
     print_table(title, ["finished (UTC)", "type", "status", "title", "attempts", "reason", "message", "id"], rows)
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A point in time: ISO 8601, or how long ago (``90s``, ``15m``, ``2h``, ``7d``)."""
 
     name = "time"
@@ -57,5 +65,7 @@ class Moment(click.ParamType):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d", param, ctx)
+            self.fail(
+                f"{value!r} is neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d", param, ctx
+            )
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -25,8 +25,14 @@ class Process:
     """A running command, its output in a log file. It ends when this process does, were it by kill -9."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None,
-        cwd: Path | None = None, grace_seconds: float = 15,
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        grace_seconds: float = 15,
     ) -> None:
         self.name = name
         self.log = log
@@ -35,8 +41,13 @@ class Process:
         with log.open("ab") as output, os.fdopen(read_fd) as told:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__, str(write_fd), str(grace_seconds), *command],
-                stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=cwd,
-                pass_fds=(write_fd,), start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=cwd,
+                pass_fds=(write_fd,),
+                start_new_session=True,
             )
             os.close(write_fd)
             line = told.readline()

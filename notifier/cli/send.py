@@ -36,8 +36,13 @@ def _pairs(what: str, values: Iterable[str]) -> dict[str, str]:
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for the outcome.")
 @json_option
 def send(
-    alert_type: str | None, title: str | None, template: str | None, variables: tuple[str, ...],
-    wait: float | None, as_json: bool, **fields: Any,
+    alert_type: str | None,
+    title: str | None,
+    template: str | None,
+    variables: tuple[str, ...],
+    wait: float | None,
+    as_json: bool,
+    **fields: Any,
 ) -> None:
     """Raise one alert.
 

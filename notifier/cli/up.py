@@ -13,8 +13,13 @@ LOOK_SECONDS = 0.5
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(".notifier"),
-              show_default=True, help="Where Redis keeps its data, and the logs go.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".notifier"),
+    show_default=True,
+    help="Where Redis keeps its data, and the logs go.",
+)
 @click.option("--sandbox-port", default=8025, show_default=True, type=click.IntRange(0, 65_535))
 @click.option("--flower-port", default=5555, show_default=True, type=click.IntRange(1, 65_535))
 def up(folder: Path, sandbox_port: int, flower_port: int) -> None:

@@ -178,7 +178,7 @@ class Outbox:
             case "idle":
                 return Idle()
             case "final":
-                return Final({**json.loads(rest[0]), "finished_at": iso(int(rest[1]))})
+                return Final(_finished(rest[0], rest[1]))
             case "deferred":
                 wait, reason, arm = rest
                 return Waiting(wait / gate.MICROSECONDS, Reason(reason), _wake_up(knock.alert_type, token, arm))
@@ -187,7 +187,9 @@ class Outbox:
             case _:
                 return _batch(kind, knock.alert_type, token, webhook, rest)
 
-    def settle(self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float) -> Settlement:
+    def settle(
+        self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float
+    ) -> Settlement:
         """Write down what a batch came to, and what its answer taught the gate."""
         records = {v.passenger.message.id: _record(batch, v, answer) for v in verdicts if v.next == "final"}
         token = uuid.uuid4().hex
@@ -274,11 +276,15 @@ class Outbox:
             )
         if text is None or finished_at is None:
             return None
-        return cast("Record", {**json.loads(text), "finished_at": iso(int(float(finished_at)))})
+        return _finished(text, finished_at)
 
 
 def _keys(alert_type: AlertType) -> list[str]:
     return [names.outbox(alert_type, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
+
+
+def _finished(text: str, finished_at: str) -> Record:
+    return cast("Record", {**json.loads(text), "finished_at": iso(int(float(finished_at)))})
 
 
 def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:

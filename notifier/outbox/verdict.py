@@ -7,9 +7,7 @@ from typing import Literal
 from notifier.models import NotificationMessage
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
 
-OF_THE_PAYLOAD = frozenset(
-    {Reason.INVALID_PAYLOAD, Reason.PAYLOAD_TOO_LARGE, Reason.CLIENT_ERROR, Reason.UNSENDABLE}
-)
+OF_THE_PAYLOAD = frozenset({Reason.INVALID_PAYLOAD, Reason.PAYLOAD_TOO_LARGE, Reason.CLIENT_ERROR, Reason.UNSENDABLE})
 """Rejections that may be one notification's fault; where Discord names none, each is sent alone and answers for itself."""
 
 
@@ -40,7 +38,9 @@ class Verdict:
         return self.next == "final" and self.status is not Status.DELIVERED
 
 
-def judge(outcome: Outcome, passengers: Sequence[Passenger], retry_attempts: int, *, sent: bool = True) -> list[Verdict]:
+def judge(
+    outcome: Outcome, passengers: Sequence[Passenger], retry_attempts: int, *, sent: bool = True
+) -> list[Verdict]:
     """One verdict per passenger, in order. ``sent``: a request was made, and so an attempt."""
     spent = 1 if sent else 0
     match outcome:

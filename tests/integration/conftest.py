@@ -49,8 +49,14 @@ class Bench:
         for name in names:
             self.outbox.admit(NotificationMessage(id=name, title=name, alert_type=alert_type, **more))
 
-    def claim(self, notification_id: str = "", webhook: Webhook | None = WEBHOOK, *, wake_up: str = "",
-              alert_type: AlertType = AlertType.GENERAL) -> Claim:
+    def claim(
+        self,
+        notification_id: str = "",
+        webhook: Webhook | None = WEBHOOK,
+        *,
+        wake_up: str = "",
+        alert_type: AlertType = AlertType.GENERAL,
+    ) -> Claim:
         """Claim as a worker does, and answer a webhook's introduction."""
         knock = Knock(alert_type, notification_id, wake_up)
         claim = self.outbox.claim(knock, webhook)
@@ -74,8 +80,13 @@ class Bench:
         assert isinstance(claim, Batch), claim
         return claim
 
-    def settle(self, batch: Batch, outcome: Outcome | None = None, rate_limit: RateLimitInfo | None = ROOMY,
-               retry_wait_seconds: float = 2) -> Settlement:
+    def settle(
+        self,
+        batch: Batch,
+        outcome: Outcome | None = None,
+        rate_limit: RateLimitInfo | None = ROOMY,
+        retry_wait_seconds: float = 2,
+    ) -> Settlement:
         """Settle a batch; delivered unless said otherwise."""
         outcome = outcome or Delivered("900", "2000000000000000001")
         verdicts = judge(outcome, batch.passengers, self.settings.retry_attempts, sent=batch.blocked is None)

@@ -1,0 +1,45 @@
+"""Live changes, for the page: one bounded queue per reader."""
+
+import asyncio
+import json
+from typing import Any
+
+QUEUED = 2_000
+"""Events a slow reader may be behind by; then it is told to load everything again."""
+
+
+class Events:
+    """Tells every reader what happens."""
+
+    def __init__(self) -> None:
+        self._readers: set[asyncio.Queue[str | None]] = set()
+
+    def subscribe(self) -> "asyncio.Queue[str | None]":
+        """A queue of events from now on; None ends it."""
+        queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUED)
+        self._readers.add(queue)
+        return queue
+
+    def unsubscribe(self, queue: "asyncio.Queue[str | None]") -> None:
+        """The reader is gone."""
+        self._readers.discard(queue)
+
+    def tell(self, kind: str, data: Any) -> None:
+        """Something happened."""
+        if not self._readers:
+            return
+        text = f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+        for queue in self._readers:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait("event: reload\ndata: null\n\n")
+            else:
+                queue.put_nowait(text)
+
+    def close(self) -> None:
+        """No more events."""
+        for queue in self._readers:
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(None)
