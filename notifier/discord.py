@@ -225,15 +225,16 @@ def _rate_limit(headers: Mapping[str, str]) -> RateLimitInfo | None:
         return None
     if not (0 < limit <= 100_000 and 0 <= remaining <= limit and 0 <= reset_after <= WAIT_SECONDS_MAX):
         return None
-    return RateLimitInfo(limit, remaining, reset_after)
+    reset_at = _seconds(headers.get("X-RateLimit-Reset"), maximum=math.inf)
+    return RateLimitInfo(limit, remaining, reset_after, reset_at or None)
 
 
-def _seconds(value: Any) -> float:
+def _seconds(value: Any, maximum: float = WAIT_SECONDS_MAX) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
         return 0.0
-    return min(max(seconds, 0.0), WAIT_SECONDS_MAX) if math.isfinite(seconds) else 0.0
+    return min(max(seconds, 0.0), maximum) if math.isfinite(seconds) else 0.0
 
 
 def _read(response: requests.Response, deadline: float) -> bytes | None:

@@ -110,11 +110,15 @@ Outcome = Delivered | Deferred | Failed | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class RateLimitInfo:
-    """The bucket of a webhook as the headers of one answer tell it (Discord docs, rate-limits.mdx)."""
+    """The bucket of a webhook as the headers of one answer tell it (Discord docs, rate-limits.mdx).
+
+    ``reset_at_seconds``: seconds since 1970 by Discord's clock; only good for comparing it with another of its kind.
+    """
 
     limit: int
     remaining: int
     reset_after_seconds: float
+    reset_at_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

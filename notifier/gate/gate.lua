@@ -71,31 +71,53 @@ local function breaker_report(key, token, verdict, now, rule)
   end
 end
 
--- Bucket: what Discord's headers said last (limit, remaining, reset), less what has been claimed since.
+-- Bucket: what Discord's headers said last (limit, remaining, reset), less what has been claimed since. Most buckets
+-- slide: each request comes back on its own, the next one at `next_at`, and all are back at `reset_at`. Some are fixed
+-- windows: nothing comes back before `reset_at`, and no header says which it is (discord-api-docs #7680).
 local function bucket(gate, now)
-  local limit, remaining, reset_at =
-    unpack(redis.call('HMGET', gate.state, 'bucket_limit', 'bucket_remaining', 'bucket_reset_at'))
+  local limit, remaining, reset_at, next_at = unpack(redis.call('HMGET', gate.state,
+    'bucket_limit', 'bucket_remaining', 'bucket_reset_at', 'bucket_next_at'))
   redis.call('ZREMRANGEBYSCORE', gate.in_flight, '-inf', now)
   local in_flight = redis.call('ZCARD', gate.in_flight)
   limit = tonumber(limit) or gate.args.bucket_limit
   reset_at = tonumber(reset_at) or 0
-  if now >= reset_at then remaining = limit - in_flight end -- those may fall into the new period
-  return limit, tonumber(remaining), reset_at, in_flight
+  remaining, next_at = tonumber(remaining), tonumber(next_at) or reset_at
+  if now >= reset_at then
+    remaining = limit - in_flight -- those may fall into the new period
+  elseif now >= next_at then
+    remaining = 1 - in_flight
+  end
+  return limit, remaining, reset_at, in_flight, next_at
 end
 
 local function bucket_wait(gate, now)
-  local _, remaining, reset_at = bucket(gate, now)
+  local _, remaining, reset_at, _, next_at = bucket(gate, now)
   if remaining > 0 then return 0 end
-  if now >= reset_at then return SOON end
-  return reset_at - now
+  if now < next_at then return next_at - now end
+  return now < reset_at and reset_at - now or SOON
 end
 
 local function bucket_take(gate, now, token)
   local limit, remaining, reset_at = bucket(gate, now)
   if now >= reset_at then reset_at = now + gate.args.bucket_window end
   redis.call('HSET', gate.state, 'bucket_limit', limit, 'bucket_remaining', remaining - 1, 'bucket_reset_at', reset_at)
+  redis.call('HDEL', gate.state, 'bucket_next_at')
   redis.call('ZADD', gate.in_flight, now + gate.args.lease, token)
   redis.call('PEXPIRE', gate.in_flight, math.ceil(gate.args.lease / 1000))
+end
+
+-- Within one period, Discord's own reset time moves with each request where the bucket slides, and stands still where
+-- it is a fixed window.
+local function bucket_slides(gate, now, reset_at, learned)
+  local before, slides = unpack(redis.call('HMGET', gate.state, 'bucket_told_reset', 'bucket_slides'))
+  if not learned.reset_at then return false end
+  redis.call('HSET', gate.state, 'bucket_told_reset', learned.reset_at)
+  local used = learned.limit - learned.remaining
+  if before and now < reset_at and used > 1 then
+    slides = learned.reset_at - tonumber(before) > learned.reset_after / used / 2 and '1' or '0'
+    redis.call('HSET', gate.state, 'bucket_slides', slides)
+  end
+  return slides == '1'
 end
 
 -- Answers overtake each other: only one that was alone on its way tells the whole truth, others may only tighten.
@@ -103,17 +125,23 @@ local function bucket_learn(gate, now, token, claimed_at, learned)
   redis.call('ZREM', gate.in_flight, token)
   local _, remaining, reset_at, in_flight = bucket(gate, now)
   local alone = in_flight == 0 and tonumber(redis.call('HGET', gate.state, 'answered_at') or 0) < claimed_at
-  if learned then
-    local told = math.max(0, learned.remaining - in_flight)
-    local told_reset = now + learned.reset_after
-    redis.call('HSET', gate.state, 'bucket_limit', learned.limit,
-      'bucket_remaining', alone and told or math.min(told, remaining),
-      'bucket_reset_at', alone and told_reset or math.max(told_reset, reset_at))
-  else -- no headers: nobody knows when Discord counted it, so a whole period from now
+  redis.call('HSET', gate.state, 'answered_at', now)
+  redis.call('HDEL', gate.state, 'bucket_next_at')
+  if not learned then -- nobody knows when Discord counted it, so a whole period from now
     redis.call('HSET', gate.state, 'bucket_remaining', now >= reset_at and remaining - 1 or remaining,
       'bucket_reset_at', math.max(reset_at, now + gate.args.bucket_window))
+    return
   end
-  redis.call('HSET', gate.state, 'answered_at', now)
+  local slides = bucket_slides(gate, now, reset_at, learned)
+  local told = math.max(0, learned.remaining - in_flight)
+  local told_reset = now + learned.reset_after
+  redis.call('HSET', gate.state, 'bucket_limit', learned.limit,
+    'bucket_remaining', alone and told or math.min(told, remaining),
+    'bucket_reset_at', alone and told_reset or math.max(told_reset, reset_at))
+  if alone and slides and told == 0 then
+    -- all are back after reset_after, so the first after a limit-th of it, or sooner
+    redis.call('HSET', gate.state, 'bucket_next_at', math.ceil(now + learned.reset_after / learned.limit))
+  end
 end
 
 local function channel_key(gate)
@@ -175,7 +203,8 @@ end
 local function gate_pause(gate, now, pause)
   local ends = now + pause.wait
   if pause.scope == 'webhook' then
-    redis.call('HSET', gate.state, 'bucket_remaining', 0, 'bucket_reset_at', ends)
+    redis.call('HSET', gate.state, 'bucket_remaining', 0, 'bucket_reset_at', ends, 'bucket_slides', '0')
+    redis.call('HDEL', gate.state, 'bucket_next_at')
   elseif pause.scope == 'channel' then
     redis.call('SET', channel_key(gate) .. ':blocked', ends, 'PX', math.max(1, math.ceil(pause.wait / 1000)))
   elseif pause.scope == 'global' then

@@ -110,6 +110,8 @@ def report(answer: Answer, claimed_at: int) -> dict[str, Any]:
             "remaining": answer.rate_limit.remaining,
             "reset_after": _microseconds(answer.rate_limit.reset_after_seconds),
         }
+        if answer.rate_limit.reset_at_seconds is not None:
+            told["learned"]["reset_at"] = _microseconds(answer.rate_limit.reset_at_seconds)
     match answer.outcome:
         case Deferred(wait_seconds, reason, scope):
             told["pause"] = {"scope": scope, "wait": _microseconds(wait_seconds), "reason": reason}

@@ -79,7 +79,7 @@ NOT_A_FORUM = Problem(400, 220003, "Webhooks can only create threads in forum ch
 FORUM_SERVICES = Problem(400, 220004, "Webhook services cannot be used in forum channels")
 
 
-class Refused(Exception):
+class RefusalError(Exception):
     """Discord says no: carries the problem, and for 50035 the errors of the form."""
 
     def __init__(self, problem: Problem, errors: Any = None) -> None:
@@ -97,4 +97,4 @@ class Refused(Exception):
 
 def refuse(problem: Problem) -> Answer:
     """The answer that states ``problem``."""
-    return Refused(problem).answer()
+    return RefusalError(problem).answer()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notifier.sandbox import answer as answers
-from notifier.sandbox.answer import Answer, Refused
+from notifier.sandbox.answer import Answer, RefusalError
 from notifier.sandbox.call import SERVED, Call, Endpoint, Route
 from notifier.sandbox.endpoints import Endpoints
 from notifier.sandbox.form import BadForm, Form, FormErrors
@@ -36,25 +36,25 @@ class Api:
         """Route, version, global limit, webhook, token, bucket, channel: the call may go on, or the refusal."""
         try:
             return self._admit(call, now)
-        except Refused as refused:
+        except RefusalError as refused:
             return spoken(refused, call).with_headers(answers.VIA)
 
     def perform(self, admitted: Admitted, now: float, *, keep: bool = True) -> Answer:
         """Do what was asked. ``keep=False``: storing fails, which only a waiting client hears of."""
         try:
             done = self._endpoints.perform(admitted.call, admitted.route, admitted.webhook, now, keep=keep)
-        except Refused as refused:
+        except RefusalError as refused:
             done = spoken(refused, admitted.call)
         return done.with_headers({**admitted.headers, **answers.VIA})
 
     def _admit(self, call: Call, now: float) -> Admitted | Answer:
         route = call.route()
         if route is None:
-            raise Refused(answers.NOT_FOUND)
+            raise RefusalError(answers.NOT_FOUND)
         if call.method not in route.methods:
-            raise Refused(answers.METHOD_NOT_ALLOWED)
+            raise RefusalError(answers.METHOD_NOT_ALLOWED)
         if call.version not in SERVED:
-            raise Refused(answers.INVALID_VERSION)
+            raise RefusalError(answers.INVALID_VERSION)
         if hit := self.limits.hit_global(call.address, now):
             return too_many(hit, call).with_headers(answers.VIA)
         webhook = self._webhook(route)
@@ -72,17 +72,17 @@ class Api:
         webhook_id = Form({"webhook_id": route.webhook_id}, errors).snowflake("webhook_id")
         errors.check()
         if route.endpoint is Endpoint.TOKENLESS:
-            raise Refused(answers.UNAUTHORIZED)  # needs a bot's authorization, which nobody has here
+            raise RefusalError(answers.UNAUTHORIZED)  # needs a bot's authorization, which nobody has here
         # the id is looked up first: a fake id with a fake token is unknown, not unauthorized (Suwayomi#339)
         webhook = self.store.webhooks.get(webhook_id or "")
         if webhook is None:
-            raise Refused(answers.UNKNOWN_WEBHOOK)
+            raise RefusalError(answers.UNKNOWN_WEBHOOK)
         if not hmac.compare_digest(webhook.token.encode(), route.token.encode("utf-8", "replace")):
-            raise Refused(answers.INVALID_TOKEN)
+            raise RefusalError(answers.INVALID_TOKEN)
         return webhook
 
 
-def spoken(refused: Refused, call: Call) -> Answer:
+def spoken(refused: RefusalError, call: Call) -> Answer:
     """A refusal in the words of the call's version."""
     if isinstance(refused, BadForm) and call.in_milliseconds:
         return refused.v6_answer()

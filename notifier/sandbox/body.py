@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from tornado.httputil import HTTPFile, HTTPInputError, parse_multipart_form_data
 
-from notifier.sandbox.answer import INVALID_JSON, TOO_LARGE, TOO_MANY_FILES, Refused
+from notifier.sandbox.answer import INVALID_JSON, TOO_LARGE, TOO_MANY_FILES, RefusalError
 from notifier.sandbox.form import FormErrors
 from notifier.sandbox.rules import ATTACHMENTS
 
@@ -42,10 +42,10 @@ def read_body(content_type: str, data: bytes, size: int) -> Body:
     """Read a body of ``size`` bytes; ``data`` may be shorter where it was too long to keep.
 
     Raises:
-        Refused: too large, not readable, or of no kind that Discord reads.
+        RefusalError: too large, not readable, or of no kind that Discord reads.
     """
     if size > REQUEST_BYTES:
-        raise Refused(TOO_LARGE)
+        raise RefusalError(TOO_LARGE)
     if not data:
         return Body({})
     kind = content_type.partition(";")[0].strip().lower()
@@ -65,7 +65,7 @@ def _json(data: bytes) -> Any:
     try:
         return json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Refused(INVALID_JSON) from None
+        raise RefusalError(INVALID_JSON) from None
 
 
 def _no_constant(name: str) -> Any:
@@ -102,9 +102,9 @@ def _multipart(content_type: str, data: bytes) -> Body:
     errors.check()
     files = _uploads(parts)
     if len(files) > ATTACHMENTS:
-        raise Refused(TOO_MANY_FILES)
+        raise RefusalError(TOO_MANY_FILES)
     if any(len(file.data) > FILE_BYTES for file in files):
-        raise Refused(TOO_LARGE)
+        raise RefusalError(TOO_LARGE)
     payload = _form({name: values[-1].decode("utf-8", "replace") for name, values in fields.items()})
     return Body(payload, files)
 

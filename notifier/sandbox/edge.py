@@ -8,7 +8,7 @@ BanForm = Literal["text", "html", "json"]
 BAN_FORMS: tuple[BanForm, ...] = get_args(BanForm)
 
 BLOCKED_AGENT = "Python-urllib/"
-"""Refused before it reaches the API (Suwayomi-Tsumiru#339, rotki#12752)."""
+"""RefusalError before it reaches the API (Suwayomi-Tsumiru#339, rotki#12752)."""
 
 STATIC_JSON = {
     "message": "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently. "

@@ -1,7 +1,7 @@
 """What each endpoint does once a call is let through."""
 
 from notifier.sandbox import answer as answers
-from notifier.sandbox.answer import Answer, Refused, json_answer, text_answer
+from notifier.sandbox.answer import Answer, RefusalError, json_answer, text_answer
 from notifier.sandbox.body import Body, read_body
 from notifier.sandbox.call import Call, Endpoint, Route
 from notifier.sandbox.form import Form, FormErrors
@@ -20,7 +20,7 @@ class Endpoints:
         self.store = store
 
     def perform(self, call: Call, route: Route, webhook: Webhook, now: float, *, keep: bool) -> Answer:
-        """Do it, or raise ``Refused``."""
+        """Do it, or raise ``RefusalError``."""
         match route.endpoint, call.method:
             case Endpoint.WEBHOOK, "POST":
                 return self._execute(call, webhook, now, keep)
@@ -54,7 +54,7 @@ class Endpoints:
 
     def _service(self, call: Call, route: Route, webhook: Webhook, now: float, keep: bool) -> Answer:
         if webhook.channel_type == "forum":
-            raise Refused(answers.FORUM_SERVICES)  # even with a thread_id (discord-api-docs #6964)
+            raise RefusalError(answers.FORUM_SERVICES)  # even with a thread_id (discord-api-docs #6964)
         body = _body(call)
         slack = route.endpoint is Endpoint.SLACK
         event = call.headers.get("X-GitHub-Event", "")
@@ -72,7 +72,7 @@ class Endpoints:
         self._check_place(webhook, draft, thread_id)
         if not keep:
             if waits:
-                raise Refused(answers.INTERNAL)
+                raise RefusalError(answers.INTERNAL)
             return None
         if draft.thread_name:
             thread_id = self.store.snowflakes.new(now)
@@ -85,19 +85,19 @@ class Endpoints:
     def _check_place(self, webhook: Webhook, draft: Draft, thread_id: str | None) -> None:
         if webhook.channel_type == "forum":
             if draft.thread_name and thread_id:
-                raise Refused(answers.FORUM_BOTH)
+                raise RefusalError(answers.FORUM_BOTH)
             if not draft.thread_name and not thread_id:
-                raise Refused(answers.FORUM_NEEDS_THREAD)
+                raise RefusalError(answers.FORUM_NEEDS_THREAD)
             if webhook.requires_tag and draft.thread_name and not draft.applied_tags:
-                raise Refused(answers.TAG_REQUIRED)
+                raise RefusalError(answers.TAG_REQUIRED)
         elif draft.thread_name:
-            raise Refused(answers.NOT_A_FORUM)
+            raise RefusalError(answers.NOT_A_FORUM)
         if thread_id is not None:
             thread = self.store.threads.get(thread_id)
             if thread is None or thread.channel_id != webhook.channel_id:
-                raise Refused(answers.UNKNOWN_CHANNEL)
+                raise RefusalError(answers.UNKNOWN_CHANNEL)
             if thread.locked:
-                raise Refused(answers.THREAD_LOCKED)
+                raise RefusalError(answers.THREAD_LOCKED)
 
     def _message(self, call: Call, route: Route, webhook: Webhook) -> Message:
         errors = FormErrors()
@@ -106,7 +106,7 @@ class Endpoints:
         message = self.store.messages.get(message_id or "")
         # a message in a thread is found with its thread_id only (discohook#29)
         if message is None or message.webhook_id != webhook.id or message.thread_id != _thread_id(call):
-            raise Refused(answers.UNKNOWN_MESSAGE)
+            raise RefusalError(answers.UNKNOWN_MESSAGE)
         return message
 
     def _edit(self, call: Call, message: Message, now: float) -> Answer:
@@ -116,7 +116,7 @@ class Endpoints:
         before = sum(file.size for file in message.files if file.data is not None)
         shown, files = edited(self.store, message, draft, body.files, now, call.base)
         if not (shown["content"] or shown["embeds"] or shown["components"] or files or shown.get("poll")):
-            raise Refused(answers.EMPTY_MESSAGE)
+            raise RefusalError(answers.EMPTY_MESSAGE)
         message.shown, message.files = shown, files
         after = sum(file.size for file in files if file.data is not None)
         self.store.changed(message, after - before)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier.sandbox.answer import VIA, Answer, Refused
+from notifier.sandbox.answer import VIA, Answer, RefusalError
 from notifier.sandbox.api import Admitted, Api
 from notifier.sandbox.body import read_body
 from notifier.sandbox.call import Call
@@ -156,7 +156,7 @@ class Exchange:
 def _embeds(call: Call) -> int:
     try:
         payload = read_body(call.headers.get("Content-Type", ""), call.body, call.size).payload
-    except Refused:
+    except RefusalError:
         return 0
     embeds = payload.get("embeds") if isinstance(payload, dict) else None
     return len(embeds) if isinstance(embeds, list) else 0

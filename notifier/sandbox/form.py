@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from notifier.sandbox.answer import INVALID_FORM, Answer, Refused, json_answer
+from notifier.sandbox.answer import INVALID_FORM, Answer, RefusalError, json_answer
 from notifier.sandbox.snowflake import LARGEST
 
 URL_CODE_POINTS = 2048
@@ -54,7 +54,7 @@ class FormErrors:
             raise BadForm(self)
 
 
-class BadForm(Refused):
+class BadForm(RefusalError):
     """400 50035, with all errors of the form."""
 
     def __init__(self, errors: FormErrors) -> None:

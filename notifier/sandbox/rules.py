@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from notifier.sandbox.answer import EMPTY_MESSAGE, INTERNAL, Refused
+from notifier.sandbox.answer import EMPTY_MESSAGE, INTERNAL, RefusalError
 from notifier.sandbox.components import breaks_discord, read_components, read_poll
 from notifier.sandbox.embeds import Embed, read_embeds
 from notifier.sandbox.form import Form, FormErrors
@@ -53,7 +53,7 @@ def read_message(payload: Any, *, files: int = 0, with_components: bool = False,
 
     Raises:
         BadForm: it breaks rules; all of them are in its tree.
-        Refused: Discord fails over it.
+        RefusalError: Discord fails over it.
     """
     errors = FormErrors()
     if not isinstance(payload, dict):
@@ -65,14 +65,14 @@ def read_message(payload: Any, *, files: int = 0, with_components: bool = False,
         _check_v2(draft, files, errors)
     errors.check()
     if draft.flags & IS_COMPONENTS_V2 and breaks_discord(draft.components):
-        raise Refused(INTERNAL)
+        raise RefusalError(INTERNAL)
     return draft
 
 
 def check_not_empty(draft: Draft, files: int) -> None:
     """Refuse a message in which there is nothing (Discord docs, webhook.mdx)."""
     if not (draft.content or draft.embeds or draft.components or draft.poll or files):
-        raise Refused(EMPTY_MESSAGE)
+        raise RefusalError(EMPTY_MESSAGE)
 
 
 def read_webhook(payload: Any) -> tuple[str | None, Any]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from notifier.sandbox.answer import INVALID_JSON, Refused
+from notifier.sandbox.answer import INVALID_JSON, RefusalError
 
 GITHUB_EVENTS = frozenset(
     {
@@ -24,7 +24,7 @@ def from_slack(payload: Any) -> dict[str, Any]:
         try:
             payload = json.loads(payload["payload"])
         except ValueError:
-            raise Refused(INVALID_JSON) from None
+            raise RefusalError(INVALID_JSON) from None
     if not isinstance(payload, dict):
         return {}
     attachments = payload.get("attachments")
