@@ -25,6 +25,8 @@ URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's Open
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
 COLOUR_MAX = 0xFFFFFF
 MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
+# ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
+MESSAGE_BYTES_MAX = 8 * 2**20
 
 
 class AlertType(StrEnum):
@@ -101,13 +103,19 @@ def _username(value: str) -> str:
 
 
 def _mention(value: str) -> str:
-    if not re.fullmatch(r"<@[&!]?[0-9]{1,19}>|@everyone|@here", value):
+    found = re.fullmatch(r"<@[&!]?([0-9]{1,19})>|@everyone|@here", value)
+    if found is None:
         raise ValueError("a mention is '<@user id>', '<@&role id>', '@everyone' or '@here'")
+    if found[1]:
+        _snowflake(found[1])
     return value.replace("<@!", "<@")
 
 
 def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of the range of years 1 to 9999 in UTC") from None
 
 
 def _named_fields(value: object) -> object:
@@ -174,10 +182,12 @@ class NotificationMessage(BaseModel):
     @model_validator(mode="after")
     def _storable(self) -> Self:
         try:
-            self.model_dump_json()
+            size = len(self.model_dump_json().encode())
         except (ValueError, TypeError) as error:
             # surrogates and values that JSON cannot carry would fail later, in the worker, out of the caller's sight
             raise ValueError(f"not expressible as JSON in UTF-8 ({type(error).__name__})") from None
+        if size > MESSAGE_BYTES_MAX:
+            raise ValueError(f"all its parts together take {size} bytes as JSON, more than {MESSAGE_BYTES_MAX}")
         return self
 
     @property

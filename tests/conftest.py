@@ -1,5 +1,6 @@
 """What tests start by themselves: a Redis on a free port, a sandbox, workers. All of it ends with the test run."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory, own_environment: None
     process, url = start_redis(tmp_path_factory.mktemp("redis"))
     os.environ["REDIS_URL"] = url
     yield url
+    gc.collect()  # Celery's results say goodbye to Redis when they are collected
     process.stop()
 
 

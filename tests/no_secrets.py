@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-MARKS = ("fake-token",)
+MARKS = ("fake-token", "abcdefg", "bcdefgh", "cdefghi", "defghij", "efghijk", "fghijkl")
 """Every token that tests use begins with one of these, so that any of them is found wherever it leaks."""
 
 

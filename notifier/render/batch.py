@@ -8,6 +8,7 @@ from typing import Any
 
 from notifier.models import NotificationMessage
 from notifier.render.embeds import characters, file_name, render_embed
+from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +40,28 @@ class Payload:
 def measure(message: NotificationMessage) -> Load:
     """What a notification takes, and whom it may ride with: same thread, name, avatar and pings; without a file.
 
-    Embeds of one URL are merged by Discord (message.mdx), so a notification with a URL rides alone too.
+    One with a URL is counted with that URL written out once, which ``compose`` does where a second one has the same.
     """
     rendered = render_embed(message)
-    alone = rendered.whole is not None or message.url is not None
+    spelled = _with_url_in_text(rendered.embed) if message.url else rendered.embed
+    alone = rendered.whole is not None or len(spelled.get("description", "")) > DESCRIPTION_CHARACTERS_MAX
     company = json.dumps([message.thread_id, message.username, message.avatar_url, message.mentions])
     share = "" if alone else hashlib.sha256(company.encode()).hexdigest()[:12]
-    return Load(1, characters(rendered.embed), share)
+    return Load(1, characters(rendered.embed if alone else spelled), share)
 
 
 def compose(messages: Sequence[NotificationMessage]) -> Payload:
-    """The payload of notifications that may share a request, in order."""
+    """The payload of notifications that may share a request, in order.
+
+    Raises:
+        ValueError: there is none. A request without an embed is one that Discord refuses.
+    """
+    if not messages:
+        raise ValueError("no notification to compose a payload of")
     first = messages[0]
     rendered = [render_embed(message) for message in messages]
     body: dict[str, Any] = {
-        "embeds": [each.embed for each in rendered],
+        "embeds": _each_with_its_own_url([each.embed for each in rendered]),
         "allowed_mentions": _allowed(first.mentions),
     }
     if first.mentions:
@@ -70,6 +78,22 @@ def compose(messages: Sequence[NotificationMessage]) -> Payload:
     if files:
         body["attachments"] = [{"id": number, "filename": file.name} for number, file in enumerate(files)]
     return Payload(body, files, first.thread_id)
+
+
+def _each_with_its_own_url(embeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of embeds with the same ``url`` Discord shows only the first (message.mdx); the others say it in their text."""
+    seen: set[str] = set()
+    told = []
+    for embed in embeds:
+        url = embed.get("url", "").rstrip("/")  # the one form of an address that Discord is likely to add or drop
+        told.append(_with_url_in_text(embed) if url in seen else embed)
+        seen |= {url} if url else set()
+    return told
+
+
+def _with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
+    text = "\n\n".join(part for part in (embed.get("description"), embed["url"]) if part)
+    return {**{key: value for key, value in embed.items() if key != "url"}, "description": text}
 
 
 def _allowed(mentions: Sequence[str]) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notifier.models import NotificationMessage
+from notifier.render.cut import cut
 from notifier.render.limits import (
     DESCRIPTION_CHARACTERS_MAX,
     EMBEDS_TOTAL_CHARACTERS_MAX,
@@ -15,9 +16,8 @@ from notifier.render.limits import (
     TITLE_CHARACTERS_MAX,
 )
 
-CUT = "…"
-FENCE = "```"
-JOINED = "\u200d\ufe0f"  # zero-width joiner and variation selector: a cut before or after one splits a symbol
+BLANK = "\u200b"
+"""Stands for a text that Discord would find empty after trimming; it refuses an empty name or value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +52,36 @@ def whole_text(message: NotificationMessage) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def file_name(message: NotificationMessage) -> str:
+    """The name of the file that holds the whole text."""
+    return f"alert-{message.id.replace(':', '-')}.txt"
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC, as Discord's own examples write it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _trimmed(text: str) -> str:
+    # Discord trims as Python does (discord-api-docs #1315), which takes a few more characters than pydantic
+    return text.strip() or BLANK
+
+
 def _uncut(message: NotificationMessage) -> dict[str, Any]:
-    embed: dict[str, Any] = {"title": message.title}
+    embed: dict[str, Any] = {"title": _trimmed(message.title)}
     if message.message:
-        embed["description"] = message.message
+        embed["description"] = _trimmed(message.message)
     if message.url:
         embed["url"] = message.url
     embed["color"] = message.colour
     if message.fields:
-        embed["fields"] = [{"name": each.name, "value": each.value, "inline": each.inline} for each in message.fields]
+        embed["fields"] = [
+            {"name": _trimmed(each.name), "value": _trimmed(each.value), "inline": each.inline}
+            for each in message.fields
+        ]
     embed["timestamp"] = iso(message.timestamp)
     if message.source:
-        embed["footer"] = {"text": message.source}
+        embed["footer"] = {"text": _trimmed(message.source)}
     return embed
 
 
@@ -87,43 +100,29 @@ def _fits(embed: dict[str, Any]) -> bool:
 
 
 def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage) -> dict[str, Any]:
-    note = f"\n\n*Cut here; the whole alert is in {file_name(message)}.*"
-    cut = {**embed, "title": _cut(embed["title"], TITLE_CHARACTERS_MAX)}
+    """Room goes to the title first, then the source, the text with the note, and the fields in order."""
+    note = f"Cut here; the whole alert is in the file `{file_name(message)}`."
+    cut_embed = {**embed, "title": cut(embed["title"], TITLE_CHARACTERS_MAX)}
     if "footer" in embed:
-        cut["footer"] = {"text": _cut(embed["footer"]["text"], TITLE_CHARACTERS_MAX)}
-    room = EMBEDS_TOTAL_CHARACTERS_MAX - len(cut["title"]) - len(cut.get("footer", {}).get("text", "")) - len(note)
-    described = min(DESCRIPTION_CHARACTERS_MAX - len(note), room)
-    cut["description"] = _cut(embed.get("description", ""), described) + note
-    room -= len(cut["description"]) - len(note)
-    fields = []
-    for field in embed.get("fields", ())[:FIELDS_MAX]:
-        name = _cut(field["name"], FIELD_NAME_CHARACTERS_MAX)
-        value = _cut(field["value"], min(FIELD_VALUE_CHARACTERS_MAX, room - len(name)))
-        room -= len(name) + len(value)
-        if room < 0 or not value:
+        cut_embed["footer"] = {"text": cut(embed["footer"]["text"], FOOTER_CHARACTERS_MAX)}
+    cut_embed.pop("fields", None)
+    cut_embed["description"] = note
+    room = EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed)
+    text = cut(embed.get("description", ""), min(DESCRIPTION_CHARACTERS_MAX - len(note), room) - 2)
+    if text:
+        cut_embed["description"] = f"{text}\n\n{note}"
+    if fields := _fields_within(embed.get("fields", []), EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed)):
+        cut_embed["fields"] = fields
+    return cut_embed
+
+
+def _fields_within(fields: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+    kept = []
+    for field in fields[:FIELDS_MAX]:
+        name = cut(field["name"], FIELD_NAME_CHARACTERS_MAX)
+        value = cut(field["value"], min(FIELD_VALUE_CHARACTERS_MAX, room - len(name)))
+        if not value:
             break
-        fields.append({"name": name, "value": value, "inline": field["inline"]})
-    cut.pop("fields", None)
-    if fields:
-        cut["fields"] = fields
-    return cut
-
-
-def file_name(message: NotificationMessage) -> str:
-    """The name of the file that holds the whole text."""
-    return f"alert-{message.id.replace(':', '-')}.txt"
-
-
-def _cut(text: str, maximum: int) -> str:
-    if len(text) <= maximum:
-        return text
-    if maximum <= len(CUT) + len(FENCE) + 1:
-        return ""
-    end = maximum - len(CUT)
-    fenced = text[:end].count(FENCE) % 2 == 1
-    if fenced:
-        end -= len(FENCE) + 1
-    while end > 1 and (text[end] in JOINED or text[end - 1] in JOINED):
-        end -= 1
-    kept = text[:end].rstrip()
-    return f"{kept}{CUT}\n{FENCE}" if fenced else f"{kept}{CUT}"
+        room -= len(name) + len(value)
+        kept.append({"name": name, "value": value, "inline": field["inline"]})
+    return kept

@@ -1,4 +1,8 @@
-"""Discord's limits on a webhook message. Characters are Unicode code points after trimming (discord-api-docs #1315)."""
+"""Discord's limits on a webhook message.
+
+Characters are Unicode code points (discord-api-docs #1315), counted after trimming (Discord docs, message.mdx): that is Python's
+``len(text.strip())``. Every limit is inclusive.
+"""
 
 EMBEDS_MAX = 10
 """Embeds in a message (Discord docs, webhook.mdx)."""
@@ -6,18 +10,18 @@ EMBEDS_TOTAL_CHARACTERS_MAX = 6_000
 """Characters of title, description, field names and values, footer and author over all embeds of a message
 (Discord docs, message.mdx; over all: discord-api-docs #2575)."""
 TITLE_CHARACTERS_MAX = 256
-"""Of an embed (Discord docs, message.mdx)."""
+"""Characters of an embed's title (Discord docs, message.mdx)."""
 DESCRIPTION_CHARACTERS_MAX = 4_096
-"""Of an embed (Discord docs, message.mdx)."""
+"""Characters of an embed's description (Discord docs, message.mdx)."""
 FIELDS_MAX = 25
-"""Of an embed (Discord docs, message.mdx; an error since 2023-12-19, change-log.mdx)."""
+"""Fields of an embed (Discord docs, message.mdx; an error since 2023-12-19, change-log.mdx)."""
 FIELD_NAME_CHARACTERS_MAX = 256
-"""Discord docs, message.mdx."""
+"""Characters of a field's name, which must not be empty (Discord docs, message.mdx)."""
 FIELD_VALUE_CHARACTERS_MAX = 1_024
-"""Discord docs, message.mdx."""
+"""Characters of a field's value, which must not be empty (Discord docs, message.mdx)."""
 FOOTER_CHARACTERS_MAX = 2_048
-"""Discord docs, message.mdx."""
+"""Characters of an embed's footer (Discord docs, message.mdx)."""
 CONTENT_CHARACTERS_MAX = 2_000
-"""Discord docs, webhook.mdx."""
+"""Characters of a message's content (Discord docs, webhook.mdx)."""
 FILE_BYTES_MAX = 10 * 2**20
-"""Per file of a webhook message (Discord docs, change-log.mdx, 2025-01-16)."""
+"""Bytes of one file of a webhook message (Discord docs, change-log.mdx, 2025-01-16)."""

@@ -8,7 +8,7 @@ from notifier.sandbox import answer as answers
 from notifier.sandbox.answer import Answer, RefusalError
 from notifier.sandbox.call import SERVED, Call, Endpoint, Route
 from notifier.sandbox.endpoints import Endpoints
-from notifier.sandbox.form import BadForm, Form, FormErrors
+from notifier.sandbox.form import Form, FormError, FormErrors
 from notifier.sandbox.limits import Limits
 from notifier.sandbox.ratelimit import bucket_headers, too_many
 from notifier.sandbox.store import Store, Webhook
@@ -84,7 +84,7 @@ class Api:
 
 def spoken(refused: RefusalError, call: Call) -> Answer:
     """A refusal in the words of the call's version."""
-    if isinstance(refused, BadForm) and call.in_milliseconds:
+    if isinstance(refused, FormError) and call.in_milliseconds:
         return refused.v6_answer()
     return refused.answer()
 

@@ -51,10 +51,10 @@ class FormErrors:
     def check(self) -> None:
         """Raise if anything was noted."""
         if self._found:
-            raise BadForm(self)
+            raise FormError(self)
 
 
-class BadForm(RefusalError):
+class FormError(RefusalError):
     """400 50035, with all errors of the form."""
 
     def __init__(self, errors: FormErrors) -> None:

@@ -52,7 +52,7 @@ def read_message(payload: Any, *, files: int = 0, with_components: bool = False,
     """Check a payload.
 
     Raises:
-        BadForm: it breaks rules; all of them are in its tree.
+        FormError: it breaks rules; all of them are in its tree.
         RefusalError: Discord fails over it.
     """
     errors = FormErrors()

@@ -1,0 +1,134 @@
+"""One request to a webhook, and its answer as a value."""
+
+import json
+import os
+import threading
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import requests
+import urllib3
+
+from notifier.discord.outcomes import outcome_of, outcome_of_exception, rate_limit_of, snowflake
+from notifier.discord.redaction import install_log_redaction
+from notifier.discord.wire import OneShotAdapter
+from notifier.outcome import Answer, Delivered
+from notifier.render.batch import Payload
+from notifier.settings import Webhook
+
+USER_AGENT = f"DiscordBot (https://pypi.org/project/notifier, {version('notifier')})"
+"""The documented form; others may be blocked (Discord docs, reference.mdx)."""
+BODY_BYTES_MAX = 2**20
+"""Ours: no answer of Discord's to a webhook comes near it."""
+CHUNK_BYTES = 16_384
+IDLE_SECONDS_MAX = 60
+"""Ours: routers forget idle connections without a word, and a request down such a one is lost until its timeout."""
+FOREIGN_EXCEPTIONS = (requests.RequestException, urllib3.exceptions.HTTPError)
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What GET webhook told: where it posts, and its name."""
+
+    answer: Answer
+    channel_id: str | None
+    guild_id: str | None
+    name: str | None
+
+
+class DiscordClient:
+    """Posts to webhooks of one Discord. May be shared by threads, and survives a fork.
+
+    Args:
+        api_url: as ``https://discord.com/api/v10``.
+        timeout_seconds: for connecting to an address, and again for the whole answer.
+    """
+
+    def __init__(self, api_url: str, timeout_seconds: float) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._local = threading.local()
+        install_log_redaction()
+
+    def execute(self, webhook: Webhook, payload: Payload) -> Answer:
+        """Post one message and wait for Discord to store it (Execute Webhook, webhook.mdx)."""
+        query = {"wait": "true"}
+        if thread_id := payload.thread_id or webhook.thread_id:
+            query["thread_id"] = thread_id
+        body: dict[str, Any] = {"json": payload.body}
+        if payload.files:
+            parts = {
+                f"files[{number}]": (file.name, file.content, "text/plain; charset=utf-8")
+                for number, file in enumerate(payload.files)
+            }
+            body = {"data": {"payload_json": json.dumps(payload.body)}, "files": parts}
+        answer, _ = self._request("POST", webhook, query, body)
+        return answer
+
+    def get_webhook(self, webhook: Webhook) -> Introduction:
+        """Ask what a webhook is (Get Webhook with Token, webhook.mdx). Posts nothing."""
+        answer, found = self._request("GET", webhook, {}, {})
+        told = found if isinstance(answer.outcome, Delivered) else {}
+        name = told.get("name")
+        return Introduction(
+            answer, snowflake(told, "channel_id"), snowflake(told, "guild_id"), name if isinstance(name, str) else None
+        )
+
+    def _request(
+        self, method: str, webhook: Webhook, query: dict[str, str], body: dict[str, Any]
+    ) -> tuple[Answer, dict[str, Any]]:
+        token = webhook.token.get_secret_value()
+        url = f"{self._api_url}/webhooks/{webhook.id}/{token}"
+        try:
+            response = self._session().request(
+                method, url, params=query, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **body
+            )
+        except FOREIGN_EXCEPTIONS as error:
+            return Answer(outcome_of_exception(error)), {}
+        with response:
+            found = _object(_read(response))
+            outcome = outcome_of(response.status_code, response.headers, found, secret=token)
+            return Answer(outcome, rate_limit_of(response.headers), response.status_code), found or {}
+
+    def _session(self) -> requests.Session:
+        # one per thread (requests promises no more) and per process (a fork would share the connection)
+        local, now = self._local, time.monotonic()
+        if getattr(local, "pid", None) != os.getpid():
+            local.pid, local.session = os.getpid(), _new_session()
+        elif now - local.used_at > IDLE_SECONDS_MAX:
+            local.session.close()
+        local.used_at = now
+        session: requests.Session = local.session
+        return session
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, OneShotAdapter())
+    session.headers["User-Agent"] = USER_AGENT
+    session.auth = lambda request: request  # or requests sends along what a .netrc holds
+    return session
+
+
+def _read(response: requests.Response) -> bytes | None:
+    """The body, bounded; None where it broke off or is too long. The status is known all the same."""
+    body = b""
+    try:
+        for chunk in response.iter_content(CHUNK_BYTES):
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                return None
+    except FOREIGN_EXCEPTIONS:
+        return None
+    return body
+
+
+def _object(body: bytes | None) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,88 @@
+"""Applications and workers as users run them: real processes, real Redis, real HTTP."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.result import AsyncResult
+
+from notifier.broker import create_app
+from notifier.models import AlertType, NotificationMessage
+from notifier.pipeline import Pipeline
+from notifier.record import Record
+from notifier.settings import Settings
+from tests.no_secrets import assert_no_secrets
+
+RunPython = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def app(redis_server: str) -> Celery:
+    """A Celery application of a process that raises alerts: it knows Redis, and no webhook."""
+    return create_app("test-client")
+
+
+class Application:
+    """An application that raises alerts and waits for what becomes of them."""
+
+    def __init__(self, app: Celery) -> None:
+        self.app = app
+        self.pipeline = Pipeline(app, Settings.load())
+
+    def raise_alerts(self, *titles: str, alert_type: AlertType = AlertType.GENERAL, **more: Any) -> list[str]:
+        """Raise one alert per title; their ids."""
+        messages = [NotificationMessage(title=title, alert_type=alert_type, **more) for title in titles]
+        return [str(self.pipeline.publisher.publish(message).id) for message in messages]
+
+    def wait(self, ids: Sequence[str], timeout_seconds: float = 60) -> list[Record]:
+        """Their records, once all are final."""
+        deadline = time.monotonic() + timeout_seconds
+        records: dict[str, Record] = {}
+        while len(records) < len(ids):
+            assert time.monotonic() < deadline, f"only {len(records)} of {len(ids)} are final"
+            for each in ids:
+                if each not in records and (final := self.pipeline.outbox.final(each)):
+                    records[each] = final
+            time.sleep(0.02)
+        assert_no_secrets(texts={"records": json.dumps(records)})
+        return [records[each] for each in ids]
+
+    def result(self, notification_id: str, timeout_seconds: float = 60) -> Any:
+        """What ``AsyncResult.get()`` returns."""
+        found = AsyncResult(notification_id, app=self.app).get(timeout=timeout_seconds)
+        assert_no_secrets(texts={"result": json.dumps(found)})
+        return found
+
+
+@pytest.fixture
+def application(app: Celery, redis_url: str) -> Iterator[Application]:
+    """An application."""
+    application = Application(app)
+    yield application
+    application.pipeline.redis.close()
+
+
+@pytest.fixture
+def run_python(configured: dict[str, str], tmp_path: Path) -> RunPython:
+    """Runs a Python program as a user would; its output holds no secret."""
+
+    def run(program: str, *, cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program],
+            env={**configured, **environment},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert_no_secrets(texts={"output": done.stdout + done.stderr})
+        return done
+
+    return run

@@ -1,0 +1,56 @@
+"""One of several processes that claim at once. Prints a JSON object: how many claims it made and what they were told."""
+
+import json
+import sys
+import time
+from collections import Counter
+
+from pydantic import SecretStr
+
+from notifier.gate.gate import Gate
+from notifier.models import AlertType
+from notifier.outbox.outbox import Batch, Knock, Outbox, Waiting
+from notifier.outbox.verdict import judge
+from notifier.outcome import Answer, Delivered, Reason
+from notifier.redis import connect
+from notifier.settings import Settings, Webhook
+
+BUSY = {Reason.IN_FLIGHT, Reason.BATCHING}
+
+
+def main() -> None:
+    """``claimers.py REDIS_URL PROCESSES CLAIMS settle|hold``"""
+    url, processes, claims, what = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    client = connect(url, 30)
+    settings = Settings.load().model_copy(update={"queue_size": 1_000, "rate_limit_per_minute": 1_000})
+    outbox = Outbox(client, settings)
+    Gate(client, settings)
+    webhook = Webhook("1000000000000000001", SecretStr("fake-token-one"))
+    types = list(AlertType)
+
+    client.incr("test:ready")
+    while int(str(client.get("test:ready"))) < processes:  # all at once
+        time.sleep(0.001)
+
+    told: Counter[str] = Counter()
+    number = 0
+    while True:
+        number += 1
+        claim = outbox.claim(Knock(types[number % len(types)]), webhook)
+        match claim:
+            case Batch():
+                told["batch"] += 1
+                if what == "settle":
+                    answer = Answer(Delivered("1", "2"), None, 200)
+                    outbox.settle(claim, judge(answer.outcome, claim.passengers, 3), answer, 1)
+            case Waiting(reason=reason):
+                told[reason] += 1
+                if number >= claims and reason not in BUSY:
+                    break
+        if number >= claims and what == "hold":
+            break
+    print(json.dumps({"claims": number, "told": told}))
+
+
+if __name__ == "__main__":
+    main()

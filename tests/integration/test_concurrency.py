@@ -1,0 +1,81 @@
+"""Many processes at once admit exactly what one would: shown with processes and exact counts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from notifier.models import AlertType
+from notifier.outcome import Failed, RateLimitInfo, Reason
+from notifier.redis import connect
+from tests.integration import claimers
+from tests.integration.conftest import WEBHOOK, MakeBench
+
+PROCESSES = 8
+CLAIMS_EACH = 25
+
+
+def claim_from_many_processes(redis_url: str, what: str) -> tuple[int, Counter[str]]:
+    """Start them, and add up their claims and what they were told."""
+    command = [sys.executable, str(Path(claimers.__file__)), redis_url, str(PROCESSES), str(CLAIMS_EACH), what]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) for _ in range(PROCESSES)]
+    told: Counter[str] = Counter()
+    claims = 0
+    try:
+        for process in running:
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode == 0
+            answer = json.loads(output)
+            claims += answer["claims"]
+            told.update(answer["told"])
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    return claims, told
+
+
+def full_outboxes(make_bench: MakeBench, redis_url: str, learned: RateLimitInfo) -> None:
+    """Plenty waits, the webhook is introduced and its budget learned."""
+    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
+    for kind in AlertType:
+        bench.admit(*(f"{kind}{number}" for number in range(60)), alert_type=kind, message="x" * 5_000)
+    bench.settle(bench.batch(), rate_limit=learned)
+
+
+def test_two_hundred_concurrent_claims_admit_exactly_what_the_budget_allows(
+    make_bench: MakeBench, redis_url: str
+) -> None:
+    # the real clock from here on: the period is so long that nothing comes back while the test runs
+    now = connect(redis_url, 5)
+    now.set("test:clock", int(now.time()[0]) * 1_000_000)
+    full_outboxes(make_bench, redis_url, RateLimitInfo(limit=24, remaining=23, reset_after_seconds=3_600))
+    claims, told = claim_from_many_processes(redis_url, "settle")
+    assert claims >= PROCESSES * CLAIMS_EACH
+    assert told["batch"] == 23
+    assert told[Reason.RATE_LIMITED] >= PROCESSES
+
+
+def test_the_channel_window_admits_exactly_thirty_however_many_ask(make_bench: MakeBench, redis_url: str) -> None:
+    now = connect(redis_url, 5)
+    now.set("test:clock", int(now.time()[0]) * 1_000_000)
+    full_outboxes(make_bench, redis_url, RateLimitInfo(limit=500, remaining=499, reset_after_seconds=3_600))
+    _, told = claim_from_many_processes(redis_url, "settle")
+    assert told["batch"] == 29, "thirty with the one that taught the budget"
+    assert told[Reason.CHANNEL_RATE_LIMITED] >= PROCESSES
+
+
+def test_a_half_open_breaker_lets_exactly_one_probe_through(make_bench: MakeBench, redis_url: str) -> None:
+    now = connect(redis_url, 5)
+    now.set("test:clock", (int(now.time()[0]) - 100) * 1_000_000)
+    full_outboxes(make_bench, redis_url, RateLimitInfo(limit=500, remaining=499, reset_after_seconds=1))
+    bench = make_bench()
+    for _ in range(5):
+        bench.tick(1)
+        bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY))
+    assert bench.gate.state(WEBHOOK).breaker == "open"
+    _, told = claim_from_many_processes(redis_url, "hold")  # by the real clock, its minute is over
+    assert told["batch"] == 1
+    assert told[Reason.PROBE_IN_FLIGHT] > 0
