@@ -1,17 +1,23 @@
-"""Templates: one alert per file, its texts as sandboxed Jinja.
+"""Templates: one alert per file, its texts as Jinja.
 
 A template is a TOML file: ``alert_type``, ``title``, ``message``, ``color`` or ``severity``, ``source``, ``url``, and
-``[[fields]]`` with ``name``, ``value``, ``inline``; ``description`` says what it is for, ``example`` holds variables to try
-it with. A user's folder (``NOTIFIER_TEMPLATES_DIR``) is searched before the built-in one.
+``[[fields]]`` with ``name``, ``value``, ``inline``; ``description`` says what it is for, ``[example]`` holds variables
+to try it with. A user's folder (``NOTIFIER_TEMPLATES_DIR``) is searched before the built-in one.
+
+A template is a text and not a program. Jinja's sandbox keeps it from Python's internals, but bounds nothing except
+``range()``: ``{{ "a" * 10 ** 9 }}`` is fine by it. So what could run or grow without end is no part of the language
+here: calls, assignments, powers, loops in loops, and filters that are not in ``FILTERS``.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,9 +31,63 @@ BUILT_IN = next(folder for folder in (_PACKAGE / "_templates", _PACKAGE.parent /
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RENDERED_CHARACTERS_MAX = 1_000_000
+"""Ours: of one text, as of the longest that a message takes."""
+FILTERS = (
+    *("abs", "capitalize", "count", "d", "default", "dictsort", "filesizeformat", "first", "float", "int", "items"),
+    *("join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse"),
+    *("round", "select", "selectattr", "sort", "string", "striptags", "title", "trim", "truncate", "unique", "upper"),
+    *("urlencode", "wordcount"),
+)
+_LANGUAGE = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem),
+    *(nodes.Slice, nodes.If, nodes.For, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
+    *(nodes.Test, nodes.Filter, nodes.Keyword, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Concat),
+    *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos),
+)
 
-# no autoescape: Discord shows text, not HTML. Its sandbox keeps templates from Python's internals and from huge ranges.
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
+
+def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def bounded(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if isinstance(result, str):
+            _check_length(len(result))
+        return result
+
+    return bounded
+
+
+def _check_length(length: int) -> None:
+    if length > RENDERED_CHARACTERS_MAX:
+        raise SecurityError(f"more than {RENDERED_CHARACTERS_MAX} characters")
+
+
+def _join(value: Any, separator: str = "") -> str:
+    texts = [str(each) for each in value]
+    _check_length(sum(map(len, texts)) + len(separator) * len(texts))
+    return separator.join(texts)
+
+
+def _replace(value: Any, old: str, new: str) -> str:
+    text = str(value)
+    _check_length(len(text) + text.count(old) * len(new))
+    return text.replace(old, new)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset({"*", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise SecurityError(f"'{operator}' is for numbers")
+        return super().call_binop(context, operator, left, right)
+
+
+# no autoescape: Discord shows text, not HTML
+_environment = _Environment(undefined=StrictUndefined, autoescape=False)
+_own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace}
+_environment.filters = {name: _bounded(_own.get(name) or _environment.filters[name]) for name in FILTERS}
+_environment.globals.clear()
 
 
 class TemplateField(BaseModel):
@@ -67,7 +127,8 @@ class Template(BaseModel):
 
 def template_names(templates_dir: Path | None = None) -> list[str]:
     """The names of all templates."""
-    return sorted({path.stem for folder in _folders(templates_dir) for path in folder.glob("*.toml")})
+    found = {path.stem for folder in _folders(templates_dir) for path in folder.glob("*.toml")}
+    return sorted(name for name in found if NAME.fullmatch(name))
 
 
 def load_template(name: str, templates_dir: Path | None = None) -> Template:
@@ -84,13 +145,17 @@ def load_template(name: str, templates_dir: Path | None = None) -> Template:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise TemplateError(f"{path.name}: {error}") from None
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise TemplateError(f"{path.name}: {problems}") from None
+        problems = (
+            f"{'.'.join(map(str, each['loc']))}: {_problem(each['type'], each['msg'])}" for each in error.errors()
+        )
+        raise TemplateError(f"{path.name}: {'; '.join(problems)}") from None
     for place, text in template.texts().items():
         try:
-            _environment.parse(text)
+            _check(text)
         except TemplateSyntaxError as error:
             raise TemplateError(f"{path.name}: {place}: line {error.lineno}: {error.message}") from None
+        except RecursionError:
+            raise TemplateError(f"{path.name}: {place}: nested too deep") from None
     return template
 
 
@@ -110,8 +175,11 @@ def render_template(
 ) -> NotificationMessage:
     """Make a message from a template; ``overrides`` are fields of the message that win over the template's.
 
+    What ``context`` holds is data: Jinja in a value is not evaluated.
+
     Raises:
-        TemplateError: the template is unknown or wrong, or a variable is missing; names it.
+        TemplateError: the template is unknown or wrong, a variable is missing, or the message is one that
+            ``NotificationMessage`` refuses; names it.
     """
     template = load_template(name, templates_dir)
     texts = {place: _render(name, place, text, context) for place, text in template.texts().items()}
@@ -120,9 +188,11 @@ def render_template(
         for number, each in enumerate(template.fields)
         if texts[f"fields.{number}.value"].strip()
     ]
-    plain: dict[str, Any] = {place: text for place, text in texts.items() if "." not in place and text.strip()}
+    plain: dict[str, Any] = {place: text.strip() for place, text in texts.items() if "." not in place and text.strip()}
     if isinstance(template.color, int):
         plain["color"] = template.color
+    elif re.fullmatch(r"[0-9]{1,8}", plain.get("color", "")):
+        plain["color"] = int(plain["color"])
     try:
         return NotificationMessage(
             **{"alert_type": template.alert_type, "fields": fields, **plain, **dict(overrides or {})}
@@ -131,20 +201,32 @@ def render_template(
         raise TemplateError(f"{name}.toml: {error}") from None
 
 
+def _problem(kind: str, text: str) -> str:
+    return "unknown key" if kind == "extra_forbidden" else text
+
+
+def _check(text: str) -> None:
+    tree = _environment.parse(text)
+    for node in tree.find_all(nodes.Node):
+        if not isinstance(node, _LANGUAGE):
+            raise TemplateSyntaxError(f"{type(node).__name__} is no part of a template's language here", node.lineno)
+        if isinstance(node, nodes.For) and next(node.find_all(nodes.For), None):
+            raise TemplateSyntaxError("a loop within a loop is no part of a template's language here", node.lineno)
+    _environment.compile(text)
+
+
 def _render(name: str, place: str, text: str, context: dict[str, Any]) -> str:
-    rendered = ""
+    pieces, length = [], 0
     try:
         for piece in _environment.from_string(text).generate(**context):
-            rendered += piece
-            if len(rendered) > RENDERED_CHARACTERS_MAX:
-                raise TemplateError(f"{name}.toml: {place}: more than {RENDERED_CHARACTERS_MAX} characters")
-    except (UndefinedError, SecurityError) as error:
+            pieces.append(piece)
+            length += len(piece)
+            _check_length(length)
+    except JinjaError as error:
         raise TemplateError(f"{name}.toml: {place}: {error.message}") from None
-    except (ArithmeticError, TypeError, ValueError, LookupError) as error:
-        if isinstance(error, TemplateError):
-            raise
+    except (ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise TemplateError(f"{name}.toml: {place}: {type(error).__name__}: {error}") from None
-    return rendered
+    return "".join(pieces)
 
 
 def _folders(templates_dir: Path | None) -> list[Path]:

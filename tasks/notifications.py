@@ -15,6 +15,7 @@ from notifier.delivery import Courier
 from notifier.errors import DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.outbox import Absent, Final, Knock, Settlement, Waiting
+from notifier.publisher import arguments, shown
 from notifier.record import Record
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from tasks.celery import app, pipeline
@@ -57,10 +58,9 @@ class NotificationTask(CeleryTask):
     ) -> "AsyncResult[Any]":
         """Celery's own door, also taken by its retries; ``options`` are Celery's. Raises: as ``delay``."""
         fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
-        message = next(iter(args or ()), None)
-        for settled_here in ("queue", "ignore_result", "producer", "route_name", "shadow"):
-            options.pop(settled_here, None)
-        return pipeline.publisher.publish(_message(self.alert_type, message, fields), **options)
+        message = _message(self.alert_type, next(iter(args or ()), None), fields)
+        pipeline.publisher.admit(message)
+        return super().apply_async((), arguments(message), message.id, kwargsrepr=shown(message), **options)
 
     def retry(self, args: Any = None, kwargs: Any = None, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
         """Retry when the outbox releases the failed batch; the countdown Celery worked out would miss that moment."""

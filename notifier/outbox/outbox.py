@@ -143,7 +143,6 @@ class Outbox:
                     message.id,
                     message.model_dump_json(exclude_defaults=True),
                     load.share,
-                    load.embeds,
                     load.characters,
                     self._settings.queue_size,
                     names.WAITING_LIFE_SECONDS * 1_000,

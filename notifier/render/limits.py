@@ -1,7 +1,6 @@
-"""Discord's limits on a webhook message.
+"""Discord's limits on a webhook message, each of them inclusive.
 
-Characters are Unicode code points (discord-api-docs #1315), counted after trimming (Discord docs, message.mdx): that is Python's
-``len(text.strip())``. Every limit is inclusive.
+Characters are Unicode code points (discord-api-docs #1315), counted after trimming (Discord docs, message.mdx).
 """
 
 EMBEDS_MAX = 10

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from notifier.sandbox.form import Form
+from notifier.sandbox.form import Form, as_int
 
 COMPONENTS = 40  # in all, nested ones included (Discord docs, components/reference.mdx)
 QUESTION = 300  # code points (Discord docs, poll.mdx)
@@ -31,20 +31,21 @@ def read_components(form: Form) -> list[dict[str, Any]]:
         form.wrong("components", "BASE_TYPE_MAX_LENGTH", f"Must be {COMPONENTS} or fewer in length.")
     for path, component in top:
         for each in walk(component):
-            if each.get("type") not in NOT_INTERACTIVE or _interactive_button(each):
+            if as_int(each.get("type")) not in NOT_INTERACTIVE or _interactive_button(each):
                 message = f"Value must be one of {tuple(sorted(NOT_INTERACTIVE))}."
                 form.errors.add((*path, "type"), "UNION_TYPE_CHOICES", message)
     return [dict(component) for _, component in top]
 
 
 def walk(component: Any) -> Iterator[dict[str, Any]]:
-    """A component and all inside it."""
-    if isinstance(component, dict):
-        yield component
-        inner = component.get("components")
-        accessory = component.get("accessory")
-        for each in [*(inner if isinstance(inner, list) else []), accessory]:
-            yield from walk(each)
+    """A component and all inside it, however deep."""
+    waiting = [component]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            yield each
+            inner = each.get("components")
+            waiting += [*(inner if isinstance(inner, list) else []), each.get("accessory")]
 
 
 def breaks_discord(components: list[dict[str, Any]]) -> bool:

@@ -1,6 +1,7 @@
 """The API on the wire: bytes in, bytes out, and connections that break on purpose."""
 
 import asyncio
+import logging
 import socket
 import struct
 from typing import Any
@@ -11,6 +12,9 @@ from notifier.sandbox.answer import Answer
 from notifier.sandbox.body import REQUEST_BYTES
 from notifier.sandbox.call import Call
 from notifier.sandbox.exchange import Exchange, Reply
+from notifier.sandbox.journal import without_tokens
+
+log = logging.getLogger("notifier.sandbox")
 
 SLOW_PARTS = 10
 """Pieces in which a slow body dribbles."""
@@ -73,7 +77,7 @@ class DiscordHandler(RequestHandler):
             return self._break_off()
         if reply.slow_seconds:
             await self._dribble(answer.body, reply.slow_seconds)
-        else:
+        elif answer.body:
             self.write(answer.body)
         self.finish()
         return None
@@ -108,5 +112,6 @@ class DiscordHandler(RequestHandler):
         self.finish({"message": f"{status_code}: sandbox error", "code": 0})
 
     def log_exception(self, *args: Any) -> None:
+        """Tornado's own would log the whole URL, and the token is in it."""
         if not isinstance(args[1], HTTPError):
-            super().log_exception(*args)
+            log.error("failed: %s %s", self.request.method, without_tokens(self.request.path), exc_info=args)

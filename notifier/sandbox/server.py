@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
@@ -128,7 +129,8 @@ def running(settings: LimitSettings | None = None, clock: Clock = time.time) -> 
 
 
 def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # not through sys.stdin: its lock would be held by this thread when the interpreter ends
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     loop.call_soon_threadsafe(stop.set)
 

@@ -1,0 +1,235 @@
+"""What happens on the wire becomes the right outcome, in bounded time. Real sockets: mocks agree with everyone."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from notifier.discord import DiscordClient
+from notifier.discord.client import BODY_BYTES_MAX
+from notifier.outcome import Answer, Delivered, Failed, Reason, Rejected, Unknown
+from notifier.render.batch import File, Payload
+from notifier.settings import Webhook
+from tests.unit.discord.conftest import PATIENCE_SECONDS, Behaviour, Peer, read_request
+
+TIMEOUT_SECONDS = 0.4
+STORED = b'{"id": "77", "channel_id": "88"}'
+JSON_HEAD = b"Via: 1.1 google\r\nContent-Type: application/json\r\n"
+
+StartPeer = Callable[[Behaviour], Peer]
+
+
+def head(status: int, length: int) -> bytes:
+    return b"HTTP/1.1 %d Whatever\r\n%bContent-Length: %d\r\n\r\n" % (status, JSON_HEAD, length)
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def drip(connection: socket.socket, data: bytes) -> None:
+    """A byte at a time, each long before a read would time out, until the client gives up."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    for byte in data:
+        connection.sendall(bytes([byte]))
+        connection.settimeout(TIMEOUT_SECONDS / 8)
+        try:
+            if connection.recv(1) == b"" or time.monotonic() > give_up:
+                return
+        except TimeoutError:
+            pass
+
+
+def posted(peer_url: str, webhook: Webhook, payload: Payload, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
+    """The answer to one request, which has to come in less time than a test is patient."""
+    answers: list[Answer] = []
+    client = DiscordClient(peer_url, timeout_seconds)
+    thread = threading.Thread(target=lambda: answers.append(client.execute(webhook, payload)), daemon=True)
+    thread.start()
+    thread.join(PATIENCE_SECONDS / 2)
+    assert answers, "the request pinned its thread"
+    return answers[0]
+
+
+def test_a_message_that_is_stored_is_delivered(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(head(200, len(STORED)) + STORED)
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload, 10) == Answer(Delivered("77", "88"), None, 200)
+
+
+def test_a_closed_port_fails_as_nothing_was_sent(webhook: Webhook, payload: Payload) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    answer = posted(f"http://127.0.0.1:{port}/api/v10", webhook, payload)
+    assert answer == Answer(Failed(Reason.CONNECTION_FAILED, "ConnectionError"))
+
+
+def test_a_name_that_does_not_resolve_fails_as_nothing_was_sent(webhook: Webhook, payload: Payload) -> None:
+    answer = posted("http://no-such-host.invalid/api/v10", webhook, payload, 10)
+    assert answer == Answer(Failed(Reason.CONNECTION_FAILED, "ConnectionError"))
+
+
+def test_a_proxy_that_is_away_fails_as_nothing_was_sent(
+    webhook: Webhook, payload: Payload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+    answer = posted("http://discord.invalid/api/v10", webhook, payload)
+    assert answer == Answer(Failed(Reason.CONNECTION_FAILED, "ProxyError"))
+
+
+def test_an_address_that_no_request_can_have_is_unsendable(webhook: Webhook, payload: Payload) -> None:
+    for url in ("http://a..b/api/v10", "http://[::1/api/v10", "ftp://discord.invalid/api/v10"):
+        assert isinstance(posted(url, webhook, payload).outcome, Rejected)
+
+
+@pytest.mark.parametrize("end", [reset, socket.socket.close], ids=["reset", "close"])
+def test_a_connection_lost_after_the_request_leaves_the_outcome_unknown(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, end: Callable[[socket.socket], None]
+) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        end(connection)
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload, 10) == Answer(Unknown(Reason.CONNECTION_LOST, "ConnectionError"))
+    assert peer.connections == 1, "it was sent again below the outbox"
+
+
+def test_silence_leaves_the_outcome_unknown_in_time(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.recv(1)
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload) == Answer(Unknown(Reason.READ_TIMEOUT, "ReadTimeout"))
+    assert peer.connections == 1, "it was sent again below the outbox"
+
+
+def test_a_head_that_trickles_for_ever_ends_in_time(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        drip(connection, b"HTTP/1.1 200 OK\r\nX-Endless: " + b"x" * 10_000)
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload) == Answer(Unknown(Reason.READ_TIMEOUT, "ReadTimeout"))
+
+
+@pytest.mark.parametrize(
+    "body_head",
+    [b"Content-Length: 10000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n2710\r\n", b"\r\n"],
+    ids=["sized", "chunked", "until it closes"],
+)
+def test_a_body_that_trickles_for_ever_ends_in_time_and_is_delivered(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, body_head: bytes
+) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + body_head)
+        drip(connection, b"x" * 10_000)
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload) == Answer(Delivered(None, None), None, 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(200, Delivered(None, None)), (500, Unknown(Reason.SERVER_ERROR, "HTTP 500"))]
+)
+def test_a_body_that_breaks_off_does_not_change_what_the_status_said(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, status: int, outcome: object
+) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(head(status, 1_000) + b'{"id": "7')
+        reset(connection)
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload, 10) == Answer(outcome, None, status)  # type: ignore[arg-type]
+
+
+def test_a_body_without_end_is_read_only_so_far(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
+    sent = []
+
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while sum(sent) < 64 * BODY_BYTES_MAX:
+            sent.append(connection.send(b" " * 65_536))
+
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload, 10) == Answer(Delivered(None, None), None, 200)
+    peer_gave_up = sum(sent)
+    assert peer_gave_up < 32 * BODY_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("behave", "detail"),
+    [
+        (lambda connection: connection.recv(1) and reset(connection), "ConnectionError"),
+        (lambda connection: [connection.recv(65_536), connection.recv(65_536)], "ConnectTimeout"),
+        (lambda connection: connection.recv(1) and connection.sendall(b"HTTP/1.1 400 No\r\n\r\n"), "SSLError"),
+    ],
+    ids=["reset", "silence", "no TLS"],
+)
+def test_a_tls_handshake_that_fails_has_sent_nothing(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, behave: Behaviour, detail: str
+) -> None:
+    url = start_peer(behave).api_url.replace("http://", "https://")
+    assert posted(url, webhook, payload) == Answer(Failed(Reason.CONNECTION_FAILED, detail))
+
+
+def test_a_connection_is_used_again(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
+    def behave(connection: socket.socket) -> None:
+        while True:
+            read_request(connection)
+            connection.sendall(head(200, len(STORED)) + STORED)
+
+    peer = start_peer(behave)
+    client = DiscordClient(peer.api_url, TIMEOUT_SECONDS)
+    for _ in range(3):
+        assert client.execute(webhook, payload).outcome == Delivered("77", "88")
+    assert peer.connections == 1
+
+
+def test_a_connection_that_was_idle_for_long_is_not_trusted(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def behave(connection: socket.socket) -> None:
+        while True:
+            read_request(connection)
+            connection.sendall(head(200, len(STORED)) + STORED)
+
+    peer = start_peer(behave)
+    client = DiscordClient(peer.api_url, 10)
+    assert client.execute(webhook, payload).outcome == Delivered("77", "88")
+    monkeypatch.setattr("notifier.discord.client.IDLE_SECONDS_MAX", -1)
+    assert client.execute(webhook, payload).outcome == Delivered("77", "88")
+    assert peer.connections == 2
+
+
+def test_a_file_travels_as_multipart(start_peer: StartPeer, webhook: Webhook) -> None:
+    received = []
+
+    def behave(connection: socket.socket) -> None:
+        received.append(read_request(connection))
+        connection.sendall(head(200, len(STORED)) + STORED)
+
+    payload = Payload(
+        {"attachments": [{"id": 0, "filename": "alert-1.txt"}]}, (File("alert-1.txt", "die Größe 🎵".encode()),)
+    )
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload, 10).outcome == Delivered("77", "88")
+    request = received[0]
+    assert b"Content-Type: multipart/form-data; boundary=" in request
+    assert b'name="payload_json"\r\n\r\n{"attachments": [{"id": 0, "filename": "alert-1.txt"}]}' in request
+    assert b'name="files[0]"; filename="alert-1.txt"\r\n' in request
+    assert "\r\n\r\ndie Größe 🎵\r\n--".encode() in request
