@@ -20,7 +20,7 @@ from pydantic import (
 
 from notifier.errors import InvalidMessage
 
-DISCORD_EPOCH_SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
+SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
 URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
 COLOUR_MAX = 0xFFFFFF
@@ -83,8 +83,13 @@ def _colour(value: object) -> object:
     return value
 
 
+def is_snowflake(text: str) -> bool:
+    """Whether this can be the id of something of Discord's."""
+    return re.fullmatch(r"[0-9]{1,19}", text) is not None and int(text) <= SNOWFLAKE_MAX
+
+
 def _snowflake(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{1,19}", value) or int(value) > DISCORD_EPOCH_SNOWFLAKE_MAX:
+    if not is_snowflake(value):
         raise ValueError("a Discord id is a decimal number below 2^63")
     return value
 

@@ -19,13 +19,13 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.errors import ConfigurationError
-from notifier.models import DISCORD_EPOCH_SNOWFLAKE_MAX, AlertType
+from notifier.models import AlertType, is_snowflake
 from notifier.routing import ROUTES
 
 ENV_FILE = ".env"
 DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
 WEBHOOK_PATH = re.compile(
-    r"/api(?:/v\d{1,2})?/webhooks/(?P<id>\d{1,19})/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
+    r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
 )
 
 
@@ -60,10 +60,10 @@ def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
     if parts.scheme not in ("http", "https") or not known_host:
         raise ConfigurationError(f"{wanted}, but this is not an address of Discord (nor of DISCORD_API_URL)")
     match = WEBHOOK_PATH.fullmatch(parts.path)
-    if match is None or int(match["id"]) > DISCORD_EPOCH_SNOWFLAKE_MAX:
+    if match is None or not is_snowflake(match["id"]):
         raise ConfigurationError(f"{wanted}, but its path is not that of a webhook")
-    if any(not thread_id.isdecimal() for thread_id in thread_ids):
-        raise ConfigurationError(f"{variable}: its thread_id is not a decimal number")
+    if not all(is_snowflake(thread_id) for thread_id in thread_ids):
+        raise ConfigurationError(f"{variable}: its thread_id is not a Discord id")
     return Webhook(match["id"], SecretStr(match["token"]), thread_ids[0] if thread_ids else None)
 
 

@@ -6,6 +6,7 @@ Standard input is a pipe from the starter. When it closes (the starter ended, we
 asked to end, and after GRACE_SECONDS made to. Uses the standard library alone: it starts in a blink.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,8 +18,6 @@ def main() -> int:
     """Start the command, tell its process id on PID_FD, and end with its exit code."""
     pid_fd, grace_seconds, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)
-    os.write(pid_fd, f"{child.pid}\n".encode())
-    os.close(pid_fd)
 
     def watch() -> None:
         sys.stdin.buffer.read()
@@ -31,6 +30,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
     threading.Thread(target=watch, daemon=True).start()
+    with contextlib.suppress(OSError):  # a starter that has ended meanwhile reads no more; the watch sees to it
+        os.write(pid_fd, f"{child.pid}\n".encode())
+    os.close(pid_fd)
     return child.wait()
 
 

@@ -94,7 +94,7 @@ class Process:
         """End it with SIGKILL, as a crash would."""
         if self.running:
             os.kill(self.pid, signal.SIGKILL)
-            self._guard.wait(self._grace_seconds)
+        self.stop()
 
     def stop(self) -> int:
         """Ask it to end, wait for it, and return its exit code."""

@@ -11,6 +11,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ConnectTimeoutError, LocationValueError, NewConnectionError
 
 from notifier.discord.redaction import redact
+from notifier.models import is_snowflake
 from notifier.outcome import (
     Deferred,
     Delivered,
@@ -165,7 +166,7 @@ def _seconds(value: Any, maximum: float = WAIT_SECONDS_MAX) -> float:
 def snowflake(body: Body, key: str) -> str | None:
     """The id under ``key``, where there is one."""
     value = body.get(key)
-    return value if isinstance(value, str) and re.fullmatch(r"[0-9]{1,20}", value) else None
+    return value if isinstance(value, str) and is_snowflake(value) else None
 
 
 def _guilty(body: Body) -> frozenset[int]:

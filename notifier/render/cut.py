@@ -27,13 +27,16 @@ def cut(text: str, maximum: int) -> str:
 
 
 def _beginning(text: str, end: int) -> str:
-    earliest = max(end - SYMBOL_CHARACTERS_MAX, 1)
+    end = max(end, 0)
+    earliest = max(end - SYMBOL_CHARACTERS_MAX, 0)
     spared = next((at for at in range(end, earliest - 1, -1) if not _splits(text, at)), end)
-    return text[: max(spared, 0)].rstrip()
+    return text[:spared].rstrip()
 
 
 def _splits(text: str, at: int) -> bool:
     """Whether a cut before the character at ``at`` would split what is drawn as one symbol."""
+    if at == 0:
+        return False
     before, after = text[at - 1], text[at]
     if _JOINER in (before, after) or unicodedata.category(after)[0] == "M" or ord(after) in _SKIN_TONES:
         return True

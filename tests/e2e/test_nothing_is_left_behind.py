@@ -1,0 +1,120 @@
+"""Whatever is started ends with whoever started it, however that one ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from notifier.cli.processes import Process, ProcessFailed
+from tests.conftest import Sandbox
+from tests.e2e import hanging_suite
+from tests.e2e.leftovers import processes_of, wait_until_none
+
+ROOT = Path(__file__).parents[2]
+NOTIFIER = [sys.executable, "-m", "notifier"]
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+
+
+@pytest.mark.slow
+def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    suite = Process(
+        "suite",
+        [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", f"--basetemp={inner}", hanging_suite.__file__],
+        tmp_path / "suite.log",
+        cwd=ROOT,
+        env=clean_environment(),
+    )
+    suite.wait_for("everything is up")
+    running = processes_of(inner)
+    assert any("redis-server" in each for each in running)
+    assert any("notifier.sandbox" in each for each in running)
+    assert any("celery" in each for each in running)
+    suite.kill()
+    assert wait_until_none(inner) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    environment = {**clean_environment(), "TMPDIR": str(tmp_path)}
+    demo = subprocess.Popen(
+        [*NOTIFIER, "demo", "--burst", "500"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        while not any("celery" in each for each in processes_of(tmp_path)):
+            assert demo.poll() is None
+        os.kill(demo.pid, number)
+        _, said = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+        demo.wait()
+    assert wait_until_none(tmp_path) == []
+    assert b"Traceback" not in said
+    assert demo.returncode != 0
+
+
+@pytest.mark.slow
+def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox: Sandbox) -> None:
+    folder = tmp_path / "up"
+    command = [*NOTIFIER, "up", "--folder", str(folder), "--sandbox-port", "0", "--flower-port", str(free_port())]
+    up = Process("up", command, tmp_path / "up.log", cwd=tmp_path, env=clean_environment())
+    try:
+        up.wait_for("Ctrl-C ends all of it")
+        said = up.output()
+        for name in ("Sandbox", "Flower"):
+            address = re.search(rf"{name}:\s+(http://\S+)", said)
+            assert address
+            assert requests.get(address[1], timeout=10).status_code == 200
+        redis_url = re.search(r"REDIS_URL=(\S+)", said)
+        assert redis_url
+        sent = subprocess.run(
+            [*NOTIFIER, "send", "general", "System Update", "-m", "It works", "--wait", "30"],
+            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert sent.returncode == 0, sent.stderr
+        assert sent.stdout.startswith("delivered ")
+        os.kill(up.pid, signal.SIGINT)
+        with pytest.raises(ProcessFailed, match="code 0"):
+            up.wait_for("this is never printed")
+    finally:
+        up.stop()
+    assert wait_until_none(folder) == []
+
+
+@pytest.mark.slow
+def test_up_posts_to_the_real_webhooks_where_they_are_configured(tmp_path: Path, sandbox: Sandbox) -> None:
+    # "real" is a sandbox of another address here: what matters is that it is the configured one
+    lines = [f"{name}={value}" for name, value in sandbox.variables.items()]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    folder = tmp_path / "up"
+    command = [*NOTIFIER, "up", "--folder", str(folder), "--sandbox-port", "0", "--flower-port", str(free_port())]
+    up = Process("up", command, tmp_path / "up.log", cwd=tmp_path, env=clean_environment())
+    try:
+        up.wait_for("Ctrl-C ends all of it")
+        redis_url = re.search(r"REDIS_URL=(\S+)", up.output())
+        assert redis_url
+        subprocess.run(
+            [*NOTIFIER, "send", "security", "for real", "--wait", "30"],
+            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]}, check=True, timeout=60, capture_output=True,
+        )  # fmt: skip
+        assert sandbox.titles() == ["for real"]
+    finally:
+        os.kill(up.pid, signal.SIGTERM)
+        up.stop()
+    assert wait_until_none(folder) == []
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    used = {connection.laddr.port for connection in psutil.net_connections() if connection.laddr}
+    return next(port for port in range(20_000, 60_000) if port not in used)

@@ -1,0 +1,115 @@
+"""Discord's rules for a webhook message, written down a second time: a mistake in the renderer is not repeated here."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from notifier.render.batch import Payload
+
+EMBED_KEYS = {"title", "description", "url", "color", "fields", "timestamp", "footer"}
+
+
+def violations(payload: Payload) -> list[str]:
+    """What Discord would object to; nothing where it would take the message."""
+    body = payload.body
+    found = [f"unknown key {key}" for key in body if key not in _BODY_KEYS]
+    found += _content(body) + _mentions(body) + _attachments(payload)
+    embeds = body.get("embeds", [])
+    if not 1 <= len(embeds) <= 10:
+        found.append(f"{len(embeds)} embeds")
+    for number, embed in enumerate(embeds):
+        found += [f"embeds.{number}.{problem}" for problem in _embed(embed)]
+    if sum(map(total, embeds)) > 6000:
+        found.append(f"{sum(map(total, embeds))} characters over all embeds")
+    urls = [embed["url"] for embed in embeds if "url" in embed]
+    if len(set(urls)) < len(urls):
+        found.append("embeds of one url, which are merged")
+    return found
+
+
+_BODY_KEYS = {"embeds", "content", "username", "avatar_url", "allowed_mentions", "attachments"}
+
+
+def total(embed: dict[str, Any]) -> int:
+    """What of an embed counts towards 6,000."""
+    count = length(embed.get("title")) + length(embed.get("description"))
+    count += length(embed.get("footer", {}).get("text"))
+    return count + sum(length(field["name"]) + length(field["value"]) for field in embed.get("fields", []))
+
+
+def length(text: str | None) -> int:
+    """Code points after trimming."""
+    return len(text.strip()) if text else 0
+
+
+def _text(where: str, text: Any, maximum: int) -> list[str]:
+    if not isinstance(text, str):
+        return [f"{where} is no text"]
+    text.encode("utf-8")
+    return [] if 1 <= length(text) <= maximum else [f"{where} has {length(text)} characters"]
+
+
+def _embed(embed: dict[str, Any]) -> list[str]:
+    found = [f"{key} is unknown" for key in embed if key not in EMBED_KEYS]
+    found += _text("title", embed["title"], 256) if "title" in embed else []
+    found += _text("description", embed["description"], 4096) if "description" in embed else []
+    if "footer" in embed:
+        found += _text("footer.text", embed["footer"].get("text"), 2048)
+    if "url" in embed:
+        found += _url("url", embed["url"])
+    if not (type(embed["color"]) is int and 0 <= embed["color"] <= 16777215):
+        found.append("color")
+    if not 0 <= len(embed.get("fields", [])) <= 25:
+        found.append(f"fields has {len(embed['fields'])}")
+    for number, field in enumerate(embed.get("fields", [])):
+        found += _text(f"fields.{number}.name", field["name"], 256)
+        found += _text(f"fields.{number}.value", field["value"], 1024)
+        if type(field["inline"]) is not bool or set(field) != {"name", "value", "inline"}:
+            found.append(f"fields.{number}")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", embed["timestamp"]):
+        found.append(f"timestamp {embed['timestamp']}")
+    datetime.fromisoformat(embed["timestamp"])
+    return found
+
+
+def _url(where: str, url: str) -> list[str]:
+    return [] if url.startswith(("http://", "https://")) and len(url) <= 2048 else [where]
+
+
+def _content(body: dict[str, Any]) -> list[str]:
+    found = _text("content", body["content"], 2000) if "content" in body else []
+    if "username" in body:
+        found += _text("username", body["username"], 80)
+        lowered = body["username"].lower()
+        if "discord" in lowered or "clyde" in lowered or lowered.strip() in ("everyone", "here"):
+            found.append("username")
+    return found + (_url("avatar_url", body["avatar_url"]) if "avatar_url" in body else [])
+
+
+def _mentions(body: dict[str, Any]) -> list[str]:
+    allowed = body.get("allowed_mentions")
+    if not isinstance(allowed, dict) or "parse" not in allowed:
+        return ["allowed_mentions does not say what may ping"]
+    found = [] if set(allowed) <= {"parse", "users", "roles"} else ["allowed_mentions"]
+    found += [] if set(allowed["parse"]) <= {"everyone"} else [f"parse {allowed['parse']}"]
+    for kind in ("users", "roles"):
+        ids = allowed.get(kind, [])
+        if (
+            len(ids) > 100
+            or len(set(ids)) < len(ids)
+            or not all(each.isdecimal() and int(each) < 2**63 for each in ids)
+        ):
+            found.append(f"allowed_mentions.{kind}")
+    return found
+
+
+def _attachments(payload: Payload) -> list[str]:
+    told = payload.body.get("attachments", [])
+    found = []
+    if [(each["id"], each["filename"]) for each in told] != [(n, file.name) for n, file in enumerate(payload.files)]:
+        found.append("attachments are not the files")
+    if len(told) > 10 or any(len(file.content) > 10 * 1024 * 1024 for file in payload.files):
+        found.append("files too many or too large")
+    if any(not re.fullmatch(r"[A-Za-z0-9_.\-]{1,1024}", file.name) for file in payload.files):
+        found.append("filename")
+    return found

@@ -1,0 +1,191 @@
+"""Whatever shares a request, Discord takes it; and nobody is pinged who was not named."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from notifier.models import NotificationMessage
+from notifier.render.batch import Load, Payload, compose, measure
+from tests.unit.render.discord_rules import total, violations
+from tests.unit.render.messages import LOOKS, messages
+
+
+def alert(**more: Any) -> NotificationMessage:
+    return NotificationMessage(**{"title": "T", "timestamp": "2024-01-01T12:00:00Z", **more})
+
+
+def claimed(queue: list[NotificationMessage]) -> list[list[NotificationMessage]]:
+    """Batches as the outbox makes them: the front of the queue, as far as it shares a request."""
+    batches: list[list[NotificationMessage]] = []
+    loads: list[Load] = []
+    for message in queue:
+        load = measure(message)
+        fits = (
+            loads
+            and load.share == loads[0].share != ""
+            and sum(each.characters for each in [*loads, load]) <= 6000
+            and sum(each.embeds for each in [*loads, load]) <= 10
+        )
+        if fits:
+            batches[-1].append(message)
+            loads.append(load)
+        else:
+            batches.append([message])
+            loads = [load]
+    return batches
+
+
+@given(messages())
+@settings(max_examples=300, deadline=None)
+def test_discord_takes_any_notification(message: NotificationMessage) -> None:
+    payload = compose([message])
+    assert violations(payload) == []
+    json.dumps(payload.body, allow_nan=False)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_discord_takes_any_batch(data: st.DataObject) -> None:
+    looks = data.draw(st.fixed_dictionaries(LOOKS))
+    small = messages(**{**looks, "username": None, "fields": [], "source": "s", "message": "m"})
+    queue = data.draw(st.lists(small, min_size=1, max_size=25))
+    for batch in claimed(queue):
+        assert violations(compose(batch)) == []
+
+
+@given(messages())
+@settings(max_examples=150, deadline=None)
+def test_a_load_is_what_discord_counts_and_never_less(message: NotificationMessage) -> None:
+    load = measure(message)
+    counted = total(compose([message]).body["embeds"][0])
+    # room for the URL and the blank line before it, should it have to be written out
+    spare = len(message.url) + 2 if message.url and load.share else 0
+    assert counted <= load.characters <= counted + spare
+    assert load.embeds == 1
+
+
+def test_alerts_of_one_look_share_a_request_in_order() -> None:
+    looks = {"thread_id": "5", "username": "Bot", "avatar_url": "https://a.invalid/", "mentions": ["<@&7>"]}
+    batch = [alert(title=str(number), **looks) for number in range(10)]
+    assert len({measure(message).share for message in batch}) == 1
+    assert measure(batch[0]).share != ""
+    payload = compose(batch)
+    assert [embed["title"] for embed in payload.body["embeds"]] == [str(number) for number in range(10)]
+    assert payload.body["content"] == "<@&7>"
+    assert (payload.body["username"], payload.body["avatar_url"], payload.thread_id) == (
+        "Bot",
+        "https://a.invalid/",
+        "5",
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"thread_id": "5"}, {"username": "Bot"}, {"avatar_url": "https://a.invalid/"}, {"mentions": ["<@1>"]}],
+    ids=lambda other: next(iter(other)),
+)
+def test_alerts_that_differ_in_what_a_message_has_once_do_not_share(other: dict[str, Any]) -> None:
+    assert measure(alert(**other)).share not in ("", measure(alert()).share)
+
+
+def test_the_share_is_the_same_in_every_process() -> None:
+    assert measure(alert()) == Load(1, 1, "594601f5a1dc")
+
+
+def test_an_alert_with_a_file_rides_alone() -> None:
+    assert measure(alert(message="x" * 4097)).share == ""
+    assert measure(alert(message="x" * 4096)).share != ""
+
+
+def test_a_plain_alert_says_that_nobody_is_pinged_and_has_no_other_key() -> None:
+    assert compose([alert()]).body == {
+        "embeds": [{"title": "T", "color": 0x2ECC71, "timestamp": "2024-01-01T12:00:00Z"}],
+        "allowed_mentions": {"parse": []},
+    }
+
+
+@pytest.mark.parametrize(
+    ("mentions", "allowed"),
+    [
+        ([], {"parse": []}),
+        (["@everyone"], {"parse": ["everyone"]}),
+        (["@here"], {"parse": ["everyone"]}),
+        (["<@&2>", "<@&1>", "<@&2>"], {"parse": [], "roles": ["1", "2"]}),
+        (["<@!3>", "<@4>", "<@3>"], {"parse": [], "users": ["3", "4"]}),
+        (["@here", "<@&1>", "<@3>"], {"parse": ["everyone"], "roles": ["1"], "users": ["3"]}),
+    ],
+)
+def test_only_those_who_are_named_are_pinged(mentions: list[str], allowed: dict[str, Any]) -> None:
+    body = compose([alert(mentions=mentions)]).body
+    assert body["allowed_mentions"] == allowed
+    assert body.get("content", "").split() == [each.replace("!", "") for each in mentions]
+
+
+@given(messages(mentions=[], username=None))
+@settings(max_examples=50, deadline=None)
+def test_text_never_reaches_the_content(message: NotificationMessage) -> None:
+    body = compose([message]).body
+    assert "content" not in body
+    assert body["allowed_mentions"] == {"parse": []}
+
+
+def test_of_two_alerts_with_one_url_discord_shows_both_and_each_has_its_link() -> None:
+    one, other = "https://one.invalid/run", "https://other.invalid/"
+    batch = [
+        alert(url=url, message=text)
+        for url, text in ((one, "a"), (one, "b"), (other, ""), (one, ""), (other[:-1], "c"))
+    ]
+    assert len({measure(message).share for message in batch}) == 1
+    told = [(embed.get("url"), embed.get("description")) for embed in compose(batch).body["embeds"]]
+    assert told == [(one, "a"), (None, f"b\n\n{one}"), (other, None), (None, one), (None, f"c\n\n{other[:-1]}")]
+
+
+def test_an_alert_without_room_for_its_url_in_the_text_rides_alone() -> None:
+    url = "https://one.invalid/"
+    assert measure(alert(url=url, message="x" * (4096 - 2 - len(url)))).share != ""
+    assert measure(alert(url=url, message="x" * (4096 - 2 - len(url) + 1))).share == ""
+
+
+def test_a_file_is_announced_by_its_number() -> None:
+    payload = compose([alert(id="a:b", message="x" * 5_000)])
+    assert payload.body["attachments"] == [{"id": 0, "filename": "alert-a-b.txt"}]
+    assert [file.name for file in payload.files] == ["alert-a-b.txt"]
+
+
+def test_a_repr_does_not_spill_the_file() -> None:
+    assert "xxx" not in repr(compose([alert(message="x" * 5_000)]).files)
+
+
+def test_no_alert_makes_no_payload() -> None:
+    with pytest.raises(ValueError, match="no notification"):
+        compose([])
+
+
+def test_the_checker_objects_to_what_discord_objects_to() -> None:
+    """Or the tests above would say nothing."""
+    good = compose([alert()]).body
+    embed = good["embeds"][0]
+    bad: list[dict[str, Any]] = [
+        {"embeds": []},
+        {"embeds": [embed] * 11},
+        {"embeds": [{**embed, "url": "https://a.invalid"}] * 2},
+        {"embeds": [{**embed, "title": "x" * 257}]},
+        {"embeds": [{**embed, "title": " \x1f "}]},
+        {"embeds": [{**embed, "description": "x" * 4096}] * 2},
+        {"embeds": [{**embed, "fields": [{"name": "n", "value": "v", "inline": False}] * 26}]},
+        {"embeds": [{**embed, "fields": [{"name": "n", "value": "", "inline": False}]}]},
+        {"embeds": [{**embed, "footer": {"text": "x" * 2049}}]},
+        {"embeds": [{**embed, "url": ""}]},
+        {"embeds": [{**embed, "color": 2**24}]},
+        {"embeds": [{**embed, "timestamp": "2024-01-01T12:00:00"}]},
+        {"content": "x" * 2001},
+        {"username": "Discord"},
+        {"allowed_mentions": {"users": ["1"]}},
+        {"allowed_mentions": {"parse": ["users"]}},
+        {"allowed_mentions": {"parse": [], "users": [str(2**63)]}},
+        {"attachments": [{"id": 0, "filename": "none"}]},
+    ]
+    assert [change for change in bad if violations(Payload({**good, **change})) == []] == []

@@ -1,0 +1,179 @@
+"""One notification is one embed; nothing of it is lost, and what is cut says so."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from notifier.models import COLOURS, AlertType, NotificationMessage, Severity
+from notifier.render.batch import compose
+from notifier.render.embeds import render_embed
+from tests.unit.render.messages import messages
+
+GUIDE_EXAMPLE = json.loads("""
+{
+  "embeds": [{
+    "title": "🎵 Tracklist Generated",
+    "description": "Successfully generated tracklist for recording",
+    "color": 3066993,
+    "fields": [
+      {
+        "name": "Recording",
+        "value": "Artist - Mix Title",
+        "inline": true
+      },
+      {
+        "name": "Tracks",
+        "value": "15",
+        "inline": true
+      }
+    ],
+    "timestamp": "2024-01-01T12:00:00Z",
+    "footer": {
+      "text": "Tracklist Service"
+    }
+  }]
+}
+""")
+
+
+def alert(**more: Any) -> NotificationMessage:
+    return NotificationMessage(**{"id": "a1", "title": "T", "timestamp": "2024-01-01T12:00:00Z", **more})
+
+
+def test_the_guides_example_comes_out_field_for_field() -> None:
+    message = NotificationMessage(
+        alert_type=AlertType.TRACKLIST,
+        title="🎵 Tracklist Generated",
+        message="Successfully generated tracklist for recording",
+        fields=[
+            {"name": "Recording", "value": "Artist - Mix Title", "inline": True},
+            {"name": "Tracks", "value": 15, "inline": True},
+        ],
+        timestamp=datetime(2024, 1, 1, 12, tzinfo=UTC),
+        source="Tracklist Service",
+    )
+    assert compose([message]).body["embeds"] == GUIDE_EXAMPLE["embeds"]
+    assert list(compose([message]).body["embeds"][0]) == list(GUIDE_EXAMPLE["embeds"][0])
+
+
+def test_what_is_empty_is_left_out() -> None:
+    assert set(render_embed(alert()).embed) == {"title", "color", "timestamp"}
+
+
+def test_a_url_makes_the_title_a_link() -> None:
+    assert render_embed(alert(url="https://one.invalid/x")).embed["url"] == "https://one.invalid/x"
+
+
+@pytest.mark.parametrize(
+    ("more", "colour"),
+    [
+        ({"alert_type": "general"}, COLOURS["green"]),
+        ({"alert_type": "monitoring"}, COLOURS["yellow"]),
+        ({"alert_type": "error"}, COLOURS["red"]),
+        ({"alert_type": "error", "severity": Severity.WARNING}, COLOURS["yellow"]),
+        ({"alert_type": "error", "severity": "info", "color": 0}, 0),
+    ],
+)
+def test_the_colour_is_the_given_one_or_the_severitys_or_the_types(more: dict[str, Any], colour: int) -> None:
+    assert render_embed(alert(**more)).embed["color"] == colour
+
+
+@pytest.mark.parametrize(
+    ("given_time", "told"),
+    [
+        ("2024-01-01T12:00:00Z", "2024-01-01T12:00:00Z"),
+        ("2024-01-01T12:00:00", "2024-01-01T12:00:00Z"),
+        ("2024-01-01T12:00:00.250000Z", "2024-01-01T12:00:00.250000Z"),
+        ("2024-01-01T01:30:00+05:30", "2023-12-31T20:00:00Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_a_timestamp_is_told_in_utc(given_time: str, told: str) -> None:
+    assert render_embed(alert(timestamp=given_time)).embed["timestamp"] == told
+
+
+LONG_FIELD = {"name": "N", "value": "v" * 1024}
+
+
+@pytest.mark.parametrize(
+    ("fitting", "too_long"),
+    [
+        ({"title": "t" * 256}, {"title": "t" * 257}),
+        ({"message": "m" * 4096}, {"message": "m" * 4097}),
+        ({"source": "s" * 2048}, {"source": "s" * 2049}),
+        ({"fields": [{"name": "n" * 256, "value": "v"}]}, {"fields": [{"name": "n" * 257, "value": "v"}]}),
+        ({"fields": [{"name": "n", "value": "v" * 1024}]}, {"fields": [{"name": "n", "value": "v" * 1025}]}),
+        ({"fields": {str(n): "v" for n in range(25)}}, {"fields": {str(n): "v" for n in range(26)}}),
+        (
+            {"fields": [LONG_FIELD] * 5, "message": "m" * (6000 - 1 - 5 * 1025)},
+            {"fields": [LONG_FIELD] * 5, "message": "m" * (6001 - 1 - 5 * 1025)},
+        ),
+    ],
+    ids=["title", "message", "source", "field name", "field value", "fields", "all together"],
+)
+def test_text_is_cut_one_character_after_the_limit_and_says_where_the_rest_is(
+    fitting: dict[str, Any], too_long: dict[str, Any]
+) -> None:
+    assert render_embed(alert(**fitting)).whole is None
+    cut = render_embed(alert(**too_long))
+    assert cut.whole is not None
+    assert "the whole alert is in the file `alert-a1.txt`" in cut.embed["description"]
+
+
+def test_spaces_around_a_text_do_not_count() -> None:
+    assert render_embed(alert(title=f"  {'t' * 256}\n", message=f"\x1f{'m' * 4096}\x1f")).whole is None
+
+
+def test_code_points_count_and_not_bytes() -> None:
+    assert render_embed(alert(title="🎵" * 256)).whole is None
+    assert render_embed(alert(title="🎵" * 257)).whole is not None
+
+
+@pytest.mark.parametrize("blank", ["\x1f", "\x1c\x1d"])
+def test_a_text_that_discord_finds_empty_is_drawn_as_a_blank(blank: str) -> None:
+    embed = render_embed(alert(title=blank, fields={blank: blank}, source=blank)).embed
+    assert [embed["title"], *embed["fields"][0].values(), embed["footer"]["text"]] == ["\u200b"] * 2 + [
+        "\u200b",
+        False,
+        "\u200b",
+    ]
+
+
+@given(messages())
+@settings(max_examples=150, deadline=None)
+def test_nothing_is_lost(message: NotificationMessage) -> None:
+    """Each text is in the embed as it is, or all of them are in the file."""
+    rendered = render_embed(message)
+    texts = [message.title, message.message, *(text for field in message.fields for text in (field.name, field.value))]
+    texts += [message.source or "", message.url or ""]
+    time = rendered.embed["timestamp"]
+    if rendered.whole is not None:
+        assert [text for text in [*texts, time] if text not in rendered.whole] == []
+        file = compose([message]).files[0]
+        assert file.content.decode("utf-8") == rendered.whole
+        assert file.name in rendered.embed["description"]
+    else:
+        embed = rendered.embed
+        shown = [embed["title"], embed.get("description", "")]
+        shown += [field[part] for field in embed.get("fields", []) for part in ("name", "value")]
+        shown += [embed.get("footer", {}).get("text", ""), embed.get("url", "")]
+        assert [text.strip() or "\u200b" for text in texts if text] == [text for text in shown if text]
+
+
+def test_the_longest_notification_makes_a_file_that_discord_takes() -> None:
+    """The model bounds a notification to 8 MiB as JSON, and its file has less in it."""
+    symbol = "🎵"
+    fields = [{"name": symbol * 1000, "value": symbol * 10_000} for _ in range(92)]
+    message = alert(message=symbol * 1_000_000, fields=fields, title=symbol * 10_000, source=symbol * 10_000)
+    size = len(compose([message]).files[0].content)
+    assert 8_000_000 < size <= len(message.model_dump_json().encode()) <= 8 * 2**20 < 10 * 2**20
+
+
+@given(messages())
+@settings(max_examples=50, deadline=None)
+def test_a_file_is_never_larger_than_the_notification_as_json(message: NotificationMessage) -> None:
+    whole = render_embed(message).whole or ""
+    assert len(whole.encode()) <= len(message.model_dump_json().encode())

@@ -1,0 +1,303 @@
+"""Settings are read as people write them; what is wrong is named by its variable, and no token shows."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from notifier.errors import ConfigurationError
+from notifier.models import AlertType
+from notifier.routing import ROUTES
+from notifier.settings import DEFAULT_API_URL, Settings, Webhook, parse_webhook, settings
+
+TOKEN = "fake-token_of.the-settings-tests"
+URL = f"https://discord.com/api/webhooks/123456789/{TOKEN}"
+GUIDE = """
+# Discord Webhook Configuration
+DISCORD_WEBHOOK_GENERAL=https://discord.com/api/webhooks/123456789/abcdefg
+DISCORD_WEBHOOK_ERRORS=https://discord.com/api/webhooks/234567890/bcdefgh
+DISCORD_WEBHOOK_CRITICAL=https://discord.com/api/webhooks/345678901/cdefghi
+DISCORD_WEBHOOK_TRACKLIST=https://discord.com/api/webhooks/456789012/defghij
+DISCORD_WEBHOOK_MONITORING=https://discord.com/api/webhooks/567890123/efghijk
+DISCORD_WEBHOOK_SECURITY=https://discord.com/api/webhooks/678901234/fghijkl
+
+# Optional settings (with defaults)
+DISCORD_RATE_LIMIT=30        # Messages per minute per webhook (default: 30)
+DISCORD_RETRY_ATTEMPTS=3      # Number of retry attempts (default: 3)
+DISCORD_TIMEOUT_SECONDS=10    # Request timeout in seconds (default: 10)
+DISCORD_QUEUE_SIZE=100       # Max queued messages per channel (default: 100)
+"""
+GUIDE_WEBHOOKS = {
+    AlertType.GENERAL: Webhook("123456789", SecretStr("abcdefg")),
+    AlertType.ERROR: Webhook("234567890", SecretStr("bcdefgh")),
+    AlertType.CRITICAL: Webhook("345678901", SecretStr("cdefghi")),
+    AlertType.TRACKLIST: Webhook("456789012", SecretStr("defghij")),
+    AlertType.MONITORING: Webhook("567890123", SecretStr("efghijk")),
+    AlertType.SECURITY: Webhook("678901234", SecretStr("fghijkl")),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty folder and none of our variables."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.upper().startswith(("DISCORD_", "NOTIFIER_", "REDIS_")):
+            monkeypatch.delenv(name)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def env_file(text: str) -> None:
+    Path(".env").write_text(text, encoding="utf-8")
+
+
+def test_without_any_variable_all_is_default_and_no_webhook_is_there() -> None:
+    found = Settings.load()
+    assert (found.rate_limit_per_minute, found.retry_attempts, found.timeout_seconds, found.queue_size) == (
+        30,
+        3,
+        10,
+        100,
+    )
+    assert found.api_url == "https://discord.com/api/v10"
+    assert found.redis_url.get_secret_value() == "redis://localhost:6379/0"
+    assert found.webhooks == {}
+    assert found.missing_webhooks == [route.webhook_variables[0] for route in ROUTES.values()]
+
+
+def test_the_guides_env_file_is_read_as_it_stands() -> None:
+    env_file(GUIDE)
+    found = Settings.load()
+    assert found.webhooks == GUIDE_WEBHOOKS
+    assert found.missing_webhooks == []
+    assert (found.rate_limit_per_minute, found.retry_attempts, found.timeout_seconds, found.queue_size) == (
+        30,
+        3,
+        10,
+        100,
+    )
+
+
+def test_the_guides_lines_are_read_as_a_container_hands_them_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``docker run --env-file`` keeps an inline comment as part of the value."""
+    for line in GUIDE.replace("=30 ", "=31 ").replace("=3 ", "=4 ").splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL", f"{URL}  # the general channel")
+    found = Settings.load()
+    assert found.webhooks[AlertType.GENERAL] == Webhook("123456789", SecretStr(TOKEN))
+    assert (found.rate_limit_per_minute, found.retry_attempts, found.timeout_seconds, found.queue_size) == (
+        31,
+        4,
+        10,
+        100,
+    )
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    env_file(f"{GUIDE}\nNOTIFIER_SWEEP_SECONDS=7\n")
+    monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL", URL)
+    monkeypatch.setenv("DISCORD_RATE_LIMIT", "12")
+    found = Settings.load()
+    assert found.webhooks == {**GUIDE_WEBHOOKS, AlertType.GENERAL: Webhook("123456789", SecretStr(TOKEN))}
+    assert (found.rate_limit_per_minute, found.sweep_seconds) == (12, 7)
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.variables() if not name.startswith("DISCORD_WEBHOOK_")])
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_an_empty_value_is_the_default(name: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = Settings.load()
+    if place == "environment":
+        monkeypatch.setenv(name, "")
+    else:
+        env_file(f"{name}=\n")
+    assert Settings.load() == default
+
+
+def test_an_empty_webhook_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for route in ROUTES.values():
+        monkeypatch.setenv(route.webhook_variables[0], "")
+    assert Settings.load().webhooks == {}
+
+
+@pytest.mark.parametrize(("kind", "route"), ROUTES.items())
+def test_each_webhook_may_be_a_file(
+    kind: AlertType, route: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{URL}\n", encoding="utf-8")
+    monkeypatch.setenv(f"{ROUTES[kind].webhook_variables[0]}_FILE", str(secret))
+    assert Settings.load().webhooks == {kind: Webhook("123456789", SecretStr(TOKEN))}
+
+
+def test_a_webhook_given_both_ways_is_the_one_that_is_spelled_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL", URL)
+    monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL_FILE", str(tmp_path / "none"))
+    assert Settings.load().webhooks == {AlertType.GENERAL: Webhook("123456789", SecretStr(TOKEN))}
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"not a URL"])
+def test_a_webhook_file_that_is_no_use_is_named(
+    content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content)
+    monkeypatch.setenv("DISCORD_WEBHOOK_SECURITY_FILE", str(secret))
+    with pytest.raises(ConfigurationError, match="DISCORD_WEBHOOK_SECURITY"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_the_singular_of_errors_is_understood(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if place == "environment":
+        monkeypatch.setenv("DISCORD_WEBHOOK_ERROR", URL)
+    else:
+        env_file(f"DISCORD_WEBHOOK_ERROR={URL}\n")
+    assert Settings.load().webhooks == {AlertType.ERROR: Webhook("123456789", SecretStr(TOKEN))}
+
+
+def test_the_documented_name_wins_over_the_singular(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_WEBHOOK_ERROR", "https://discord.com/api/webhooks/1/fake-token")
+    monkeypatch.setenv("DISCORD_WEBHOOK_ERRORS", URL)
+    assert Settings.load().webhooks == {AlertType.ERROR: Webhook("123456789", SecretStr(TOKEN))}
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        *["https://discord.com/api", "https://discord.com/api/v10", "https://discord.com/api/v6"],
+        *["https://discordapp.com/api", "https://canary.discord.com/api", "https://ptb.discord.com/api/v9"],
+        *["http://discord.com/api", "HTTPS://Discord.com/api", "  https://discord.com/api"],
+    ],
+)
+@pytest.mark.parametrize("end", ["", "/", "/slack", "/github", "?wait=true", "\n"])
+def test_any_webhook_url_of_discord_is_understood(start: str, end: str) -> None:
+    found = parse_webhook("V", f"{start}/webhooks/123456789/{TOKEN}{end}", DEFAULT_API_URL)
+    assert found == Webhook("123456789", SecretStr(TOKEN), None)
+
+
+def test_the_thread_of_a_url_is_kept() -> None:
+    assert parse_webhook("V", f"{URL}?wait=true&thread_id=55", DEFAULT_API_URL).thread_id == "55"
+
+
+def test_a_url_of_the_configured_discord_is_understood_and_of_no_other() -> None:
+    url = f"http://127.0.0.1:8080/api/webhooks/5/{TOKEN}"
+    assert parse_webhook("V", url, "http://127.0.0.1:8080/api/v10") == Webhook("5", SecretStr(TOKEN))
+    for other in ("http://127.0.0.1:8081/api/v10", "http://127.0.0.1/api/v10", DEFAULT_API_URL):
+        with pytest.raises(ConfigurationError):
+            parse_webhook("V", url, other)
+
+
+BAD_URLS = [
+    "fake-token",
+    "https://",
+    "https://[/api/webhooks/1/fake-token",
+    "ftp://discord.com/api/webhooks/1/fake-token",
+    "https://example.invalid/api/webhooks/1/fake-token",
+    "https://discord.com.example.invalid/api/webhooks/1/fake-token",
+    "https://notdiscord.com/api/webhooks/1/fake-token",
+    "https://discord.com/webhooks/1/fake-token",
+    "https://discord.com/api/webhooks/1",
+    "https://discord.com/api/webhooks/fake-token/1",
+    "https://discord.com/api/webhooks/99999999999999999999/fake-token",
+    f"https://discord.com/api/webhooks/{2**63}/fake-token",
+    "https://discord.com/api/webhooks/1/fake-token/messages/5",
+    "https://discord.com/api/webhooks/1/fake-token%2Fx",
+    "https://discord.com/api/webhooks/1/fake-token?thread_id=abc",
+    "https://discord.com/api/webhooks/1/fake-token?thread_id=²",
+    f"https://discord.com/api/webhooks/1/fake-token?thread_id={2**63}",
+    "https://discord.com/api/webhooks/1/fake-token?thread_id=٣",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_bad_webhook_is_refused_by_the_name_of_its_variable_and_shown_nowhere(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_WEBHOOK_MONITORING", url)
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert str(caught.value).startswith("DISCORD_WEBHOOK_MONITORING: ")
+    assert "fake" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+BAD = [
+    *(("DISCORD_RATE_LIMIT", value) for value in ("0", "-1", "many", "1.5", "1000001")),
+    *(("DISCORD_RETRY_ATTEMPTS", value) for value in ("-1", "101", "x")),
+    *(("DISCORD_TIMEOUT_SECONDS", value) for value in ("0", "-5", "nan", "inf", "1e9", "soon")),
+    *(("DISCORD_QUEUE_SIZE", value) for value in ("0", "x")),
+    *(("DISCORD_HISTORY_DAYS", value) for value in ("0", "4000")),
+    *(("DISCORD_API_URL", value) for value in ("discord.com", "https://discord.com/api", "https://discord.com/api/v9")),
+    *(
+        ("DISCORD_API_URL", value)
+        for value in ("https://me:fake@discord.com/api/v10", "https://discord.com/api/v10?a=1")
+    ),
+    *(("REDIS_URL", value) for value in ("localhost:6379", "http://me:fake@localhost")),
+]
+
+
+@pytest.mark.parametrize(("variable", "value"), BAD)
+def test_a_bad_setting_is_refused_by_the_name_of_its_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert "fake" not in str(caught.value)
+
+
+def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_RATE_LIMIT", "many")
+    monkeypatch.setenv("DISCORD_QUEUE_SIZE", "0")
+    with pytest.raises(ConfigurationError, match=r"DISCORD_RATE_LIMIT: .*DISCORD_QUEUE_SIZE: "):
+        Settings.load()
+
+
+def test_the_address_of_discord_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_API_URL", "http://127.0.0.1:8080/api/v10/")
+    assert Settings.load().api_url == "http://127.0.0.1:8080/api/v10"
+
+
+def test_no_repr_of_the_settings_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL", URL)
+    monkeypatch.setenv("REDIS_URL", "redis://:fake-password@localhost:6379/0")
+    found = Settings.load()
+    assert (
+        re.findall("fake", f"{found!r} {found} {found.webhooks!r} {found.model_dump()!r} {found.model_dump_json()}")
+        == []
+    )
+
+
+def test_a_fingerprint_tells_urls_apart_and_no_token() -> None:
+    one, other = Webhook("1", SecretStr(TOKEN)), Webhook("1", SecretStr(f"{TOKEN}2"))
+    assert one.fingerprint == Webhook("1", SecretStr(TOKEN), "5").fingerprint
+    assert len({one.fingerprint, other.fingerprint, Webhook("2", SecretStr(TOKEN)).fingerprint}) == 3
+    assert TOKEN not in one.fingerprint
+
+
+def test_settings_cannot_be_changed_and_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        settings().queue_size = 5  # type: ignore[misc]
+    monkeypatch.setenv("DISCORD_QUEUE_SIZE", "5")
+    assert settings().queue_size == 100
+
+
+def test_the_example_file_names_every_variable_with_its_default() -> None:
+    example = Path(__file__).parents[2] / ".env.example"
+    names = re.findall(r"^([A-Z_]+)=", example.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sorted(names) == Settings.variables()
+    default = Settings.load()
+    env_file(example.read_text(encoding="utf-8"))
+    assert Settings.load() == default

@@ -1,0 +1,247 @@
+"""A template makes the alert it describes, says by name what is wrong with it, and cannot run away."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notifier.errors import TemplateError
+from notifier.models import AlertType, Severity
+from notifier.render.batch import compose
+from notifier.templates import (
+    BUILT_IN,
+    RENDERED_CHARACTERS_MAX,
+    load_template,
+    render_template,
+    template_names,
+    variables,
+)
+
+GUIDE_EXAMPLE = json.loads("""
+{
+  "embeds": [{
+    "title": "🎵 Tracklist Generated",
+    "description": "Successfully generated tracklist for recording",
+    "color": 3066993,
+    "fields": [
+      {"name": "Recording", "value": "Artist - Mix Title", "inline": true},
+      {"name": "Tracks", "value": "15", "inline": true}
+    ],
+    "timestamp": "2024-01-01T12:00:00Z",
+    "footer": {"text": "Tracklist Service"}
+  }]
+}
+""")
+
+
+def write(folder: Path, text: str, name: str = "mine") -> Path:
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def saying(folder: Path, title: str) -> Path:
+    """A folder whose template ``mine`` has this title."""
+    return write(folder, f'alert_type = "general"\ntitle = {json.dumps(title)}\n')
+
+
+def test_the_guides_example_comes_out_field_for_field() -> None:
+    message = render_template(
+        "tracklist_generated",
+        recording="Artist - Mix Title",
+        tracks=15,
+        overrides={"timestamp": "2024-01-01T12:00:00Z"},
+    )
+    assert message.alert_type is AlertType.TRACKLIST
+    assert compose([message]).body["embeds"] == GUIDE_EXAMPLE["embeds"]
+
+
+@pytest.mark.parametrize("name", template_names())
+def test_each_built_in_template_renders_its_example_and_uses_all_of_it(name: str) -> None:
+    template = load_template(name)
+    assert template.description
+    assert variables(template) == set(template.example)
+    message = render_template(name, **template.example)
+    assert message.alert_type is template.alert_type
+
+
+def test_the_built_in_templates_are_these() -> None:
+    assert BUILT_IN.name in ("templates", "_templates")
+    assert {"service_error", "tracklist_generated"} <= set(template_names())
+
+
+def test_a_field_that_renders_to_nothing_is_left_out() -> None:
+    message = render_template("service_error", service="Import", error="Timeout", host="w3")
+    assert [(field.name, field.value) for field in message.fields] == [("Host", "w3")]
+    assert (message.title, message.source, message.message) == ("Import: Timeout", "Import", "")
+
+
+def test_a_users_template_wins_over_the_built_in_one(tmp_path: Path) -> None:
+    write(tmp_path, 'alert_type = "general"\ntitle = "Mine"\n', "service_error")
+    write(tmp_path, 'alert_type = "general"\ntitle = "Hello {{ name }}"\n', "hello")
+    assert render_template("service_error", templates_dir=tmp_path).title == "Mine"
+    assert render_template("hello", templates_dir=tmp_path, name="you").title == "Hello you"
+    assert render_template("tracklist_generated", templates_dir=tmp_path, recording="r", tracks=1)
+    assert template_names(tmp_path) == ["hello", "service_error", "tracklist_generated"]
+
+
+def test_overrides_win_over_what_the_template_says() -> None:
+    message = render_template(
+        "tracklist_generated",
+        overrides={"id": "x1", "alert_type": "general", "title": "{{ t }}"},
+        recording="r",
+        tracks=1,
+    )
+    assert (message.id, message.alert_type, message.title) == ("x1", AlertType.GENERAL, "{{ t }}")
+
+
+@pytest.mark.parametrize(
+    ("line", "colour"),
+    [
+        *[("color = 3066993", 3066993), ('color = "red"', 0xE74C3C), ('color = "#00ff00"', 0x00FF00)],
+        *[('color = "{{ number }}"', 7), ('color = "{{ nothing }}"', 0x2ECC71), ('severity = "{{ bad }}"', 0x992D22)],
+    ],
+)
+def test_a_colour_is_a_number_a_name_or_follows_the_severity(tmp_path: Path, line: str, colour: int) -> None:
+    write(tmp_path, f'alert_type = "general"\ntitle = "T"\n{line}\n')
+    message = render_template("mine", templates_dir=tmp_path, number=7, nothing="", bad=Severity.CRITICAL)
+    assert message.colour == colour
+
+
+def test_jinja_in_a_value_is_data() -> None:
+    message = render_template("tracklist_generated", recording="{{ 7 * 7 }}{% for %}{# c #}", tracks="{{ recording }}")
+    assert [field.value for field in message.fields] == ["{{ 7 * 7 }}{% for %}{# c #}", "{{ recording }}"]
+
+
+def test_values_are_shown_as_they_are(tmp_path: Path) -> None:
+    assert render_template("mine", templates_dir=saying(tmp_path, "{{ x }}"), x="<b> & 'c'").title == "<b> & 'c'"
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("{{ names | join(', ') }}", "a, b"),
+        ("{% for n in names %}{{ loop.index }}{{ n | upper }} {% endfor %}", "1A 2B"),
+        ("{% if names %}{{ names | length }}{% else %}none{% endif %}", "2"),
+        ("{{ missing | default('nothing') }}", "nothing"),
+        ("{{ 7 * 2 % 5 }} {{ 10 // 3 }} {{ 'a' ~ 'b' }}", "4 3 ab"),
+        ("{{ who.name | replace('o', '0') | truncate(4, true, '', 0) }}", "n0b0"),
+        ("{{ 'x y' | urlencode }}", "x%20y"),
+        ("{{ names | map('upper') | list }}", "['A', 'B']"),
+    ],
+)
+def test_what_a_text_needs_is_there(tmp_path: Path, title: str, shown: str) -> None:
+    message = render_template("mine", templates_dir=saying(tmp_path, title), names=["a", "b"], who={"name": "nobody"})
+    assert message.title == shown
+
+
+GOOD = 'alert_type = "general"\ntitle = "T"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("title = \n", ["mine.toml", "line 1"]),
+        (GOOD + "titel = 'x'", ["mine.toml", "titel", "unknown key"]),
+        (GOOD + "[[fields]]\nname='n'\nvalue='v'\ninlined=true", ["mine.toml", "fields.0.inlined", "unknown key"]),
+        ("title = 'T'", ["mine.toml", "alert_type", "required"]),
+        ("alert_type = 'general'", ["mine.toml", "title", "required"]),
+        ("alert_type = 'loud'\ntitle = 'T'", ["mine.toml", "alert_type", "'general'"]),
+        (GOOD + "message = '''a\n{{ b'''", ["mine.toml", "message", "line 2"]),
+        (GOOD + "[[fields]]\nname='n'\nvalue='{% if %}'", ["mine.toml", "fields.0.value", "line 1"]),
+        (GOOD + "message = '{{ a.b.c }}'", ["mine.toml", "message", "'a' is undefined"]),
+        (GOOD + "message = '{{ known.c }}'", ["mine.toml", "message", "no attribute 'c'"]),
+        (GOOD + "message = '{{ 1 // 0 }}'", ["mine.toml", "message", "ZeroDivisionError"]),
+        (GOOD + "message = '{{ known + 1 }}'", ["mine.toml", "message", "TypeError"]),
+        (GOOD + "url = 'javascript:alert(1)'", ["mine.toml", "url", "not an http or https URL"]),
+        (GOOD + "severity = 'bad'", ["mine.toml", "severity", "'critical'"]),
+        (GOOD + "color = 99999999", ["mine.toml", "color", "16777215"]),
+        (GOOD + "color = 'pink'", ["mine.toml", "color", "dark red"]),
+        ("alert_type = 'general'\ntitle = ' {# nothing #} '", ["mine.toml", "title", "required"]),
+    ],
+)
+def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, told: list[str]) -> None:
+    with pytest.raises(TemplateError) as caught:
+        render_template("mine", templates_dir=write(tmp_path, text), known={"k": 1})
+    assert [part for part in told if part not in str(caught.value)] == []
+
+
+def test_a_file_that_is_no_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes(b'title = "\xff"')
+    with pytest.raises(TemplateError, match=r"mine\.toml"):
+        render_template("mine", templates_dir=tmp_path)
+
+
+def test_a_variable_that_is_missing_is_named() -> None:
+    with pytest.raises(TemplateError, match=r"tracklist_generated\.toml: fields\.1\.value: 'tracks' is undefined"):
+        render_template("tracklist_generated", recording="r")
+
+
+def test_an_unknown_template_is_answered_with_those_there_are() -> None:
+    with pytest.raises(TemplateError, match=r"no template 'nope'; there are service_error, tracklist_generated"):
+        render_template("nope")
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret", "sub/secret", "/etc/secret", "..", "", ".secret", "Secret", "secret\n", "secret\0"]
+)
+def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "templates"
+    (folder / "sub").mkdir(parents=True)
+    for place in (tmp_path, folder, folder / "sub"):
+        for stem in ("secret", ".secret", "Secret"):
+            if (place, stem) != (folder, "secret"):
+                write(place, GOOD, stem)
+    with pytest.raises(TemplateError, match="no template"):
+        load_template(name, folder)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "title",
+    [
+        "{{ 'a' * 1000000000 }}",
+        "{{ [1] * 1000000000 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ 10 ** 10 ** 10 }}",
+        "{{ range(10) }}",
+        "{{ lipsum(n=100000) }}",
+        "{{ 'a'.center(1000000000) }}",
+        "{{ 'a' | center(1000000000) }}",
+        "{{ ['a'] | map('center', 1000000000) | list }}",
+        "{{ '%1000000000d' | format(1) }}",
+        "{% set a = 'x' %}{{ a }}",
+        "{% with a = 'x' %}{{ a }}{% endwith %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% for a in long %}{% for b in long %}{% endfor %}{% endfor %}",
+        "{% for a in long recursive %}{{ loop(long) }}{% endfor %}",
+        "{% for a in long %}{{ long }}{% endfor %}",
+        "{{ long" + " | list | join('xxxxxxxxxxxxxxxx')" * 9 + " }}",
+        "{{ long" + " | replace('a', 'aaaaaaaaaaaaaaaa')" * 9 + " }}",
+        "{{ long" + " | urlencode" + " | replace('a', '%') | urlencode" * 30 + " }}",
+        "{{ long ~ long }}",
+        "{{ " + "(" * 10_000 + "1" + ")" * 10_000 + " }}",
+        "{% include 'service_error' %}",
+        "{% import 'os' as os %}",
+        "{{ long.__class__.__mro__ }}",
+        "{{ ''['__class__'] }}",
+    ],
+)
+def test_a_template_that_would_run_away_is_refused(tmp_path: Path, title: str) -> None:
+    long = "a" * (RENDERED_CHARACTERS_MAX // 2 + 1)
+    with pytest.raises(TemplateError, match=r"mine\.toml: title: "):
+        render_template("mine", templates_dir=saying(tmp_path, title), long=long)
+
+
+def test_a_text_of_the_longest_length_is_rendered(tmp_path: Path) -> None:
+    write(tmp_path, 'alert_type = "general"\ntitle = "T"\nmessage = "{{ x }}"')
+    longest = "x" * RENDERED_CHARACTERS_MAX
+    assert render_template("mine", templates_dir=tmp_path, x=longest).message == longest
+    with pytest.raises(TemplateError, match="more than"):
+        render_template("mine", templates_dir=tmp_path, x=longest + "x")
+
+
+def test_names_of_parameters_are_free_for_variables_but_for_two(tmp_path: Path) -> None:
+    context: dict[str, Any] = {"name": "n", "template": "t", "title": "i", "id": "d", "self_": "s"}
+    title = "{{ name }}{{ template }}{{ title }}{{ id }}{{ self_ }}"
+    assert render_template("mine", templates_dir=saying(tmp_path, title), **context).title == "ntids"
