@@ -22,7 +22,8 @@ task_create_missing_queues = False  # a misspelt queue is an error, not a queue 
 # The outbox is the authority and a task a knock at the door, so running one twice is safe and losing one harmless.
 task_acks_late = True
 task_reject_on_worker_lost = True
-worker_prefetch_multiplier = 4  # knocks are short; a worker whose slots are all taken looks again once a second
+# knocks are short; and a worker whose slots are all taken looks for the next but once a second
+worker_prefetch_multiplier = 4
 worker_deduplicate_successful_tasks = True
 
 # A worker waits for HTTP and runs at most one request per alert type; two more threads answer the other knocks.
@@ -32,8 +33,8 @@ worker_send_task_events = True
 worker_hijack_root_logger = True
 
 # Per worker and task name, so it cannot be Discord's limit: that one is in Redis, for the whole fleet. This one stops
-# a runaway only: a hundred times a full outbox a second. It must not come near a real burst, for a worker that waits for
-# a token looks again but once a second (measured: at 100/s, 100 alerts took over 20 s; at 1,000/s half a second).
+# a runaway only: a hundred times a full outbox a second. It must not come near a real burst, for a worker that waits
+# for a token looks again but once a second (measured: at 100/s, 100 alerts took over 20 s; at 1,000/s half a second).
 _knocks_per_second = 100 * max(100, _settings.queue_size)
 task_annotations = {
     name: {"rate_limit": f"{_knocks_per_second}/s"}

@@ -44,7 +44,7 @@ class DiscordNotificationService:
         return await asyncio.to_thread(self.send_and_wait, message, wait)
 
     async def validate_configuration(self) -> bool:
-        """Whether at least one webhook is configured and each that is answers. Posts nothing; says why not in the log."""
+        """Whether at least one webhook is configured and each that is answers. Posts nothing; the log says why."""
         report = await asyncio.to_thread(check, self._pipeline)
         _log(report)
         return report.valid

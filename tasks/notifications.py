@@ -41,7 +41,7 @@ class NotificationTask(CeleryTask):
 
     alert_type: AlertType
 
-    def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":  # type: ignore[override]
+    def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert of this task's type: a ``NotificationMessage``, or its fields by name.
 
         Raises:
@@ -60,7 +60,8 @@ class NotificationTask(CeleryTask):
         fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
         message = _message(self.alert_type, next(iter(args or ()), None), fields)
         pipeline.publisher.admit(message)
-        return super().apply_async((), arguments(message), message.id, kwargsrepr=shown(message), **options)
+        options["kwargsrepr"] = shown(message)
+        return super().apply_async((), arguments(message), message.id, **options)
 
     def retry(self, args: Any = None, kwargs: Any = None, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
         """Retry when the outbox releases the failed batch; the countdown Celery worked out would miss that moment."""

@@ -13,7 +13,6 @@ import requests
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
 from notifier.cli.stack import LISTENING
-from notifier.models import AlertType
 from notifier.redis import connect
 from tests.no_secrets import assert_no_secrets
 
@@ -38,18 +37,22 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def redis_server(tmp_path_factory: pytest.TempPathFactory, own_environment: None) -> Iterator[str]:
     """A Redis for the whole run; its URL."""
     process, url = start_redis(tmp_path_factory.mktemp("redis"))
-    os.environ["REDIS_URL"] = url
     yield url
     gc.collect()  # Celery's results say goodbye to Redis when they are collected
     process.stop()
 
 
 @pytest.fixture
-def redis_url(redis_server: str) -> Iterator[str]:
-    """A Redis with nothing in it; at the end it holds no secret, and nothing of ours without a life."""
-    client = connect(redis_server, 5)
-    client.flushall()
-    yield redis_server
+def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database with nothing in it; at the end it holds no secret, and nothing of ours without a life.
+
+    The shared worker has a database of its own, so that it takes no alert of a test that starts its own workers.
+    """
+    url = redis_server if "worker" in request.fixturenames else redis_server.removesuffix("0") + "1"
+    monkeypatch.setenv("REDIS_URL", url)
+    client = connect(url, 5)
+    client.flushdb()
+    yield url
     try:
         assert_no_secrets(redis=client)
         assert [key for key in client.scan_iter("notifier:*") if client.pttl(key) == -1] == []
@@ -117,10 +120,53 @@ def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
     assert_no_secrets(texts={"sandbox log": "\n".join(logged)})
 
 
-@pytest.fixture
-def configured(redis_url: str, sandbox: Sandbox) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def environment(redis_server: str, sandbox_process: Sandbox) -> dict[str, str]:
     """The environment of a worker whose Discord is the sandbox."""
-    return {**os.environ, **sandbox.variables, "REDIS_URL": redis_url, "NOTIFIER_SWEEP_SECONDS": "1"}
+    return {**os.environ, **sandbox_process.variables, "REDIS_URL": redis_server, "NOTIFIER_SWEEP_SECONDS": "1"}
+
+
+@pytest.fixture
+def configured(environment: dict[str, str], redis_url: str, sandbox: Sandbox) -> dict[str, str]:
+    """The same, with nothing in Redis and nothing in the sandbox."""
+    return {**environment, "REDIS_URL": redis_url}
+
+
+def run_worker(name: str, folder: Path, environment: dict[str, str], *arguments: str) -> Process:
+    """A real worker on all queues, ready when this returns."""
+    command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "DEBUG"]
+    folder.mkdir()
+    process = Process(
+        name,
+        [*command, "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", *arguments],
+        folder / "worker.log",
+        env=environment,
+        cwd=folder,
+    )
+    process.wait_for(rf"{name}@\S+ ready\.")
+    return process
+
+
+def assert_no_secrets_logged(process: Process) -> None:
+    """Neither what it printed nor its log files hold a secret."""
+    assert_no_secrets(
+        texts={f"{process.name}'s {log.name}": log.read_text() for log in process.log.parent.rglob("*.log")}
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A worker for the whole run."""
+    process = run_worker("shared", tmp_path_factory.mktemp("workers") / "shared", environment)
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def worker(configured: dict[str, str], shared_worker: Process) -> Iterator[Process]:
+    """A worker with the default settings; its log holds no secret."""
+    yield shared_worker
+    assert_no_secrets_logged(shared_worker)
 
 
 StartWorker = Callable[..., Process]
@@ -128,38 +174,15 @@ StartWorker = Callable[..., Process]
 
 @pytest.fixture
 def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWorker]:
-    """Starts real workers; at the end they are stopped and their logs hold no secret."""
+    """Starts workers of one's own; at the end they are stopped and their logs hold no secret."""
     started: list[Process] = []
 
-    def start(*arguments: str, **environment: str) -> Process:
+    def start(*arguments: str, **changed: str) -> Process:
         name = f"worker{len(started) + 1}"
-        command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "DEBUG"]
-        folder = tmp_path / name
-        folder.mkdir()
-        process = Process(
-            name,
-            [*command, "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", *arguments],
-            folder / "worker.log",
-            env={**configured, **environment},
-            cwd=folder,
-        )
-        started.append(process)
-        process.wait_for(rf"{name}@\S+ ready\.")
-        return process
+        started.append(run_worker(name, tmp_path / name, {**configured, **changed}, *arguments))
+        return started[-1]
 
     yield start
     for process in started:
         process.stop()
-    assert_no_secrets(
-        texts={
-            f"{process.name}'s {log.name}": log.read_text()
-            for process in started
-            for log in process.log.parent.rglob("*.log")
-        }
-    )
-
-
-@pytest.fixture
-def every_type() -> list[AlertType]:
-    """All alert types."""
-    return list(AlertType)
+        assert_no_secrets_logged(process)

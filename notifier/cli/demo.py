@@ -174,7 +174,7 @@ def _show(arrivals: list[Arrival], tally: Tally) -> None:
     print_table("Alerts", ["type", "title", "status", "message id", "latency"], rows)
     click.echo(
         f"{tally.delivered} of {tally.raised} delivered · {tally.requests} requests · "
-        f"{tally.too_many_requests} × 429 · {tally.doubled_titles} doubled titles · burst in {tally.burst_seconds:.1f} s"
+        f"{tally.too_many_requests} × 429 · {tally.doubled_titles} doubled titles · burst {tally.burst_seconds:.1f} s"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from notifier.record import Record
 
+PIPE_COLUMNS = 240
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -30,7 +32,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console().print(table)
+    # a pipe has no width of its own: do not fold what a program or a grep reads
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
 
 
 def print_records(title: str, records: Sequence[Record]) -> None:

@@ -8,7 +8,7 @@ from notifier.models import NotificationMessage
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
 
 OF_THE_PAYLOAD = frozenset({Reason.INVALID_PAYLOAD, Reason.PAYLOAD_TOO_LARGE, Reason.CLIENT_ERROR, Reason.UNSENDABLE})
-"""Rejections that may be one notification's fault; where Discord names none, each is sent alone and answers for itself."""
+"""Rejections that may be one notification's fault; where Discord names none, each goes alone and answers for itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from celery import Celery
 
-from notifier.broker import create_app
 from notifier.models import NotificationMessage
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
-from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import client_app
 
 ROUNDS = 400
 PAYLOAD = {"title": "Database timeout", "message": "No answer from db1 within 5 s.", "source": "Import"}
@@ -42,7 +41,7 @@ def test_delay_costs_at_most_a_fifth_more_than_bare_celerys(redis_url: str, bare
         """Never run here."""
 
     settings = Settings.load().model_copy(update={"queue_size": 100_000})
-    pipeline = Pipeline(create_app("benchmark"), settings)
+    pipeline = Pipeline(client_app(redis_url), settings)
 
     ours, theirs = interleaved(
         lambda: pipeline.publisher.publish(NotificationMessage(**PAYLOAD)), lambda: task.delay(**PAYLOAD)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from notifier.broker import create_app
 from notifier.cli.processes import Process
 from notifier.models import NotificationMessage
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
 from tests.benchmarks import bare_tasks
 from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import client_app
 
 ROUNDS = 30
 
@@ -42,7 +42,7 @@ def test_an_idle_alert_reaches_discord_not_much_later_than_a_bare_tasks_request(
     sandbox.call("PUT", "limits", enabled=False)
     start_worker("--loglevel", "INFO")
     bare_tasks.app.conf.update(broker_url=redis_url, result_backend=redis_url)
-    pipeline = Pipeline(create_app("benchmark"), Settings.load())
+    pipeline = Pipeline(client_app(redis_url), Settings.load())
     url = f"{sandbox.variables['DISCORD_WEBHOOK_ERRORS']}?wait=true"
     called: dict[str, float] = {}
     for number in range(ROUNDS):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,18 @@ from tests.no_secrets import assert_no_secrets
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="session")
-def app(redis_server: str) -> Celery:
+@lru_cache
+def client_app(redis_url: str) -> Celery:
+    """One for each database, kept: Celery leaves its connections to the garbage collector."""
+    app = create_app("test-client")
+    app.conf.update(broker_url=redis_url, result_backend=redis_url)
+    return app
+
+
+@pytest.fixture
+def app(redis_url: str) -> Celery:
     """A Celery application of a process that raises alerts: it knows Redis, and no webhook."""
-    return create_app("test-client")
+    return client_app(redis_url)
 
 
 class Application:

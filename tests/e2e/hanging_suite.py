@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.timeout(120)
-def test_hangs(start_worker, sandbox):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+def test_hangs(start_worker, sandbox):  # type: ignore[no-untyped-def]
     """Everything is up; now it hangs."""
     start_worker()
     print("everything is up", flush=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from notifier.cli.processes import Process
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
@@ -16,9 +17,8 @@ CHANNELS = {kind: f"200000000000000000{number}" for number, kind in enumerate(Al
 
 
 def test_each_type_reaches_its_channel_and_get_returns_at_delivery(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
+    application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
-    start_worker()
     ids = {kind: application.raise_alerts(f"a {kind} alert", alert_type=kind)[0] for kind in AlertType}
     for kind, notification_id in ids.items():
         result = application.result(notification_id)
@@ -46,19 +46,23 @@ def test_a_hundred_alerts_and_two_workers_need_at_most_sixteen_requests_and_meet
         assert application.result(record["id"]) == record
 
 
-@pytest.mark.parametrize(
-    ("mode", "window_seconds"), [("sliding", 1), ("sliding", 5), ("fixed", 1), ("fixed", 2), ("fixed", 5)]
-)
+@pytest.mark.parametrize(("mode", "window_seconds"), [("sliding", 1), ("sliding", 4), ("fixed", 1), ("fixed", 4)])
 def test_no_429_whatever_kind_of_bucket_discord_keeps(
     application: Application, sandbox: Sandbox, start_worker: StartWorker, mode: str, window_seconds: float
 ) -> None:
     sandbox.call("PUT", "limits", bucket={"limit": 5, "window_seconds": window_seconds, "mode": mode})
     start_worker()
     start_worker()
-    titles = [f"n{number}" for number in range(80)]
+    titles = [f"n{number}" for number in range(60)]
     application.wait(application.raise_alerts(*titles))
     assert sandbox.titles() == titles
     assert sandbox.stats()["rate_limited"] == 0
+
+
+def raise_of_every_type(application: Application, count: int) -> list[str]:
+    """Raise this many alerts of each type; their ids."""
+    titles = {kind: [f"{kind}{number}" for number in range(count)] for kind in AlertType}
+    return [each for kind in AlertType for each in application.raise_alerts(*titles[kind], alert_type=kind)]
 
 
 def test_types_that_share_a_webhook_share_its_budget(
@@ -68,35 +72,27 @@ def test_types_that_share_a_webhook_share_its_budget(
     everything_to_one = {name: one for name in sandbox.variables if "_WEBHOOK_" in name}
     start_worker(**everything_to_one)
     start_worker(**everything_to_one)
-    ids = [
-        each for kind in AlertType for each in application.raise_alerts(*(f"{kind}{n}" for n in range(20)), alert_type=kind)
-    ]
-    application.wait(ids)
-    assert len(sandbox.titles()) == len(set(sandbox.titles())) == 120
+    application.wait(raise_of_every_type(application, 10))
+    assert len(sandbox.titles()) == len(set(sandbox.titles())) == 60
     assert sandbox.stats()["rate_limited"] == 0
 
 
-def test_webhooks_of_one_channel_share_its_window(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
-) -> None:
+def test_webhooks_of_one_channel_share_its_window(application: Application, sandbox: Sandbox, worker: Process) -> None:
     sandbox.call("PUT", "limits", channel={"limit": 6, "window_seconds": 2})
     for number in range(1, 7):
         name = f"100000000000000000{number}"
         known = next(each for each in sandbox.variables.values() if f"/{name}/" in each)
         sandbox.call("PUT", f"webhooks/{name}", token=known.rsplit("/", 1)[1], channel_id="2999")
-    start_worker()
     # ours assumes 30 a minute; a channel that takes fewer says so, and is obeyed
-    ids = [each for kind in AlertType for each in application.raise_alerts(*(f"{kind}{n}" for n in range(15)), alert_type=kind)]
-    records = application.wait(ids)
+    records = application.wait(raise_of_every_type(application, 15))
     assert {record["status"] for record in records} == {"delivered"}
     assert {record["attempts"] for record in records} == {1}, "a 429 costs no attempt"
     assert len(sandbox.titles()) == len(set(sandbox.titles())) == 90
 
 
 def test_a_program_that_knows_only_the_tasks_name_raises_alerts_too(
-    redis_url: str, application: Application, sandbox: Sandbox, start_worker: StartWorker
+    redis_url: str, application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
-    start_worker()
     foreign = Celery("foreign", broker=redis_url, backend=redis_url)
     result = foreign.send_task(
         "send_notification.security",
@@ -110,9 +106,8 @@ def test_a_program_that_knows_only_the_tasks_name_raises_alerts_too(
 
 
 def test_delay_takes_a_message_or_its_fields_and_each_type_has_its_task(
-    run_python: RunPython, sandbox: Sandbox, start_worker: StartWorker
+    run_python: RunPython, sandbox: Sandbox, worker: Process
 ) -> None:
-    start_worker()
     done = run_python(
         """
 from notifier import NotificationMessage
@@ -132,13 +127,13 @@ print([result.get(timeout=30)["status"] for result in results], results[3].id)
 
 
 REFUSED = [
-        ('send_notification.delay(alert_type="error")', "title: Field required"),
-        ('send_notification.delay(alert_type="boom", title="x")', "alert_type: "),
-        ('send_notification.delay(title="x", color="nope")', "color: "),
-        ('send_notification.delay(title="x", timestamp="yesterday")', "timestamp: "),
-        ('send_notification.delay(title="x", fields=[{"name": "a"}])', "fields.0.value: Field required"),
-        ('send_notification.delay("text")', "expected a NotificationMessage, not str"),
-        ('send_notification["error"].delay(alert_type="critical", title="x")', "alert_type: this task sends error alerts"),
+    ('send_notification.delay(alert_type="error")', "title: Field required"),
+    ('send_notification.delay(alert_type="boom", title="x")', "alert_type: "),
+    ('send_notification.delay(title="x", color="nope")', "color: "),
+    ('send_notification.delay(title="x", timestamp="yesterday")', "timestamp: "),
+    ('send_notification.delay(title="x", fields=[{"name": "a"}])', "fields.0.value: Field required"),
+    ('send_notification.delay("text")', "expected a NotificationMessage, not str"),
+    ('send_notification["error"].delay(alert_type="critical", title="x")', "alert_type: this task sends error alerts"),
 ]
 
 
@@ -172,8 +167,7 @@ def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(application: App
     assert application.pipeline.outbox.depth(AlertType.GENERAL) == 100
 
 
-def test_the_same_id_is_posted_once(application: Application, sandbox: Sandbox, start_worker: StartWorker) -> None:
-    start_worker()
+def test_the_same_id_is_posted_once(application: Application, sandbox: Sandbox, worker: Process) -> None:
     message = NotificationMessage(id="deploy-42", title="only once")
     for _ in range(3):
         application.pipeline.publisher.publish(message)
@@ -184,11 +178,10 @@ def test_the_same_id_is_posted_once(application: Application, sandbox: Sandbox, 
 
 
 def test_alerts_that_waited_for_a_worker_go_when_one_comes(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker, redis_url: str
+    application: Application, sandbox: Sandbox, worker: Process, redis_url: str
 ) -> None:
     ids = application.raise_alerts("early")
     application.pipeline.redis.delete("notifications.general")  # and its knock is lost
-    start_worker()
     assert [record["status"] for record in application.wait(ids)] == ["delivered"]
 
 
@@ -212,9 +205,8 @@ def test_without_a_webhook_an_alert_is_a_dead_letter_and_goes_out_when_replayed_
 
 
 def test_long_text_arrives_whole_as_an_attached_file(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
+    application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
-    start_worker()
     traceback = "\n".join(f"line {number} of a traceback" for number in range(2_000))
     application.wait(application.raise_alerts("before") + application.raise_alerts("long", message=traceback))
     (message,) = [each for each in sandbox.messages() if each["embeds"][0]["title"] == "long"]
@@ -228,9 +220,8 @@ def test_long_text_arrives_whole_as_an_attached_file(
 
 
 def test_text_from_outside_pings_nobody_and_a_named_role_is_pinged_in_content(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
+    application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
-    start_worker()
     application.wait(application.raise_alerts("@everyone", message="<@&5> @here <@6>"))
     application.wait(application.raise_alerts("wanted", mentions=["<@&777>"]))
     outside, wanted = sandbox.messages()
@@ -244,11 +235,10 @@ History = Callable[..., list[dict[str, Any]]]
 
 
 def test_the_history_finds_by_type_status_time_and_text(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
+    application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
     from datetime import datetime, timedelta
 
-    start_worker()
     records = application.wait(
         application.raise_alerts("Database timeout", alert_type=AlertType.ERROR, fields={"Host": "db1"})
         + application.raise_alerts("All well")

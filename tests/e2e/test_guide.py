@@ -39,7 +39,7 @@ def environment(sandbox: Sandbox, redis_url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def worker(home: Path, environment: dict[str, str]) -> Iterator[Process]:
+def guide_worker(home: Path, environment: dict[str, str]) -> Iterator[Process]:
     """The guide's notification service."""
     command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "INFO"]
     process = Process("worker", command, home / "worker.log", env=environment, cwd=home)
@@ -51,9 +51,17 @@ def worker(home: Path, environment: dict[str, str]) -> Iterator[Process]:
 
 def run(code: str, home: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a snippet as printed, inside a coroutine; then print what it has found."""
-    program = f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\n    print(locals())\nasyncio.run(main())"
+    program = (
+        f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\n    print(locals())\nasyncio.run(main())"
+    )
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=home, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -61,7 +69,7 @@ def test_the_guide_has_the_snippets_this_test_runs() -> None:
     assert len(PYTHON) == 4
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("guide_worker")
 def test_the_snippets_work_as_printed(home: Path, environment: dict[str, str], sandbox: Sandbox) -> None:
     basic, validate, health, migrated = PYTHON
     imports = basic[: basic.index("# Initialize")]
@@ -99,19 +107,17 @@ def test_a_webhook_that_is_gone_fails_both_checks(home: Path, environment: dict[
 
 
 def test_the_log_file_and_the_log_command_show_what_went_to_discord(
-    home: Path, environment: dict[str, str], worker: Process
+    home: Path, environment: dict[str, str], guide_worker: Process
 ) -> None:
     assert run(PYTHON[0], home, environment).returncode == 0
-    worker.wait_for(r"(?i)discord.*delivered 1")
+    guide_worker.wait_for(r"(?i)discord.*delivered 1")
     assert "Discord webhook" in (home / "logs" / "notifications.log").read_text(encoding="utf-8")
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     assert "docker-compose logs -f notification_service | grep -i discord" in GUIDE
     assert "notification_service" in compose["services"]
 
 
-def test_the_guides_env_file_is_read_with_its_comments(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_guides_env_file_is_read_with_its_comments(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
     settings = Settings.load()
     assert len(settings.webhooks) == 6

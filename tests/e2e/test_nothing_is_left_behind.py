@@ -48,7 +48,11 @@ def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
 def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     environment = {**clean_environment(), "TMPDIR": str(tmp_path)}
     demo = subprocess.Popen(
-        [*NOTIFIER, "demo", "--burst", "500"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*NOTIFIER, "demo", "--burst", "500"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     try:
         while not any("celery" in each for each in processes_of(tmp_path)):
@@ -79,7 +83,8 @@ def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox
         assert redis_url
         sent = subprocess.run(
             [*NOTIFIER, "send", "general", "System Update", "-m", "It works", "--wait", "30"],
-            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]}, capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]},
+            capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stderr
         assert sent.stdout.startswith("delivered ")
@@ -105,7 +110,8 @@ def test_up_posts_to_the_real_webhooks_where_they_are_configured(tmp_path: Path,
         assert redis_url
         subprocess.run(
             [*NOTIFIER, "send", "security", "for real", "--wait", "30"],
-            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]}, check=True, timeout=60, capture_output=True,
+            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]},
+            capture_output=True, timeout=60, check=True,
         )  # fmt: skip
         assert sandbox.titles() == ["for real"]
     finally:

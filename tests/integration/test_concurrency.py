@@ -13,8 +13,8 @@ from notifier.redis import connect
 from tests.integration import claimers
 from tests.integration.conftest import WEBHOOK, MakeBench
 
-PROCESSES = 8
-CLAIMS_EACH = 25
+PROCESSES = 4
+CLAIMS_EACH = 50
 
 
 def claim_from_many_processes(redis_url: str, what: str) -> tuple[int, Counter[str]]:

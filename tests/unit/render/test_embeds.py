@@ -123,6 +123,13 @@ def test_text_is_cut_one_character_after_the_limit_and_says_where_the_rest_is(
     assert "the whole alert is in the file `alert-a1.txt`" in cut.embed["description"]
 
 
+def test_of_many_fields_the_first_are_shown_in_order() -> None:
+    cut = render_embed(alert(fields={str(number): "v" for number in range(40)}))
+    assert [field["name"] for field in cut.embed["fields"]] == [str(number) for number in range(25)]
+    assert cut.whole is not None
+    assert "39:\nv" in cut.whole
+
+
 def test_spaces_around_a_text_do_not_count() -> None:
     assert render_embed(alert(title=f"  {'t' * 256}\n", message=f"\x1f{'m' * 4096}\x1f")).whole is None
 

@@ -94,3 +94,13 @@ def test_the_invalid_count_trips_at_its_limit_within_its_window_only() -> None:
     limits = Limits(LimitSettings(invalid_limit=3, invalid_window_seconds=600))
     assert [limits.count_invalid("a", T + second) for second in (0, 1, 2)] == [False, False, True]
     assert [limits.count_invalid("b", T + second) for second in (0, 400, 800, 1200)] == [False] * 4
+
+
+def test_the_numbers_in_force_at_the_start_are_discords() -> None:
+    limits = Limits()
+    passed = [limits.hit_webhook("write", str(number // 5), "channel", T) is None for number in range(40)]
+    assert passed == [True] * 30 + [False] * 10
+    settings = limits.settings
+    assert (settings.bucket_limit, settings.bucket_window_seconds, settings.bucket_mode) == (5, 2, "sliding")
+    assert (settings.channel_window_seconds, settings.global_limit) == (60, 50)
+    assert (settings.invalid_limit, settings.invalid_window_seconds) == (10_000, 600)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from typing import Any
@@ -40,6 +41,17 @@ def test_a_broken_connection_is_an_error_at_the_client(server: Server, fault: di
         post(server)
     assert count(server) == stored
     assert post(server).status_code == 200
+
+
+def test_a_reset_is_a_reset_and_not_an_end_of_file(server: Server) -> None:
+    control(server, "POST", "faults", json={"kind": "reset"})
+    host, port = server.address.removeprefix("http://").split(":")
+    path = url(server).removeprefix(server.address)
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: x\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(head.encode())
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
 
 
 def test_a_truncated_answer_is_whole_http_and_broken_json(server: Server) -> None:

@@ -1,0 +1,155 @@
+"""The command line: what people type, what they read, and what programs parse."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from notifier.cli.processes import Process
+from notifier.models import AlertType
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
+from tests.no_secrets import assert_no_secrets
+
+Notifier = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def notifier(configured: dict[str, str], tmp_path: Path) -> Notifier:
+    """Runs a command; its output holds no secret."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "notifier", *arguments],
+            cwd=tmp_path, env={**configured, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert_no_secrets(texts={"output": done.stdout + done.stderr})
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_an_alert_is_sent_waited_for_and_found_in_the_history(
+    notifier: Notifier, sandbox: Sandbox, worker: Process
+) -> None:
+    sent = notifier(
+        "send", "error", "Disk full", "--field", "Mount=/var", "--mention", "<@&5>", "--wait", "30", "--json"
+    )
+    assert sent.returncode == 0, sent.stderr
+    result = json.loads(sent.stdout)
+    assert (result["status"], result["success"]) == ("delivered", True)
+    (message,) = sandbox.messages()
+    assert message["embeds"][0]["fields"][0]["value"] == "/var"
+    (record,) = json.loads(notifier("history", "--type", "error", "--since", "1h", "--search", "disk", "--json").stdout)
+    assert (record["id"], record["message_id"]) == (result["id"], message["id"])
+    assert "Disk full" in notifier("history").stdout
+    assert json.loads(notifier("history", "--status", "failed", "--json").stdout) == []
+
+
+def test_a_template_is_sent_with_its_variables(notifier: Notifier, sandbox: Sandbox, worker: Process) -> None:
+    done = notifier(
+        "send",
+        "-t",
+        "tracklist_generated",
+        "--set",
+        "recording=Artist - Mix Title",
+        "--set",
+        "tracks=15",
+        "--wait",
+        "30",
+    )
+    assert done.stdout.startswith("delivered "), done.stderr
+    assert sandbox.titles() == ["🎵 Tracklist Generated"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["send"], "give ALERT_TYPE and TITLE, or a --template"),
+        (["send", "boom", "x"], "'boom' is not one of"),
+        (["send", "error", "x", "--color", "nope"], "color: a colour is"),
+        (["send", "error", "x", "--field", "nope"], "'nope' is not NAME=VALUE"),
+        (["send", "-t", "nope"], "no template 'nope'; there are service_error, tracklist_generated"),
+        (["send", "-t", "tracklist_generated"], "'recording' is undefined"),
+        (["history", "--since", "yesterday"], "'yesterday' is neither a time"),
+        (["dead", "replay", "nope"], "no dead letter has the id 'nope'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_told_in_one_line(notifier: Notifier, arguments: list[str], says: str) -> None:
+    done = notifier(*arguments)
+    assert done.returncode != 0
+    assert says in " ".join(done.stderr.split())
+
+
+def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier) -> None:
+    done = notifier(
+        "history", DISCORD_WEBHOOK_GENERAL="https://example.com/fake-token-oops", DISCORD_RATE_LIMIT="thirty"
+    )
+    assert done.returncode == 1
+    assert "DISCORD_WEBHOOK_GENERAL: expected https://discord.com/api/webhooks/<id>/<token>" in done.stderr
+
+
+def test_redis_away_is_told_in_one_line(notifier: Notifier) -> None:
+    done = notifier("send", "error", "x", REDIS_URL="redis://:fake-token@127.0.0.1:1/0")
+    assert done.returncode == 1
+    assert "Redis did not answer" in done.stderr
+    assert "[broker_unavailable]" in done.stderr
+
+
+def test_check_asks_every_webhook_and_posts_nothing(notifier: Notifier, sandbox: Sandbox) -> None:
+    done = notifier("check", "--json")
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert (report["valid"], report["healthy"]) == (True, True)
+    assert {each["alert_type"]: each["channel_id"][-1] for each in report["webhooks"]} == {
+        kind: str(number) for number, kind in enumerate(AlertType, 1)
+    }
+    assert sandbox.stats()["executes"] == 0
+    sandbox.call("DELETE", "webhooks/1000000000000000003")
+    done = notifier("check")
+    assert done.returncode == 1
+    assert "webhook_unknown" in done.stdout
+    asked = sandbox.stats()["requests"]
+    notifier("check")
+    assert sandbox.stats()["requests"] == asked + 5, "the one that is gone is not asked again"
+
+
+def test_check_says_which_types_have_no_webhook(notifier: Notifier) -> None:
+    done = notifier("check", "--json", DISCORD_WEBHOOK_SECURITY="")
+    assert done.returncode == 0
+    (missing,) = [each for each in json.loads(done.stdout)["webhooks"] if each["problem"]]
+    assert (missing["variable"], missing["problem"]) == ("DISCORD_WEBHOOK_SECURITY", "webhook_not_configured")
+
+
+def test_dead_letters_are_listed_and_replayed(
+    notifier: Notifier, application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(DISCORD_WEBHOOK_ERRORS="")
+    (dead_id,) = application.raise_alerts("lost", alert_type=AlertType.ERROR)
+    application.wait([dead_id])
+    (dead,) = json.loads(notifier("dead", "list", "--json").stdout)
+    assert (dead["id"], dead["reason"]) == (dead_id, "webhook_not_configured")
+    replayed = json.loads(notifier("dead", "replay", dead_id, "--json").stdout)
+    assert application.wait([replayed["id"]])[0]["status"] == "rejected"
+    assert [each["id"] for each in json.loads(notifier("dead", "list", "--json").stdout)] == [replayed["id"]]
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["up"], ["send"], ["check"], ["history"], ["dead"], ["sandbox"]])
+def test_help_has_examples(notifier: Notifier, command: list[str]) -> None:
+    done = notifier(*command, "--help")
+    assert done.returncode == 0
+    assert "Examples:" in done.stdout
+
+
+def test_the_demo_counts_what_arrived(notifier: Notifier) -> None:
+    done = notifier("demo", "--json", REDIS_URL="")
+    assert done.returncode == 0, done.stderr
+    counted = json.loads(done.stdout)
+    assert (counted["raised"], counted["delivered"]) == (106, 106)
+    assert (counted["too_many_requests"], counted["doubled_titles"]) == (0, 0)
+    assert counted["requests"] <= 24
