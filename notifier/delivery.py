@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from notifier.discord import DiscordClient
 from notifier.gate.gate import Gate
-from notifier.outbox.outbox import Absent, Batch, Final, Idle, Introduce, Knock, Outbox, Settlement, Waiting
+from notifier.outbox.claim import Absent, Batch, Final, Idle, Introduce, Knock, Settlement, Waiting
+from notifier.outbox.outbox import Outbox
 from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.record import Record

@@ -15,7 +15,8 @@ from kombu.exceptions import OperationalError
 from notifier.errors import QueueFull
 from notifier.history import NotificationHistory
 from notifier.models import NotificationMessage
-from notifier.outbox.outbox import Outbox, WakeUp
+from notifier.outbox.claim import WakeUp
+from notifier.outbox.outbox import Outbox
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from celery.result import AsyncResult
 from notifier.delivery import Courier
 from notifier.errors import DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.outbox import Absent, Final, Knock, Settlement, Waiting
+from notifier.outbox.claim import Absent, Final, Knock, Settlement, Waiting
 from notifier.publisher import arguments, shown
 from notifier.record import Record
 from notifier.routing import ROUTES, WAKE_UP_TASK

@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
@@ -12,6 +11,7 @@ from notifier import redis as names
 from notifier.errors import QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Settlement, Waiting, WakeUp
 from notifier.outbox.verdict import Passenger, Verdict
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.record import Record, iso, record
@@ -22,94 +22,6 @@ from notifier.settings import Settings, Webhook
 
 DEAD_LETTERS_MAX = 10_000
 """Per alert type; the oldest give way."""
-
-
-@dataclass(frozen=True, slots=True)
-class WakeUp:
-    """A knock to be sent for an outbox, due in ``wait_seconds``; the token tells it from older ones."""
-
-    alert_type: AlertType
-    token: str
-    wait_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Knock:
-    """Who asks: the owner of one notification, or a wake-up."""
-
-    alert_type: AlertType
-    notification_id: str = ""
-    wake_up: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The notification was never admitted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Nothing waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """The notification's story has ended before."""
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """No request may go now; where ``wake_up`` is set, this caller sends it."""
-
-    wait_seconds: float
-    reason: Reason
-    wake_up: WakeUp | None
-
-
-@dataclass(frozen=True, slots=True)
-class Introduce:
-    """The webhook's channel is not known yet: ask Discord, then claim again. ``claimed_at``: Redis' clock."""
-
-    token: str
-    claimed_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What rides in one request, leased to this caller.
-
-    ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
-    ``abandoned``: their worker died with the request under way; its answer is lost.
-    """
-
-    alert_type: AlertType
-    token: str
-    claimed_at: int
-    webhook: Webhook | None
-    guild_id: str | None
-    passengers: tuple[Passenger, ...]
-    blocked: Reason | None = None
-    abandoned: bool = False
-
-    @property
-    def messages(self) -> list[NotificationMessage]:
-        """The notifications, in order."""
-        return [passenger.message for passenger in self.passengers]
-
-
-Claim = Absent | Idle | Final | Waiting | Introduce | Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What a batch came to: every verdict, the records that became final by it, and the next wake-up to send."""
-
-    verdicts: tuple[Verdict, ...]
-    records: tuple[Record, ...]
-    wake_up: WakeUp | None
-    retry_wait_seconds: float
 
 
 class Outbox:
@@ -192,30 +104,9 @@ class Outbox:
         """Write down what a batch came to, and what its answer taught the gate."""
         records = {v.passenger.message.id: _record(batch, v, answer) for v in verdicts if v.next == "final"}
         token = uuid.uuid4().hex
-        told = {
-            "token": batch.token,
+        told = self._told(batch, verdicts, answer) | {
             "wake_up": token,
-            "notification_prefix": names.notification(""),
-            "channel_prefix": names.channel_prefix(),
-            "gate": gate.limits(self._settings, batch.webhook),
-            "report": None if batch.blocked or batch.abandoned else gate.report(answer, batch.claimed_at),
             "retry_wait": round(retry_wait_seconds * gate.MICROSECONDS),
-            "embeds_max": EMBEDS_MAX,
-            "life": names.WAITING_LIFE_SECONDS,
-            "history_life": round(self._settings.history_days * 86_400),
-            "dead_letter_life": max(names.DEAD_LETTER_LIFE_SECONDS, round(self._settings.history_days * 86_400)),
-            "dead_letters_max": DEAD_LETTERS_MAX,
-            "verdicts": [
-                {
-                    "id": verdict.passenger.message.id,
-                    "next": verdict.next,
-                    "attempts": verdict.attempts,
-                    "alone": verdict.alone,
-                    "status": verdict.status,
-                    "dead": verdict.dead,
-                }
-                for verdict in verdicts
-            ],
         }
         kind = batch.alert_type
         written = [json.dumps(records.get(verdict.passenger.message.id, "")) for verdict in verdicts]
@@ -234,6 +125,31 @@ class Outbox:
             _wake_up(kind, token, arm),
             retry_wait_seconds,
         )
+
+    def _told(self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer) -> dict[str, Any]:
+        return {
+            "token": batch.token,
+            "notification_prefix": names.notification(""),
+            "channel_prefix": names.channel_prefix(),
+            "gate": gate.limits(self._settings, batch.webhook),
+            "report": None if batch.blocked or batch.abandoned else gate.report(answer, batch.claimed_at),
+            "embeds_max": EMBEDS_MAX,
+            "life": names.WAITING_LIFE_SECONDS,
+            "history_life": round(self._settings.history_days * 86_400),
+            "dead_letter_life": max(names.DEAD_LETTER_LIFE_SECONDS, round(self._settings.history_days * 86_400)),
+            "dead_letters_max": DEAD_LETTERS_MAX,
+            "verdicts": [
+                {
+                    "id": verdict.passenger.message.id,
+                    "next": verdict.next,
+                    "attempts": verdict.attempts,
+                    "alone": verdict.alone,
+                    "status": verdict.status,
+                    "dead": verdict.dead,
+                }
+                for verdict in verdicts
+            ],
+        }
 
     def sweep(self, alert_type: AlertType) -> WakeUp | None:
         """The wake-up to send where something waits here that nobody is coming for."""

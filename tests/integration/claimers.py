@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from notifier.gate.gate import Gate
 from notifier.models import AlertType
-from notifier.outbox.outbox import Batch, Knock, Outbox, Waiting
+from notifier.outbox.claim import Batch, Knock, Waiting
+from notifier.outbox.outbox import Outbox
 from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.redis import connect

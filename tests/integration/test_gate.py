@@ -4,7 +4,7 @@ import pytest
 
 from notifier.gate import gate as gate_module
 from notifier.models import AlertType
-from notifier.outbox.outbox import Batch, Introduce, Knock, Waiting
+from notifier.outbox.claim import Batch, Introduce, Knock, Waiting
 from notifier.outcome import Answer, Deferred, Delivered, Failed, RateLimitInfo, Reason, Rejected, Scope, Unknown
 from notifier.settings import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, Bench, MakeBench

@@ -6,7 +6,7 @@ from notifier import redis as names
 from notifier.errors import QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.outbox import Absent, Batch, Final, Idle, Waiting
+from notifier.outbox.claim import Absent, Batch, Final, Idle, Waiting
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
 

@@ -1,0 +1,97 @@
+"""What a claim asks, what it may answer, and what a batch comes to."""
+
+from dataclasses import dataclass
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.verdict import Passenger, Verdict
+from notifier.outcome import Reason
+from notifier.record import Record
+from notifier.settings import Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """A knock to be sent for an outbox, due in ``wait_seconds``; the token tells it from older ones."""
+
+    alert_type: AlertType
+    token: str
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """Who asks: the owner of one notification, or a wake-up."""
+
+    alert_type: AlertType
+    notification_id: str = ""
+    wake_up: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The notification was never admitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The notification's story has ended before."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No request may go now; where ``wake_up`` is set, this caller sends it."""
+
+    wait_seconds: float
+    reason: Reason
+    wake_up: WakeUp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Introduce:
+    """The webhook's channel is not known yet: ask Discord, then claim again. ``claimed_at``: Redis' clock."""
+
+    token: str
+    claimed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What rides in one request, leased to this caller.
+
+    ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
+    ``abandoned``: their worker died with the request under way; its answer is lost.
+    """
+
+    alert_type: AlertType
+    token: str
+    claimed_at: int
+    webhook: Webhook | None
+    guild_id: str | None
+    passengers: tuple[Passenger, ...]
+    blocked: Reason | None = None
+    abandoned: bool = False
+
+    @property
+    def messages(self) -> list[NotificationMessage]:
+        """The notifications, in order."""
+        return [passenger.message for passenger in self.passengers]
+
+
+Claim = Absent | Idle | Final | Waiting | Introduce | Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a batch came to: every verdict, the records that became final by it, and the next wake-up to send."""
+
+    verdicts: tuple[Verdict, ...]
+    records: tuple[Record, ...]
+    wake_up: WakeUp | None
+    retry_wait_seconds: float
