@@ -70,7 +70,7 @@ class Sandbox:
             line.split("=", 1) for line in process.output().splitlines() if line.startswith("DISCORD_")
         )
 
-    def call(self, method: str, path: str, **body: Any) -> Any:
+    def call(self, method: str, path: str, /, **body: Any) -> Any:
         """One call of the control API."""
         answer = requests.request(method, f"{self.address}/sandbox/{path}", json=body or None, timeout=10)
         answer.raise_for_status()

@@ -4,10 +4,12 @@ import threading
 
 import pytest
 
+UP = "everything-is-up"
+
 
 @pytest.mark.timeout(120)
-def test_hangs(start_worker, sandbox):  # type: ignore[no-untyped-def]
+def test_hangs(start_worker, sandbox, tmp_path_factory):  # type: ignore[no-untyped-def]
     """Everything is up; now it hangs."""
     start_worker()
-    print("everything is up", flush=True)
+    (tmp_path_factory.getbasetemp() / UP).touch()
     threading.Event().wait()

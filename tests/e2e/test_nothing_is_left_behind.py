@@ -34,7 +34,8 @@ def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
         cwd=ROOT,
         env=clean_environment(),
     )
-    suite.wait_for("everything is up")
+    while not list(tmp_path.rglob(hanging_suite.UP)):
+        assert suite.running, suite.tail()
     running = processes_of(inner)
     assert any("redis-server" in each for each in running)
     assert any("notifier.sandbox" in each for each in running)

@@ -220,6 +220,10 @@ def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
         "{{ long" + " | replace('a', 'aaaaaaaaaaaaaaaa')" * 9 + " }}",
         "{{ long" + " | urlencode" + " | replace('a', '%') | urlencode" * 30 + " }}",
         "{{ long ~ long }}",
+        "{{ long | replace('a', long) }}",
+        "{{ long | join(long) }}",
+        "{{ percent" + " | urlencode" * 12 + " | length }}",
+        "{{ range }}",
         "{{ " + "(" * 10_000 + "1" + ")" * 10_000 + " }}",
         "{% include 'service_error' %}",
         "{% import 'os' as os %}",
@@ -230,7 +234,7 @@ def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
 def test_a_template_that_would_run_away_is_refused(tmp_path: Path, title: str) -> None:
     long = "a" * (RENDERED_CHARACTERS_MAX // 2 + 1)
     with pytest.raises(TemplateError, match=r"mine\.toml: title: "):
-        render_template("mine", templates_dir=saying(tmp_path, title), long=long)
+        render_template("mine", templates_dir=saying(tmp_path, title), long=long, percent="%" * len(long))
 
 
 def test_a_text_of_the_longest_length_is_rendered(tmp_path: Path) -> None:

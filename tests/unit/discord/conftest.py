@@ -26,7 +26,7 @@ class Peer:
         self._behaviour = behaviour
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
     @property
@@ -41,7 +41,7 @@ class Peer:
                 return
             self.connections += 1
             connection.settimeout(PATIENCE_SECONDS)
-            self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
+            self._threads.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
             self._threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:

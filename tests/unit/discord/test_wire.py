@@ -1,5 +1,6 @@
 """What happens on the wire becomes the right outcome, in bounded time. Real sockets: mocks agree with everyone."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -34,14 +35,14 @@ def reset(connection: socket.socket) -> None:
 def drip(connection: socket.socket, data: bytes) -> None:
     """A byte at a time, each long before a read would time out, until the client gives up."""
     give_up = time.monotonic() + PATIENCE_SECONDS
+    connection.settimeout(TIMEOUT_SECONDS / 8)
     for byte in data:
         connection.sendall(bytes([byte]))
-        connection.settimeout(TIMEOUT_SECONDS / 8)
-        try:
-            if connection.recv(1) == b"" or time.monotonic() > give_up:
+        with contextlib.suppress(TimeoutError):
+            if connection.recv(1) == b"":
                 return
-        except TimeoutError:
-            pass
+        if time.monotonic() > give_up:
+            return
 
 
 def posted(peer_url: str, webhook: Webhook, payload: Payload, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
@@ -103,6 +104,17 @@ def test_a_connection_lost_after_the_request_leaves_the_outcome_unknown(
     peer = start_peer(behave)
     assert posted(peer.api_url, webhook, payload, 10) == Answer(Unknown(Reason.CONNECTION_LOST, "ConnectionError"))
     assert peer.connections == 1, "it was sent again below the outbox"
+
+
+def test_a_question_is_asked_once(start_peer: StartPeer, webhook: Webhook) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        reset(connection)
+
+    peer = start_peer(behave)
+    introduction = DiscordClient(peer.api_url, 10).get_webhook(webhook)
+    assert introduction.answer == Answer(Unknown(Reason.CONNECTION_LOST, "ConnectionError"))
+    assert peer.connections == 1, "it was asked again below the outbox"
 
 
 def test_silence_leaves_the_outcome_unknown_in_time(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
