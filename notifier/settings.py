@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.errors import ConfigurationError
@@ -114,10 +114,10 @@ class _WebhookSource(PydanticBaseSettingsSource):
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
 
-Count = Annotated[int, BeforeValidator(_without_comment), Field(ge=1, le=1_000_000)]
-Retries = Annotated[int, BeforeValidator(_without_comment), Field(ge=0, le=100)]
-Seconds = Annotated[float, BeforeValidator(_without_comment), Field(gt=0, le=86_400, allow_inf_nan=False)]
-Days = Annotated[float, BeforeValidator(_without_comment), Field(gt=0, le=3_650, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Retries = Annotated[int, Field(ge=0, le=100)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, le=3_650, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -144,6 +144,11 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _uncommented(cls, value: object) -> object:
+        return _without_comment(value)
 
     @field_validator("api_url")
     @classmethod

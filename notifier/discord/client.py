@@ -18,7 +18,7 @@ from notifier.outcome import Answer, Delivered
 from notifier.render.batch import Payload
 from notifier.settings import Webhook
 
-USER_AGENT = f"DiscordBot (https://pypi.org/project/notifier, {version('notifier')})"
+USER_AGENT = f"DiscordBot (https://notifier.invalid, {version('notifier')})"
 """The documented form; others may be blocked (Discord docs, reference.mdx)."""
 BODY_BYTES_MAX = 2**20
 """Ours: no answer of Discord's to a webhook comes near it."""

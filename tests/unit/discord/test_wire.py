@@ -32,6 +32,11 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
+def greeted_and_reset(connection: socket.socket) -> None:
+    connection.recv(1)
+    reset(connection)
+
+
 def drip(connection: socket.socket, data: bytes) -> None:
     """A byte at a time, each long before a read would time out, until the client gives up."""
     give_up = time.monotonic() + PATIENCE_SECONDS
@@ -169,7 +174,7 @@ def test_a_body_that_breaks_off_does_not_change_what_the_status_said(
 
 
 def test_a_body_without_end_is_read_only_so_far(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
-    sent = []
+    sent: list[int] = []
 
     def behave(connection: socket.socket) -> None:
         read_request(connection)
@@ -186,7 +191,7 @@ def test_a_body_without_end_is_read_only_so_far(start_peer: StartPeer, webhook: 
 @pytest.mark.parametrize(
     ("behave", "detail"),
     [
-        (lambda connection: connection.recv(1) and reset(connection), "ConnectionError"),
+        (greeted_and_reset, "ConnectionError"),
         (lambda connection: [connection.recv(65_536), connection.recv(65_536)], "ConnectTimeout"),
         (lambda connection: connection.recv(1) and connection.sendall(b"HTTP/1.1 400 No\r\n\r\n"), "SSLError"),
     ],
