@@ -57,7 +57,7 @@ broker_channel_error_retry = True
 broker_connection_timeout = _settings.publish_timeout_seconds
 broker_transport_options = {
     # Longer than any countdown and any request; what a dead worker held is carried by others long before.
-    "visibility_timeout": max(300, 2 * round(lease_seconds(_settings))),
+    "visibility_timeout": max(300, 2 * round(max(lease_seconds(_settings), _settings.retry_backoff_max_seconds))),
     "max_connections": 64,
     "socket_timeout": 5,
     "socket_connect_timeout": _settings.publish_timeout_seconds,

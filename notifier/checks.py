@@ -15,6 +15,9 @@ from notifier.redis import broker_errors
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 
+FRESH_SECONDS = 5
+"""An answer this young is taken for the next: checks must not use up the budget of alerts."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookCheck:
@@ -56,7 +59,7 @@ class CheckReport:
 
 
 def check(pipeline: Pipeline) -> CheckReport:
-    """Ask Redis, and each configured webhook once; one that is quarantined is not asked (404s are policed)."""
+    """Ask Redis, and each configured webhook once; not one that is quarantined (404s are policed) or just answered."""
     problem = _redis_problem(pipeline)
     gate = pipeline.gate if problem is None else None
     webhooks: Mapping[AlertType, Webhook] = pipeline.settings.webhooks
@@ -83,6 +86,10 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
     breaker = state.breaker if state else None
     if state and state.quarantined:
         return WebhookCheck(kind, variable, webhook.id, problem=Reason.WEBHOOK_QUARANTINED, breaker=breaker)
+    if gate and gate.banned():
+        return WebhookCheck(kind, variable, webhook.id, problem=Reason.EDGE_BANNED, breaker=breaker)
+    if state and state.introduced_seconds_ago < FRESH_SECONDS:
+        return WebhookCheck(kind, variable, webhook.id, state.name, state.channel_id, breaker=breaker)
     asked_at = gate.now() if gate else 0
     introduction = client.get_webhook(webhook)
     if gate:

@@ -1,5 +1,6 @@
 """Dead letters: notifications whose outcome is final and bad, kept until somebody replays them."""
 
+import uuid
 from typing import cast
 
 import redis
@@ -11,6 +12,9 @@ from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
 from notifier.record import Record
 from notifier.redis import broker_errors
+
+REPLAYS = uuid.UUID("8f0c4c0e-55f4-5d0f-9a3b-0d7f1f3f6a11")
+"""Ours: the namespace that an id and its replay's id share."""
 
 
 class DeadLetters:
@@ -45,7 +49,13 @@ class DeadLetters:
         if dead is None or not self._is_dead(dead):
             raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
         # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two
-        message = NotificationMessage.model_validate({**dead["message"], "id": f"{notification_id[:120]}.replay"})
+        message = NotificationMessage.model_validate(
+            {
+                **dead["message"],
+                "id": str(uuid.uuid5(REPLAYS, notification_id)),
+                "metadata": {**dead["message"].get("metadata", {}), "replay_of": notification_id},
+            }
+        )
         self._publisher.publish(message)
         with broker_errors():
             self._redis.zrem(names.dead_letters(message.alert_type), notification_id)

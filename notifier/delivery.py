@@ -2,19 +2,24 @@
 
 import logging
 import random
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 from notifier.discord import DiscordClient
-from notifier.gate.gate import Gate
+from notifier.errors import BrokerUnavailable
+from notifier.gate.gate import Gate, lease_seconds
 from notifier.outbox.claim import Absent, Batch, Final, Idle, Introduce, Knock, Settlement, Waiting
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.verdict import judge
+from notifier.outbox.verdict import Verdict, judge
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.record import Record
 from notifier.render.batch import compose
 from notifier.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+SETTLE_AGAIN_SECONDS = 0.2
 
 Delivery = Absent | Idle | Final | Waiting | Settlement
 
@@ -35,6 +40,7 @@ class Courier:
         self._client = client
         self._settings = settings
         self._record = record
+        self._redis_away = threading.Event()  # never set: its wait is a pause
 
     def deliver(self, knock: Knock) -> Delivery:
         """Make at most one request for the outbox that ``knock`` names.
@@ -51,13 +57,33 @@ class Courier:
 
         answer = self._answer(claim)
 
-        sent = claim.blocked is None
+        sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
         verdicts = judge(answer.outcome, claim.passengers, self._settings.retry_attempts, sent=sent)
         retry_wait = self.backoff_seconds(max(verdict.attempts for verdict in verdicts))
-        settlement = self._outbox.settle(claim, verdicts, answer, retry_wait)
-        self._record(settlement.records)
+        settlement = self._settle(claim, verdicts, answer, retry_wait)
+        self._store(settlement)
         _log(claim, answer, settlement)
         return settlement
+
+    def _settle(self, batch: Batch, verdicts: list[Verdict], answer: Answer, retry_wait: float) -> Settlement:
+        # An answer that is not written down would be asked for again, and the alert posted twice: while the lease
+        # lasts nobody else sends it, so for so long it is worth another try. Settling twice does no harm.
+        deadline = time.monotonic() + lease_seconds(self._settings)
+        while True:
+            try:
+                return self._outbox.settle(batch, verdicts, answer, retry_wait)
+            except BrokerUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("the outcome of %d alerts is not written down yet: Redis is away", len(verdicts))
+                self._redis_away.wait(SETTLE_AGAIN_SECONDS)
+
+    def _store(self, settlement: Settlement) -> None:
+        try:
+            self._record(settlement.records)
+        except Exception:
+            # whatever a result backend raises: the alerts are settled, and the sweeper stores what was not stored
+            logger.exception("%d results could not be stored", len(settlement.records))
 
     def backoff_seconds(self, attempts: int) -> float:
         """Exponential in the attempts made, capped, and jittered between half and the whole of it."""
@@ -69,6 +95,8 @@ class Courier:
     def _answer(self, batch: Batch) -> Answer:
         if batch.blocked is not None:
             return Answer(Rejected(batch.blocked, _BLOCKED[batch.blocked]))
+        if batch.unreadable:
+            return Answer(Rejected(Reason.INVALID_MESSAGE, "not readable by this version", _positions(batch)))
         if batch.abandoned or batch.webhook is None:
             return Answer(Unknown(Reason.WORKER_LOST))
         payload = compose(batch.messages)
@@ -77,6 +105,10 @@ class Courier:
     def _introduce(self, knock: Knock, asked: Introduce) -> None:
         webhook = self._settings.webhooks[knock.alert_type]
         self._gate.introduced(webhook, asked.token, asked.claimed_at, self._client.get_webhook(webhook))
+
+
+def _positions(batch: Batch) -> frozenset[int]:
+    return frozenset(at for at, message in enumerate(batch.messages) if message.id in batch.unreadable)
 
 
 _BLOCKED = {

@@ -1,6 +1,7 @@
 """The history: one record per notification in Celery's result backend, found through an index by type and time."""
 
 import heapq
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -10,13 +11,13 @@ from celery import Celery, states
 from celery.backends.base import KeyValueStoreBackend
 
 from notifier import redis as names
-from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
 from notifier.record import Record, iso, record
 from notifier.redis import broker_errors
 from notifier.settings import Settings
 
+REFUSED = ":refused:"
 PAGE = 200
 """Records read in one round trip."""
 REFUSED_MAX = 1_000
@@ -65,27 +66,27 @@ class NotificationHistory:
                         return found
         return found
 
-    def refuse(self, message: NotificationMessage, detail: str) -> None:
-        """Keep a record of an alert that met a full outbox."""
+    def refuse(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> Record:
+        """Keep a record of an alert that never entered an outbox. It has no task, and so no result of one."""
+        kind = message.alert_type
         with broker_errors():
             seconds, microseconds = cast("tuple[int, int]", self._redis.time())
             now = seconds * 1_000_000 + microseconds
-            refusal = record(message, Status.QUEUE_FULL, admitted_at=now, reason=QueueFull.reason, detail=detail)
+            refusal = record(message, status, admitted_at=now, reason=reason, detail=detail)
             refusal["finished_at"] = iso(now)
+            entry = f"{message.id}{REFUSED}{now}"  # the same alert may be refused now and delivered later
             life = round(self._settings.history_days * 86_400)
-            self._backend.store_result(message.id, refusal, states.SUCCESS)
             pipeline = self._redis.pipeline()
-            for key in (names.history(message.alert_type), names.refused(message.alert_type)):
-                pipeline.zadd(key, {message.id: now})
+            pipeline.set(names.refusal(entry), json.dumps(refusal), ex=life)
+            for key in (names.history(kind), names.refused(kind)):
+                pipeline.zadd(key, {entry: now})
                 pipeline.expire(key, life)
-            pipeline.zrange(names.refused(message.alert_type), 0, -REFUSED_MAX - 1)
-            self._forget(message.alert_type, pipeline.execute()[-1])
-
-    def _forget(self, alert_type: AlertType, notification_ids: list[str]) -> None:
-        if notification_ids:
-            self._redis.zrem(names.refused(alert_type), *notification_ids)
-            self._redis.zrem(names.history(alert_type), *notification_ids)
-            self._redis.delete(*(self._backend.get_key_for_task(each) for each in notification_ids))
+            pipeline.zrange(names.refused(kind), 0, -REFUSED_MAX - 1)
+            if oldest := pipeline.execute()[-1]:
+                self._redis.zrem(names.refused(kind), *oldest)
+                self._redis.zrem(names.history(kind), *oldest)
+                self._redis.delete(*map(names.refusal, oldest))
+            return refusal
 
     def _index(
         self, alert_type: AlertType | None, since: datetime | None, until: datetime | None
@@ -111,14 +112,17 @@ class NotificationHistory:
                 return
             start += PAGE
 
-    def _read(self, notification_ids: Sequence[str]) -> Iterator[Record]:
+    def _read(self, entries: Sequence[str]) -> Iterator[Record]:
         with broker_errors():
-            stored = self._backend.mget([self._backend.get_key_for_task(each) for each in notification_ids])
-        for text in stored:
-            if text is not None:
-                result: Any = self._backend.decode_result(text)["result"]
-                if isinstance(result, dict) and "admitted_at" in result:
-                    yield cast("Record", result)
+            results = self._backend.mget([self._backend.get_key_for_task(each) for each in entries])
+            refusals = cast("list[str | None]", self._redis.mget([names.refusal(each) for each in entries]))
+        for result, refusal in zip(results, refusals, strict=True):
+            if refusal is not None:
+                yield cast("Record", json.loads(refusal))
+            elif result is not None:
+                found: Any = self._backend.decode_result(result)["result"]
+                if isinstance(found, dict) and "admitted_at" in found:
+                    yield cast("Record", found)
 
 
 def _score(moment: datetime | None, otherwise: str) -> str | int:

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import from_json
 
 from notifier.errors import InvalidMessage
 
@@ -187,7 +188,9 @@ class NotificationMessage(BaseModel):
     @model_validator(mode="after")
     def _storable(self) -> Self:
         try:
-            size = len(self.model_dump_json().encode())
+            text = self.model_dump_json()
+            from_json(text)  # nested deeper than it can be read back, it would be lost in the worker
+            size = len(text.encode())
         except (ValueError, TypeError) as error:
             # surrogates and values that JSON cannot carry would fail later, in the worker, out of the caller's sight
             raise ValueError(f"not expressible as JSON in UTF-8 ({type(error).__name__})") from None

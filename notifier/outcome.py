@@ -36,6 +36,7 @@ class Reason(StrEnum):
     CLIENT_ERROR = "client_error"
     REDIRECTED = "redirected"
     UNSENDABLE = "unsendable"
+    INVALID_MESSAGE = "invalid_message"
     WEBHOOK_UNKNOWN = "webhook_unknown"
     WEBHOOK_TOKEN_INVALID = "webhook_token_invalid"
     WEBHOOK_QUARANTINED = "webhook_quarantined"

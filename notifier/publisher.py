@@ -2,7 +2,7 @@
 
 import logging
 import os
-import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +17,7 @@ from notifier.history import NotificationHistory
 from notifier.models import NotificationMessage
 from notifier.outbox.claim import WakeUp
 from notifier.outbox.outbox import Outbox
+from notifier.outcome import Status
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ class Publisher:
         self._app = app
         self._outbox = outbox
         self._history = history
-        self._held = threading.local()
+        self._idle: deque[Producer] = deque()
+        self._pid = os.getpid()
 
     def publish(self, message: NotificationMessage) -> "AsyncResult[Any]":
         """Admit the alert and send its owner task.
@@ -47,8 +49,8 @@ class Publisher:
         task = amqp.create_task_message(
             message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
         )
-        with self._knocking(route.task):
-            amqp.send_task_message(self._producer(), route.task, task, queue=route.queue, declare=[])
+        with self._knocking(route.task), self._producer() as producer:
+            amqp.send_task_message(producer, route.task, task, queue=route.queue, declare=[])
         return self._app.AsyncResult(message.id)
 
     def admit(self, message: NotificationMessage) -> bool:
@@ -59,7 +61,7 @@ class Publisher:
         try:
             return self._outbox.admit(message)
         except QueueFull as error:
-            self._history.refuse(message, str(error))
+            self._history.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
             raise
 
     def wake_up(self, wake_up: WakeUp | None) -> None:
@@ -76,13 +78,17 @@ class Publisher:
                 ignore_result=True,
             )
 
-    def _producer(self) -> Producer:
-        # held, one per thread and process: taking one from the pool binds a channel each time
-        if getattr(self._held, "pid", None) != os.getpid():
-            self._held.producer = self._app.amqp.Producer(self._app.connection_for_write())
-            self._held.pid = os.getpid()
-        producer: Producer = self._held.producer
-        return producer
+    @contextmanager
+    def _producer(self) -> Iterator[Producer]:
+        # held and used again: taking one from Celery's pool binds a channel each time. As many as call at once.
+        if self._pid != os.getpid():
+            self._idle, self._pid = deque(), os.getpid()  # a fork must not share its parent's connections
+        try:
+            producer = self._idle.pop()
+        except IndexError:
+            producer = self._app.amqp.Producer(self._app.connection_for_write())
+        yield producer
+        self._idle.append(producer)
 
     @contextmanager
     def _knocking(self, task: str) -> Iterator[None]:

@@ -17,7 +17,7 @@ from notifier.models import AlertType
 PREFIX = "notifier:"
 
 WAITING_LIFE_SECONDS = 30 * 86_400
-"""Of an outbox nobody touches: long past any outage; an alert's own age is bounded by expiry."""
+"""Of an outbox that nobody touches any more."""
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
 
 CONNECTIONS_MAX = 64  # above any worker's threads; a caller past it waits rather than fails
@@ -65,7 +65,7 @@ def notification(notification_id: str) -> str:
     return f"{PREFIX}notification:{notification_id}"
 
 
-def outbox(alert_type: AlertType, part: str) -> str:
+def outbox(alert_type: AlertType | str, part: str) -> str:
     """``waiting``, ``delayed``, ``in_flight``: sorted sets of ids; ``state``: hash; ``wake_up``: string."""
     return f"{PREFIX}outbox:{alert_type}:{part}"
 
@@ -101,6 +101,11 @@ def history(alert_type: AlertType) -> str:
 def dead_letters(alert_type: AlertType) -> str:
     """Sorted set: ids of dead letters by time."""
     return f"{PREFIX}dead_letters:{alert_type}"
+
+
+def refusal(entry: str) -> str:
+    """String: the record of an alert that never entered an outbox."""
+    return f"{PREFIX}refusal:{entry}"
 
 
 def refused(alert_type: AlertType) -> str:

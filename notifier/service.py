@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import cast
 
 from celery.exceptions import TimeoutError as ResultTimeout
+from redis.exceptions import RedisError
 
 from notifier.broker import client_app
 from notifier.checks import CheckReport, check
+from notifier.errors import BrokerUnavailable
 from notifier.models import NotificationMessage, NotificationResult
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline, client_pipeline
@@ -64,6 +66,8 @@ class DiscordNotificationService:
             )
         try:
             record = cast("Record", result.get(timeout=wait))
+        except (RedisError, RuntimeError):
+            raise BrokerUnavailable(f"alert {message.id} is queued, but Redis did not tell its outcome") from None
         except ResultTimeout:
             return NotificationResult(
                 id=message.id,

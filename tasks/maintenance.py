@@ -7,7 +7,7 @@ from typing import Any
 from celery import bootsteps
 
 from notifier.errors import NotifierError
-from notifier.models import AlertType
+from notifier.routing import ROUTES
 from tasks.celery import app, pipeline
 from tasks.recorder import Recorder
 
@@ -17,7 +17,10 @@ logger = logging.getLogger(__name__)
 @app.task(name="notifier.sweep", ignore_result=True)
 def sweep() -> None:
     """Send a wake-up for each outbox that waits for nobody, and store results that were not stored."""
-    for alert_type in AlertType:
+    served = app.amqp.queues.consume_from
+    for alert_type, route in ROUTES.items():
+        if route.queue not in served:
+            continue  # its own workers sweep it; here nobody would read the wake-up
         pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type))
     Recorder(app, pipeline.outbox, pipeline.history)(pipeline.outbox.unrecorded())
 

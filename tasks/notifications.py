@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject
 from celery.result import AsyncResult
 
-from notifier.delivery import Courier
-from notifier.errors import DeliveryFailed, InvalidMessage
+from notifier.delivery import Courier, Delivery
+from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Final, Knock, Settlement, Waiting
+from notifier.outcome import Status
 from notifier.publisher import arguments, shown
 from notifier.record import Record
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -29,6 +30,8 @@ courier = Courier(
     Recorder(app, pipeline.outbox, pipeline.history),
 )
 
+
+REFUSED_CHARACTERS = 3_000
 
 if TYPE_CHECKING:
     CeleryTask = Task[Any, Any]
@@ -57,6 +60,8 @@ class NotificationTask(CeleryTask):
         **options: Any,
     ) -> "AsyncResult[Any]":
         """Celery's own door, also taken by its retries; ``options`` are Celery's. Raises: as ``delay``."""
+        if not options.get("retries") and (options.get("countdown") or options.get("eta")):
+            raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
         fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
         message = _message(self.alert_type, next(iter(args or ()), None), fields)
         pipeline.publisher.admit(message)
@@ -88,11 +93,15 @@ def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> 
 def own(task: NotificationTask, **fields: Any) -> Record:
     """Knock for the notification of this task; what is not its own end is left to others."""
     notification_id = str(task.request.id)
-    end = courier.deliver(Knock(task.alert_type, notification_id))
+    knock = Knock(task.alert_type, notification_id)
+    end = _deliver(knock)
     if isinstance(end, Absent):
         # published by a program that only knows the task's name
-        pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
-        end = courier.deliver(Knock(task.alert_type, notification_id))
+        try:
+            pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
+        except (InvalidMessage, QueueFull) as error:
+            return _refused(task, fields, error)
+        end = _deliver(knock)
     match end:
         case Final(record):
             return record
@@ -102,6 +111,22 @@ def own(task: NotificationTask, **fields: Any) -> Record:
             pipeline.publisher.wake_up(wake_up)
             return _own_end(end, notification_id)
     raise Ignore
+
+
+def _deliver(knock: Knock) -> Delivery:
+    try:
+        return courier.deliver(knock)
+    except BrokerUnavailable:
+        raise Reject("Redis is away", requeue=True) from None
+
+
+def _refused(task: NotificationTask, fields: dict[str, Any], error: InvalidMessage | QueueFull) -> Record:
+    text = repr(fields)[:REFUSED_CHARACTERS]
+    message = NotificationMessage(
+        id=str(task.request.id), alert_type=task.alert_type, title=f"Refused: {error.reason}", message=text
+    )
+    status = Status.QUEUE_FULL if isinstance(error, QueueFull) else Status.REJECTED
+    return pipeline.history.refuse(message, status, error.reason, str(error))
 
 
 def _own_end(settlement: Settlement, notification_id: str) -> Record:
@@ -139,7 +164,7 @@ def _task(alert_type: AlertType) -> NotificationTask:
 @app.task(name=WAKE_UP_TASK, ignore_result=True)
 def wake_up(alert_type: str, token: str) -> None:
     """Knock for an outbox: the gate should be open now."""
-    match courier.deliver(Knock(AlertType(alert_type), wake_up=token)):
+    match _deliver(Knock(AlertType(alert_type), wake_up=token)):
         case Waiting(wake_up=following) | Settlement(wake_up=following):
             pipeline.publisher.wake_up(following)
 

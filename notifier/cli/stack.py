@@ -10,6 +10,8 @@ from typing import Self
 
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
+from notifier.errors import ConfigurationError
+from notifier.redis import broker_errors, connect, gate, outbox
 from notifier.settings import file_environment
 
 LISTENING = r"sandbox listening on (http://\S+)"
@@ -52,8 +54,20 @@ class Stack:
         address = process.wait_for(LISTENING)[1]
         process.wait_for(r"^DISCORD_WEBHOOK_SECURITY=")
         if adopt:
-            self.environment.update(re.findall(r"^(DISCORD_\w+)=(\S+)$", process.output(), re.MULTILINE))
+            found = dict(re.findall(r"^(DISCORD_\w+)=(\S+)$", process.output(), re.MULTILINE))
+            self._refuse_a_redis_in_use({url.split("/")[-2] for name, url in found.items() if "WEBHOOK" in name})
+            self.environment.update(found)
         return address
+
+    def _refuse_a_redis_in_use(self, webhook_ids: set[str]) -> None:
+        # a worker whose Discord is a sandbox would deliver somebody's real alerts there
+        client = connect(self.environment["REDIS_URL"], timeout_seconds=5)
+        with broker_errors():
+            used = {key.split(":")[3] for key in client.scan_iter(gate("*"))}
+            waiting = list(client.scan_iter(outbox("*", "waiting")))
+        client.close()
+        if waiting or used - webhook_ids - {""}:
+            raise ConfigurationError("REDIS_URL: alerts for real webhooks live there; name another, or unset it")
 
     def worker(self, name: str = "worker") -> Process:
         """A Celery worker on all six queues, ready when this returns."""

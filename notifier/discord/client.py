@@ -20,6 +20,8 @@ from notifier.settings import Webhook
 
 USER_AGENT = f"DiscordBot (https://notifier.invalid, {version('notifier')})"
 """The documented form; others may be blocked (Discord docs, reference.mdx)."""
+CONNECT_SECONDS_MAX = 3
+"""Ours, per address: Discord has several, and all of them together must stay below a request's lease."""
 BODY_BYTES_MAX = 2**20
 """Ours: no answer of Discord's to a webhook comes near it."""
 CHUNK_BYTES = 16_384
@@ -83,7 +85,13 @@ class DiscordClient:
         url = f"{self._api_url}/webhooks/{webhook.id}/{token}"
         try:
             response = self._session().request(
-                method, url, params=query, timeout=self._timeout_seconds, allow_redirects=False, stream=True, **body
+                method,
+                url,
+                params=query,
+                timeout=(min(CONNECT_SECONDS_MAX, self._timeout_seconds), self._timeout_seconds),
+                allow_redirects=False,
+                stream=True,
+                **body,
             )
         except FOREIGN_EXCEPTIONS as error:
             return Answer(outcome_of_exception(error)), {}

@@ -181,7 +181,9 @@ local function gate_check(gate, now)
 
   local introduce_at, introducing_until =
     unpack(redis.call('HMGET', gate.state, 'introduce_at', 'introducing_until'))
-  if now >= (tonumber(introduce_at) or 0) then
+  -- never where a probe is due: the one request that may go then is a real one
+  local probing = redis.call('HEXISTS', gate.state, 'breaker') + redis.call('HEXISTS', gate.edge, 'breaker') > 0
+  if not probing and now >= (tonumber(introduce_at) or 0) then
     if now < (tonumber(introducing_until) or 0) then return 'wait', SECOND / 5, 'introducing' end
     return 'introduce'
   end

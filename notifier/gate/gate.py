@@ -125,7 +125,9 @@ class GateState:
     """One webhook's gate, for people: times are seconds from now."""
 
     webhook_id: str
+    name: str | None
     channel_id: str | None
+    introduced_seconds_ago: float
     breaker: str
     quarantined: str | None
     requests_last_minute: int
@@ -146,6 +148,7 @@ class Gate:
             "token": token,
             "channel": introduction.channel_id or "",
             "guild": introduction.guild_id or "",
+            "name": introduction.name or "",
             "again_after": _microseconds(INTRODUCE_AGAIN_SECONDS if known else INTRODUCE_RETRY_SECONDS),
         }
         if told["verdict"] != "success":
@@ -163,17 +166,23 @@ class Gate:
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""
         state_key, _, sent_key, _, _ = keys(webhook)
-        channel, breaker, quarantined, reason = self._redis.hmget(  # type: ignore[misc]
-            state_key, ["channel", "breaker", "quarantined", "quarantine_reason"]
-        )
-        minute_ago = self.now() - 60 * MICROSECONDS
+        now = self.now()
+        fields = ["name", "channel", "introduced_at", "breaker", "quarantined", "quarantine_reason"]
+        found = cast("list[str | None]", self._redis.hmget(state_key, fields))
+        name, channel, introduced_at, breaker, quarantined, reason = found
         return GateState(
             webhook.id,
+            name,
             channel,
+            (now - float(introduced_at or 0)) / MICROSECONDS,
             breaker or "closed",
             reason if quarantined == webhook.fingerprint else None,
-            int(self._redis.zcount(sent_key, minute_ago, "+inf")),  # type: ignore[arg-type]
+            cast("int", self._redis.zcount(sent_key, now - 60 * MICROSECONDS, "+inf")),
         )
+
+    def banned(self) -> bool:
+        """Whether this IP is banned at Discord's edge, or only just probing."""
+        return bool(self._redis.hexists(EDGE, "breaker"))
 
     def reset(self, webhook: Webhook) -> None:
         """Forget breaker and quarantine; the budget stays, Discord remembers it too."""

@@ -1,13 +1,14 @@
 -- What GET webhook told: whose channel this is. Counts as a request of the webhook, in case it shares the bucket.
 -- KEYS: those of the gate (state, in_flight, sent, edge, edge_sent)
 -- ARGV: 1 the gate's limits (JSON), 2 channel prefix,
---       3 report (JSON): token, channel, guild ('' where unknown), again_after (microseconds), and gate_report's fields
+--       3 report (JSON): token, channel, guild, name ('' where unknown), again_after (microseconds), and gate_report's fields
 -- Returns nothing.
 local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2])
 local report = cjson.decode(ARGV[3])
 local now = now_us()
 if report.channel ~= '' then
-  redis.call('HSET', gate.state, 'channel', report.channel, 'guild', report.guild)
+  redis.call('HSET', gate.state, 'channel', report.channel, 'guild', report.guild, 'name', report.name,
+    'introduced_at', now)
 end
 redis.call('HSET', gate.state, 'introduce_at', now + report.again_after)
 redis.call('HDEL', gate.state, 'introducing_until')

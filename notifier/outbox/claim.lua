@@ -90,6 +90,7 @@ if answer == 'introduce' then
   redis.call('HSET', gate.state, 'introducing_until', now + args.lease)
   redis.call('PEXPIRE', gate.state, LIFE_MS)
   bucket_take(gate, now, args.token)
+  window_take(gate.edge_sent, now, args.token, SECOND, args.lease)
   return { 'introduce', now }
 end
 gate_take(gate, now, args.token)

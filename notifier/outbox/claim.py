@@ -66,6 +66,7 @@ class Batch:
     """What rides in one request, leased to this caller.
 
     ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
+    ``unreadable``: ids of those whose stored message this version cannot read.
     ``abandoned``: their worker died with the request under way; its answer is lost.
     """
 
@@ -77,6 +78,7 @@ class Batch:
     passengers: tuple[Passenger, ...]
     blocked: Reason | None = None
     abandoned: bool = False
+    unreadable: tuple[str, ...] = ()
 
     @property
     def messages(self) -> list[NotificationMessage]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
+from pydantic import ValidationError
 
 from notifier import redis as names
-from notifier.errors import QueueFull
+from notifier.errors import InvalidMessage, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Settlement, Waiting, WakeUp
@@ -22,6 +23,8 @@ from notifier.settings import Settings, Webhook
 
 DEAD_LETTERS_MAX = 10_000
 """Per alert type; the oldest give way."""
+UNREADABLE = "An alert that this version cannot read"
+UNREADABLE_CHARACTERS = 3_000
 
 
 class Outbox:
@@ -208,12 +211,28 @@ def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:
 
 def _batch(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     now, reason, guild_id, *flat = rest
-    passengers = tuple(
-        Passenger(NotificationMessage.model_validate_json(message), int(attempts), int(float(admitted_at)))
-        for _, message, attempts, admitted_at in zip(*[iter(flat)] * 4, strict=True)
+    passengers, unreadable = [], []
+    for notification_id, text, attempts, admitted_at in zip(*[iter(flat)] * 4, strict=True):
+        try:
+            message = NotificationMessage.model_validate_json(text)
+        except (InvalidMessage, ValidationError):
+            # written by another version: it must not hold up those behind it
+            unreadable.append(notification_id)
+            message = NotificationMessage(
+                id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
+            )
+        passengers.append(Passenger(message, int(attempts), int(float(admitted_at))))
+    return Batch(
+        alert_type,
+        token,
+        now,
+        webhook,
+        guild_id or None,
+        tuple(passengers),
+        blocked=Reason(reason) if kind == "blocked" else None,
+        abandoned=kind == "abandoned",
+        unreadable=tuple(unreadable),
     )
-    blocked = Reason(reason) if kind == "blocked" else None
-    return Batch(alert_type, token, now, webhook, guild_id or None, passengers, blocked, kind == "abandoned")
 
 
 def _record(batch: Batch, verdict: Verdict, answer: Answer) -> Record:

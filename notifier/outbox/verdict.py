@@ -7,7 +7,15 @@ from typing import Literal
 from notifier.models import NotificationMessage
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
 
-OF_THE_PAYLOAD = frozenset({Reason.INVALID_PAYLOAD, Reason.PAYLOAD_TOO_LARGE, Reason.CLIENT_ERROR, Reason.UNSENDABLE})
+OF_THE_PAYLOAD = frozenset(
+    {
+        Reason.INVALID_PAYLOAD,
+        Reason.INVALID_MESSAGE,
+        Reason.PAYLOAD_TOO_LARGE,
+        Reason.CLIENT_ERROR,
+        Reason.UNSENDABLE,
+    }
+)
 """Rejections that may be one notification's fault; where Discord names none, each goes alone and answers for itself."""
 
 

@@ -7,9 +7,10 @@ import pytest
 from celery import Celery
 
 from notifier.cli.processes import Process
-from notifier.errors import QueueFull
+from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
+from notifier.record import Record
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, RunPython
 
@@ -132,6 +133,11 @@ REFUSED = [
     ('send_notification.delay(title="x", color="nope")', "color: "),
     ('send_notification.delay(title="x", timestamp="yesterday")', "timestamp: "),
     ('send_notification.delay(title="x", fields=[{"name": "a"}])', "fields.0.value: Field required"),
+    (
+        "send_notification.delay(title='x', metadata=reduce(lambda a, _: {'a': a}, range(300), {}))",
+        "message: not expressible as JSON",
+    ),
+    ('send_notification["error"].apply_async(kwargs={"title": "x"}, countdown=60)', "countdown and eta: "),
     ('send_notification.delay("text")', "expected a NotificationMessage, not str"),
     ('send_notification["error"].delay(alert_type="critical", title="x")', "alert_type: this task sends error alerts"),
 ]
@@ -142,6 +148,7 @@ def test_bad_input_is_refused_at_the_caller_and_names_the_field(
 ) -> None:
     done = run_python(
         f"""
+from functools import reduce
 from notifier import InvalidMessage
 from tasks import send_notification
 for call in {[call for call, _ in REFUSED]!r}:
@@ -165,6 +172,66 @@ def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(application: App
     (record,) = application.pipeline.history.query(status=Status.QUEUE_FULL)
     assert record["message"]["title"] == "one too many"
     assert application.pipeline.outbox.depth(AlertType.GENERAL) == 100
+
+
+def test_an_alert_that_was_refused_and_raised_again_has_both_in_the_history(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    ids = application.raise_alerts(*(f"n{number}" for number in range(100)))
+    message = NotificationMessage(title="stubborn")
+    with pytest.raises(QueueFull):
+        application.pipeline.publisher.publish(message)
+    start_worker()
+    application.wait(ids)
+    application.pipeline.publisher.publish(message)
+    assert application.result(message.id)["status"] == "delivered"
+    found = application.pipeline.history.query(search="stubborn")
+    assert [record["status"] for record in found] == ["delivered", "queue_full"]
+
+
+def test_a_foreign_program_that_sends_nonsense_is_told_and_so_is_the_history(
+    redis_url: str, application: Application, sandbox: Sandbox, worker: Process
+) -> None:
+    foreign = Celery("foreign", broker=redis_url, backend=redis_url)
+    result = foreign.send_task("send_notification.error", kwargs={"titel": "typo"}, queue="notifications.error")
+    found = result.get(timeout=60)
+    assert (found["status"], found["reason"], found["success"]) == ("rejected", "invalid_message", False)
+    assert "title: Field required" in found["detail"]
+    assert [record["id"] for record in application.pipeline.history.query(search="typo")] == [result.id]
+    foreign.close()
+
+
+def test_a_worker_of_one_queue_leaves_the_others_alone(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    application.raise_alerts("for nobody")
+    start_worker("-Q", "notifications.critical", NOTIFIER_SWEEP_SECONDS="0.1")
+    application.wait(application.raise_alerts(*(f"c{n}" for n in range(30)), alert_type=AlertType.CRITICAL))
+    assert application.pipeline.redis.llen("notifications.general") == 1, "the knock of the alert itself"
+
+
+def test_a_pause_of_redis_between_answer_and_settle_doubles_nothing(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(NOTIFIER_PUBLISH_TIMEOUT_SECONDS="0.5")
+    application.wait(application.raise_alerts("warm"))
+    sandbox.fault(webhook_id="1000000000000000001", method="POST", kind="delay", seconds=1, times=1)
+    ids = application.raise_alerts("blip")
+    while not application.pipeline.redis.hexists("notifier:outbox:general:state", "batch"):
+        pass
+    application.pipeline.redis.client_pause(2_500)
+    records = wait_patiently(application, ids)
+    assert [(record["status"], record["attempts"]) for record in records] == [("delivered", 1)]
+    assert sandbox.titles() == ["warm", "blip"]
+
+
+def wait_patiently(application: Application, ids: list[str]) -> list[Record]:
+    """As ``wait``, while Redis is away."""
+    while True:
+        try:
+            return application.wait(ids)
+        except BrokerUnavailable:
+            continue
 
 
 def test_the_same_id_is_posted_once(application: Application, sandbox: Sandbox, worker: Process) -> None:

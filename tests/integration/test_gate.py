@@ -110,9 +110,49 @@ def test_thirty_requests_a_minute_go_to_a_channel_over_all_its_webhooks(make_ben
     assert (first, second) == (20, 10)
     assert reason(bench, OTHER_WEBHOOK) is Reason.CHANNEL_RATE_LIMITED
     bench.tick(58.5)
-    assert passes(bench, WEBHOOK) == 0, "a request counts from its answer"
+    assert passes(bench, WEBHOOK) == 0
     bench.tick(1)
     assert passes(bench, WEBHOOK) == 20
+
+
+def test_a_request_counts_from_its_answer_however_long_it_travelled(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1)
+    bench.admit("slow", "next", message="x" * 5_000)
+    slow = bench.batch()
+    bench.tick(20)
+    bench.settle(slow)
+    bench.tick(59)
+    assert reason(bench) is Reason.CONFIGURED_LIMIT
+    bench.tick(2)
+    bench.batch()
+
+
+def test_what_is_under_way_comes_off_what_the_headers_leave(introduced: Bench) -> None:
+    introduced.batch()
+    introduced.settle(introduced.batch(alert_type=AlertType.ERROR), rate_limit=RateLimitInfo(5, 1, 5))
+    assert reason(introduced, alert_type=AlertType.CRITICAL) is Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize(("moves", "back"), [(0.4, 1), (0.0, 0)], ids=["sliding", "fixed window"])
+def test_an_exhausted_bucket_gives_back_one_by_one_where_it_slides_and_all_at_once_where_not(
+    introduced: Bench, moves: float, back: int
+) -> None:
+    for used in range(1, 6):
+        told = RateLimitInfo(5, 5 - used, 0.4 * used if moves else 2.0, 1_000 + moves * used)
+        introduced.settle(introduced.batch(), rate_limit=told)
+        introduced.tick(0.001)
+    assert reason(introduced) is Reason.RATE_LIMITED
+    introduced.tick(0.45)
+    assert passes(introduced, rate_limit=None) == back
+    introduced.tick(2.1)
+    assert passes(introduced, rate_limit=None) == 5
+
+
+def test_no_introduction_is_made_where_a_probe_is_due(bench: Bench) -> None:
+    bench.admit("a")
+    bench.redis.hset("notifier:gate:edge", mapping={"breaker": "open", "open_until": 1, "open_for": 60_000_000})
+    bench.redis.expire("notifier:gate:edge", 60)
+    assert isinstance(bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK), Batch), "the probe is a real one"
 
 
 def test_webhooks_of_different_channels_do_not_share(introduced: Bench) -> None:
@@ -142,7 +182,7 @@ def test_fifty_requests_a_second_go_over_all_webhooks(introduced: Bench) -> None
     for number in range(3):  # three webhooks of three channels, or the channel window would bind first
         webhook = Webhook(f"100000000000000001{number}", WEBHOOK.token)
         passed += passes(introduced, webhook)
-    assert passed == 50
+    assert passed == 50 - 2, "the introductions of two webhooks count as well"
     assert reason(introduced) is Reason.GLOBAL_RATE_LIMITED
 
 

@@ -157,7 +157,9 @@ def test_a_late_answer_counts_when_it_is_final_and_not_when_it_is_not(bench: Ben
     bench.tick(gate.lease_seconds(bench.settings) + 1)
     taken_over = bench.batch()
     bench.settle(late, Failed(Reason.BAD_GATEWAY))
-    assert isinstance(bench.claim("late"), Waiting), "no longer its batch"
+    waiting = bench.claim("late")
+    assert isinstance(waiting, Waiting)
+    assert waiting.reason is Reason.IN_FLIGHT, "no longer its batch: its failure changes nothing"
     assert [record["id"] for record in bench.settle(late).records] == ["late", "later"]
     assert bench.settle(taken_over, Unknown(Reason.WORKER_LOST), None).records == ()
     assert isinstance(bench.claim("late"), Final)
@@ -165,13 +167,14 @@ def test_a_late_answer_counts_when_it_is_final_and_not_when_it_is_not(bench: Ben
 
 
 def test_only_the_embed_that_discord_names_is_rejected(bench: Bench) -> None:
-    bench.admit("a", "b", "c", "d")
+    bench.admit("d", "b", "c", "a")
     settlement = bench.settle(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "embeds.2", frozenset({2})))
     assert [(record["id"], record["status"]) for record in settlement.records] == [("c", "rejected")]
+    bench.admit("0-later")
     bench.tick(1)
     again = bench.batch()
-    assert titles(again) == ["a", "b", "d"]
-    assert [passenger.attempts for passenger in again.passengers] == [0, 0, 0]
+    assert titles(again) == ["d", "b", "a", "0-later"], "in their order, before those that came later"
+    assert [passenger.attempts for passenger in again.passengers] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("guilty", [frozenset(), frozenset({7})], ids=["names none", "names one that is not there"])
@@ -209,6 +212,27 @@ def test_failures_wait_while_others_go_on_and_end_after_the_attempts(bench: Benc
     (record,) = bench.settle(batch, Failed(Reason.BAD_GATEWAY)).records
     assert (record["status"], record["attempts"]) == ("failed", bench.settings.retry_attempts + 1)
     assert bench.redis.zrange(names.dead_letters(AlertType.GENERAL), 0, -1) == ["failing"]
+
+
+def test_a_message_that_this_version_cannot_read_holds_up_nobody(bench: Bench) -> None:
+    bench.admit("a", "odd", "b")
+    bench.redis.hset(names.notification("odd"), "message", '{"title": "x", "from_the_future": 1}')
+    batch = bench.batch()
+    assert batch.unreadable == ("odd",)
+    settlement = bench.settle(batch, Rejected(Reason.INVALID_MESSAGE, "", frozenset({1})))
+    assert [(record["id"], record["status"]) for record in settlement.records] == [("odd", "rejected")]
+    assert "from_the_future" in settlement.records[0]["message"]["message"]
+    bench.tick(1)
+    assert titles(bench.batch()) == ["a", "b"]
+
+
+def test_settling_twice_changes_nothing(bench: Bench) -> None:
+    bench.admit("a", "b")
+    batch = bench.batch()
+    bench.settle(batch)
+    assert bench.settle(batch).records == ()
+    assert bench.outbox.depth(AlertType.GENERAL) == 0
+    assert len(bench.outbox.unrecorded()) == 2, "the sweeper stores what the lost answer named"
 
 
 def test_a_429_costs_no_attempt(bench: Bench) -> None:
