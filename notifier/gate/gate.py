@@ -12,7 +12,7 @@ import redis
 
 from notifier.discord import Introduction
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Unknown
-from notifier.redis import EDGE, EDGE_SENT, channel_prefix, script
+from notifier.redis import EDGE, EDGE_SENT, broker_errors, channel_prefix, script
 from notifier.redis import gate as gate_key
 from notifier.settings import Settings, Webhook
 
@@ -134,7 +134,11 @@ class GateState:
 
 
 class Gate:
-    """The gates as seen from outside a claim."""
+    """The gates as seen from outside a claim.
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         self._redis = client
@@ -153,14 +157,16 @@ class Gate:
         }
         if told["verdict"] != "success":
             told["verdict"] = "neutral"  # only posts open the breaker
-        self._introduce(
-            keys=keys(webhook),
-            args=[json.dumps(limits(self._settings, webhook)), channel_prefix(), json.dumps(told)],
-        )
+        with broker_errors():
+            self._introduce(
+                keys=keys(webhook),
+                args=[json.dumps(limits(self._settings, webhook)), channel_prefix(), json.dumps(told)],
+            )
 
     def now(self) -> int:
         """Redis' clock, in microseconds since 1970."""
-        seconds, microseconds = cast("tuple[int, int]", self._redis.time())
+        with broker_errors():
+            seconds, microseconds = cast("tuple[int, int]", self._redis.time())
         return seconds * MICROSECONDS + microseconds
 
     def state(self, webhook: Webhook) -> GateState:
@@ -168,7 +174,9 @@ class Gate:
         state_key, _, sent_key, _, _ = keys(webhook)
         now = self.now()
         fields = ["name", "channel", "introduced_at", "breaker", "quarantined", "quarantine_reason"]
-        found = cast("list[str | None]", self._redis.hmget(state_key, fields))
+        with broker_errors():
+            found = cast("list[str | None]", self._redis.hmget(state_key, fields))
+            sent = cast("int", self._redis.zcount(sent_key, now - 60 * MICROSECONDS, "+inf"))
         name, channel, introduced_at, breaker, quarantined, reason = found
         return GateState(
             webhook.id,
@@ -177,17 +185,19 @@ class Gate:
             (now - float(introduced_at or 0)) / MICROSECONDS,
             breaker or "closed",
             reason if quarantined == webhook.fingerprint else None,
-            cast("int", self._redis.zcount(sent_key, now - 60 * MICROSECONDS, "+inf")),
+            sent,
         )
 
     def banned(self) -> bool:
         """Whether this IP is banned at Discord's edge, or only just probing."""
-        return bool(self._redis.hexists(EDGE, "breaker"))
+        with broker_errors():
+            return bool(self._redis.hexists(EDGE, "breaker"))
 
     def reset(self, webhook: Webhook) -> None:
         """Forget breaker and quarantine; the budget stays, Discord remembers it too."""
-        self._redis.hdel(
-            keys(webhook)[0],
-            *("breaker", "open_until", "open_for", "probe", "probe_until", "failures"),
-            *("quarantined", "quarantine_reason", "introduce_at"),
-        )
+        with broker_errors():
+            self._redis.hdel(
+                keys(webhook)[0],
+                *("breaker", "open_until", "open_for", "probe", "probe_until", "failures"),
+                *("quarantined", "quarantine_reason", "introduce_at"),
+            )
