@@ -1,0 +1,17 @@
+"""The error tree is the one drawn in its docstring, and every error has its reason word."""
+
+import re
+
+from notifier import errors
+
+
+def test_the_tree_is_the_one_that_is_drawn() -> None:
+    drawn = re.findall(r"[├└]── (\w+)", errors.__doc__ or "")
+    defined = [name for name, value in vars(errors).items() if isinstance(value, type) and name != "NotifierError"]
+    assert drawn == defined
+    assert all(issubclass(getattr(errors, name), errors.NotifierError) for name in drawn)
+
+
+def test_no_two_errors_share_a_reason() -> None:
+    reasons = [value.reason for value in vars(errors).values() if isinstance(value, type)]
+    assert len(reasons) == len(set(reasons))
