@@ -113,6 +113,7 @@ class _WebhookSource(PydanticBaseSettingsSource):
 
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
+DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Retries = Annotated[int, Field(ge=0, le=100)]
@@ -139,7 +140,7 @@ class Settings(BaseSettings):
     breaker_failures: Count = Field(5, validation_alias="DISCORD_BREAKER_FAILURES")
     breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
-    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), validation_alias="REDIS_URL")
+    redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")

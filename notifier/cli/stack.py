@@ -10,11 +10,22 @@ from typing import Self
 
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
-from notifier.errors import ConfigurationError
+from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.redis import broker_errors, connect, gate, outbox
-from notifier.settings import file_environment
+from notifier.settings import DEFAULT_REDIS_URL, file_environment
 
 LISTENING = r"sandbox listening on (http://\S+)"
+
+
+def _answers(url: str) -> bool:
+    client = connect(url, timeout_seconds=1)
+    try:
+        with broker_errors():
+            return bool(client.ping())
+    except BrokerUnavailable:
+        return False
+    finally:
+        client.close()
 
 
 class Stack:
@@ -40,8 +51,9 @@ class Stack:
         self.environment = {**file_environment(), **self.environment}
 
     def redis(self) -> str:
-        """``REDIS_URL`` where it is set, else a Redis of our own."""
-        if url := self.environment.get("REDIS_URL"):
+        """``REDIS_URL`` where it is set (and, if it is the default, answers), else a Redis of our own."""
+        url = self.environment.get("REDIS_URL")
+        if url and (url != DEFAULT_REDIS_URL or _answers(url)):
             return url
         process, url = start_redis(self.folder / "redis")
         self._keep(process)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,7 @@ def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number
 
 @pytest.mark.slow
 def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox: Sandbox) -> None:
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")  # as it is: what a newcomer does first
     folder = tmp_path / "up"
     command = [*NOTIFIER, "up", "--folder", str(folder), "--sandbox-port", "0", "--flower-port", str(free_port())]
     up = Process("up", command, tmp_path / "up.log", cwd=tmp_path, env=clean_environment())
