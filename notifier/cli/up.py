@@ -1,7 +1,7 @@
 """``notifier up``: everything an alert needs, until Ctrl-C."""
 
 import signal
-import threading
+import time
 from pathlib import Path
 
 import click
@@ -35,9 +35,9 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
     from notifier.settings import Settings
 
     configured = Settings.load()
-    stopping = threading.Event()
+    stopping: list[int] = []  # not an Event: its lock may be held by the very wait that the signal interrupts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda number, _: stopping.append(number))
     with Stack(folder.resolve()) as stack:
         real = bool(configured.webhooks)
         stack.keep_settings()
@@ -53,7 +53,8 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
             click.echo(f"  export REDIS_URL={redis_url}")
         click.echo('  notifier send general "System Update" -m "It works" --wait 10')
         click.echo("\nCtrl-C ends all of it.")
-        while not stopping.wait(LOOK_SECONDS):
+        while not stopping:
+            time.sleep(LOOK_SECONDS)
             for process in stack.processes.values():
                 if not process.running:
                     raise ProcessFailed(f"{process.name} ended with code {process.exit_code}:\n{process.tail()}")
