@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
-from notifier.gate.gate import Gate, lease_seconds
+from notifier.gate.gate import MICROSECONDS, Gate, lease_seconds
 from notifier.outbox.claim import Absent, Batch, Final, Idle, Introduce, Knock, Settlement, Waiting
+from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.verdict import Verdict, judge
+from notifier.outbox.verdict import Passenger, Verdict, judge
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.record import Record
 from notifier.render.batch import compose
+from notifier.render.notes import note
 from notifier.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -30,12 +32,14 @@ class Courier:
     def __init__(
         self,
         outbox: Outbox,
+        heartbeat: Heartbeat,
         gate: Gate,
         client: DiscordClient,
         settings: Settings,
         record: Callable[[Sequence[Record]], None],
     ) -> None:
         self._outbox = outbox
+        self._heartbeat = heartbeat
         self._gate = gate
         self._client = client
         self._settings = settings
@@ -46,9 +50,10 @@ class Courier:
         """Make at most one request for the outbox that ``knock`` names.
 
         Raises:
-            BrokerUnavailable: Redis did not answer. What was claimed comes back when its lease ends.
+            BrokerUnavailable: Redis did not answer. The batch comes back when its worker dies or its lease ends.
         """
-        claim = self._outbox.claim(knock, self._settings.webhooks.get(knock.alert_type))
+        webhook = self._settings.webhooks.get(knock.alert_type)
+        claim = self._outbox.claim(knock, webhook, self._heartbeat.worker())
         if isinstance(claim, Introduce):
             self._introduce(knock, claim)
             return self.deliver(knock)
@@ -58,7 +63,8 @@ class Courier:
         answer = self._answer(claim)
 
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
-        verdicts = judge(answer.outcome, claim.passengers, self._settings.retry_attempts, sent=sent)
+        attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
+        verdicts = judge(answer.outcome, claim.passengers, attempts, sent=sent, leave=leave)
         retry_wait = self.backoff_seconds(max(verdict.attempts for verdict in verdicts))
         settlement = self._settle(claim, verdicts, answer, retry_wait)
         self._store(settlement)
@@ -99,12 +105,20 @@ class Courier:
             return Answer(Rejected(Reason.INVALID_MESSAGE, "not readable by this version", _positions(batch)))
         if batch.abandoned or batch.webhook is None:
             return Answer(Unknown(Reason.WORKER_LOST))
-        payload = compose(batch.messages)
+        payload = compose(batch.messages, [_note(batch, each) for each in batch.passengers])
         return self._client.execute(batch.webhook, payload)
 
     def _introduce(self, knock: Knock, asked: Introduce) -> None:
         webhook = self._settings.webhooks[knock.alert_type]
         self._gate.introduced(webhook, asked.token, asked.claimed_at, self._client.get_webhook(webhook))
+
+
+def _note(batch: Batch, passenger: Passenger) -> str:
+    return note(
+        maybe_posted=passenger.maybe_posted,
+        delayed_seconds=(batch.claimed_at - passenger.admitted_at) / MICROSECONDS,
+        delayed_by=passenger.delayed_by,
+    )
 
 
 def _positions(batch: Batch) -> frozenset[int]:
@@ -113,6 +127,7 @@ def _positions(batch: Batch) -> frozenset[int]:
 
 _BLOCKED = {
     Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
+    Reason.EXPIRED: "it waited for longer than DISCORD_EXPIRE_SECONDS",
     Reason.WEBHOOK_QUARANTINED: "Discord answered 401 or 404 for this webhook; it is used again once its URL changes",
 }
 
@@ -125,5 +140,5 @@ def _log(batch: Batch, answer: Answer, settlement: Settlement) -> None:
         case Deferred(wait_seconds, reason, _):
             logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
         case outcome:
-            dead = sum(1 for verdict in settlement.verdicts if verdict.dead)
+            dead = len(settlement.records)
             logger.error("%s: %s %s (%d dead)", where, outcome.reason, outcome.detail, dead)

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     WEBHOOK_QUARANTINED = "webhook_quarantined"
     WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
     QUEUE_FULL = "queue_full"
+    EXPIRED = "expired"
 
 
 class Status(StrEnum):
@@ -52,6 +53,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
 
 

@@ -70,6 +70,11 @@ def outbox(alert_type: AlertType | str, part: str) -> str:
     return f"{PREFIX}outbox:{alert_type}:{part}"
 
 
+def worker(name: str) -> str:
+    """String: a process that carries alerts is alive; its life is a few beats."""
+    return f"{PREFIX}worker:{name}"
+
+
 SEQUENCE = f"{PREFIX}outbox:sequence"
 """Counter: the order of admission, over all types."""
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType, is_snowflake
@@ -119,6 +119,16 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Retries = Annotated[int, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Days = Annotated[float, Field(gt=0, le=3_650, allow_inf_nan=False)]
+LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
+SecondsOrOff = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+def _alert_types(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
+"""A comma-separated list, as ``critical,security``."""
 
 
 class Settings(BaseSettings):
@@ -136,13 +146,21 @@ class Settings(BaseSettings):
     retry_backoff_max_seconds: Seconds = Field(60, validation_alias="DISCORD_RETRY_BACKOFF_MAX_SECONDS")
     timeout_seconds: Seconds = Field(10, validation_alias="DISCORD_TIMEOUT_SECONDS")
     queue_size: Count = Field(100, validation_alias="DISCORD_QUEUE_SIZE")
+    queue_overflow: Literal["digest", "reject"] = Field("digest", validation_alias="DISCORD_QUEUE_OVERFLOW")
+    expire_seconds: LongSeconds = Field(86_400, validation_alias="DISCORD_EXPIRE_SECONDS")
+    unknown_leave: AlertTypes = Field(frozenset(), validation_alias="DISCORD_UNKNOWN_LEAVE")
+    fallback: AlertType | None = Field(None, validation_alias="DISCORD_FALLBACK")
+    direct_fallback: AlertTypes = Field(frozenset(), validation_alias="DISCORD_DIRECT_FALLBACK")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
     breaker_failures: Count = Field(5, validation_alias="DISCORD_BREAKER_FAILURES")
     breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
+    spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
+    spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
+    watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 

@@ -15,6 +15,7 @@ from notifier.delivery import Courier, Delivery
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Final, Knock, Settlement, Waiting
+from notifier.outbox.heartbeat import Heartbeat
 from notifier.outcome import Status
 from notifier.publisher import arguments, shown
 from notifier.record import Record
@@ -24,6 +25,7 @@ from tasks.recorder import Recorder
 
 courier = Courier(
     pipeline.outbox,
+    Heartbeat(pipeline.redis),
     pipeline.gate,
     pipeline.discord,
     pipeline.settings,
@@ -109,7 +111,7 @@ def own(task: NotificationTask, **fields: Any) -> Record:
             pipeline.publisher.wake_up(wake_up)
         case Settlement(wake_up=wake_up):
             pipeline.publisher.wake_up(wake_up)
-            return _own_end(end, notification_id)
+            return _own_end(task, end)
     raise Ignore
 
 
@@ -129,12 +131,15 @@ def _refused(task: NotificationTask, fields: dict[str, Any], error: InvalidMessa
     return pipeline.history.refuse(message, status, error.reason, str(error))
 
 
-def _own_end(settlement: Settlement, notification_id: str) -> Record:
+def _own_end(task: NotificationTask, settlement: Settlement) -> Record:
+    notification_id = str(task.request.id)
     for record in settlement.records:
         if record["id"] == notification_id:
             return record
     for verdict in settlement.verdicts:
         if verdict.passenger.message.id == notification_id and verdict.next == "retry":
+            if task.request.retries >= pipeline.settings.retry_attempts:
+                break  # its attempts are used up in an outage: wake-ups carry it from here
             raise DeliveryFailed(str(verdict.reason), settlement.retry_wait_seconds)
     raise Ignore
 

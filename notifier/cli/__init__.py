@@ -12,6 +12,7 @@ COMMANDS = {
     "send": "send",
     "check": "check",
     "history": "history",
+    "explain": "explain",
     "dead": "dead",
     "sandbox": "sandbox",
 }

@@ -190,6 +190,13 @@ local function gate_check(gate, now)
   return 'open'
 end
 
+-- Whether the webhook has answered nothing but failures for this many requests, the one that is about to be reported
+-- among them.
+local function gate_failing(gate, requests)
+  local breaker, failures = unpack(redis.call('HMGET', gate.state, 'breaker', 'failures'))
+  return breaker or tonumber(failures or 0) + 1 >= requests
+end
+
 -- Reserve one request.
 local function gate_take(gate, now, token)
   breaker_take(gate.edge, token, now, gate.args.lease)

@@ -1,7 +1,8 @@
 -- May a request go now, and what rides in it?
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua)
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
---         lease (microseconds), notification_prefix, channel_prefix, embeds_max, characters_max,
+--         worker, worker_prefix (signs of life), lease, witness (microseconds), notification_prefix, channel_prefix,
+--         embeds_max, characters_max, note_characters, life (seconds), expire, late (microseconds),
 --         gate (limits; webhook_id '' where none is configured)
 -- Returns one of
 --   absent                          this id was never admitted
@@ -9,25 +10,37 @@
 --   idle                            nothing waits
 --   deferred, wait, reason, arm     arm: microseconds until the wake-up that the caller has to send, or -1
 --   introduce                       ask Discord for this webhook's channel, then claim again
---   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at
+--   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
+--                                   unknown (reason: it may have been posted; or ''), waited (JSON: microseconds by reason)
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
 
 local function deferred(wait, reason)
+  if reason ~= 'batching' and reason ~= 'introducing' then hold(now, reason, args.life) end
   return { 'deferred', wait, reason, arm(now, wait, args.token) }
 end
 
 local function lease(kind, reason, ids)
   local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '' }
+  local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
   for _, id in ipairs(ids) do
-    local message, attempts, admitted_at, sequence = unpack(redis.call('HMGET', args.notification_prefix .. id,
-      'message', 'attempts', 'admitted_at', 'sequence'))
+    local key = args.notification_prefix .. id
+    local message, attempts, admitted_at, sequence, unknown, seen_at =
+      unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at'))
     redis.call('ZREM', KEYS[1], id)
+    redis.call('ZREM', KEYS[2], id)
     redis.call('ZADD', KEYS[3], sequence, id)
-    for _, value in ipairs({ id, message, attempts, admitted_at }) do table.insert(answer, value) end
+    trail(key, { at = now, step = kind, reason = reason, with = #ids - 1,
+      waited = held_since(held, now, tonumber(seen_at or admitted_at)) })
+    local waited = cjson.encode(held_since(held, now, tonumber(admitted_at)))
+    for _, value in ipairs({ id, message, attempts, admitted_at, unknown or '', waited }) do
+      table.insert(answer, value)
+    end
   end
-  redis.call('HSET', KEYS[4], 'batch', args.token, 'lease_until', now + args.lease)
+  hold(now, 'in_flight', args.life)
+  redis.call('HSET', KEYS[4], 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker)
+  redis.call('HDEL', KEYS[4], 'missed_at')
   for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
   return answer
 end
@@ -43,9 +56,10 @@ if args.id ~= '' then
 end
 
 -- One request of an outbox at a time: the channel shows the alerts in order, and a slow webhook holds one thread.
-local batch, lease_until = unpack(redis.call('HMGET', KEYS[4], 'batch', 'lease_until'))
-if batch then
-  if now < tonumber(lease_until) then return { 'deferred', tonumber(lease_until) - now, 'in_flight', -1 } end
+if redis.call('HEXISTS', KEYS[4], 'batch') == 1 then
+  local left, alive = lease_wait(now, args.worker_prefix, args.witness)
+  if alive and left > 0 then return { 'deferred', left, 'in_flight', -1 } end
+  if left > 0 then return deferred(left, 'in_flight') end
   local ids = redis.call('ZRANGE', KEYS[3], 0, -1)
   if #ids > 0 then return lease('abandoned', '', ids) end
 end
@@ -56,10 +70,24 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
   if sequence then redis.call('ZADD', KEYS[1], sequence, id) end
 end
 
--- The front of the queue, as far as it shares one request.
+-- Too old: a dead letter, whether or not the gate is open.
+local expired = {}
+for key = 1, 2 do
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[key], 0, args.embeds_max - 1)) do
+    local admitted_at = redis.call('HGET', args.notification_prefix .. id, 'admitted_at')
+    if admitted_at and tonumber(admitted_at) + args.expire <= now and #expired < args.embeds_max then
+      table.insert(expired, id)
+    end
+  end
+end
+if #expired > 0 then return lease('blocked', 'expired', expired) end
+
+-- The front of the queue, as far as it shares one request. One that is late or may be a duplicate says so in a note.
 local ids, characters, shared, full = {}, 0, nil, false
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, args.embeds_max - 1)) do
-  local share, length = unpack(redis.call('HMGET', args.notification_prefix .. id, 'share', 'characters'))
+  local share, length, unknown, admitted_at =
+    unpack(redis.call('HMGET', args.notification_prefix .. id, 'share', 'characters', 'unknown', 'admitted_at'))
+  if share and (unknown or now - admitted_at > args.late) then length = length + args.note_characters end
   if not share then
     redis.call('ZREM', KEYS[1], id) -- outlived by its place in the queue
   else

@@ -13,18 +13,21 @@ from notifier.errors import InvalidMessage, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Settlement, Waiting, WakeUp
+from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.verdict import Passenger, Verdict
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.record import Record, iso, record
 from notifier.redis import broker_errors, script
 from notifier.render.batch import measure
-from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX
+from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
+from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 
 DEAD_LETTERS_MAX = 10_000
 """Per alert type; the oldest give way."""
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
+TRAIL_DETAIL_CHARACTERS = 200
 
 
 class Outbox:
@@ -37,6 +40,8 @@ class Outbox:
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         self._redis = client
         self._settings = settings
+        # what waits is swept and expires long before its key does, unless no worker runs at all
+        self._life = names.WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         shared = ("gate/gate.lua", "outbox/outbox.lua")
         self._admit = client.register_script(script("outbox/admit.lua"))
         self._claim = client.register_script(script(*shared, "outbox/claim.lua"))
@@ -60,7 +65,7 @@ class Outbox:
                     load.share,
                     load.characters,
                     self._settings.queue_size,
-                    names.WAITING_LIFE_SECONDS * 1_000,
+                    self._life * 1_000,
                 ],
             )
         if answer == "full":
@@ -69,19 +74,25 @@ class Outbox:
             )
         return bool(answer == "admitted")
 
-    def claim(self, knock: Knock, webhook: Webhook | None) -> Claim:
-        """Ask for a request to be made now, and for what rides in it."""
+    def claim(self, knock: Knock, webhook: Webhook | None, worker: str) -> Claim:
+        """Ask for a request to be made now, and for what rides in it. ``worker``: who beats for it (heartbeat.py)."""
         token = uuid.uuid4().hex
         asked = {
             "id": knock.notification_id,
             "wake_up": knock.wake_up,
             "token": token,
+            "worker": worker,
+            "worker_prefix": names.worker(""),
+            "witness": round(WITNESS_SECONDS * gate.MICROSECONDS),
             "lease": round(gate.lease_seconds(self._settings) * gate.MICROSECONDS),
-            "life": names.WAITING_LIFE_SECONDS,
+            "life": self._life,
             "notification_prefix": names.notification(""),
             "channel_prefix": names.channel_prefix(),
             "embeds_max": EMBEDS_MAX,
             "characters_max": EMBEDS_TOTAL_CHARACTERS_MAX,
+            "note_characters": NOTE_CHARACTERS_MAX,
+            "expire": round(self._settings.expire_seconds * gate.MICROSECONDS),
+            "late": LATE_SECONDS * gate.MICROSECONDS,
             "gate": gate.limits(self._settings, webhook),
         }
         with broker_errors():
@@ -105,7 +116,9 @@ class Outbox:
         self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float
     ) -> Settlement:
         """Write down what a batch came to, and what its answer taught the gate."""
-        records = {v.passenger.message.id: _record(batch, v, answer) for v in verdicts if v.next == "final"}
+        records = {
+            v.passenger.message.id: _record(batch, v, answer) for v in verdicts if v.next in ("final", "exhausted")
+        }
         token = uuid.uuid4().hex
         told = self._told(batch, verdicts, answer) | {
             "wake_up": token,
@@ -118,7 +131,7 @@ class Outbox:
                 keys=[
                     *_keys(kind),
                     *gate.keys(batch.webhook),
-                    *(names.history(kind), names.dead_letters(kind), names.UNRECORDED),
+                    *(names.history(kind), names.dead_letters(kind), names.UNRECORDED, names.SEQUENCE),
                 ],
                 args=[json.dumps(told), *written],
             )
@@ -137,7 +150,7 @@ class Outbox:
             "gate": gate.limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else gate.report(answer, batch.claimed_at),
             "embeds_max": EMBEDS_MAX,
-            "life": names.WAITING_LIFE_SECONDS,
+            "life": self._life,
             "history_life": round(self._settings.history_days * 86_400),
             "dead_letter_life": max(names.DEAD_LETTER_LIFE_SECONDS, round(self._settings.history_days * 86_400)),
             "dead_letters_max": DEAD_LETTERS_MAX,
@@ -149,6 +162,8 @@ class Outbox:
                     "alone": verdict.alone,
                     "status": verdict.status,
                     "dead": verdict.dead,
+                    "reason": verdict.reason or "",
+                    "detail": verdict.detail[:TRAIL_DETAIL_CHARACTERS],
                 }
                 for verdict in verdicts
             ],
@@ -158,7 +173,15 @@ class Outbox:
         """The wake-up to send where something waits here that nobody is coming for."""
         token = uuid.uuid4().hex
         with broker_errors():
-            arm = self._sweep(keys=_keys(alert_type), args=[token])
+            arm = self._sweep(
+                keys=_keys(alert_type),
+                args=[
+                    token,
+                    names.worker(""),
+                    round(LIFE_SECONDS * gate.MICROSECONDS),
+                    round(WITNESS_SECONDS * gate.MICROSECONDS),
+                ],
+            )
         return _wake_up(alert_type, token, arm)
 
     def depth(self, alert_type: AlertType) -> int:
@@ -212,7 +235,7 @@ def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:
 def _batch(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     now, reason, guild_id, *flat = rest
     passengers, unreadable = [], []
-    for notification_id, text, attempts, admitted_at in zip(*[iter(flat)] * 4, strict=True):
+    for notification_id, text, attempts, admitted_at, unknown, waited in zip(*[iter(flat)] * 6, strict=True):
         try:
             message = NotificationMessage.model_validate_json(text)
         except (InvalidMessage, ValidationError):
@@ -221,7 +244,9 @@ def _batch(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None
             message = NotificationMessage(
                 id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
             )
-        passengers.append(Passenger(message, int(attempts), int(float(admitted_at))))
+        spells: dict[str, float] = json.loads(waited)
+        longest = max(spells, key=lambda reason: spells[reason], default="")
+        passengers.append(Passenger(message, int(attempts), int(float(admitted_at)), bool(unknown), longest))
     return Batch(
         alert_type,
         token,

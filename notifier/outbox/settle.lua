@@ -1,11 +1,12 @@
 -- The outcome of a batch: what is final, what goes again, what the gate has learned; and the next wake-up.
--- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 history, 12 dead letters, 13 unrecorded
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 history, 12 dead letters, 13 unrecorded, 14 sequence
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, channel_prefix,
 --         gate (limits), report (gate_report's, or null: no request was made), retry_wait (microseconds),
 --         history_life, dead_letter_life (seconds), dead_letters_max,
---         verdicts: [{id, next: 'final' | 'retry' | 'again', attempts, alone, status, dead}]
---       2… the record (JSON) of each verdict, '' where it is not final
+--         verdicts: [{id, next: 'final' | 'exhausted' | 'retry' | 'again', attempts, alone, status, dead, reason, detail}]
+--       2… the record (JSON) of each verdict, '' where it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then the ids that became final by this call.
+-- 'exhausted' (all attempts are used up) is final only for one that failed alone while Discord took others.
 -- A verdict that is final counts even when the lease was lost meanwhile: the answer is known. Others then do not.
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
@@ -31,7 +32,8 @@ end
 local function go_again(id, verdict)
   local key = args.notification_prefix .. id
   redis.call('ZREM', KEYS[3], id)
-  redis.call('HSET', key, 'attempts', verdict.attempts)
+  redis.call('HSET', key, 'attempts', verdict.attempts, 'seen_at', now)
+  if verdict.status == 'unknown' then redis.call('HSET', key, 'unknown', verdict.reason) end
   if verdict.alone then redis.call('HSET', key, 'share', '') end
   if verdict.next == 'retry' then
     redis.call('ZADD', KEYS[2], now + args.retry_wait, id)
@@ -40,12 +42,31 @@ local function go_again(id, verdict)
   end
 end
 
+-- An outage kills no alert: while the webhook has answered nothing but failures since this one's first attempt, it waits
+-- for the breaker's probes, behind those that have not been tried as often. In company, each answers for itself first.
+local function exhausted(verdict)
+  if args.report ~= cjson.null and gate_failing(gate, verdict.attempts) then
+    verdict.next = 'retry'
+    redis.call('HSET', args.notification_prefix .. verdict.id, 'sequence', redis.call('INCR', KEYS[14]))
+  elseif #args.verdicts > 1 then
+    verdict.next, verdict.alone = 'again', true
+  elseif holds_lease then
+    verdict.next = 'final'
+  end
+end
+
 for position, verdict in ipairs(args.verdicts) do
   local exists, record = unpack(redis.call('HMGET', args.notification_prefix .. verdict.id, 'sequence', 'record'))
   if exists and not record then
+    if verdict.next == 'exhausted' then exhausted(verdict) end
+    local counts = verdict.next == 'final' or holds_lease
+    if counts then
+      trail(args.notification_prefix .. verdict.id, { at = now, step = verdict.next, reason = verdict.reason,
+        detail = verdict.detail, status = verdict.status, wait = verdict.next == 'retry' and args.retry_wait or nil })
+    end
     if verdict.next == 'final' then
       finish(verdict.id, verdict, ARGV[position + 1])
-    elseif holds_lease then
+    elseif counts then
       go_again(verdict.id, verdict)
     end
   end
@@ -57,8 +78,9 @@ redis.call('EXPIRE', KEYS[12], args.dead_letter_life)
 redis.call('EXPIRE', KEYS[13], args.history_life)
 
 if holds_lease then
-  redis.call('HDEL', KEYS[4], 'batch', 'lease_until')
+  redis.call('HDEL', KEYS[4], 'batch', 'lease_until', 'worker', 'missed_at')
   redis.call('HSET', KEYS[4], 'settled_at', now)
+  hold(now, '', args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if args.report ~= cjson.null then gate_report(gate, now, args.token, args.report) end
@@ -66,8 +88,11 @@ if args.report ~= cjson.null then gate_report(gate, now, args.token, args.report
 local wait = due_in(now)
 if wait then
   if wait == 0 and args.gate.webhook_id ~= '' then
-    local state, detail = gate_check(gate, now)
-    if state == 'wait' then wait = detail end
+    local state, detail, reason = gate_check(gate, now)
+    if state == 'wait' then
+      wait = detail
+      hold(now, reason, args.life)
+    end
     wait = math.max(wait, batching_wait(now, redis.call('ZCARD', KEYS[1]) >= args.embeds_max))
   end
   answer[2] = arm(now, wait, args.wake_up)

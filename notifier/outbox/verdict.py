@@ -1,10 +1,10 @@
 """From one request's outcome to a verdict on each notification that rode in it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
 
 OF_THE_PAYLOAD = frozenset(
@@ -21,19 +21,28 @@ OF_THE_PAYLOAD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Passenger:
-    """One notification of a batch, as claimed. ``admitted_at``: microseconds since 1970, Redis' clock."""
+    """One notification of a batch, as claimed.
+
+    ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
+    ``delayed_by``: the reason word that it waited for longest.
+    """
 
     message: NotificationMessage
     attempts: int
     admitted_at: int
+    maybe_posted: bool = False
+    delayed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of one notification: ``final``, ``retry`` after a backoff, or ``again`` as soon as the gate lets."""
+    """What becomes of one notification: ``final``, ``retry`` after a backoff, or ``again`` as soon as the gate lets.
+
+    ``exhausted``: its attempts are used up; the settle knows whether that is its own fault (final) or an outage's.
+    """
 
     passenger: Passenger
-    next: Literal["final", "retry", "again"]
+    next: Literal["final", "exhausted", "retry", "again"]
     attempts: int
     status: Status = Status.QUEUED
     reason: str | None = None
@@ -42,14 +51,22 @@ class Verdict:
 
     @property
     def dead(self) -> bool:
-        """Final and bad."""
-        return self.next == "final" and self.status is not Status.DELIVERED
+        """Bad, if it is final."""
+        return self.next in ("final", "exhausted") and self.status is not Status.DELIVERED
 
 
 def judge(
-    outcome: Outcome, passengers: Sequence[Passenger], retry_attempts: int, *, sent: bool = True
+    outcome: Outcome,
+    passengers: Sequence[Passenger],
+    retry_attempts: int,
+    *,
+    sent: bool = True,
+    leave: Collection[AlertType] = (),
 ) -> list[Verdict]:
-    """One verdict per passenger, in order. ``sent``: a request was made, and so an attempt."""
+    """One verdict per passenger, in order.
+
+    ``sent``: a request was made, and so an attempt. ``leave``: types that are not sent again where the answer was lost.
+    """
     spent = 1 if sent else 0
     match outcome:
         case Delivered():
@@ -59,22 +76,28 @@ def judge(
         case Failed(reason, detail):
             return [_failed(each, Status.FAILED, reason, detail, retry_attempts) for each in passengers]
         case Unknown(reason, detail):
-            return [_failed(each, Status.UNKNOWN, reason, detail, retry_attempts) for each in passengers]
+            return [
+                Verdict(each, "final", each.attempts + 1, Status.UNKNOWN, reason, detail)
+                if each.message.alert_type in leave
+                else _failed(each, Status.UNKNOWN, reason, detail, retry_attempts)
+                for each in passengers
+            ]
         case Rejected():
             return _rejected(outcome, passengers, spent)
 
 
 def _failed(passenger: Passenger, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Verdict:
     attempts = passenger.attempts + 1
-    return Verdict(passenger, "final" if attempts > retry_attempts else "retry", attempts, status, reason, detail)
+    return Verdict(passenger, "exhausted" if attempts > retry_attempts else "retry", attempts, status, reason, detail)
 
 
 def _rejected(outcome: Rejected, passengers: Sequence[Passenger], spent: int) -> list[Verdict]:
     everyone = frozenset(range(len(passengers)))
     shared_fault = outcome.reason in OF_THE_PAYLOAD and len(passengers) > 1
     guilty = outcome.guilty & everyone if shared_fault else everyone
+    status = Status.EXPIRED if outcome.reason is Reason.EXPIRED else Status.REJECTED
     return [
-        Verdict(each, "final", each.attempts + spent, Status.REJECTED, outcome.reason, outcome.detail)
+        Verdict(each, "final", each.attempts + spent, status, outcome.reason, outcome.detail)
         if position in guilty
         else Verdict(each, "again", each.attempts, reason=outcome.reason, alone=not guilty)
         for position, each in enumerate(passengers)

@@ -50,8 +50,8 @@ def measure(message: NotificationMessage) -> Load:
     return Load(1, characters(rendered.embed if alone else spelled), share)
 
 
-def compose(messages: Sequence[NotificationMessage]) -> Payload:
-    """The payload of notifications that may share a request, in order.
+def compose(messages: Sequence[NotificationMessage], notes: Sequence[str] = ()) -> Payload:
+    """The payload of notifications that may share a request, in order. ``notes``: for the footer of each.
 
     Raises:
         ValueError: there is none. A request without an embed is one that Discord refuses.
@@ -59,7 +59,9 @@ def compose(messages: Sequence[NotificationMessage]) -> Payload:
     if not messages:
         raise ValueError("no notification to compose a payload of")
     first = messages[0]
-    rendered = [render_embed(message) for message in messages]
+    rendered = [
+        render_embed(message, note) for message, note in zip(messages, notes or [""] * len(messages), strict=True)
+    ]
     body: dict[str, Any] = {
         "embeds": _each_with_its_own_url([each.embed for each in rendered]),
         "allowed_mentions": _allowed(first.mentions),

@@ -15,6 +15,7 @@ from notifier.render.limits import (
     FOOTER_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
+from notifier.render.notes import SEPARATOR
 
 BLANK = "\u200b"
 """Stands for a text that Discord would find empty after trimming; it refuses an empty name or value."""
@@ -28,12 +29,12 @@ class RenderedEmbed:
     whole: str | None = None
 
 
-def render_embed(message: NotificationMessage) -> RenderedEmbed:
-    """The embed of one notification, within every limit of an embed and of a message."""
-    embed = _uncut(message)
+def render_embed(message: NotificationMessage, note: str = "") -> RenderedEmbed:
+    """The embed of one notification, within every limit of an embed and of a message. ``note`` goes into its footer."""
+    embed = _uncut(message, note)
     if _fits(embed):
         return RenderedEmbed(embed)
-    return RenderedEmbed(_cut_to_fit(embed, message), whole_text(message))
+    return RenderedEmbed(_cut_to_fit(embed, message, note), whole_text(message))
 
 
 def characters(embed: dict[str, Any]) -> int:
@@ -67,7 +68,11 @@ def _trimmed(text: str) -> str:
     return text.strip() or BLANK
 
 
-def _uncut(message: NotificationMessage) -> dict[str, Any]:
+def _footer(source: str | None, note: str) -> str:
+    return SEPARATOR.join(part for part in (source, note) if part)
+
+
+def _uncut(message: NotificationMessage, note: str) -> dict[str, Any]:
     embed: dict[str, Any] = {"title": _trimmed(message.title)}
     if message.message:
         embed["description"] = _trimmed(message.message)
@@ -80,8 +85,8 @@ def _uncut(message: NotificationMessage) -> dict[str, Any]:
             for each in message.fields
         ]
     embed["timestamp"] = iso(message.timestamp)
-    if message.source:
-        embed["footer"] = {"text": _trimmed(message.source)}
+    if message.source or note:
+        embed["footer"] = {"text": _trimmed(_footer(message.source, note))}
     return embed
 
 
@@ -99,18 +104,19 @@ def _fits(embed: dict[str, Any]) -> bool:
     )
 
 
-def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage) -> dict[str, Any]:
-    """Room goes to the title first, then the source, the text with the note, and the fields in order."""
-    note = f"Cut here; the whole alert is in the file `{file_name(message)}`."
+def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str) -> dict[str, Any]:
+    """Room goes to the title first, then the footer, the text and where it goes on, and the fields in order."""
+    goes_on = f"Cut here; the whole alert is in the file `{file_name(message)}`."
     cut_embed = {**embed, "title": cut(embed["title"], TITLE_CHARACTERS_MAX)}
     if "footer" in embed:
-        cut_embed["footer"] = {"text": cut(embed["footer"]["text"], FOOTER_CHARACTERS_MAX)}
+        room = FOOTER_CHARACTERS_MAX - (len(note) + len(SEPARATOR) if note else 0)
+        cut_embed["footer"] = {"text": _trimmed(_footer(cut(message.source or "", room), note))}
     cut_embed.pop("fields", None)
-    cut_embed["description"] = note
+    cut_embed["description"] = goes_on
     room = EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed)
-    text = cut(embed.get("description", ""), min(DESCRIPTION_CHARACTERS_MAX - len(note), room) - 2)
+    text = cut(embed.get("description", ""), min(DESCRIPTION_CHARACTERS_MAX - len(goes_on), room) - 2)
     if text:
-        cut_embed["description"] = f"{text}\n\n{note}"
+        cut_embed["description"] = f"{text}\n\n{goes_on}"
     if fields := _fields_within(embed.get("fields", []), EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed)):
         cut_embed["fields"] = fields
     return cut_embed

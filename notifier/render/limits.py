@@ -24,3 +24,6 @@ CONTENT_CHARACTERS_MAX = 2_000
 """Characters of a message's content (Discord docs, webhook.mdx)."""
 FILE_BYTES_MAX = 10 * 2**20
 """Bytes of one file of a webhook message (Discord docs, change-log.mdx, 2025-01-16)."""
+
+NOTE_CHARACTERS_MAX = 200
+"""Ours: what a note in the footer may take; the claim leaves room for it."""

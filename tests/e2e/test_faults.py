@@ -27,15 +27,36 @@ def test_a_failure_that_passes_is_retried_and_delivered_once(
     assert application.result(record["id"])["attempts"] == 3
 
 
-def test_a_failure_that_stays_ends_as_a_dead_letter_after_the_attempts(
+def test_a_failure_that_stays_with_one_alert_ends_as_a_dead_letter_after_the_attempts(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     start_worker(**QUICK, DISCORD_RETRY_ATTEMPTS="2")
-    sandbox.fault(webhook_id=GENERAL, method="POST", kind="status", status=503)
-    (record,) = application.wait(application.raise_alerts("unlucky"))
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="status", status=503, match="unlucky")
+    unlucky = application.raise_alerts("unlucky", username="rides alone")
+    for number in range(20):
+        application.wait(application.raise_alerts(f"lucky {number}"))
+        if application.pipeline.outbox.final(unlucky[0]):
+            break
+    (record,) = application.wait(unlucky)
     assert (record["status"], record["reason"], record["attempts"]) == ("failed", "bad_gateway", 3)
-    assert len(sandbox.posts()) == 3
+    assert "unlucky" not in sandbox.titles()
     assert [dead["id"] for dead in application.pipeline.dead_letters.list()] == [record["id"]]
+
+
+def test_an_answer_that_was_lost_is_asked_for_again_and_the_repeat_says_so(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(**QUICK, DISCORD_UNKNOWN_LEAVE="error")
+    for webhook_id in (GENERAL, ERRORS):
+        sandbox.fault(webhook_id=webhook_id, method="POST", kind="reset", when="after", times=1)
+    ids = application.raise_alerts("again") + application.raise_alerts("left", alert_type=AlertType.ERROR)
+    again, left = application.wait(ids)
+    assert (again["status"], again["attempts"]) == ("delivered", 2)
+    assert (left["status"], left["reason"], left["attempts"]) == ("unknown", "connection_lost", 1)
+    assert sorted(sandbox.titles()) == ["again", "again", "left"]
+    footers = [embed.get("footer", {}).get("text", "") for m in sandbox.messages() for embed in m["embeds"]]
+    assert sorted(footers) == ["", "", "may be a duplicate: the answer to an earlier request was lost"]
+    assert [dead["id"] for dead in application.pipeline.dead_letters.list()] == [left["id"]]
 
 
 def test_of_a_batch_that_discord_refuses_only_the_guilty_embed_is_rejected(
@@ -133,3 +154,20 @@ def test_a_killed_workers_alerts_are_carried_by_the_next(
     records = application.wait(ids)
     assert {record["status"] for record in records} == {"delivered"}
     assert set(sandbox.titles()) == {"a", "b", "c"}
+
+
+def test_what_waits_behind_a_killed_worker_goes_long_before_its_lease_ends(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    first = start_worker()
+    redis, state = application.pipeline.redis, "notifier:outbox:general:state"
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", seconds=60, times=1)
+    application.raise_alerts("cut off")
+    while not redis.hexists(state, "batch"):
+        pass
+    lease_until = float(str(redis.hget(state, "lease_until")))
+    waiting = application.raise_alerts("behind it")
+    first.kill()
+    start_worker()
+    application.wait(waiting)
+    assert application.pipeline.gate.now() < lease_until - 15_000_000, "of its 35 s, most are left"

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from notifier.gate.gate import Gate
 from notifier.models import AlertType
 from notifier.outbox.claim import Batch, Knock, Waiting
+from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Delivered, Reason
@@ -28,6 +29,7 @@ def main() -> None:
     Gate(client, settings)
     webhook = Webhook("1000000000000000001", SecretStr("fake-token-one"))
     types = list(AlertType)
+    worker = Heartbeat(client).worker()
 
     client.incr("test:ready")
     while int(str(client.get("test:ready"))) < processes:  # all at once
@@ -37,7 +39,7 @@ def main() -> None:
     number = 0
     while True:
         number += 1
-        claim = outbox.claim(Knock(types[number % len(types)]), webhook)
+        claim = outbox.claim(Knock(types[number % len(types)]), webhook, worker)
         match claim:
             case Batch():
                 told["batch"] += 1

@@ -7,6 +7,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from notifier import redis as names
 from notifier.gate import gate as gate_module
 from notifier.gate.gate import Gate
 from notifier.models import AlertType, NotificationMessage
@@ -24,6 +25,7 @@ START = 1_800_000_000 * SECOND
 
 WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
 OTHER_WEBHOOK = Webhook("1000000000000000002", SecretStr("fake-token-two"))
+WORKER = "worker-1"
 ROOMY = RateLimitInfo(limit=1000, remaining=999, reset_after_seconds=0.001)
 
 
@@ -60,11 +62,11 @@ class Bench:
     ) -> Claim:
         """Claim as a worker does, and answer a webhook's introduction."""
         knock = Knock(alert_type, notification_id, wake_up)
-        claim = self.outbox.claim(knock, webhook)
+        claim = self.outbox.claim(knock, webhook, WORKER)
         if isinstance(claim, Introduce):
             assert webhook is not None
             self.introduce(webhook, claim)
-            claim = self.outbox.claim(knock, webhook)
+            claim = self.outbox.claim(knock, webhook, WORKER)
         return claim
 
     def introduce(self, webhook: Webhook, claim: Introduce, channel_id: str | None = None) -> None:
@@ -104,6 +106,7 @@ def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
     monkeypatch.setattr(gate_module, "script", by_test_clock)
     client = connect(redis_url, 5)
     client.set(CLOCK, START)
+    client.set(names.worker(WORKER), 1, ex=600)
 
     def make(**overrides: object) -> Bench:
         settings = Settings.load().model_copy(update=overrides)

@@ -7,7 +7,7 @@ from notifier.models import AlertType
 from notifier.outbox.claim import Batch, Introduce, Knock, Waiting
 from notifier.outcome import Answer, Deferred, Delivered, Failed, RateLimitInfo, Reason, Rejected, Scope, Unknown
 from notifier.settings import Webhook
-from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, Bench, MakeBench
+from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, WORKER, Bench, MakeBench
 
 TYPES = list(AlertType)
 
@@ -42,7 +42,7 @@ def introduced(make_bench: MakeBench) -> Bench:
     """A bench whose webhook's channel is known and whose outboxes are full."""
     bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
     fill(bench)
-    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK)
+    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, Introduce)
     bench.introduce(WEBHOOK, asked)
     bench.tick(10)
@@ -100,7 +100,7 @@ def test_thirty_requests_a_minute_go_to_a_channel_over_all_its_webhooks(make_ben
     bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
     fill(bench)
     for webhook in (WEBHOOK, OTHER_WEBHOOK):
-        asked = bench.outbox.claim(Knock(AlertType.GENERAL), webhook)
+        asked = bench.outbox.claim(Knock(AlertType.GENERAL), webhook, WORKER)
         assert isinstance(asked, Introduce)
         bench.introduce(webhook, asked, channel_id="2999")
     bench.tick(1)
@@ -152,7 +152,7 @@ def test_no_introduction_is_made_where_a_probe_is_due(bench: Bench) -> None:
     bench.admit("a")
     bench.redis.hset("notifier:gate:edge", mapping={"breaker": "open", "open_until": 1, "open_for": 60_000_000})
     bench.redis.expire("notifier:gate:edge", 60)
-    assert isinstance(bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK), Batch), "the probe is a real one"
+    assert isinstance(bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER), Batch), "the probe is a real one"
 
 
 def test_webhooks_of_different_channels_do_not_share(introduced: Bench) -> None:
@@ -308,31 +308,31 @@ def test_an_answer_from_before_the_breaker_opened_changes_nothing(introduced: Be
 def test_one_asker_introduces_a_webhook_and_the_others_wait_for_it(bench: Bench) -> None:
     bench.admit("a")
     bench.admit("b", alert_type=AlertType.ERROR)
-    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK)
+    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, Introduce)
-    waiting = bench.outbox.claim(Knock(AlertType.ERROR), WEBHOOK)
+    waiting = bench.outbox.claim(Knock(AlertType.ERROR), WEBHOOK, WORKER)
     assert isinstance(waiting, Waiting)
     assert waiting.reason is Reason.INTRODUCING
     bench.introduce(WEBHOOK, asked)
-    assert isinstance(bench.outbox.claim(Knock(AlertType.ERROR), WEBHOOK), Batch)
+    assert isinstance(bench.outbox.claim(Knock(AlertType.ERROR), WEBHOOK, WORKER), Batch)
 
 
 def test_where_the_introduction_fails_alerts_go_all_the_same(bench: Bench) -> None:
     from notifier.discord import Introduction
 
     bench.admit("a")
-    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK)
+    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, Introduce)
     failed = Introduction(Answer(Failed(Reason.BAD_GATEWAY), None, 502), None, None, None)
     bench.gate.introduced(WEBHOOK, asked.token, asked.claimed_at, failed)
-    assert isinstance(bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK), Batch)
+    assert isinstance(bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER), Batch)
 
 
 def test_an_introduction_that_meets_a_dead_webhook_quarantines_it(bench: Bench) -> None:
     from notifier.discord import Introduction
 
     bench.admit("a")
-    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK)
+    asked = bench.outbox.claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, Introduce)
     gone = Introduction(Answer(Rejected(Reason.WEBHOOK_UNKNOWN), None, 404), None, None, None)
     bench.gate.introduced(WEBHOOK, asked.token, asked.claimed_at, gone)

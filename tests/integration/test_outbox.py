@@ -1,5 +1,7 @@
 """The outbox keeps its promises: bounded, once per id, in order, nothing lost with its worker."""
 
+import json
+
 import pytest
 
 from notifier import redis as names
@@ -7,8 +9,9 @@ from notifier.errors import QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Batch, Final, Idle, Waiting
+from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
+from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, WORKER, Bench, MakeBench
 
 
 def titles(batch: Batch) -> list[str]:
@@ -135,6 +138,33 @@ def test_a_dead_workers_batch_comes_back_and_its_answer_counts_as_lost(bench: Be
     again = bench.batch()
     assert not again.abandoned
     assert [passenger.attempts for passenger in again.passengers] == [1, 1]
+
+
+def test_a_worker_whose_sign_of_life_is_missed_for_a_while_is_dead_and_its_batch_comes_back(bench: Bench) -> None:
+    bench.admit("a")
+    bench.batch()
+    bench.redis.delete(names.worker(WORKER))
+    waiting = bench.claim()
+    assert isinstance(waiting, Waiting)
+    assert waiting.wait_seconds == pytest.approx(WITNESS_SECONDS)
+    assert waiting.wake_up is not None, "nobody else may come"
+    bench.tick(WITNESS_SECONDS)
+    assert bench.batch().abandoned
+
+
+def test_a_worker_that_was_only_forgotten_by_redis_keeps_its_batch(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    bench.redis.delete(names.worker(WORKER))  # as a restart of Redis does
+    assert isinstance(bench.claim(), Waiting)
+    bench.tick(WITNESS_SECONDS - 0.1)
+    bench.redis.set(names.worker(WORKER), 1, ex=600)
+    bench.tick(0.2)
+    assert isinstance(bench.claim(), Waiting)
+    bench.redis.delete(names.worker(WORKER))
+    bench.tick(WITNESS_SECONDS - 0.1)
+    assert isinstance(bench.claim(), Waiting), "missed anew"
+    assert [record["id"] for record in bench.settle(batch).records] == ["a"]
 
 
 def test_a_message_that_kills_each_worker_ends_as_a_dead_letter(bench: Bench) -> None:
@@ -296,7 +326,7 @@ def test_the_sweeper_finds_what_nobody_is_coming_for(bench: Bench) -> None:
     assert isinstance(batch, Batch)
     later = bench.outbox.sweep(AlertType.GENERAL)
     assert later is not None
-    assert later.wait_seconds == pytest.approx(gate.lease_seconds(bench.settings)), "if its worker should die"
+    assert later.wait_seconds == pytest.approx(LIFE_SECONDS), "its worker may die"
 
 
 def test_under_load_a_small_batch_waits_for_company_and_an_idle_alert_does_not(bench: Bench) -> None:
@@ -329,3 +359,103 @@ def test_the_record_says_what_happened(bench: Bench) -> None:
     assert record["message"]["metadata"] == {"host": "db1"}
     assert record["webhook_id"] == WEBHOOK.id
     assert record["finished_at"] > record["admitted_at"]
+
+
+def test_an_outage_kills_no_alert_however_often_it_was_tried(bench: Bench) -> None:
+    bench.admit("patient")
+    for _ in range(4 * (bench.settings.retry_attempts + 1)):
+        assert bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY)).records == ()
+        bench.tick(1_000)
+    batch = bench.batch()
+    assert batch.passengers[0].attempts == 4 * (bench.settings.retry_attempts + 1)
+    assert [record["status"] for record in bench.settle(batch).records] == ["delivered"]
+
+
+def test_one_that_fails_while_discord_takes_others_ends_after_its_attempts(bench: Bench) -> None:
+    bench.admit("poison", username="rides alone")
+    for number in range(bench.settings.retry_attempts + 1):
+        bench.admit(f"other{number}", username="others")
+        for _ in range(2):
+            batch = bench.batch()
+            bench.settle(batch, Failed(Reason.BAD_GATEWAY) if titles(batch) == ["poison"] else None)
+            bench.tick(1)
+        bench.tick(5)
+    final = bench.claim("poison")
+    assert isinstance(final, Final)
+    assert (final.record["status"], final.record["attempts"]) == ("failed", bench.settings.retry_attempts + 1)
+
+
+def test_in_company_each_answers_for_itself_before_it_dies(make_bench: MakeBench) -> None:
+    bench = make_bench(retry_attempts=1)
+    bench.admit("a", "b")
+    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY))
+    bench.admit("c", username="other")
+    bench.tick(1)
+    bench.settle(bench.batch())
+    bench.tick(3)
+    assert bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY)).records == ()
+    bench.tick(1)
+    alone = bench.batch()
+    assert titles(alone) == ["a"]
+    bench.settle(alone)
+    bench.tick(1)
+    assert [record["status"] for record in bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY)).records] == [
+        "failed"
+    ]
+
+
+def test_an_alert_that_waited_too_long_is_a_dead_letter_even_while_the_gate_is_closed(make_bench: MakeBench) -> None:
+    bench = make_bench(expire_seconds=3_600)
+    bench.admit("old")
+    bench.settle(bench.batch(), Deferred(10_000, Reason.RATE_LIMITED), None)
+    bench.tick(3_599)
+    assert isinstance(bench.claim(), Waiting)
+    bench.admit("young")
+    bench.tick(2)
+    expired = bench.batch()
+    assert (titles(expired), expired.blocked) == (["old"], Reason.EXPIRED)
+    (record,) = bench.settle(expired, Rejected(Reason.EXPIRED), None).records
+    assert (record["status"], record["reason"]) == ("expired", "expired")
+    assert bench.redis.zrange(names.dead_letters(AlertType.GENERAL), 0, -1) == ["old"]
+    assert isinstance(bench.claim("young"), Waiting)
+
+
+def test_one_that_backs_off_expires_too(make_bench: MakeBench) -> None:
+    bench = make_bench(expire_seconds=3_600)
+    bench.admit("old")
+    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=50_000)
+    bench.tick(3_601)
+    assert bench.batch().blocked is Reason.EXPIRED
+    assert bench.redis.zcard(names.outbox("general", "delayed")) == 0
+
+
+def test_one_whose_answer_was_lost_is_known_for_it_and_keeps_room_for_saying_so(bench: Bench) -> None:
+    bench.admit("a", message="x" * 2_950)
+    bench.admit("b", message="x" * 2_950)
+    batch = bench.batch()
+    assert titles(batch) == ["a", "b"]
+    bench.settle(batch, Unknown(Reason.READ_TIMEOUT), None)
+    bench.tick(3)
+    again = bench.batch()
+    assert [(each.message.title, each.maybe_posted) for each in again.passengers] == [("a", True)]
+
+
+def test_what_was_waited_for_longest_is_told(bench: Bench) -> None:
+    bench.admit("a")
+    bench.settle(bench.batch(), Deferred(300, Reason.RATE_LIMITED), None)
+    bench.admit("b")
+    assert isinstance(bench.claim(), Waiting)
+    bench.tick(301)
+    assert [each.delayed_by for each in bench.batch().passengers] == [Reason.RATE_LIMITED] * 2
+
+
+def test_a_notifications_trail_is_bounded_and_keeps_its_beginning_and_end(bench: Bench) -> None:
+    bench.admit("a")
+    for _ in range(60):
+        bench.settle(bench.batch(), Deferred(1, Reason.RATE_LIMITED), None)
+        bench.tick(3)
+    bench.settle(bench.batch())
+    trail = json.loads(str(bench.redis.hget(names.notification("a"), "trail")))
+    assert len(trail) == 40
+    assert [trail[0]["step"], trail[-1]["step"]] == ["batch", "final"]
+    assert trail[2]["waited"]["rate_limited"] > 0

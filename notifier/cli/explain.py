@@ -1,0 +1,28 @@
+"""``notifier explain``: the life of one alert."""
+
+import click
+
+from notifier.cli.output import json_option, print_json
+
+
+@click.command()
+@click.argument("notification_id", metavar="ID")
+@json_option
+def explain(notification_id: str, as_json: bool) -> None:
+    """Tell what became of one alert, step by step, with times and reasons.
+
+    \b
+    Examples:
+      notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c --json
+    """
+    from notifier.explain import explain as told  # imports Celery: --help need not
+    from notifier.pipeline import client_pipeline
+
+    steps = told(client_pipeline().redis, notification_id)
+    if as_json:
+        print_json([{"at": step.at.isoformat(), "what": step.what} for step in steps])
+        return
+    for before, step in zip([steps[0], *steps], steps, strict=False):
+        after = (step.at - before.at).total_seconds()
+        click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")

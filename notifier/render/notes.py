@@ -1,0 +1,28 @@
+"""What the footer says of an alert's journey, where a reader needs to know."""
+
+from notifier.render.cut import cut
+from notifier.render.limits import NOTE_CHARACTERS_MAX
+
+LATE_SECONDS = 60
+"""Ours: an alert this old says how late it is."""
+SEPARATOR = " · "
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def note(*, maybe_posted: bool = False, delayed_seconds: float = 0, delayed_by: str = "") -> str:
+    """The footer's note; '' where there is nothing to say. ``delayed_by``: a reason word."""
+    said = []
+    if maybe_posted:
+        said.append("may be a duplicate: the answer to an earlier request was lost")
+    if delayed_seconds > LATE_SECONDS:
+        why = delayed_by.replace("_", " ") or "no worker was there"
+        said.append(f"delayed {duration(delayed_seconds)}: {why}")
+    return cut(SEPARATOR.join(said), NOTE_CHARACTERS_MAX)
+
+
+def duration(seconds: float) -> str:
+    """A wait in the largest unit that it fills: ``14 min``, ``2 h``, ``3.2 s``."""
+    for unit, name in UNITS:
+        if seconds >= unit:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{seconds:.3g} s"

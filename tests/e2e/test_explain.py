@@ -1,0 +1,64 @@
+"""``notifier explain`` tells one alert's life in order, with times and reasons."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from notifier.errors import NotificationNotFound
+from notifier.explain import explain
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
+from tests.no_secrets import assert_no_secrets
+
+GENERAL = "1000000000000000001"
+Explain = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def explained(configured: dict[str, str]) -> Explain:
+    """Runs the command."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "notifier", "explain", *arguments]
+        done = subprocess.run(command, env=configured, capture_output=True, text=True, timeout=60, check=False)
+        assert_no_secrets(texts={"output": done.stdout + done.stderr})
+        return done
+
+    return run
+
+
+def test_the_life_of_an_alert_is_told_from_its_admission_to_its_link(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, explained: Explain
+) -> None:
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="status", status=503, times=1)
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="rate_limit", seconds=0.5, times=1)
+    ids = application.raise_alerts("first", "second", "third")
+    start_worker(DISCORD_RETRY_BACKOFF_SECONDS="0.2")
+    record, *_ = application.wait(ids)
+    story = json.loads(explained(ids[0], "--json").stdout)
+    told = [step["what"] for step in story]
+    assert told[0] == 'admitted as general: "first"'
+    assert told[1] == "carried with 2 others"
+    assert any(step.startswith("bad gateway (HTTP 503); again in ") for step in told)
+    assert any(step.startswith("rate limited; again") for step in told)
+    assert any(step.startswith("had waited ") and step.endswith(": rate limited") for step in told)
+    assert told[-1] == f"delivered: {record['link']}"
+    assert [step["at"] for step in story] == sorted(step["at"] for step in story)
+    assert story[0]["at"][:23] == record["admitted_at"][:23]
+    assert f"delivered: {record['link']}" in explained(ids[0]).stdout
+
+
+def test_one_that_waits_is_told_what_it_waits_for(application: Application) -> None:
+    (waiting,) = application.raise_alerts("nobody comes")
+    assert explain(application.pipeline.redis, waiting)[-1].what.endswith("no worker has come for it")
+
+
+def test_an_unknown_id_is_a_clear_error(application: Application, explained: Explain) -> None:
+    with pytest.raises(NotificationNotFound, match="'nobody'"):
+        explain(application.pipeline.redis, "nobody")
+    done = explained("nobody")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no alert has the id 'nobody'" in done.stderr
