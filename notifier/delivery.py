@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
@@ -12,7 +13,7 @@ from notifier.gate.gate import MICROSECONDS, Gate, lease_seconds
 from notifier.outbox.claim import Absent, Batch, Final, Idle, Introduce, Knock, Settlement, Waiting
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.verdict import Passenger, Verdict, judge
+from notifier.outbox.verdict import Passenger, Verdict, judge, rerouted
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.record import Record
 from notifier.render.batch import compose
@@ -65,11 +66,20 @@ class Courier:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
         attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
         verdicts = judge(answer.outcome, claim.passengers, attempts, sent=sent, leave=leave)
+        if self._has_fallback(claim):
+            verdicts = rerouted(verdicts)
         retry_wait = self.backoff_seconds(max(verdict.attempts for verdict in verdicts))
         settlement = self._settle(claim, verdicts, answer, retry_wait)
+        if any(verdict.next == "reroute" for verdict in verdicts) and self._settings.fallback:
+            settlement = replace(settlement, fallback_wake_up=self._outbox.sweep(self._settings.fallback))
         self._store(settlement)
         _log(claim, answer, settlement)
         return settlement
+
+    def _has_fallback(self, batch: Batch) -> bool:
+        fallback = self._settings.fallback
+        webhook = self._settings.webhooks.get(fallback) if fallback else None
+        return webhook is not None and (batch.webhook is None or webhook.id != batch.webhook.id)
 
     def _settle(self, batch: Batch, verdicts: list[Verdict], answer: Answer, retry_wait: float) -> Settlement:
         # An answer that is not written down would be asked for again, and the alert posted twice: while the lease
@@ -118,6 +128,7 @@ def _note(batch: Batch, passenger: Passenger) -> str:
         maybe_posted=passenger.maybe_posted,
         delayed_seconds=(batch.claimed_at - passenger.admitted_at) / MICROSECONDS,
         delayed_by=passenger.delayed_by,
+        meant_for="" if passenger.message.alert_type is batch.alert_type else passenger.message.alert_type,
     )
 
 

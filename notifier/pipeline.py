@@ -14,6 +14,7 @@ from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
 from notifier.redis import connect
 from notifier.settings import Settings, settings
+from notifier.watchman import Watchman
 
 
 class Pipeline:
@@ -52,6 +53,11 @@ class Pipeline:
     def publisher(self) -> Publisher:
         """Where alerts are handed over."""
         return Publisher(self.app, self.outbox, self.history)
+
+    @cached_property
+    def watchman(self) -> Watchman:
+        """Raises the pipeline's own troubles as alerts."""
+        return Watchman(self.redis, self.settings, self.publisher, self.gate)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -98,14 +98,23 @@ EDGE_SENT = f"{PREFIX}gate:edge:sent"
 """Sorted set: the requests of the last second, over all webhooks."""
 
 
-def history(alert_type: AlertType) -> str:
+def history(alert_type: AlertType | str) -> str:
     """Sorted set: ids of final notifications by time (microseconds since 1970, Redis' clock)."""
     return f"{PREFIX}history:{alert_type}"
 
 
-def dead_letters(alert_type: AlertType) -> str:
+def dead_letters(alert_type: AlertType | str) -> str:
     """Sorted set: ids of dead letters by time."""
     return f"{PREFIX}dead_letters:{alert_type}"
+
+
+WATCH = f"{PREFIX}watch"
+"""Hash: what has happened that somebody should be told of: ``what|subject|detail`` and how often, since it was told."""
+
+
+def told(cause: str) -> str:
+    """String: somebody was told of this cause; while it lives nobody is told again."""
+    return f"{PREFIX}watch:told:{cause}"
 
 
 def refusal(entry: str) -> str:

@@ -23,6 +23,7 @@ def sweep() -> None:
             continue  # its own workers sweep it; here nobody would read the wake-up
         pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type))
     Recorder(app, pipeline.outbox, pipeline.history)(pipeline.outbox.unrecorded())
+    pipeline.watchman.tell()
 
 
 class Sweeper(bootsteps.StartStopStep):

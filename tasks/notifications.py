@@ -109,8 +109,8 @@ def own(task: NotificationTask, **fields: Any) -> Record:
             return record
         case Waiting(wake_up=wake_up):
             pipeline.publisher.wake_up(wake_up)
-        case Settlement(wake_up=wake_up):
-            pipeline.publisher.wake_up(wake_up)
+        case Settlement():
+            _wake_up(end)
             return _own_end(task, end)
     raise Ignore
 
@@ -120,6 +120,11 @@ def _deliver(knock: Knock) -> Delivery:
         return courier.deliver(knock)
     except BrokerUnavailable:
         raise Reject("Redis is away", requeue=True) from None
+
+
+def _wake_up(settlement: Settlement) -> None:
+    pipeline.publisher.wake_up(settlement.wake_up)
+    pipeline.publisher.wake_up(settlement.fallback_wake_up)
 
 
 def _refused(task: NotificationTask, fields: dict[str, Any], error: InvalidMessage | QueueFull) -> Record:
@@ -170,8 +175,10 @@ def _task(alert_type: AlertType) -> NotificationTask:
 def wake_up(alert_type: str, token: str) -> None:
     """Knock for an outbox: the gate should be open now."""
     match _deliver(Knock(AlertType(alert_type), wake_up=token)):
-        case Waiting(wake_up=following) | Settlement(wake_up=following):
+        case Waiting(wake_up=following):
             pipeline.publisher.wake_up(following)
+        case Settlement() as settlement:
+            _wake_up(settlement)
 
 
 class SendNotification:

@@ -123,7 +123,13 @@ def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def environment(redis_server: str, sandbox_process: Sandbox) -> dict[str, str]:
     """The environment of a worker whose Discord is the sandbox."""
-    return {**os.environ, **sandbox_process.variables, "REDIS_URL": redis_server, "NOTIFIER_SWEEP_SECONDS": "1"}
+    return {
+        **os.environ,
+        **sandbox_process.variables,
+        "REDIS_URL": redis_server,
+        "NOTIFIER_SWEEP_SECONDS": "1",
+        "NOTIFIER_WATCH_SECONDS": "0",
+    }
 
 
 @pytest.fixture

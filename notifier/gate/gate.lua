@@ -225,7 +225,11 @@ local function gate_pause(gate, now, pause)
 end
 
 -- report: claimed_at, verdict, edge (verdicts), learned (bucket headers), pause {scope, wait, reason}, quarantine (reason)
+-- Returns what has become worth telling: 'breaker_open', 'edge_banned', 'webhook_gone'.
 local function gate_report(gate, now, token, report)
+  local was_open, was_gone = unpack(redis.call('HMGET', gate.state, 'breaker', 'quarantined'))
+  local was_banned = redis.call('HEXISTS', gate.edge, 'breaker') == 1
+  local news = {}
   window_answered(gate.edge_sent, now, token)
   window_answered(channel_key(gate), now, token)
   window_answered(gate.sent, now, token)
@@ -238,6 +242,16 @@ local function gate_report(gate, now, token, report)
   end
   redis.call('PEXPIRE', gate.state, LIFE_MS)
   redis.call('PEXPIRE', gate.edge, LIFE_MS)
+  if not was_open and redis.call('HEXISTS', gate.state, 'breaker') == 1 then table.insert(news, 'breaker_open') end
+  if not was_banned and redis.call('HEXISTS', gate.edge, 'breaker') == 1 then table.insert(news, 'edge_banned') end
+  if report.quarantine and was_gone ~= gate.args.fingerprint then table.insert(news, 'webhook_gone') end
+  return news
+end
+
+-- Count what somebody should be told of; `watch` is the key of that hash.
+local function tell(watch, what, subject, detail, count)
+  redis.call('HINCRBY', watch, what .. '|' .. subject .. '|' .. (detail or ''), count or 1)
+  redis.call('PEXPIRE', watch, LIFE_MS)
 end
 
 local function gate_of(first, keys, args, channel_prefix)

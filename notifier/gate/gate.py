@@ -12,7 +12,7 @@ import redis
 
 from notifier.discord import Introduction
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Unknown
-from notifier.redis import EDGE, EDGE_SENT, broker_errors, channel_prefix, script
+from notifier.redis import EDGE, EDGE_SENT, WATCH, broker_errors, channel_prefix, script
 from notifier.redis import gate as gate_key
 from notifier.settings import Settings, Webhook
 
@@ -159,7 +159,7 @@ class Gate:
             told["verdict"] = "neutral"  # only posts open the breaker
         with broker_errors():
             self._introduce(
-                keys=keys(webhook),
+                keys=[*keys(webhook), WATCH],
                 args=[json.dumps(limits(self._settings, webhook)), channel_prefix(), json.dumps(told)],
             )
 

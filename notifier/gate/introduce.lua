@@ -1,5 +1,5 @@
 -- What GET webhook told: whose channel this is. Counts as a request of the webhook, in case it shares the bucket.
--- KEYS: those of the gate (state, in_flight, sent, edge, edge_sent)
+-- KEYS: 1-5 those of the gate (state, in_flight, sent, edge, edge_sent), 6 watch
 -- ARGV: 1 the gate's limits (JSON), 2 channel prefix,
 --       3 report (JSON): token, channel, guild, name ('' where unknown), again_after (microseconds), and gate_report's fields
 -- Returns nothing.
@@ -12,4 +12,6 @@ if report.channel ~= '' then
 end
 redis.call('HSET', gate.state, 'introduce_at', now + report.again_after)
 redis.call('HDEL', gate.state, 'introducing_until')
-gate_report(gate, now, report.token, report)
+for _, news in ipairs(gate_report(gate, now, report.token, report)) do
+  tell(KEYS[6], news, news == 'edge_banned' and '' or gate.args.webhook_id)
+end

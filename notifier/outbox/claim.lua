@@ -82,12 +82,12 @@ for key = 1, 2 do
 end
 if #expired > 0 then return lease('blocked', 'expired', expired) end
 
--- The front of the queue, as far as it shares one request. One that is late or may be a duplicate says so in a note.
+-- The front of the queue, as far as it shares one request. Some say in a note that they are late, or for another channel, or a repeat.
 local ids, characters, shared, full = {}, 0, nil, false
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, args.embeds_max - 1)) do
-  local share, length, unknown, admitted_at =
-    unpack(redis.call('HMGET', args.notification_prefix .. id, 'share', 'characters', 'unknown', 'admitted_at'))
-  if share and (unknown or now - admitted_at > args.late) then length = length + args.note_characters end
+  local share, length, unknown, rerouted, admitted_at = unpack(redis.call('HMGET', args.notification_prefix .. id,
+    'share', 'characters', 'unknown', 'rerouted', 'admitted_at'))
+  if share and (unknown or rerouted or now - admitted_at > args.late) then length = length + args.note_characters end
   if not share then
     redis.call('ZREM', KEYS[1], id) -- outlived by its place in the queue
   else

@@ -82,8 +82,11 @@ class Batch:
 
     @property
     def messages(self) -> list[NotificationMessage]:
-        """The notifications, in order."""
-        return [passenger.message for passenger in self.passengers]
+        """The notifications, in order, as this channel shows them: a thread of another channel's is none of its own."""
+        return [
+            message if message.alert_type is self.alert_type else message.model_copy(update={"thread_id": None})
+            for message in (passenger.message for passenger in self.passengers)
+        ]
 
 
 Claim = Absent | Idle | Final | Waiting | Introduce | Batch
@@ -97,3 +100,4 @@ class Settlement:
     records: tuple[Record, ...]
     wake_up: WakeUp | None
     retry_wait_seconds: float
+    fallback_wake_up: WakeUp | None = None

@@ -14,7 +14,7 @@ from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Settlement, Waiting, WakeUp
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.verdict import Passenger, Verdict
+from notifier.outbox.verdict import MAY_END, Passenger, Verdict
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.record import Record, iso, record
 from notifier.redis import broker_errors, script
@@ -28,6 +28,8 @@ DEAD_LETTERS_MAX = 10_000
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
 TRAIL_DETAIL_CHARACTERS = 200
+STUCK_SECONDS = 300
+"""Ours: an outbox in which nothing moved for so long is worth an alert of its own."""
 
 
 class Outbox:
@@ -116,9 +118,7 @@ class Outbox:
         self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float
     ) -> Settlement:
         """Write down what a batch came to, and what its answer taught the gate."""
-        records = {
-            v.passenger.message.id: _record(batch, v, answer) for v in verdicts if v.next in ("final", "exhausted")
-        }
+        records = {each.passenger.message.id: _record(batch, each, answer) for each in verdicts if each.next in MAY_END}
         token = uuid.uuid4().hex
         told = self._told(batch, verdicts, answer) | {
             "wake_up": token,
@@ -131,7 +131,8 @@ class Outbox:
                 keys=[
                     *_keys(kind),
                     *gate.keys(batch.webhook),
-                    *(names.history(kind), names.dead_letters(kind), names.UNRECORDED, names.SEQUENCE),
+                    *(names.history(kind), names.dead_letters(kind), names.UNRECORDED, names.SEQUENCE, names.WATCH),
+                    *self._fallback_keys(kind),
                 ],
                 args=[json.dumps(told), *written],
             )
@@ -154,8 +155,13 @@ class Outbox:
             "history_life": round(self._settings.history_days * 86_400),
             "dead_letter_life": max(names.DEAD_LETTER_LIFE_SECONDS, round(self._settings.history_days * 86_400)),
             "dead_letters_max": DEAD_LETTERS_MAX,
+            "history_prefix": names.history(""),
+            "dead_letters_prefix": names.dead_letters(""),
+            "fallback": self._fallback(),
             "verdicts": [
                 {
+                    "type": verdict.passenger.message.alert_type,
+                    "fallback_share": _fallback_share(verdict),
                     "id": verdict.passenger.message.id,
                     "next": verdict.next,
                     "attempts": verdict.attempts,
@@ -169,17 +175,28 @@ class Outbox:
             ],
         }
 
+    def _fallback_keys(self, kind: AlertType) -> list[str]:
+        to = self._settings.fallback or kind
+        return [*_keys(to)[:3], gate.keys(self._settings.webhooks.get(to))[0]]
+
+    def _fallback(self) -> dict[str, Any] | None:
+        webhook = self._settings.webhooks.get(self._settings.fallback) if self._settings.fallback else None
+        return {"fingerprint": webhook.fingerprint, "capacity": self._settings.queue_size} if webhook else None
+
     def sweep(self, alert_type: AlertType) -> WakeUp | None:
         """The wake-up to send where something waits here that nobody is coming for."""
         token = uuid.uuid4().hex
         with broker_errors():
             arm = self._sweep(
-                keys=_keys(alert_type),
+                keys=[*_keys(alert_type), names.WATCH],
                 args=[
                     token,
                     names.worker(""),
                     round(LIFE_SECONDS * gate.MICROSECONDS),
                     round(WITNESS_SECONDS * gate.MICROSECONDS),
+                    alert_type,
+                    names.notification(""),
+                    STUCK_SECONDS * gate.MICROSECONDS,
                 ],
             )
         return _wake_up(alert_type, token, arm)
@@ -218,6 +235,12 @@ class Outbox:
         if text is None or finished_at is None:
             return None
         return _finished(text, finished_at)
+
+
+def _fallback_share(verdict: Verdict) -> str:
+    if verdict.next != "reroute":
+        return ""
+    return measure(verdict.passenger.message.model_copy(update={"thread_id": None})).share
 
 
 def _keys(alert_type: AlertType) -> list[str]:

@@ -1,11 +1,15 @@
 -- The outcome of a batch: what is final, what goes again, what the gate has learned; and the next wake-up.
--- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 history, 12 dead letters, 13 unrecorded, 14 sequence
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 history, 12 dead letters, 13 unrecorded, 14 sequence,
+--       15 watch, 16-19 of the fallback: waiting, delayed, in_flight, gate's state (where there is none: this outbox')
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, channel_prefix,
 --         gate (limits), report (gate_report's, or null: no request was made), retry_wait (microseconds),
 --         history_life, dead_letter_life (seconds), dead_letters_max,
---         verdicts: [{id, next: 'final' | 'exhausted' | 'retry' | 'again', attempts, alone, status, dead, reason, detail}]
+--         history_prefix, dead_letters_prefix, fallback ({fingerprint, capacity} or null),
+--         verdicts: [{id, type, next: 'final' | 'exhausted' | 'reroute' | 'retry' | 'again', attempts, alone, status, dead,
+--                     reason, detail, fallback_share}]
 --       2… the record (JSON) of each verdict, '' where it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then the ids that became final by this call.
+-- 'reroute' moves it to the fallback's outbox, once that has room; it is final where the fallback's webhook is gone too.
 -- 'exhausted' (all attempts are used up) is final only for one that failed alone while Discord took others.
 -- A verdict that is final counts even when the lease was lost meanwhile: the answer is known. Others then do not.
 local args = cjson.decode(ARGV[1])
@@ -20,11 +24,16 @@ local function finish(id, verdict, record)
   redis.call('HSET', key, 'record', record, 'finished_at', now, 'status', verdict.status, 'attempts', verdict.attempts)
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, verdict.dead and args.dead_letter_life or args.history_life)
-  redis.call('ZADD', KEYS[11], now, id)
+  local history, dead_letters = args.history_prefix .. verdict.type, args.dead_letters_prefix .. verdict.type
+  redis.call('ZADD', history, now, id)
+  redis.call('EXPIRE', history, args.history_life)
   redis.call('ZADD', KEYS[13], now, id)
   if verdict.dead then
-    redis.call('ZADD', KEYS[12], now, id)
-    redis.call('ZREMRANGEBYRANK', KEYS[12], 0, -args.dead_letters_max - 1)
+    redis.call('ZADD', dead_letters, now, id)
+    redis.call('EXPIRE', dead_letters, args.dead_letter_life)
+    tell(KEYS[15], 'dead_letters', verdict.type, verdict.reason)
+    local dropped = redis.call('ZREMRANGEBYRANK', dead_letters, 0, -args.dead_letters_max - 1)
+    if dropped > 0 then tell(KEYS[15], 'dead_letters_dropped', verdict.type, '', dropped) end
   end
   table.insert(answer, id)
 end
@@ -55,10 +64,26 @@ local function exhausted(verdict)
   end
 end
 
+local function reroute(verdict)
+  local key = args.notification_prefix .. verdict.id
+  if redis.call('HGET', KEYS[19], 'quarantined') == args.fallback.fingerprint then
+    verdict.next = 'final'
+  elseif redis.call('ZCARD', KEYS[16]) + redis.call('ZCARD', KEYS[17]) + redis.call('ZCARD', KEYS[18]) >=
+    args.fallback.capacity then
+    verdict.next = 'retry'
+  else
+    redis.call('ZREM', KEYS[3], verdict.id)
+    redis.call('ZADD', KEYS[16], redis.call('HGET', key, 'sequence'), verdict.id)
+    redis.call('EXPIRE', KEYS[16], args.life)
+    redis.call('HSET', key, 'share', verdict.fallback_share, 'rerouted', 1, 'attempts', verdict.attempts, 'seen_at', now)
+  end
+end
+
 for position, verdict in ipairs(args.verdicts) do
   local exists, record = unpack(redis.call('HMGET', args.notification_prefix .. verdict.id, 'sequence', 'record'))
   if exists and not record then
     if verdict.next == 'exhausted' then exhausted(verdict) end
+    if verdict.next == 'reroute' and holds_lease then reroute(verdict) end
     local counts = verdict.next == 'final' or holds_lease
     if counts then
       trail(args.notification_prefix .. verdict.id, { at = now, step = verdict.next, reason = verdict.reason,
@@ -66,15 +91,13 @@ for position, verdict in ipairs(args.verdicts) do
     end
     if verdict.next == 'final' then
       finish(verdict.id, verdict, ARGV[position + 1])
-    elseif counts then
+    elseif counts and verdict.next ~= 'reroute' then
       go_again(verdict.id, verdict)
     end
   end
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[11], '-inf', now - args.history_life * SECOND)
 redis.call('ZREMRANGEBYSCORE', KEYS[12], '-inf', now - args.dead_letter_life * SECOND)
-redis.call('EXPIRE', KEYS[11], args.history_life)
-redis.call('EXPIRE', KEYS[12], args.dead_letter_life)
 redis.call('EXPIRE', KEYS[13], args.history_life)
 
 if holds_lease then
@@ -83,7 +106,11 @@ if holds_lease then
   hold(now, '', args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
-if args.report ~= cjson.null then gate_report(gate, now, args.token, args.report) end
+if args.report ~= cjson.null then
+  for _, news in ipairs(gate_report(gate, now, args.token, args.report)) do
+    tell(KEYS[15], news, news == 'edge_banned' and '' or gate.args.webhook_id)
+  end
+end
 
 local wait = due_in(now)
 if wait then

@@ -1,7 +1,7 @@
 """From one request's outcome to a verdict on each notification that rode in it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from notifier.models import AlertType, NotificationMessage
@@ -17,6 +17,20 @@ OF_THE_PAYLOAD = frozenset(
     }
 )
 """Rejections that may be one notification's fault; where Discord names none, each goes alone and answers for itself."""
+
+
+OF_THE_WEBHOOK = frozenset(
+    {
+        Reason.WEBHOOK_UNKNOWN,
+        Reason.WEBHOOK_TOKEN_INVALID,
+        Reason.WEBHOOK_QUARANTINED,
+        Reason.WEBHOOK_NOT_CONFIGURED,
+    }
+)
+"""Rejections that another webhook would not have made."""
+
+MAY_END = frozenset({"final", "exhausted", "reroute"})
+"""Verdicts that need a record, for the settle may make them final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +52,12 @@ class Passenger:
 class Verdict:
     """What becomes of one notification: ``final``, ``retry`` after a backoff, or ``again`` as soon as the gate lets.
 
+    ``reroute``: its webhook is out of use, another type's channel takes it.
     ``exhausted``: its attempts are used up; the settle knows whether that is its own fault (final) or an outage's.
     """
 
     passenger: Passenger
-    next: Literal["final", "exhausted", "retry", "again"]
+    next: Literal["final", "exhausted", "reroute", "retry", "again"]
     attempts: int
     status: Status = Status.QUEUED
     reason: str | None = None
@@ -52,7 +67,7 @@ class Verdict:
     @property
     def dead(self) -> bool:
         """Bad, if it is final."""
-        return self.next in ("final", "exhausted") and self.status is not Status.DELIVERED
+        return self.next in MAY_END and self.status is not Status.DELIVERED
 
 
 def judge(
@@ -101,4 +116,12 @@ def _rejected(outcome: Rejected, passengers: Sequence[Passenger], spent: int) ->
         if position in guilty
         else Verdict(each, "again", each.attempts, reason=outcome.reason, alone=not guilty)
         for position, each in enumerate(passengers)
+    ]
+
+
+def rerouted(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The same, but what another webhook would take goes there."""
+    return [
+        replace(each, next="reroute") if each.next == "final" and each.reason in OF_THE_WEBHOOK else each
+        for each in verdicts
     ]

@@ -9,9 +9,12 @@ SEPARATOR = " · "
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
-def note(*, maybe_posted: bool = False, delayed_seconds: float = 0, delayed_by: str = "") -> str:
-    """The footer's note; '' where there is nothing to say. ``delayed_by``: a reason word."""
-    said = []
+def note(*, maybe_posted: bool = False, delayed_seconds: float = 0, delayed_by: str = "", meant_for: str = "") -> str:
+    """The footer's note; '' where there is nothing to say.
+
+    ``delayed_by``: a reason word. ``meant_for``: the alert type whose webhook is out of use.
+    """
+    said = [f"for {meant_for}, whose webhook is gone or not configured"] if meant_for else []
     if maybe_posted:
         said.append("may be a duplicate: the answer to an earlier request was lost")
     if delayed_seconds > LATE_SECONDS:
