@@ -55,6 +55,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
+    FOLDED = "folded"
 
 
 class Scope(StrEnum):

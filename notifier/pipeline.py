@@ -10,6 +10,7 @@ from notifier.dead_letters import DeadLetters
 from notifier.discord import DiscordClient
 from notifier.gate.gate import Gate
 from notifier.history import NotificationHistory
+from notifier.outbox.flood import Flood
 from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
 from notifier.redis import connect
@@ -50,9 +51,16 @@ class Pipeline:
         return NotificationHistory(self.app, self.redis, self.settings)
 
     @cached_property
+    def flood(self) -> Flood:
+        """What met a full outbox."""
+        return Flood(self.redis, self.settings)
+
+    @cached_property
     def publisher(self) -> Publisher:
         """Where alerts are handed over."""
-        return Publisher(self.app, self.outbox, self.history)
+        return Publisher(
+            self.app, self.outbox, self.history, self.flood if self.settings.queue_overflow == "digest" else None
+        )
 
     @cached_property
     def watchman(self) -> Watchman:

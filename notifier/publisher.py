@@ -16,6 +16,7 @@ from notifier.errors import QueueFull
 from notifier.history import NotificationHistory
 from notifier.models import NotificationMessage
 from notifier.outbox.claim import WakeUp
+from notifier.outbox.flood import Flood
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Status
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -23,15 +24,21 @@ from notifier.routing import ROUTES, WAKE_UP_TASK
 logger = logging.getLogger(__name__)
 
 SHOWN_CHARACTERS = 100
+ADMIT_TRIES = 3
+"""Between finding an outbox full and folding, room may appear; so often in a row it does not."""
 
 
 class Publisher:
-    """Hands alerts over. Once ``publish`` returns, the alert is in the outbox and survives whatever follows."""
+    """Hands alerts over. Once ``publish`` returns, the alert is in the outbox and survives whatever follows.
 
-    def __init__(self, app: Celery, outbox: Outbox, history: NotificationHistory) -> None:
+    ``flood`` takes those that meet a full outbox; where it is None, they are refused.
+    """
+
+    def __init__(self, app: Celery, outbox: Outbox, history: NotificationHistory, flood: Flood | None) -> None:
         self._app = app
         self._outbox = outbox
         self._history = history
+        self._flood = flood
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
 
@@ -39,7 +46,8 @@ class Publisher:
         """Admit the alert and send its owner task.
 
         Raises:
-            QueueFull: the outbox of this type is at its bound (the history has a record of it).
+            QueueFull: the outbox of this type is at its bound, and DISCORD_QUEUE_OVERFLOW is reject (the history has a
+                record of it). Else it is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
         self.admit(message)
@@ -54,15 +62,20 @@ class Publisher:
         return self._app.AsyncResult(message.id)
 
     def admit(self, message: NotificationMessage) -> bool:
-        """Admit only; whoever calls carries the alert. False where this id was admitted before.
+        """Admit only; whoever calls carries the alert. False where this id was admitted before, or folded.
 
         Raises: as ``publish``.
         """
-        try:
-            return self._outbox.admit(message)
-        except QueueFull as error:
-            self._history.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
-            raise
+        for attempt in range(ADMIT_TRIES):
+            try:
+                return self._outbox.admit(message)
+            except QueueFull as error:
+                if self._flood is not None and self._flood.fold(message) != "room":
+                    return False
+                if self._flood is None or attempt == ADMIT_TRIES - 1:
+                    self._history.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send the knock that a claim, settle or sweep has asked for."""

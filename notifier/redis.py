@@ -66,7 +66,7 @@ def notification(notification_id: str) -> str:
 
 
 def outbox(alert_type: AlertType | str, part: str) -> str:
-    """``waiting``, ``delayed``, ``in_flight``: sorted sets of ids; ``state``: hash; ``wake_up``: string."""
+    """``waiting delayed in_flight``: sorted sets of ids; ``state digest``: hashes; ``wake_up``: string."""
     return f"{PREFIX}outbox:{alert_type}:{part}"
 
 
@@ -115,6 +115,11 @@ WATCH = f"{PREFIX}watch"
 def told(cause: str) -> str:
     """String: somebody was told of this cause; while it lives nobody is told again."""
     return f"{PREFIX}watch:told:{cause}"
+
+
+def folded(alert_type: AlertType) -> str:
+    """Sorted set: ids of folded alerts, by time."""
+    return f"{PREFIX}folded:{alert_type}"
 
 
 def refusal(entry: str) -> str:

@@ -38,6 +38,10 @@ WORDS = {
         "Discord's edge has banned this address",
         "All webhooks pause, for the whole fleet, until one probe gets through.",
     ),
+    "folded": (
+        "Too many alerts of {named}: {count} were folded",
+        "Its outbox was full. A digest in its channel tells of them; the history has each.",
+    ),
     "stuck": (
         "Alerts of {named} wait and nothing moves",
         "For more than 5 minutes. What they wait for: {reasons}.",

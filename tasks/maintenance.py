@@ -16,11 +16,12 @@ logger = logging.getLogger(__name__)
 
 @app.task(name="notifier.sweep", ignore_result=True)
 def sweep() -> None:
-    """Send a wake-up for each outbox that waits for nobody, and store results that were not stored."""
+    """Wake outboxes that wait for nobody, store results that were not stored, tell of floods and troubles."""
     served = app.amqp.queues.consume_from
     for alert_type, route in ROUTES.items():
         if route.queue not in served:
             continue  # its own workers sweep it; here nobody would read the wake-up
+        pipeline.flood.tell(alert_type)
         pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type))
     Recorder(app, pipeline.outbox, pipeline.history)(pipeline.outbox.unrecorded())
     pipeline.watchman.tell()

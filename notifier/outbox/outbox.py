@@ -13,6 +13,7 @@ from notifier.errors import InvalidMessage, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Settlement, Waiting, WakeUp
+from notifier.outbox.flood import capacity
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.verdict import MAY_END, Passenger, Verdict
 from notifier.outcome import Answer, Delivered, Reason
@@ -66,13 +67,13 @@ class Outbox:
                     message.model_dump_json(exclude_defaults=True),
                     load.share,
                     load.characters,
-                    self._settings.queue_size,
+                    capacity(self._settings, message.alert_type),
                     self._life * 1_000,
                 ],
             )
         if answer == "full":
             raise QueueFull(
-                f"{self._settings.queue_size} {message.alert_type} alerts are waiting already (DISCORD_QUEUE_SIZE)"
+                f"{capacity(self._settings, message.alert_type)} {message.alert_type} alerts are waiting already (DISCORD_QUEUE_SIZE)"
             )
         return bool(answer == "admitted")
 
@@ -180,8 +181,10 @@ class Outbox:
         return [*_keys(to)[:3], gate.keys(self._settings.webhooks.get(to))[0]]
 
     def _fallback(self) -> dict[str, Any] | None:
-        webhook = self._settings.webhooks.get(self._settings.fallback) if self._settings.fallback else None
-        return {"fingerprint": webhook.fingerprint, "capacity": self._settings.queue_size} if webhook else None
+        to = self._settings.fallback
+        if to is None or to not in self._settings.webhooks:
+            return None
+        return {"fingerprint": self._settings.webhooks[to].fingerprint, "capacity": capacity(self._settings, to)}
 
     def sweep(self, alert_type: AlertType) -> WakeUp | None:
         """The wake-up to send where something waits here that nobody is coming for."""

@@ -165,7 +165,13 @@ for call in {[call for call, _ in REFUSED]!r}:
     assert sum(application.pipeline.outbox.depth(kind) for kind in AlertType) == 0
 
 
-def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(application: Application) -> None:
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit is refused. Comes before the application."""
+    monkeypatch.setenv("DISCORD_QUEUE_OVERFLOW", "reject")
+
+
+def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(refused: None, application: Application) -> None:
     application.raise_alerts(*(f"n{number}" for number in range(100)))
     with pytest.raises(QueueFull):
         application.raise_alerts("one too many")
@@ -175,7 +181,7 @@ def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(application: App
 
 
 def test_an_alert_that_was_refused_and_raised_again_has_both_in_the_history(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
+    refused: None, application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     ids = application.raise_alerts(*(f"n{number}" for number in range(100)))
     message = NotificationMessage(title="stubborn")
