@@ -72,9 +72,8 @@ class Outbox:
                 ],
             )
         if answer == "full":
-            raise QueueFull(
-                f"{capacity(self._settings, message.alert_type)} {message.alert_type} alerts are waiting already (DISCORD_QUEUE_SIZE)"
-            )
+            full = capacity(self._settings, message.alert_type)
+            raise QueueFull(f"{full} {message.alert_type} alerts are waiting already (DISCORD_QUEUE_SIZE)")
         return bool(answer == "admitted")
 
     def claim(self, knock: Knock, webhook: Webhook | None, worker: str) -> Claim:
