@@ -27,7 +27,7 @@ def test_a_deferral_spends_no_attempt() -> None:
 )
 def test_a_failure_is_retried_until_the_attempts_are_spent(outcome: Outcome, status: Status) -> None:
     assert told(outcome, retry_attempts=2) == [("retry", 2, status)] * 3
-    assert told(outcome, retry_attempts=1) == [("final", 2, status)] * 3
+    assert told(outcome, retry_attempts=1) == [("exhausted", 2, status)] * 3
 
 
 @pytest.mark.parametrize("reason", sorted(OF_THE_PAYLOAD))

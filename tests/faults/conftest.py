@@ -1,0 +1,66 @@
+"""What breaks here is real: processes are killed, Redis is too, Discord is the sandbox with faults."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from notifier.models import AlertType
+from notifier.record import Record
+from tests.conftest import Sandbox
+from tests.e2e.conftest import Application, app, application
+
+__all__ = ["app", "application"]
+
+WEBHOOKS = {kind: str(1_000_000_000_000_000_001 + number) for number, kind in enumerate(AlertType)}
+GENERAL = WEBHOOKS[AlertType.GENERAL]
+QUICK = {
+    "DISCORD_TIMEOUT_SECONDS": "1",
+    "DISCORD_RETRY_BACKOFF_SECONDS": "0.2",
+    "DISCORD_RETRY_BACKOFF_MAX_SECONDS": "1",
+    "DISCORD_BREAKER_OPEN_SECONDS": "1",
+    "DISCORD_BREAKER_OPEN_MAX_SECONDS": "1",
+    "DISCORD_QUEUE_SIZE": "1000",
+    "DISCORD_RATE_LIMIT": "1000",
+}
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever raises the alerts allows for as many as the workers do."""
+    monkeypatch.setenv("DISCORD_QUEUE_SIZE", QUICK["DISCORD_QUEUE_SIZE"])
+
+
+def until(condition: Callable[[], object], what: str, timeout_seconds: float = 60) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
+
+
+def burst(application: Application, count: int) -> dict[str, str]:
+    """That many alerts over all types; the title of each id."""
+    kinds = list(AlertType)
+    found = {}
+    for number in range(count):
+        (each,) = application.raise_alerts(f"alert {number}", alert_type=kinds[number % len(kinds)])
+        found[each] = f"alert {number}"
+    return found
+
+
+def assert_none_lost(records: list[Record], titles: Counter[str], raised: dict[str, str]) -> None:
+    """Every alert is delivered, and in its channel."""
+    assert Counter(record["status"] for record in records) == {"delivered": len(raised)}
+    assert set(titles) == set(raised.values())
+
+
+def doubled(titles: Counter[str]) -> set[str]:
+    """Titles that are in a channel more than once."""
+    return {title for title, times in titles.items() if times > 1}
+
+
+def titles_of(sandbox: Sandbox) -> Counter[str]:
+    """How often each title was posted."""
+    return Counter(sandbox.titles())

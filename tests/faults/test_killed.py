@@ -1,0 +1,58 @@
+"""What is killed in mid-work loses no alert, and doubles only those whose answer nobody wrote down."""
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from notifier.models import AlertType
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
+from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of, until
+
+KILLS = 4
+BATCH = 10
+pytestmark = pytest.mark.slow
+
+
+def test_500_alerts_outlive_workers_that_are_killed_at_random(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    dice = random.Random(7)
+    raised = burst(application, 500)
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
+    workers = [start_worker(**QUICK), start_worker(**QUICK)]
+    final = application.pipeline.outbox.final
+    for _ in range(KILLS):
+        stored = len(sandbox.messages()) + dice.randrange(1, 6)
+        until(lambda stored=stored: len(sandbox.messages()) >= stored or all(map(final, raised)), "the next message")
+        workers.pop(dice.randrange(2)).kill()
+        workers.append(start_worker(**QUICK))
+    records = application.wait(list(raised), 100)
+    titles = titles_of(sandbox)
+    assert_none_lost(records, titles, raised)
+    assert len(doubled(titles)) <= KILLS * BATCH * len(AlertType)
+    settled = {str(record["message_id"]) for record in records}
+    cut_off = [each for each in sandbox.messages() if each["id"] not in settled]
+    assert len(cut_off) <= KILLS * len(AlertType), "at most one request of each webhook is under way at a kill"
+    assert doubled(titles) <= {embed["title"] for each in cut_off for embed in each["embeds"]}
+
+
+def test_a_worker_told_to_end_settles_the_request_it_is_making_and_leaves_the_rest(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    first = start_worker()
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=3, times=1)
+    in_flight = application.raise_alerts("in flight")
+    until(lambda: "in flight" in sandbox.titles(), "the request")
+    waiting = application.raise_alerts(*(f"waits {number}" for number in range(20)))
+    os.kill(first.pid, signal.SIGTERM)
+    until(lambda: not first.running, "its end")
+    assert first.exit_code == 0
+    assert application.pipeline.outbox.final(in_flight[0]), "it was settled"
+    assert not any(map(application.pipeline.outbox.final, waiting))
+    start_worker()
+    assert {record["status"] for record in application.wait(in_flight + waiting)} == {"delivered"}
+    assert doubled(titles_of(sandbox)) == set()
