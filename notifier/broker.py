@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from celery import Celery
+from kombu import Connection
 
 
 def create_app(name: str, *, include: tuple[str, ...] = ()) -> Celery:
@@ -16,3 +17,11 @@ def create_app(name: str, *, include: tuple[str, ...] = ()) -> Celery:
 def client_app() -> Celery:
     """The application of a process that sends alerts and reads results, but runs no tasks."""
     return create_app("notifier")
+
+
+def knock_connection(app: Celery, timeout_seconds: float) -> Connection:
+    """A connection of a caller that cannot wait for long: each step fails after so many seconds."""
+    socket = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
+    amqp = {"read_timeout": timeout_seconds, "write_timeout": timeout_seconds}
+    options = amqp if app.conf.broker_write_url.startswith("amqp") else socket
+    return app.connection_for_write(transport_options=options, connect_timeout=timeout_seconds)

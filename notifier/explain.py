@@ -40,7 +40,15 @@ def explain(client: "redis.Redis", notification_id: str) -> list[Step]:
     record: dict[str, Any] = json.loads(found.get("record", "{}"))
     message: dict[str, Any] = record.get("message") or json.loads(found["message"])
     kind = AlertType(message.get("alert_type", AlertType.GENERAL))
-    steps = [Step(_at(found["admitted_at"]), f'admitted as {kind}: "{message["title"]}"')]
+    spooled = float(found.get("spooled", 0))
+    here = _at(float(found["admitted_at"]) + spooled)
+    steps = [Step(here, f'admitted as {kind}: "{message["title"]}"')]
+    if spooled:
+        steps = [
+            Step(_at(found["admitted_at"]), "spooled by its caller: broker unavailable"),
+            Step(here, f"handed over after {duration(spooled / MICROSECONDS)}"),
+            *steps,
+        ]
     for each in json.loads(found.get("trail", "[]")):
         steps += _steps(each, record)
     if not record:

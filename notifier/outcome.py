@@ -46,7 +46,7 @@ class Reason(StrEnum):
 
 
 class Status(StrEnum):
-    """Where a notification is. All but ``queued`` are final."""
+    """Where a notification is. All but ``queued`` and ``spooled`` are final."""
 
     QUEUED = "queued"
     DELIVERED = "delivered"
@@ -56,6 +56,9 @@ class Status(StrEnum):
     EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
     FOLDED = "folded"
+    # what a caller is told while Redis is away; no record of the history has them
+    SPOOLED = "spooled"
+    SENT_DIRECTLY = "sent_directly"
 
 
 class Scope(StrEnum):

@@ -5,8 +5,10 @@ from functools import cached_property, lru_cache
 import redis
 from celery import Celery
 
+from notifier.alerter import Alerter
 from notifier.broker import client_app
 from notifier.dead_letters import DeadLetters
+from notifier.direct import Direct
 from notifier.discord import DiscordClient
 from notifier.gate.gate import Gate
 from notifier.history import NotificationHistory
@@ -15,6 +17,7 @@ from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
 from notifier.redis import connect
 from notifier.settings import Settings, settings
+from notifier.spool import Spool
 from notifier.watchman import Watchman
 
 
@@ -57,10 +60,30 @@ class Pipeline:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Where alerts are handed over."""
+        """Where alerts are handed over: on a connection of its own, for all steps together must fit the deadline."""
+        limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
+        client = connect(url, limit * 0.4)
         return Publisher(
-            self.app, self.outbox, self.history, self.flood if self.settings.queue_overflow == "digest" else None
+            self.app,
+            Outbox(client, self.settings),
+            NotificationHistory(self.app, client, self.settings),
+            Flood(client, self.settings) if self.settings.queue_overflow == "digest" else None,
+            limit * 0.2,
         )
+
+    @cached_property
+    def spool(self) -> Spool | None:
+        """Where alerts wait while Redis is away, if anywhere."""
+        folder = self.settings.spool_dir
+        return Spool(folder, self.settings.spool_max) if folder else None
+
+    @cached_property
+    def alerter(self) -> Alerter:
+        """Where applications raise alerts."""
+        client = DiscordClient(
+            self.settings.api_url, min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
+        )
+        return Alerter(self.app, self.publisher, self.settings, self.spool, Direct(client, self.settings))
 
     @cached_property
     def watchman(self) -> Watchman:

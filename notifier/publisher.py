@@ -1,17 +1,17 @@
-"""From a message to its outbox and a task that owns it: admit, then publish."""
+"""From a message to its outbox and a task that owns it: admit, then knock."""
 
 import logging
 import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery
-from celery.result import AsyncResult
-from kombu import Producer
+from kombu import Connection, Producer
 from kombu.exceptions import OperationalError
 
+from notifier.broker import knock_connection
 from notifier.errors import QueueFull
 from notifier.history import NotificationHistory
 from notifier.models import NotificationMessage
@@ -20,6 +20,7 @@ from notifier.outbox.flood import Flood
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Status
 from notifier.routing import ROUTES, WAKE_UP_TASK
+from notifier.spool import Spooled
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +30,21 @@ ADMIT_TRIES = 3
 
 
 class Publisher:
-    """Hands alerts over. Once ``publish`` returns, the alert is in the outbox and survives whatever follows.
+    """Hands alerts over. Once ``hand_over`` returns, the alert is in the outbox and survives whatever follows.
 
-    ``flood`` takes those that meet a full outbox; where it is None, they are refused.
+    ``flood`` takes those that meet a full outbox; where it is None, they are refused. ``timeout_seconds``: for each
+    step of a knock.
     """
 
-    def __init__(self, app: Celery, outbox: Outbox, history: NotificationHistory, flood: Flood | None) -> None:
+    def __init__(
+        self,
+        app: Celery,
+        outbox: Outbox,
+        history: NotificationHistory,
+        flood: Flood | None,
+        timeout_seconds: float,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
         self._app = app
         self._outbox = outbox
         self._history = history
@@ -42,29 +52,34 @@ class Publisher:
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
 
-    def publish(self, message: NotificationMessage) -> "AsyncResult[Any]":
-        """Admit the alert and send its owner task.
+    def ping(self) -> None:
+        """See whether Redis is there."""
+        self._outbox.ping()
+
+    def hand_over(self, message: NotificationMessage, *, fold: bool = True) -> None:
+        """Admit the alert and send its owner task. ``fold`` False: where there is no room, nothing is written of it.
 
         Raises:
             QueueFull: the outbox of this type is at its bound, and DISCORD_QUEUE_OVERFLOW is reject (the history has a
-                record of it). Else it is folded into a digest.
+                record of it) or ``fold`` is False. Else it is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
-        self.admit(message)
-        route, amqp = ROUTES[message.alert_type], self._app.amqp
-        # what send_task does, less what a knock can do without (about half of its time): routing, declaring a queue
-        # that is direct, a picture of every argument, and a subscription to a result that nobody waits for yet
-        task = amqp.create_task_message(
-            message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
-        )
-        with self._knocking(route.task), self._producer() as producer:
-            amqp.send_task_message(producer, route.task, task, queue=route.queue, declare=[])
-        return self._app.AsyncResult(message.id)
+        if fold:
+            self.admit(message)
+        else:
+            self._outbox.admit(message)
+        self.knock(message)
+
+    def hand_over_spooled(self, spooled: Spooled) -> None:
+        """The same for one that comes from a disk: it waits there until there is room. Raises: as ``hand_over``."""
+        message = spooled.message
+        self._outbox.admit(message, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted)
+        self.knock(message)
 
     def admit(self, message: NotificationMessage) -> bool:
         """Admit only; whoever calls carries the alert. False where this id was admitted before, or folded.
 
-        Raises: as ``publish``.
+        Raises: as ``hand_over``.
         """
         for attempt in range(ADMIT_TRIES):
             try:
@@ -77,11 +92,22 @@ class Publisher:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def knock(self, message: NotificationMessage, again: bool = True) -> None:
+        """Send the task that owns an admitted alert; twice where the first try fails and ``again`` is set."""
+        route, amqp = ROUTES[message.alert_type], self._app.amqp
+        # what send_task does, less what a knock can do without (about half of its time): routing, declaring a queue
+        # that is direct, a picture of every argument, and a subscription to a result that nobody waits for yet
+        task = amqp.create_task_message(
+            message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
+        )
+        with self.knocking(route.task) as producer:
+            amqp.send_task_message(producer, route.task, task, queue=route.queue, declare=[], retry=again)
+
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send the knock that a claim, settle or sweep has asked for."""
         if wake_up is None:
             return
-        with self._knocking(WAKE_UP_TASK):
+        with self.knocking(WAKE_UP_TASK) as producer:
             self._app.send_task(
                 WAKE_UP_TASK,
                 args=[wake_up.alert_type.value, wake_up.token],
@@ -89,27 +115,31 @@ class Publisher:
                 queue=ROUTES[wake_up.alert_type].queue,
                 countdown=wake_up.wait_seconds or None,
                 ignore_result=True,
+                producer=producer,
             )
 
     @contextmanager
-    def _producer(self) -> Iterator[Producer]:
+    def knocking(self, task: str) -> Iterator[Producer]:
+        """A producer to send a knock with; that it could not be sent is survived."""
         # held and used again: taking one from Celery's pool binds a channel each time. As many as call at once.
         if self._pid != os.getpid():
             self._idle, self._pid = deque(), os.getpid()  # a fork must not share its parent's connections
+        producer = self._idle.pop() if self._idle else self._producer()
+        broken = _broken(producer)
         try:
-            producer = self._idle.pop()
-        except IndexError:
-            producer = self._app.amqp.Producer(self._app.connection_for_write())
-        yield producer
-        self._idle.append(producer)
-
-    @contextmanager
-    def _knocking(self, task: str) -> Iterator[None]:
-        try:
-            yield
-        except OperationalError as error:
+            yield producer
+            self._idle.append(producer)
+        except broken as error:
             # the alert is in the outbox: the sweeper sends another knock
             logger.warning("%s could not be queued (%s); the sweeper will see to it", task, type(error).__name__)
+
+    def _producer(self) -> Producer:
+        return self._app.amqp.Producer(knock_connection(self._app, self._timeout_seconds))
+
+
+def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
+    connection = cast("Connection", producer.connection)
+    return (OperationalError, *connection.connection_errors, *connection.channel_errors)
 
 
 def arguments(message: NotificationMessage) -> dict[str, Any]:

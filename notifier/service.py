@@ -37,7 +37,7 @@ class DiscordNotificationService:
         """Raise an alert. Returns once it is safely queued or, with ``wait`` (seconds), once its outcome is final.
 
         An alert that is still on its way when ``wait`` is over has the status ``queued`` and ``success`` False;
-        it goes on by itself.
+        it goes on by itself. While Redis is away it is ``spooled`` or ``sent_directly``, where that is configured.
 
         Raises:
             QueueFull: too many alerts of this type are waiting; nothing was queued.
@@ -59,13 +59,15 @@ class DiscordNotificationService:
 
     def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
         """``send`` for code that is not asynchronous: the core that it wraps."""
-        result = self._pipeline.publisher.publish(message)
-        if wait is None:
+        raised = self._pipeline.alerter.raise_alert(message)
+        if raised.status is Status.SENT_DIRECTLY:
+            return result_of(cast("Record", raised.result.get())).model_copy(update={"status": raised.status.value})
+        if wait is None or raised.status is Status.SPOOLED:
             return NotificationResult(
-                id=message.id, success=True, status=Status.QUEUED.value, timestamp=datetime.now(UTC)
+                id=message.id, success=True, status=raised.status.value, timestamp=datetime.now(UTC)
             )
         try:
-            record = cast("Record", result.get(timeout=wait))
+            record = cast("Record", raised.result.get(timeout=wait))
         except (RedisError, RuntimeError):
             raise BrokerUnavailable(f"alert {message.id} is queued, but Redis did not tell its outcome") from None
         except ResultTimeout:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @app.task(name="notifier.sweep", ignore_result=True)
 def sweep() -> None:
-    """Wake outboxes that wait for nobody, store results that were not stored, tell of floods and troubles."""
+    """Wake outboxes that wait for nobody, store results, tell of floods and troubles, flush the spool."""
     served = app.amqp.queues.consume_from
     for alert_type, route in ROUTES.items():
         if route.queue not in served:
@@ -25,6 +25,7 @@ def sweep() -> None:
         pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type))
     Recorder(app, pipeline.outbox, pipeline.history)(pipeline.outbox.unrecorded())
     pipeline.watchman.tell()
+    pipeline.alerter.flush()
 
 
 class Sweeper(bootsteps.StartStopStep):

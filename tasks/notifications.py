@@ -52,7 +52,7 @@ class NotificationTask(CeleryTask):
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return pipeline.publisher.publish(_message(self.alert_type, message, fields))
+        return pipeline.alerter.raise_alert(_message(self.alert_type, message, fields)).result
 
     def apply_async(  # type: ignore[override]
         self,
@@ -66,9 +66,16 @@ class NotificationTask(CeleryTask):
             raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
         fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
         message = _message(self.alert_type, next(iter(args or ()), None), fields)
-        pipeline.publisher.admit(message)
+        if options.get("retries"):
+            pipeline.publisher.admit(message)
+        else:
+            raised = pipeline.alerter.admit(message)
+            if raised.status is not Status.QUEUED:
+                return raised.result
         options["kwargsrepr"] = shown(message)
-        return super().apply_async((), arguments(message), message.id, **options)
+        with pipeline.publisher.knocking(self.name) as producer:
+            return super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
+        return self.AsyncResult(message.id)
 
     def retry(self, args: Any = None, kwargs: Any = None, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
         """Retry when the outbox releases the failed batch; the countdown Celery worked out would miss that moment."""

@@ -119,7 +119,7 @@ def _raise(
 ) -> list[Arrival]:
     progress = bar.add_task(title, total=len(messages))
     for message in messages:
-        pipeline.publisher.publish(message)
+        pipeline.alerter.raise_alert(message)
     records: dict[str, Record] = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(records) < len(messages) and time.monotonic() < deadline:

@@ -26,15 +26,17 @@ local function lease(kind, reason, ids)
   local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
   for _, id in ipairs(ids) do
     local key = args.notification_prefix .. id
-    local message, attempts, admitted_at, sequence, unknown, seen_at =
-      unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at'))
+    local message, attempts, admitted_at, sequence, unknown, seen_at, spooled =
+      unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at', 'spooled'))
+    local here_since = tonumber(admitted_at) + (spooled or 0)
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZADD', KEYS[3], sequence, id)
     trail(key, { at = now, step = kind, reason = reason, with = #ids - 1,
-      waited = held_since(held, now, tonumber(seen_at or admitted_at)) })
-    local waited = cjson.encode(held_since(held, now, tonumber(admitted_at)))
-    for _, value in ipairs({ id, message, attempts, admitted_at, unknown or '', waited }) do
+      waited = held_since(held, now, tonumber(seen_at or here_since)) })
+    local waited = held_since(held, now, here_since)
+    if spooled then waited.broker_unavailable = tonumber(spooled) end
+    for _, value in ipairs({ id, message, attempts, admitted_at, unknown or '', cjson.encode(waited) }) do
       table.insert(answer, value)
     end
   end

@@ -1,12 +1,20 @@
 """What a claim asks, what it may answer, and what a batch comes to."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic import ValidationError
+
+from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.verdict import Passenger, Verdict
 from notifier.outcome import Reason
 from notifier.record import Record
 from notifier.settings import Webhook
+
+UNREADABLE = "An alert that this version cannot read"
+UNREADABLE_CHARACTERS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +109,32 @@ class Settlement:
     wake_up: WakeUp | None
     retry_wait_seconds: float
     fallback_wake_up: WakeUp | None = None
+
+
+def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
+    """Read the answer of claim.lua."""
+    now, reason, guild_id, *flat = rest
+    passengers, unreadable = [], []
+    for notification_id, text, attempts, admitted_at, unknown, waited in zip(*[iter(flat)] * 6, strict=True):
+        try:
+            message = NotificationMessage.model_validate_json(text)
+        except (InvalidMessage, ValidationError):
+            # written by another version: it must not hold up those behind it
+            unreadable.append(notification_id)
+            message = NotificationMessage(
+                id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
+            )
+        spells: dict[str, float] = json.loads(waited)
+        longest = max(spells, key=lambda reason: spells[reason], default="")
+        passengers.append(Passenger(message, int(attempts), int(float(admitted_at)), bool(unknown), longest))
+    return Batch(
+        alert_type,
+        token,
+        now,
+        webhook,
+        guild_id or None,
+        tuple(passengers),
+        blocked=Reason(reason) if kind == "blocked" else None,
+        abandoned=kind == "abandoned",
+        unreadable=tuple(unreadable),
+    )

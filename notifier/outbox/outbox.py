@@ -6,16 +6,27 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
-from pydantic import ValidationError
 
 from notifier import redis as names
-from notifier.errors import InvalidMessage, QueueFull
+from notifier.errors import QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Settlement, Waiting, WakeUp
+from notifier.outbox.claim import (
+    Absent,
+    Batch,
+    Claim,
+    Final,
+    Idle,
+    Introduce,
+    Knock,
+    Settlement,
+    Waiting,
+    WakeUp,
+    batch_of,
+)
 from notifier.outbox.flood import capacity
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.verdict import MAY_END, Passenger, Verdict
+from notifier.outbox.verdict import MAY_END, Verdict
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.record import Record, iso, record
 from notifier.redis import broker_errors, script
@@ -26,8 +37,6 @@ from notifier.settings import Settings, Webhook
 
 DEAD_LETTERS_MAX = 10_000
 """Per alert type; the oldest give way."""
-UNREADABLE = "An alert that this version cannot read"
-UNREADABLE_CHARACTERS = 3_000
 TRAIL_DETAIL_CHARACTERS = 200
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing moved for so long is worth an alert of its own."""
@@ -51,8 +60,15 @@ class Outbox:
         self._settle = client.register_script(script(*shared, "outbox/settle.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
 
-    def admit(self, message: NotificationMessage) -> bool:
+    def ping(self) -> None:
+        """See whether Redis is there."""
+        with broker_errors():
+            self._redis.ping()
+
+    def admit(self, message: NotificationMessage, *, spooled_seconds: float = 0, maybe_posted: bool = False) -> bool:
         """Take a notification in, once per id. True: now; False: it was here before, and nothing changed.
+
+        ``spooled_seconds``: how long it waited elsewhere. ``maybe_posted``: a request was made, its answer was lost.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
@@ -69,6 +85,8 @@ class Outbox:
                     load.characters,
                     capacity(self._settings, message.alert_type),
                     self._life * 1_000,
+                    round(spooled_seconds * gate.MICROSECONDS),
+                    Reason.CONNECTION_LOST if maybe_posted else "",
                 ],
             )
         if answer == "full":
@@ -112,7 +130,7 @@ class Outbox:
             case "introduce":
                 return Introduce(token, rest[0])
             case _:
-                return _batch(kind, knock.alert_type, token, webhook, rest)
+                return batch_of(kind, knock.alert_type, token, webhook, rest)
 
     def settle(
         self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float
@@ -255,34 +273,6 @@ def _finished(text: str, finished_at: str) -> Record:
 
 def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:
     return None if arm < 0 else WakeUp(alert_type, token, arm / gate.MICROSECONDS)
-
-
-def _batch(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
-    now, reason, guild_id, *flat = rest
-    passengers, unreadable = [], []
-    for notification_id, text, attempts, admitted_at, unknown, waited in zip(*[iter(flat)] * 6, strict=True):
-        try:
-            message = NotificationMessage.model_validate_json(text)
-        except (InvalidMessage, ValidationError):
-            # written by another version: it must not hold up those behind it
-            unreadable.append(notification_id)
-            message = NotificationMessage(
-                id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
-            )
-        spells: dict[str, float] = json.loads(waited)
-        longest = max(spells, key=lambda reason: spells[reason], default="")
-        passengers.append(Passenger(message, int(attempts), int(float(admitted_at)), bool(unknown), longest))
-    return Batch(
-        alert_type,
-        token,
-        now,
-        webhook,
-        guild_id or None,
-        tuple(passengers),
-        blocked=Reason(reason) if kind == "blocked" else None,
-        abandoned=kind == "abandoned",
-        unreadable=tuple(unreadable),
-    )
 
 
 def _record(batch: Batch, verdict: Verdict, answer: Answer) -> Record:

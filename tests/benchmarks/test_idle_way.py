@@ -47,12 +47,13 @@ def test_an_idle_alert_reaches_discord_not_much_later_than_a_bare_tasks_request(
     called: dict[str, float] = {}
     for number in range(ROUNDS):
         called[f"ours {number}"] = time.time()
-        pipeline.publisher.publish(NotificationMessage(title=f"ours {number}"))
+        pipeline.alerter.raise_alert(NotificationMessage(title=f"ours {number}"))
         wait_for(sandbox, 2 * number + 1)
         called[f"bare {number}"] = time.time()
         bare_tasks.post.delay(url, f"bare {number}")
         wait_for(sandbox, 2 * number + 2)
 
+    assert sandbox.titles() == list(called)
     arrived = [datetime.fromisoformat(request["at"]).timestamp() for request in sandbox.posts()]
     ways = [at - start for at, start in zip(arrived, called.values(), strict=True)]
     ours, bare = (statistics.median(ways[position::2][3:]) for position in (0, 1))

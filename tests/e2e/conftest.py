@@ -47,7 +47,7 @@ class Application:
     def raise_alerts(self, *titles: str, alert_type: AlertType = AlertType.GENERAL, **more: Any) -> list[str]:
         """Raise one alert per title; their ids."""
         messages = [NotificationMessage(title=title, alert_type=alert_type, **more) for title in titles]
-        return [str(self.pipeline.publisher.publish(message).id) for message in messages]
+        return [str(self.pipeline.alerter.raise_alert(message).result.id) for message in messages]
 
     def wait(self, ids: Sequence[str], timeout_seconds: float = 60) -> list[Record]:
         """Their records, once all are final."""

@@ -186,10 +186,10 @@ def test_an_alert_that_was_refused_and_raised_again_has_both_in_the_history(
     ids = application.raise_alerts(*(f"n{number}" for number in range(100)))
     message = NotificationMessage(title="stubborn")
     with pytest.raises(QueueFull):
-        application.pipeline.publisher.publish(message)
+        application.pipeline.alerter.raise_alert(message)
     start_worker()
     application.wait(ids)
-    application.pipeline.publisher.publish(message)
+    application.pipeline.alerter.raise_alert(message)
     assert application.result(message.id)["status"] == "delivered"
     found = application.pipeline.history.query(search="stubborn")
     assert [record["status"] for record in found] == ["delivered", "queue_full"]
@@ -243,9 +243,9 @@ def wait_patiently(application: Application, ids: list[str]) -> list[Record]:
 def test_the_same_id_is_posted_once(application: Application, sandbox: Sandbox, worker: Process) -> None:
     message = NotificationMessage(id="deploy-42", title="only once")
     for _ in range(3):
-        application.pipeline.publisher.publish(message)
+        application.pipeline.alerter.raise_alert(message)
     application.wait(["deploy-42"])
-    application.pipeline.publisher.publish(message)
+    application.pipeline.alerter.raise_alert(message)
     application.wait(application.raise_alerts("after"))
     assert sandbox.titles() == ["only once", "after"]
 

@@ -1,0 +1,90 @@
+"""``notifier spool``: alerts that wait on this machine's disk, for Redis was away."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from notifier.cli.output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from notifier.spool import Spool
+
+WAIT_SECONDS = 0.5
+
+
+@click.group()
+def spool() -> None:
+    """Alerts that wait on this machine's disk (NOTIFIER_SPOOL_DIR), for Redis was away when they were raised.
+
+    \b
+    Examples:
+      notifier spool list
+      notifier spool flush
+    """
+
+
+@spool.command("list")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@json_option
+def list_spooled(limit: int, as_json: bool) -> None:
+    """Show what is spooled, oldest first."""
+    found = _spool().list(limit)
+    if as_json:
+        print_json(
+            [{"id": each.id, "alert_type": each.alert_type, "spooled_at": _at(each.spooled_at)} for each in found]
+        )
+    elif found:
+        rows = [(_at(each.spooled_at)[:19], each.alert_type, each.id) for each in found]
+        print_table("Spooled", ["spooled (UTC)", "type", "id"], rows)
+    else:
+        click.echo("nothing is spooled")
+
+
+@spool.command()
+@json_option
+def flush(as_json: bool) -> None:
+    """Hand over whatever is spooled, in order; where an outbox is full, wait for room. Ctrl-C stops cleanly."""
+    import time
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+    from notifier.spool import Spooled
+
+    disk, publisher = _spool(), client_pipeline().publisher
+    handed_over = 0
+    with Progress(console=Console(stderr=True), disable=as_json) as progress:
+        bar = progress.add_task("handing over", total=disk.count())
+
+        def hand_over(each: Spooled) -> None:
+            nonlocal handed_over
+            publisher.hand_over_spooled(each)
+            handed_over += 1
+            progress.advance(bar)
+
+        while disk.flush(hand_over):
+            time.sleep(WAIT_SECONDS)
+    left = disk.count()
+    if as_json:
+        print_json({"handed_over": handed_over, "left": left})
+    else:
+        click.echo(f"{handed_over} handed over" + (f", {left} left: this version cannot read them" if left else ""))
+    if left:
+        raise SystemExit(1)
+
+
+def _spool() -> "Spool":
+    from notifier.errors import ConfigurationError
+    from notifier.settings import settings
+    from notifier.spool import Spool
+
+    folder = settings().spool_dir
+    if folder is None:
+        raise ConfigurationError("NOTIFIER_SPOOL_DIR is not set: nothing is spooled here")
+    return Spool(folder, settings().spool_max)
+
+
+def _at(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

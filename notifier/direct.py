@@ -1,0 +1,89 @@
+"""An alert posted by the application itself while Redis is away, for the types that DISCORD_DIRECT_FALLBACK names.
+
+Without Redis no process knows of the others, so each keeps to a budget of its own that leaves room for them, and never
+waits: what does not go now is the caller's again.
+"""
+
+import os
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+
+from notifier.discord import DiscordClient
+from notifier.models import NotificationMessage
+from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejected
+from notifier.render.batch import compose
+from notifier.settings import Settings, Webhook
+
+NOTE = "sent directly: Redis was away"
+WINDOW_SECONDS = 2.0
+WINDOW_REQUESTS = 5
+"""The bucket of a webhook as long observed (Discord docs, rate-limits.mdx: learn the limit from the headers)."""
+MINUTE_SECONDS = 60.0
+USELESS = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What this process has sent to one webhook, and until when it must not; times are of the monotonic clock."""
+
+    sent: deque[float] = field(default_factory=deque)
+    blocked_until: float = 0.0
+
+    def take(self, now: float, per_minute: int) -> float:
+        """Seconds until a request may go; 0: it goes now and is counted."""
+        while self.sent and self.sent[0] <= now - MINUTE_SECONDS:
+            self.sent.popleft()
+        waits = [self.blocked_until - now]
+        for requests, seconds in ((WINDOW_REQUESTS, WINDOW_SECONDS), (per_minute, MINUTE_SECONDS)):
+            if len(self.sent) >= requests:
+                waits.append(self.sent[-requests] + seconds - now)
+        if max(waits) > 0:
+            return max(waits)
+        self.sent.append(now)
+        return 0.0
+
+    def learn(self, answer: Answer, now: float) -> None:
+        """Take to heart what Discord said."""
+        wait = 0.0
+        if isinstance(answer.outcome, Deferred):
+            wait = answer.outcome.wait_seconds
+        elif isinstance(answer.outcome, Rejected) and answer.outcome.reason in USELESS:
+            wait = float("inf")
+        elif answer.rate_limit is not None and answer.rate_limit.remaining == 0:
+            wait = answer.rate_limit.reset_after_seconds
+        self.blocked_until = max(self.blocked_until, now + wait)
+
+
+class Direct:
+    """Posts single alerts, marked as such. May be shared by threads."""
+
+    def __init__(self, client: DiscordClient, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._budgets: defaultdict[str, _Budget] = defaultdict(_Budget)
+        self._pid = os.getpid()
+
+    def post(self, message: NotificationMessage) -> Outcome:
+        """Make at most one request."""
+        webhook = self._settings.webhooks.get(message.alert_type)
+        if webhook is None:
+            return Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
+        with self._lock:
+            wait = self._budgets[webhook.fingerprint].take(time.monotonic(), self._settings.rate_limit_per_minute)
+        if wait > 0:
+            return Deferred(wait, Reason.CONFIGURED_LIMIT)
+        return self._request(webhook, message)
+
+    def _request(self, webhook: Webhook, message: NotificationMessage) -> Outcome:
+        answer = self._client.execute(webhook, compose([message], [NOTE]))
+        with self._lock:
+            self._budgets[webhook.fingerprint].learn(answer, time.monotonic())
+        return answer.outcome
+
+
+def posted(outcome: Outcome) -> bool:
+    """Whether Discord has it."""
+    return isinstance(outcome, Delivered)

@@ -1,0 +1,160 @@
+"""Alerts on the caller's own disk while Redis is away: durable, bounded, in order, shared by several processes."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
+from notifier.models import AlertType, NotificationMessage
+
+FILE = "alerts.sqlite3"
+BUSY_SECONDS = 1.0
+"""Ours: how long a process waits while another writes."""
+PAGE = 100
+TABLE = """
+create table if not exists alerts (
+    position integer primary key autoincrement,
+    id text not null unique,
+    alert_type text not null,
+    message text not null,
+    spooled_at real not null,
+    maybe_posted integer not null
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One alert on disk. ``spooled_at``: seconds since 1970. ``maybe_posted``: a request's answer was lost."""
+
+    position: int
+    id: str
+    alert_type: AlertType
+    text: str
+    spooled_at: float
+    maybe_posted: bool
+
+    @property
+    def message(self) -> NotificationMessage:
+        """The alert.
+
+        Raises:
+            InvalidMessage, ValueError: another version wrote it.
+        """
+        return NotificationMessage.model_validate_json(self.text)
+
+    @property
+    def age_seconds(self) -> float:
+        """How long it has been here, by this machine's clock."""
+        return max(0.0, time.time() - self.spooled_at)
+
+
+class Spool:
+    """A folder that holds at most ``bound`` alerts.
+
+    Raises (every method):
+        BrokerUnavailable: the folder is full, or cannot be read or written. Neither Redis nor the disk has the alert.
+    """
+
+    def __init__(self, folder: Path, bound: int) -> None:
+        self._folder = folder
+        self._bound = bound
+
+    def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
+        """Keep an alert, once per id. It is on the disk when this returns."""
+        row = (
+            message.id,
+            message.alert_type,
+            message.model_dump_json(exclude_defaults=True),
+            time.time(),
+            maybe_posted,
+        )
+        with self._open() as file, file:
+            file.execute("begin immediate")
+            if file.execute("select count(*) from alerts").fetchone()[0] >= self._bound:
+                raise BrokerUnavailable(f"Redis is away and the spool holds {self._bound} alerts (NOTIFIER_SPOOL_MAX)")
+            file.execute(
+                "insert or ignore into alerts (id, alert_type, message, spooled_at, maybe_posted)"
+                " values (?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def count(self, alert_type: AlertType | None = None) -> int:
+        """How many wait here."""
+        if not self._file.exists():
+            return 0
+        with self._open() as file:
+            where, values = ("where alert_type = ?", (alert_type,)) if alert_type else ("", ())
+            return int(file.execute(f"select count(*) from alerts {where}", values).fetchone()[0])  # noqa: S608
+
+    def holds(self, notification_id: str) -> bool:
+        """Whether this alert waits here."""
+        if not self._file.exists():
+            return False
+        with self._open() as file:
+            return file.execute("select 1 from alerts where id = ?", (notification_id,)).fetchone() is not None
+
+    def list(self, limit: int = PAGE, after: int = 0) -> list[Spooled]:
+        """Those that follow a position, oldest first."""
+        if not self._file.exists():
+            return []
+        with self._open() as file:
+            rows = file.execute(
+                "select position, id, alert_type, message, spooled_at, maybe_posted from alerts"
+                " where position > ? order by position limit ?",
+                (after, limit),
+            ).fetchall()
+        return [
+            Spooled(position, id, AlertType(kind), text, spooled_at, bool(maybe_posted))
+            for position, id, kind, text, spooled_at, maybe_posted in rows
+        ]
+
+    def flush(self, hand_over: Callable[[Spooled], None]) -> Collection[AlertType]:
+        """Hand all over, in order, once each was; the types of which some are left, for their outbox is full.
+
+        Several may flush at once: each hands one over before it comes to the next, and handing over twice does no harm.
+
+        Raises:
+            BrokerUnavailable: also where Redis is away; what was not handed over stays.
+        """
+        full: set[AlertType] = set()
+        position = 0
+        while page := self.list(after=position):
+            for each in page:
+                position = each.position
+                if each.alert_type not in full:
+                    try:
+                        hand_over(each)
+                    except QueueFull:
+                        full.add(each.alert_type)
+                    except (InvalidMessage, ValueError):
+                        continue  # another version wrote it, and may read it
+                    else:
+                        self._remove(each.position)
+        return full
+
+    def _remove(self, position: int) -> None:
+        with self._open() as file, file:
+            file.execute("delete from alerts where position = ?", (position,))
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / FILE
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            if not self._file.exists():
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
+            # one connection each time: threads and forked processes must not share one
+            with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as file:
+                file.execute("pragma synchronous = extra")  # it survives a power cut from here on
+                file.execute(TABLE)
+                yield file
+        except (sqlite3.Error, OSError) as error:
+            raise BrokerUnavailable(f"Redis is away, and so is the spool ({type(error).__name__}: {error})") from None

@@ -1,0 +1,373 @@
+"""Redis is away where an alert is raised: the call returns or raises in time, and the alert is kept or posted."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from notifier.cli.embedded_redis import run_redis, start_redis
+from notifier.cli.processes import Process
+from notifier.redis import connect
+from notifier.spool import FILE
+from tests.conftest import Sandbox, run_worker
+from tests.no_secrets import assert_no_secrets
+
+TIMEOUT_SECONDS = 1.0
+CRITICAL = "1000000000000000003"
+SLACK_SECONDS = 0.5
+"""What a busy machine may add; bare Celery takes 19 s, or for ever."""
+
+RAISE = """
+import json, os, sys, time
+from notifier.errors import BrokerUnavailable
+from tasks import send_notification
+for line in sys.stdin:
+    kind, title = line.split(maxsplit=1)
+    start = time.monotonic()
+    try:
+        status, result = "taken", send_notification[kind].delay(title=title.strip())
+        if type(result).__name__ == "EagerResult":
+            status = result.get()["detail"]
+    except BrokerUnavailable as error:
+        status = f"unavailable: {error}"
+    print(json.dumps([status, time.monotonic() - start]), flush=True)
+"""
+
+
+class OwnRedis:
+    """A Redis that can be taken away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process, self.url = start_redis(folder)
+        self.port = int(self.url.rsplit(":", 1)[1].split("/")[0])
+
+    def freeze(self) -> None:
+        """It is silent from now on: connections are made, and nothing is answered."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It answers again."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def away(self) -> None:
+        """It refuses connections from now on."""
+        self.process.kill()
+
+    def back(self) -> None:
+        """It is there again, with what it had."""
+        self.process = run_redis(self.folder, self.port)
+        client = connect(self.url, 5)
+        until(lambda: answers(client), "Redis")
+        client.close()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    """One for this test."""
+    own = OwnRedis(tmp_path / "redis")
+    yield own
+    if own.process.running:
+        own.thaw()
+    own.process.stop()
+
+
+class Caller:
+    """An application in a process of its own that raises alerts as it is told."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RAISE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=folder,
+            text=True,
+        )
+
+    def raise_alert(self, title: str, kind: str = "general") -> tuple[str, float]:
+        """What became of it, and the seconds that the call took."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{kind} {title}\n")
+        self.process.stdin.flush()
+        status, seconds = json.loads(self.process.stdout.readline())
+        return status, seconds
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self) -> None:
+        """Let it end; it has printed no secret."""
+        if self.process.returncode is None:
+            output, errors = self.process.communicate(timeout=20)
+            assert_no_secrets(texts={"output": output + errors})
+
+
+StartCaller = Callable[..., Caller]
+
+
+@pytest.fixture
+def start_caller(
+    own_redis: OwnRedis, environment: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> Iterator[StartCaller]:
+    """Starts applications."""
+    started: list[Caller] = []
+
+    def start(**changed: str) -> Caller:
+        settings = {"REDIS_URL": own_redis.url, "NOTIFIER_PUBLISH_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS), **changed}
+        started.append(Caller({**environment, **settings}, tmp_path / "callers"))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
+
+
+@pytest.fixture
+def start_worker(own_redis: OwnRedis, environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts workers on that Redis."""
+    started: list[Process] = []
+
+    def start(**changed: str) -> Process:
+        settings = {**environment, "REDIS_URL": own_redis.url, **changed}
+        started.append(run_worker(f"w{len(started)}", tmp_path / f"w{len(started)}", settings))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
+
+
+def answers(client: "redis.Redis") -> bool:
+    """Whether Redis is there."""
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def spooled(folder: Path) -> int:
+    """How many alerts a folder holds."""
+    with sqlite3.connect(folder / FILE) as file:
+        return int(file.execute("select count(*) from alerts").fetchone()[0])
+
+
+def test_a_broker_that_refuses_or_is_silent_is_told_of_in_time(own_redis: OwnRedis, start_caller: StartCaller) -> None:
+    warm, cold = start_caller(), start_caller()
+    assert warm.raise_alert("fine")[0] == "taken"
+    own_redis.freeze()
+    for caller in (warm, warm, cold, cold):
+        status, seconds = caller.raise_alert("silent")
+        assert status.startswith("unavailable")
+        assert seconds < TIMEOUT_SECONDS + SLACK_SECONDS
+    own_redis.thaw()
+    assert warm.raise_alert("fine again")[0] == "taken"
+    own_redis.away()
+    for caller in (warm, warm, cold, start_caller()):
+        status, seconds = caller.raise_alert("refused")
+        assert status.startswith("unavailable")
+        assert seconds < TIMEOUT_SECONDS + SLACK_SECONDS
+
+
+def test_spooled_alerts_are_handed_over_in_order_by_the_next_call_that_reaches_redis(
+    own_redis: OwnRedis,
+    start_caller: StartCaller,
+    start_worker: Callable[..., Process],
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "spool"
+    caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
+    own_redis.away()
+    for number in range(5):
+        assert caller.raise_alert(f"n{number}")[0] == "taken"
+    caller.kill()
+    assert spooled(folder) == 5, "they outlive the process"
+    own_redis.back()
+    other = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
+    assert other.raise_alert("n5")[0] == "taken"
+    until(lambda: spooled(folder) == 0, "the spool is empty")
+    start_worker()
+    until(lambda: len(sandbox.titles()) >= 6, "six alerts")
+    assert sandbox.titles() == [f"n{number}" for number in range(6)]
+
+
+def test_an_alert_of_another_type_hands_over_what_is_spooled_as_well(
+    own_redis: OwnRedis, start_caller: StartCaller, tmp_path: Path
+) -> None:
+    folder = tmp_path / "spool"
+    caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
+    own_redis.away()
+    caller.raise_alert("general")
+    own_redis.back()
+    caller.raise_alert("error", "error")
+    until(lambda: spooled(folder) == 0, "the spool is empty")
+
+
+def test_a_spool_that_is_full_says_so(own_redis: OwnRedis, start_caller: StartCaller, tmp_path: Path) -> None:
+    caller = start_caller(NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"), NOTIFIER_SPOOL_MAX="2")
+    own_redis.away()
+    ends = [caller.raise_alert(f"n{number}")[0] for number in range(3)]
+    assert ends[:2] == ["taken", "taken"]
+    assert "NOTIFIER_SPOOL_MAX" in ends[2]
+
+
+def test_a_worker_hands_over_what_is_spooled_and_folds_none_of_it(
+    own_redis: OwnRedis,
+    start_caller: StartCaller,
+    start_worker: Callable[..., Process],
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "spool"
+    small = {"NOTIFIER_SPOOL_DIR": str(folder), "DISCORD_QUEUE_SIZE": "3"}
+    caller = start_caller(**small)
+    own_redis.away()
+    for number in range(12):
+        caller.raise_alert(f"n{number}")
+    own_redis.back()
+    start_worker(**small)
+    until(lambda: len(sandbox.titles()) >= 12, "all twelve")
+    assert sandbox.titles() == [f"n{number}" for number in range(12)]
+    assert spooled(folder) == 0
+
+
+def test_how_long_it_was_spooled_counts(
+    own_redis: OwnRedis,
+    start_caller: StartCaller,
+    start_worker: Callable[..., Process],
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "spool"
+    caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
+    own_redis.away()
+    caller.raise_alert("late")
+    caller.raise_alert("too late")
+    with sqlite3.connect(folder / FILE) as file:
+        file.execute("update alerts set spooled_at = spooled_at - 900 * position * position * position")
+    own_redis.back()
+    start_worker(NOTIFIER_SPOOL_DIR=str(folder), DISCORD_EXPIRE_SECONDS="3600")
+    until(lambda: connect(own_redis.url, 5).exists("notifier:dead_letters:general"), "the dead letter")
+    until(lambda: sandbox.titles(), "the late one")
+    (message,) = sandbox.messages()
+    assert message["embeds"][0]["title"] == "late"
+    assert "delayed 15 min: broker unavailable" in message["embeds"][0]["footer"]["text"]
+
+
+def test_the_command_line_lists_and_flushes(
+    own_redis: OwnRedis, start_caller: StartCaller, environment: dict[str, str], tmp_path: Path
+) -> None:
+    settings = {**environment, "REDIS_URL": own_redis.url, "NOTIFIER_SPOOL_DIR": str(tmp_path / "spool")}
+
+    def notifier(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "notifier", *arguments]
+        return subprocess.run(
+            command, env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    caller = start_caller(NOTIFIER_SPOOL_DIR=settings["NOTIFIER_SPOOL_DIR"])
+    own_redis.away()
+    for number in range(3):
+        caller.raise_alert(f"n{number}")
+    sent = json.loads(notifier("send", "general", "n3", "--json").stdout)
+    assert (sent["status"], sent["success"]) == ("spooled", True)
+    assert [each["alert_type"] for each in json.loads(notifier("spool", "list", "--json").stdout)] == ["general"] * 4
+    away = notifier("spool", "flush")
+    assert (away.returncode, "broker_unavailable" in away.stderr) == (1, True)
+    own_redis.back()
+    assert json.loads(notifier("spool", "flush", "--json").stdout) == {"handed_over": 4, "left": 0}
+    assert notifier("spool", "list").stdout == "nothing is spooled\n"
+    assert "0 handed over" in notifier("spool", "flush").stdout
+    assert connect(own_redis.url, 5).zcard("notifier:outbox:general:waiting") == 4
+    del settings["NOTIFIER_SPOOL_DIR"]
+    assert "NOTIFIER_SPOOL_DIR is not set" in notifier("spool", "list").stderr
+
+
+def test_the_alert_that_says_redis_is_down_still_arrives(
+    own_redis: OwnRedis, start_caller: StartCaller, sandbox: Sandbox
+) -> None:
+    refused, silent = (start_caller(DISCORD_DIRECT_FALLBACK="critical,security") for _ in range(2))
+    own_redis.freeze()
+    status, seconds = silent.raise_alert("Redis is silent", "security")
+    assert status == "sent directly: Redis was away"
+    assert seconds < TIMEOUT_SECONDS + SLACK_SECONDS
+    own_redis.away()
+    assert refused.raise_alert("Redis is down", "critical")[0] == "sent directly: Redis was away"
+    assert refused.raise_alert("of no account", "general")[0].startswith("unavailable")
+    assert sandbox.titles() == ["Redis is silent", "Redis is down"]
+    assert all("sent directly: Redis was away" in m["embeds"][0]["footer"]["text"] for m in sandbox.messages())
+
+
+def test_what_does_not_go_directly_is_spooled_or_told_and_nothing_meets_a_429(
+    own_redis: OwnRedis,
+    start_caller: StartCaller,
+    start_worker: Callable[..., Process],
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    telling = start_caller(DISCORD_DIRECT_FALLBACK="critical")
+    spooling = start_caller(DISCORD_DIRECT_FALLBACK="security", NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"))
+    own_redis.away()
+    ends = [telling.raise_alert(f"c{number}", "critical")[0] for number in range(20)]
+    assert any(end.startswith("unavailable") and "configured_limit" in end for end in ends)
+    posted = [f"c{number}" for number, end in enumerate(ends) if end.startswith("sent directly")]
+    assert len(posted) >= 5
+    assert sandbox.titles() == posted
+    for number in range(20):
+        spooling.raise_alert(f"s{number}", "security")
+    assert sandbox.stats()["rate_limited"] == 0
+    own_redis.back()
+    start_worker(NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"))
+    until(lambda: len(sandbox.titles()) >= len(posted) + 20, "the spooled ones")
+    assert sorted(sandbox.titles()) == sorted([*posted, *(f"s{number}" for number in range(20))])
+
+
+def test_a_direct_alert_whose_answer_was_lost_is_spooled_and_its_repeat_says_so(
+    own_redis: OwnRedis,
+    start_caller: StartCaller,
+    start_worker: Callable[..., Process],
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    spool = {"NOTIFIER_SPOOL_DIR": str(tmp_path / "spool")}
+    caller = start_caller(DISCORD_DIRECT_FALLBACK="critical", **spool)
+    own_redis.away()
+    sandbox.fault(method="POST", kind="reset", when="after", times=1)
+    assert caller.raise_alert("twice", "critical")[0] == "taken"
+    own_redis.back()
+    start_worker(**spool)
+    until(lambda: len(sandbox.titles()) >= 2, "the repeat")
+    assert "may be a duplicate" in sandbox.messages()[1]["embeds"][0]["footer"]["text"]
+
+
+def test_a_webhook_that_is_gone_is_posted_to_directly_once(
+    own_redis: OwnRedis, start_caller: StartCaller, sandbox: Sandbox
+) -> None:
+    caller = start_caller(DISCORD_DIRECT_FALLBACK="critical")
+    own_redis.away()
+    sandbox.call("DELETE", f"webhooks/{CRITICAL}")
+    for _ in range(3):
+        assert caller.raise_alert("nobody hears", "critical")[0].startswith("unavailable")
+    assert len(sandbox.posts()) == 1
