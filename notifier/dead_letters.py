@@ -56,7 +56,7 @@ class DeadLetters:
                 "metadata": {**dead["message"].get("metadata", {}), "replay_of": notification_id},
             }
         )
-        self._publisher.publish(message)
+        self._publisher.hand_over(message, fold=False)
         with broker_errors():
             self._redis.zrem(names.dead_letters(message.alert_type), notification_id)
         return message.id
