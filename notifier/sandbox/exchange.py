@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from notifier.sandbox.answer import VIA, Answer, RefusalError
@@ -49,9 +50,11 @@ class Exchange:
         self.journal = Journal()
         self.edge = Edge()
         self._api = Api(self.store, self.limits)
+        self._reset_at = -inf
 
     def reset(self) -> None:
-        """Back to the start."""
+        """Back to the start; a request that is under way leaves no trace."""
+        self._reset_at = self.clock()
         self.store.reset()
         self.limits.change(self._start_settings)
         self.faults.clear()
@@ -70,11 +73,13 @@ class Exchange:
         if isinstance(admitted, Answer):
             return Reply(admitted)
         if fault := self.faults.pick(call, at_edge=False):
-            return await self._fault(fault, admitted)
+            return await self._fault(fault, admitted, now)
         return Reply(self._api.perform(admitted, self.clock()))
 
     def record(self, call: Call, reply: Reply, started: float) -> None:
         """Note a call in the journal; too many invalid answers end in a ban."""
+        if started < self._reset_at:
+            return
         answer, now = reply.answer, self.clock()
         status = answer.status if answer else None
         # what the edge itself answers is not counted again: no ban prolongs itself
@@ -122,7 +127,7 @@ class Exchange:
         answer = banned(fault.form) if fault.kind is Kind.EDGE_BAN else fault.answer()
         return Reply(fault.dressed(answer), fault)
 
-    async def _fault(self, fault: Fault, admitted: Admitted) -> Reply:
+    async def _fault(self, fault: Fault, admitted: Admitted, started: float) -> Reply:
         if fault.kind is Kind.RATE_LIMIT:
             return Reply(fault.dressed(self._limited(fault, admitted)), fault)
         done = self._api.perform(admitted, self.clock()) if fault.when == "after" else None
@@ -130,6 +135,8 @@ class Exchange:
             return Reply(done, fault)  # nothing was stored, so there is nothing to fail after it
         if fault.kind is not Kind.SLOW:
             await self._pause(fault)
+        if started < self._reset_at:
+            return Reply(None, fault)
         if fault.kind is Kind.STATUS:
             answer = fault.answer(wait_seconds=fault.seconds or 1.0)
             return Reply(fault.dressed(answer.with_headers({**admitted.headers, **VIA})), fault)

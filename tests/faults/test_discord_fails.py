@@ -5,10 +5,12 @@ from datetime import datetime
 
 import pytest
 
+from notifier.gate.gate import MICROSECONDS
 from notifier.models import AlertType
+from notifier.redis import EDGE, outbox
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
-from tests.faults.conftest import GENERAL, QUICK, burst, doubled, titles_of, until
+from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of, until
 
 THRESHOLD = 5
 pytestmark = pytest.mark.slow
@@ -65,3 +67,46 @@ def test_a_webhook_deleted_in_mid_burst_is_met_by_requests_in_flight_only(
     assert all(record["reason"] for record in records if record["status"] == "rejected")
     dead = application.pipeline.dead_letters.list(limit=1_000)
     assert {letter["id"] for letter in dead} == {r["id"] for r in records if r["status"] == "rejected"}
+
+
+def test_a_ban_in_mid_burst_is_met_by_requests_in_flight_and_one_probe_a_period(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
+    start_worker(**QUICK), start_worker(**QUICK)
+    raised = burst(application, 300)
+    until(lambda: len(sandbox.messages()) >= 3, "the burst")
+    sandbox.call("POST", "ban", seconds=3_600, form="text")
+    pipeline = application.pipeline
+    until(pipeline.gate.banned, "the ban is known")
+    until(lambda: not any(pipeline.redis.hexists(outbox(kind, "state"), "batch") for kind in AlertType), "no request")
+    met = len(banned(sandbox))
+    assert met <= len(AlertType), "at most one request of each webhook was in flight"
+    for probes in (1, 2):
+        the_pause_is_over(application)
+        until(lambda probes=probes: len(banned(sandbox)) >= met + probes, "a probe")
+        until(lambda: pause_ends(application) > pipeline.gate.now(), "the next pause")
+        assert len(banned(sandbox)) == met + probes, "one probe for the whole fleet"
+    sandbox.call("DELETE", "ban")
+    the_pause_is_over(application)
+    records = application.wait(list(raised))
+    assert_none_lost(records, titles_of(sandbox), raised)
+    assert doubled(titles_of(sandbox)) == set()
+    assert len(banned(sandbox)) == met + 2
+
+
+def banned(sandbox: Sandbox) -> list[object]:
+    """The requests that met the ban."""
+    return [post for post in sandbox.posts() if post["status"] == 429 and post["scope"] is None]
+
+
+def pause_ends(application: Application) -> float:
+    """When the next probe may go, in microseconds of Redis' clock."""
+    return float(str(application.pipeline.redis.hget(EDGE, "open_until") or 0))
+
+
+def the_pause_is_over(application: Application) -> None:
+    """As if the pause of a minute or more had passed, and the wake-ups with it."""
+    redis = application.pipeline.redis
+    redis.hset(EDGE, "open_until", application.pipeline.gate.now() - MICROSECONDS)
+    redis.delete(*(outbox(kind, "wake_up") for kind in AlertType))

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of, until
 
+STATE = "notifier:outbox:general:state"
 KILLS = 4
 BATCH = 10
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def test_500_alerts_outlive_workers_that_are_killed_at_random(
 
 
 def test_a_worker_told_to_end_settles_the_request_it_is_making_and_leaves_the_rest(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker, tmp_path: Path
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     first = start_worker()
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=3, times=1)
@@ -55,4 +55,22 @@ def test_a_worker_told_to_end_settles_the_request_it_is_making_and_leaves_the_re
     assert not any(map(application.pipeline.outbox.final, waiting))
     start_worker()
     assert {record["status"] for record in application.wait(in_flight + waiting)} == {"delivered"}
+    assert doubled(titles_of(sandbox)) == set()
+
+
+def test_a_pool_process_that_is_killed_with_a_request_under_way_loses_no_alert(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    # Celery takes `prefork` for the default, over which the configured pool wins; this is its other name
+    worker = start_worker("--pool", "processes", "--concurrency", "2", **QUICK)
+    redis = application.pipeline.redis
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="before", seconds=60, times=1)
+    first = application.raise_alerts("under way")
+    until(lambda: sandbox.stats()["requests"] and redis.hget(STATE, "worker"), "the request")
+    holder = int(str(redis.get(f"notifier:worker:{redis.hget(STATE, 'worker')}")))
+    assert holder != worker.pid
+    waiting = application.raise_alerts(*(f"waits {number}" for number in range(20)))
+    os.kill(holder, signal.SIGKILL)
+    assert {record["status"] for record in application.wait(first + waiting)} == {"delivered"}
+    assert worker.running
     assert doubled(titles_of(sandbox)) == set()

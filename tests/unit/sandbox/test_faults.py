@@ -32,6 +32,18 @@ def test_a_fault_strikes_whom_it_is_meant_for(unlimited: Discord) -> None:
     assert unlimited.call("GET", unlimited.url(1)).status == 200
 
 
+def test_a_request_that_a_reset_overtakes_leaves_no_trace(unlimited: Discord) -> None:
+    async def reset_meanwhile(seconds: float) -> None:
+        unlimited.now += seconds
+        unlimited.exchange.reset()
+
+    unlimited.exchange._sleep = reset_meanwhile
+    unlimited.exchange.faults.add(kind=Kind.DELAY, seconds=60)
+    assert unlimited.reply("POST", unlimited.url(), HI, "wait=true").answer is None
+    assert unlimited.titles() == []
+    assert unlimited.exchange.stats()["requests"] == 0
+
+
 def test_a_probability_is_reproducible(unlimited: Discord) -> None:
     runs = []
     for _ in range(2):
