@@ -2,13 +2,21 @@
 
 from kombu import Queue
 
+from notifier.broker import BrokerUrl
 from notifier.gate.gate import lease_seconds
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.settings import settings
 
 _settings = settings()
 
-broker_url = result_backend = _settings.redis_url.get_secret_value()
+_limit = _settings.publish_timeout_seconds
+_results = BrokerUrl(_settings.redis_url.get_secret_value())
+_broker = BrokerUrl(_settings.broker_url.get_secret_value()) if _settings.broker_url else _results
+
+# the variable CELERY_BROKER_URL, which Celery reads as well, loses against these two
+broker_url = broker_read_url = broker_write_url = _broker.celery_url
+result_backend = _results.celery_url
+result_backend_transport_options = _results.transport_options(_limit)
 
 task_serializer = result_serializer = "json"
 accept_content = result_accept_content = ["json"]
@@ -54,15 +62,11 @@ redis_backend_health_check_interval = 25
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 broker_channel_error_retry = True
-broker_connection_timeout = _settings.publish_timeout_seconds
-broker_transport_options = {
+broker_connection_timeout = _limit
+broker_heartbeat = 20  # seconds; of RabbitMQ: a silent connection is given up after two
+broker_transport_options = _broker.transport_options(_limit) | {
     # Longer than any countdown and any request; what a dead worker held is carried by others long before.
     "visibility_timeout": max(300, 2 * round(max(lease_seconds(_settings), _settings.retry_backoff_max_seconds))),
-    "max_connections": 64,
-    "socket_timeout": 5,
-    "socket_connect_timeout": _settings.publish_timeout_seconds,
-    "socket_keepalive": True,
-    "health_check_interval": 25,
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.1,

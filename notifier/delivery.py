@@ -10,9 +10,10 @@ from dataclasses import replace
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
 from notifier.gate.gate import MICROSECONDS, Gate, lease_seconds
-from notifier.outbox.claim import Absent, Batch, Final, Idle, Introduce, Knock, Settlement, Waiting
+from notifier.outbox.claim import Absent, Batch, Final, Idle, Introduce, Knock, Waiting
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.settlement import Settlement
 from notifier.outbox.verdict import Passenger, Verdict, judge, rerouted
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.record import Record

@@ -3,16 +3,23 @@
 All keys begin with ``notifier:`` and every one has a life (see the constants and the Lua files).
 """
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
+from notifier.sentinel import SCHEME, parse_sentinels
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "notifier:"
 
@@ -21,25 +28,60 @@ WAITING_LIFE_SECONDS = 30 * 86_400
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
 
 CONNECTIONS_MAX = 64  # above any worker's threads; a caller past it waits rather than fails
+REPLICA_MILLISECONDS = 100
+"""Ours: how long a step waits for a replica to have it as well."""
+REPLICA_AGAIN_SECONDS = 5
+"""Ours: how long no step waits after one that waited in vain: there may be no replica left."""
 
 
 def connect(url: str, timeout_seconds: float) -> "redis.Redis":
     """A client that waits at most ``timeout_seconds`` for each step and repeats nothing by itself.
 
-    Repeating is for the caller to decide: a script whose answer was lost may have run.
+    Repeating is for the caller to decide: a script whose answer was lost may have run. Behind sentinels, a connection
+    that breaks asks them anew who is master.
     """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        "decode_responses": True,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if url.startswith(SCHEME):
+        found = parse_sentinels(url)
+        options |= {"db": found.database, "username": found.username, "password": found.password}
+        asked = found.celery_options(timeout_seconds)["sentinel_kwargs"]
+        sentinel: Any = Sentinel  # has no types
+        client: redis.Redis = sentinel(found.hosts, sentinel_kwargs=asked, **options).master_for(found.master_name)
+        return client
     pool = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS_MAX,
-        timeout=timeout_seconds,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        socket_keepalive=True,
-        health_check_interval=25,
-        decode_responses=True,
-        retry=Retry(NoBackoff(), 0),
+        url, max_connections=CONNECTIONS_MAX, timeout=timeout_seconds, **options
     )
     return redis.Redis(connection_pool=pool)
+
+
+def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
+    """A Lua script, to be called with its ``keys`` and ``args``.
+
+    Behind sentinels it returns once a replica has the step too, or soon after: it then outlives the master.
+    """
+    registered = client.register_script(text)
+    if not isinstance(client.connection_pool, SentinelConnectionPool):
+        return registered
+
+    waits_from = time.monotonic()
+
+    def run(keys: list[str], args: list[Any]) -> Any:
+        nonlocal waits_from
+        with redis.Redis(connection_pool=client.connection_pool, single_connection_client=True) as connection:
+            answer = registered(keys=keys, args=args, client=connection)
+            if time.monotonic() >= waits_from and not connection.wait(1, REPLICA_MILLISECONDS):
+                waits_from = time.monotonic() + REPLICA_AGAIN_SECONDS
+                logger.warning("no replica of Redis has taken this step within %d ms", REPLICA_MILLISECONDS)
+            return answer
+
+    return run
 
 
 @contextmanager

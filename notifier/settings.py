@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType, is_snowflake
 from notifier.routing import ROUTES
+from notifier.sentinel import parse_sentinels
 
 ENV_FILE = ".env"
 DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
+    broker_url: SecretStr | None = Field(None, validation_alias="CELERY_BROKER_URL")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
@@ -183,9 +185,21 @@ class Settings(BaseSettings):
     @classmethod
     def _redis_url(cls, value: SecretStr) -> SecretStr:
         parts = urlsplit(value.get_secret_value())
-        if parts.scheme not in ("redis", "rediss", "unix", "redis+socket"):
+        if parts.scheme == "sentinel":
+            parse_sentinels(value.get_secret_value())
+        elif parts.scheme not in ("redis", "rediss", "unix", "redis+socket"):
             raise ValueError("expected a URL such as redis://localhost:6379/0")
         return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or urlsplit(value.get_secret_value()).scheme in ("amqp", "amqps", "pyamqp"):
+            return value
+        try:
+            return cls._redis_url(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or amqp://user:password@localhost:5672//") from None
 
     @classmethod
     def settings_customise_sources(

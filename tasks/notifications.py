@@ -14,8 +14,9 @@ from celery.result import AsyncResult
 from notifier.delivery import Courier, Delivery
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import Absent, Final, Knock, Settlement, Waiting
+from notifier.outbox.claim import Absent, Final, Knock, Waiting
 from notifier.outbox.heartbeat import Heartbeat
+from notifier.outbox.settlement import Settlement
 from notifier.outcome import Status
 from notifier.publisher import arguments, shown
 from notifier.record import Record
@@ -34,6 +35,8 @@ courier = Courier(
 
 
 REFUSED_CHARACTERS = 3_000
+AWAY_SECONDS = 2
+"""Ours: how soon a knock is repeated that came while Redis was away."""
 
 if TYPE_CHECKING:
     CeleryTask = Task[Any, Any]
@@ -101,16 +104,10 @@ def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> 
 
 def own(task: NotificationTask, **fields: Any) -> Record:
     """Knock for the notification of this task; what is not its own end is left to others."""
-    notification_id = str(task.request.id)
-    knock = Knock(task.alert_type, notification_id)
-    end = _deliver(knock)
-    if isinstance(end, Absent):
-        # published by a program that only knows the task's name
-        try:
-            pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
-        except (InvalidMessage, QueueFull) as error:
-            return _refused(task, fields, error)
-        end = _deliver(knock)
+    try:
+        end = _deliver(task, fields)
+    except BrokerUnavailable:
+        _knock_again(task, fields)
     match end:
         case Final(record):
             return record
@@ -122,11 +119,27 @@ def own(task: NotificationTask, **fields: Any) -> Record:
     raise Ignore
 
 
-def _deliver(knock: Knock) -> Delivery:
+def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
+    notification_id = str(task.request.id)
+    knock = Knock(task.alert_type, notification_id)
+    end = courier.deliver(knock)
+    if not isinstance(end, Absent):
+        return end
+    # published by a program that only knows the task's name
     try:
-        return courier.deliver(knock)
-    except BrokerUnavailable:
-        raise Reject("Redis is away", requeue=True) from None
+        pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
+    except (InvalidMessage, QueueFull) as error:
+        return Final(_refused(task, fields, error))
+    return courier.deliver(knock)
+
+
+def _knock_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
+    """Redis is away. Where the broker is another server, the same knock comes back in a while, and not at once."""
+    again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
+    with pipeline.publisher.knocking(task.name) as producer:
+        CeleryTask.apply_async(task, (), fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
+        raise Ignore
+    raise Reject("Redis is away", requeue=True)
 
 
 def _wake_up(settlement: Settlement) -> None:
@@ -181,7 +194,11 @@ def _task(alert_type: AlertType) -> NotificationTask:
 @app.task(name=WAKE_UP_TASK, ignore_result=True)
 def wake_up(alert_type: str, token: str) -> None:
     """Knock for an outbox: the gate should be open now."""
-    match _deliver(Knock(AlertType(alert_type), wake_up=token)):
+    try:
+        end = courier.deliver(Knock(AlertType(alert_type), wake_up=token))
+    except BrokerUnavailable:
+        raise Ignore from None  # once Redis is back, the sweeper sends another
+    match end:
         case Waiting(wake_up=following):
             pipeline.publisher.wake_up(following)
         case Settlement() as settlement:

@@ -208,6 +208,13 @@ local function gate_take(gate, now, token)
   redis.call('PEXPIRE', gate.state, LIFE_MS)
 end
 
+-- A request that was reserved and never made. What is over in a minute is left to pass.
+local function gate_give_back(gate, now, token)
+  redis.call('ZREM', gate.in_flight, token)
+  breaker_report(gate.state, token, 'neutral', now, gate.args.breaker)
+  breaker_report(gate.edge, token, 'neutral', now, gate.args.edge_breaker)
+end
+
 -- Where a 429 or a ban says so, pause what it speaks of.
 local function gate_pause(gate, now, pause)
   local ends = now + pause.wait

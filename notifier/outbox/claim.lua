@@ -3,7 +3,8 @@
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (signs of life), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, life (seconds), expire, late (microseconds),
---         gate (limits; webhook_id '' where none is configured)
+--         unanswered (tokens of claims of this caller's whose answers never came), gate (limits; webhook_id '' where none
+--         is configured)
 -- Returns one of
 --   absent                          this id was never admitted
 --   final, record, finished_at      this notification's story has ended
@@ -57,8 +58,23 @@ if args.id ~= '' then
   if not exists then return { 'absent' } end
 end
 
+-- A batch that was leased to this caller, who never heard of it: no request was made.
+local batch = redis.call('HGET', KEYS[4], 'batch')
+for _, token in ipairs(args.unanswered) do
+  if token == batch then
+    for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+      local sequence = redis.call('HGET', args.notification_prefix .. id, 'sequence')
+      if sequence then redis.call('ZADD', KEYS[1], sequence, id) end
+    end
+    redis.call('DEL', KEYS[3])
+    redis.call('HDEL', KEYS[4], 'batch', 'lease_until', 'worker', 'missed_at')
+    gate_give_back(gate, now, token)
+    batch = false
+  end
+end
+
 -- One request of an outbox at a time: the channel shows the alerts in order, and a slow webhook holds one thread.
-if redis.call('HEXISTS', KEYS[4], 'batch') == 1 then
+if batch then
   local left, alive = lease_wait(now, args.worker_prefix, args.witness)
   if alive and left > 0 then return { 'deferred', left, 'in_flight', -1 } end
   if left > 0 then return deferred(left, 'in_flight') end

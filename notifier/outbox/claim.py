@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.verdict import Passenger, Verdict
+from notifier.outbox.verdict import Passenger
 from notifier.outcome import Reason
 from notifier.record import Record
 from notifier.settings import Webhook
@@ -98,17 +98,6 @@ class Batch:
 
 
 Claim = Absent | Idle | Final | Waiting | Introduce | Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What a batch came to: every verdict, the records that became final by it, and the next wake-up to send."""
-
-    verdicts: tuple[Verdict, ...]
-    records: tuple[Record, ...]
-    wake_up: WakeUp | None
-    retry_wait_seconds: float
-    fallback_wake_up: WakeUp | None = None
 
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:

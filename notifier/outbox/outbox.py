@@ -2,34 +2,24 @@
 
 import json
 import uuid
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
 
 from notifier import redis as names
-from notifier.errors import QueueFull
+from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import (
-    Absent,
-    Batch,
-    Claim,
-    Final,
-    Idle,
-    Introduce,
-    Knock,
-    Settlement,
-    Waiting,
-    WakeUp,
-    batch_of,
-)
+from notifier.outbox.claim import Absent, Batch, Claim, Final, Idle, Introduce, Knock, Waiting, WakeUp, batch_of
 from notifier.outbox.flood import capacity
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
+from notifier.outbox.settlement import Settlement, record_of, told
 from notifier.outbox.verdict import MAY_END, Verdict
-from notifier.outcome import Answer, Delivered, Reason
-from notifier.record import Record, iso, record
-from notifier.redis import broker_errors, script
+from notifier.outcome import Answer, Reason
+from notifier.record import Record, iso
+from notifier.redis import atomic_step, broker_errors, script
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.render.notes import LATE_SECONDS
@@ -37,7 +27,8 @@ from notifier.settings import Settings, Webhook
 
 DEAD_LETTERS_MAX = 10_000
 """Per alert type; the oldest give way."""
-TRAIL_DETAIL_CHARACTERS = 200
+UNANSWERED_MAX = 100
+"""Ours: claims whose answers never came that are remembered; each may hold a batch that nobody carries."""
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing moved for so long is worth an alert of its own."""
 
@@ -55,9 +46,10 @@ class Outbox:
         # what waits is swept and expires long before its key does, unless no worker runs at all
         self._life = names.WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         shared = ("gate/gate.lua", "outbox/outbox.lua")
-        self._admit = client.register_script(script("outbox/admit.lua"))
-        self._claim = client.register_script(script(*shared, "outbox/claim.lua"))
-        self._settle = client.register_script(script(*shared, "outbox/settle.lua"))
+        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
+        self._admit = atomic_step(client, script("outbox/admit.lua"))
+        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
+        self._settle = atomic_step(client, script(*shared, "outbox/settle.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
 
     def ping(self) -> None:
@@ -113,10 +105,16 @@ class Outbox:
             "note_characters": NOTE_CHARACTERS_MAX,
             "expire": round(self._settings.expire_seconds * gate.MICROSECONDS),
             "late": LATE_SECONDS * gate.MICROSECONDS,
+            "unanswered": list(self._unanswered),
             "gate": gate.limits(self._settings, webhook),
         }
-        with broker_errors():
-            kind, *rest = self._claim(keys=[*_keys(knock.alert_type), *gate.keys(webhook)], args=[json.dumps(asked)])
+        try:
+            with broker_errors():
+                keys = [*_keys(knock.alert_type), *gate.keys(webhook)]
+                kind, *rest = self._claim(keys=keys, args=[json.dumps(asked)])
+        except BrokerUnavailable:
+            self._unanswered.append(token)
+            raise
         match kind:
             case "absent":
                 return Absent()
@@ -136,9 +134,11 @@ class Outbox:
         self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer, retry_wait_seconds: float
     ) -> Settlement:
         """Write down what a batch came to, and what its answer taught the gate."""
-        records = {each.passenger.message.id: _record(batch, each, answer) for each in verdicts if each.next in MAY_END}
+        records = {
+            each.passenger.message.id: record_of(batch, each, answer) for each in verdicts if each.next in MAY_END
+        }
         token = uuid.uuid4().hex
-        told = self._told(batch, verdicts, answer) | {
+        asked = self._asked(batch, verdicts, answer) | {
             "wake_up": token,
             "retry_wait": round(retry_wait_seconds * gate.MICROSECONDS),
         }
@@ -152,7 +152,7 @@ class Outbox:
                     *(names.history(kind), names.dead_letters(kind), names.UNRECORDED, names.SEQUENCE, names.WATCH),
                     *self._fallback_keys(kind),
                 ],
-                args=[json.dumps(told), *written],
+                args=[json.dumps(asked), *written],
             )
         return Settlement(
             tuple(verdicts),
@@ -161,7 +161,7 @@ class Outbox:
             retry_wait_seconds,
         )
 
-    def _told(self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer) -> dict[str, Any]:
+    def _asked(self, batch: Batch, verdicts: Sequence[Verdict], answer: Answer) -> dict[str, Any]:
         return {
             "token": batch.token,
             "notification_prefix": names.notification(""),
@@ -176,21 +176,7 @@ class Outbox:
             "history_prefix": names.history(""),
             "dead_letters_prefix": names.dead_letters(""),
             "fallback": self._fallback(),
-            "verdicts": [
-                {
-                    "type": verdict.passenger.message.alert_type,
-                    "fallback_share": _fallback_share(verdict),
-                    "id": verdict.passenger.message.id,
-                    "next": verdict.next,
-                    "attempts": verdict.attempts,
-                    "alone": verdict.alone,
-                    "status": verdict.status,
-                    "dead": verdict.dead,
-                    "reason": verdict.reason or "",
-                    "detail": verdict.detail[:TRAIL_DETAIL_CHARACTERS],
-                }
-                for verdict in verdicts
-            ],
+            "verdicts": [told(verdict) for verdict in verdicts],
         }
 
     def _fallback_keys(self, kind: AlertType) -> list[str]:
@@ -257,12 +243,6 @@ class Outbox:
         return _finished(text, finished_at)
 
 
-def _fallback_share(verdict: Verdict) -> str:
-    if verdict.next != "reroute":
-        return ""
-    return measure(verdict.passenger.message.model_copy(update={"thread_id": None})).share
-
-
 def _keys(alert_type: AlertType) -> list[str]:
     return [names.outbox(alert_type, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
 
@@ -273,20 +253,3 @@ def _finished(text: str, finished_at: str) -> Record:
 
 def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:
     return None if arm < 0 else WakeUp(alert_type, token, arm / gate.MICROSECONDS)
-
-
-def _record(batch: Batch, verdict: Verdict, answer: Answer) -> Record:
-    delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
-    return record(
-        verdict.passenger.message,
-        verdict.status,
-        admitted_at=verdict.passenger.admitted_at,
-        attempts=verdict.attempts,
-        reason=verdict.reason,
-        detail=verdict.detail,
-        webhook_id=batch.webhook.id if batch.webhook else None,
-        carried_with=len(batch.passengers) - 1,
-        message_id=delivered.message_id,
-        channel_id=delivered.channel_id,
-        guild_id=batch.guild_id,
-    )

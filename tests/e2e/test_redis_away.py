@@ -1,24 +1,20 @@
 """Redis is away where an alert is raised: the call returns or raises in time, and the alert is kept or posted."""
 
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
-from notifier.cli.embedded_redis import run_redis, start_redis
 from notifier.cli.processes import Process
 from notifier.redis import connect
 from notifier.spool import FILE
 from tests.conftest import Sandbox, run_worker
 from tests.no_secrets import assert_no_secrets
+from tests.servers import OwnRedis, until
 
 TIMEOUT_SECONDS = 1.0
 CRITICAL = "1000000000000000003"
@@ -42,42 +38,12 @@ for line in sys.stdin:
 """
 
 
-class OwnRedis:
-    """A Redis that can be taken away."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process, self.url = start_redis(folder)
-        self.port = int(self.url.rsplit(":", 1)[1].split("/")[0])
-
-    def freeze(self) -> None:
-        """It is silent from now on: connections are made, and nothing is answered."""
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """It answers again."""
-        os.kill(self.process.pid, signal.SIGCONT)
-
-    def away(self) -> None:
-        """It refuses connections from now on."""
-        self.process.kill()
-
-    def back(self) -> None:
-        """It is there again, with what it had."""
-        self.process = run_redis(self.folder, self.port)
-        client = connect(self.url, 5)
-        until(lambda: answers(client), "Redis")
-        client.close()
-
-
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
     """One for this test."""
     own = OwnRedis(tmp_path / "redis")
     yield own
-    if own.process.running:
-        own.thaw()
-    own.process.stop()
+    own.stop()
 
 
 class Caller:
@@ -149,22 +115,6 @@ def start_worker(own_redis: OwnRedis, environment: dict[str, str], tmp_path: Pat
     yield start
     for each in started:
         each.stop()
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.02)
-
-
-def answers(client: "redis.Redis") -> bool:
-    """Whether Redis is there."""
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def spooled(folder: Path) -> int:

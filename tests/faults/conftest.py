@@ -1,15 +1,20 @@
 """What breaks here is real: processes are killed, Redis is too, Discord is the sandbox with faults."""
 
-import time
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from notifier.cli.processes import Process
 from notifier.models import AlertType
 from notifier.record import Record
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, assert_no_secrets_logged
 from tests.e2e.conftest import Application, app, application
+from tests.faults import persistent_caller
+
+StartCaller = Callable[..., Process]
 
 __all__ = ["app", "application"]
 
@@ -32,12 +37,23 @@ def room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_QUEUE_SIZE", QUICK["DISCORD_QUEUE_SIZE"])
 
 
-def until(condition: Callable[[], object], what: str, timeout_seconds: float = 60) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.02)
+@pytest.fixture
+def start_caller(configured: dict[str, str], tmp_path: Path) -> Iterator[StartCaller]:
+    """Starts an application that raises so many alerts, each until it is taken."""
+    started: list[Process] = []
+
+    def start(count: int, pause_seconds: float = 0.0, **changed: str) -> Process:
+        folder = tmp_path / f"caller{len(started)}"
+        folder.mkdir()
+        command = [sys.executable, persistent_caller.__file__, str(count), str(pause_seconds)]
+        environment = {**configured, **QUICK, **changed}
+        started.append(Process("caller", command, folder / "caller.log", env=environment, cwd=folder))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+        assert_no_secrets_logged(process)
 
 
 def burst(application: Application, count: int) -> dict[str, str]:

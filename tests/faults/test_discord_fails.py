@@ -10,7 +10,8 @@ from notifier.models import AlertType
 from notifier.redis import EDGE, outbox
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
-from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of, until
+from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of
+from tests.servers import until
 
 THRESHOLD = 5
 pytestmark = pytest.mark.slow

@@ -9,7 +9,8 @@ import pytest
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
-from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of, until
+from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of
+from tests.servers import until
 
 STATE = "notifier:outbox:general:state"
 KILLS = 4

@@ -4,7 +4,8 @@ import pytest
 
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
-from tests.faults.conftest import GENERAL, QUICK, until
+from tests.faults.conftest import GENERAL, QUICK
+from tests.servers import until
 
 STATE = "notifier:outbox:general:state"
 pytestmark = pytest.mark.slow

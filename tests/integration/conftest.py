@@ -12,8 +12,9 @@ from notifier.gate import gate as gate_module
 from notifier.gate.gate import Gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import outbox as outbox_module
-from notifier.outbox.claim import Batch, Claim, Introduce, Knock, Settlement
+from notifier.outbox.claim import Batch, Claim, Introduce, Knock
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.settlement import Settlement
 from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
 from notifier.redis import connect, script

@@ -1,15 +1,19 @@
 """The outbox keeps its promises: bounded, once per id, in order, nothing lost with its worker."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+import redis
 
 from notifier import redis as names
-from notifier.errors import QueueFull
+from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import Absent, Batch, Final, Idle, Waiting
+from notifier.outbox.claim import Absent, Batch, Final, Idle, Knock, Waiting
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
+from notifier.outbox.outbox import Outbox
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, WORKER, Bench, MakeBench
 
@@ -165,6 +169,38 @@ def test_a_worker_that_was_only_forgotten_by_redis_keeps_its_batch(bench: Bench)
     bench.tick(WITNESS_SECONDS - 0.1)
     assert isinstance(bench.claim(), Waiting), "missed anew"
     assert [record["id"] for record in bench.settle(batch).records] == ["a"]
+
+
+def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.admit("a", "b")
+    bench.settle(bench.batch())
+    bench.admit("c", "d")
+    bench.tick(1)
+    state = names.gate(WEBHOOK.id)
+    bench.redis.hset(state, mapping={"breaker": "open", "open_until": 0, "open_for": 60_000_000})
+    monkeypatch.setattr(bench.outbox, "_claim", answer_lost(bench.outbox._claim))
+    with pytest.raises(BrokerUnavailable):
+        bench.claim()
+    monkeypatch.undo()
+    stranger = Outbox(bench.redis, bench.settings).claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER)
+    assert isinstance(stranger, Waiting), "for all that another knows it is under way"
+    again = bench.batch()
+    assert (titles(again), again.abandoned) == (["c", "d"], False)
+    assert [(each.attempts, each.maybe_posted) for each in again.passengers] == [(0, False)] * 2
+    assert bench.redis.zrange(names.gate(WEBHOOK.id, "in_flight"), 0, -1) == [again.token]
+    assert bench.redis.hget(state, "probe") == again.token
+
+
+def answer_lost(script: Callable[..., Any]) -> Callable[..., Any]:
+    """The script runs, and nobody hears of it."""
+
+    def run(**asked: Any) -> None:
+        script(**asked)
+        raise redis.ConnectionError
+
+    return run
 
 
 def test_a_message_that_kills_each_worker_ends_as_a_dead_letter(bench: Bench) -> None:

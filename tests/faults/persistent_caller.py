@@ -1,0 +1,31 @@
+"""An application that raises alerts one after another, each until it is taken, under one id.
+
+persistent_caller.py COUNT [PAUSE_SECONDS]
+"""
+
+import sys
+import time
+
+from notifier.errors import BrokerUnavailable
+from notifier.models import AlertType
+from tasks import send_notification
+
+
+def main() -> None:
+    """Raise them, over all types; say how often a call was told that Redis is away."""
+    count, pause = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    kinds = list(AlertType)
+    refused = 0
+    for number in range(count):
+        while True:
+            try:
+                send_notification[kinds[number % len(kinds)]].delay(id=f"n{number}", title=f"alert {number}")
+                break
+            except BrokerUnavailable:
+                refused += 1
+        time.sleep(pause)
+    print(f"raised {count}, refused {refused}")
+
+
+if __name__ == "__main__":
+    main()

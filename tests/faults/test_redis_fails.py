@@ -1,0 +1,65 @@
+"""Redis is killed, or its master is, while alerts travel: workers go on by themselves, nothing is lost or doubled."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from notifier.cli.processes import Process
+from tests.conftest import Sandbox, StartWorker
+from tests.faults.conftest import QUICK, StartCaller, doubled, titles_of
+from tests.servers import OwnRedis, SentinelRedis, until
+
+ALERTS = 300
+KILLS = 3
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    """One to kill."""
+    own = OwnRedis(tmp_path / "redis")
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def sentinel_redis(tmp_path: Path) -> Iterator[SentinelRedis]:
+    """One behind sentinels."""
+    own = SentinelRedis(tmp_path / "sentinel")
+    yield own
+    own.stop()
+
+
+def assert_all_arrived_once(sandbox: Sandbox, caller: Process, workers: list[Process]) -> None:
+    """Every alert of the caller is in its channel once, and the workers are those of the beginning."""
+    assert caller.wait_for(r"raised (\d+)")[1] == str(ALERTS)
+    until(lambda: len(set(sandbox.titles())) == ALERTS, "all alerts", 90)
+    assert set(titles_of(sandbox)) == {f"alert {number}" for number in range(ALERTS)}
+    assert doubled(titles_of(sandbox)) == set()
+    assert all(worker.running for worker in workers)
+
+
+def test_redis_killed_under_load_loses_nothing_and_the_answers_under_way_are_not_forgotten(
+    own_redis: OwnRedis, sandbox: Sandbox, start_worker: StartWorker, start_caller: StartCaller
+) -> None:
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
+    workers = [start_worker(**QUICK, REDIS_URL=own_redis.url) for _ in range(2)]
+    caller = start_caller(ALERTS, 0.005, REDIS_URL=own_redis.url)
+    for _ in range(KILLS):
+        stored = len(sandbox.messages()) + 3
+        until(lambda stored=stored: len(sandbox.messages()) >= stored, "the next messages")
+        own_redis.away()
+        own_redis.back()
+    assert_all_arrived_once(sandbox, caller, workers)
+
+
+def test_behind_sentinels_a_replica_takes_over_under_load(
+    sentinel_redis: SentinelRedis, sandbox: Sandbox, start_worker: StartWorker, start_caller: StartCaller
+) -> None:
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
+    workers = [start_worker(**QUICK, REDIS_URL=sentinel_redis.url) for _ in range(2)]
+    caller = start_caller(ALERTS, 0.005, REDIS_URL=sentinel_redis.url)
+    until(lambda: len(sandbox.messages()) >= 3, "the burst")
+    sentinel_redis.master.away()
+    assert_all_arrived_once(sandbox, caller, workers)

@@ -1,0 +1,183 @@
+"""Servers that a test takes away and brings back: a Redis, one behind sentinels, a RabbitMQ."""
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from notifier.cli.embedded_redis import redis_server, run_redis, start_redis
+from notifier.cli.processes import Process
+from notifier.redis import connect
+
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+"""Debian's wrapper on PATH insists on a user and folders of its own; this is what it wraps."""
+MASTER_NAME = "alerts"
+
+
+def until(condition: Callable[[], object], what: str, timeout_seconds: float = 60) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(client: "redis.Redis") -> bool:
+    """Whether Redis is there."""
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+class OwnRedis:
+    """A Redis that can be taken away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process, self.url = start_redis(folder)
+        self.port = int(self.url.rsplit(":", 1)[1].split("/")[0])
+
+    def freeze(self) -> None:
+        """It is silent from now on: connections are made, and nothing is answered."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It answers again."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def away(self) -> None:
+        """It refuses connections from now on."""
+        self.process.kill()
+
+    def back(self) -> None:
+        """It is there again, with what it had."""
+        self.process = run_redis(self.folder, self.port)
+        client = connect(self.url, 5)
+        until(lambda: answers(client), "Redis")
+        client.close()
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process.running:
+            self.thaw()
+        self.process.stop()
+
+
+class SentinelRedis:
+    """A master, two replicas, and three sentinels that let one of those take over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.master = OwnRedis(folder / "master")
+        self.replicas = [OwnRedis(folder / f"replica-{number}") for number in range(2)]
+        for each in self.replicas:
+            follower = connect(each.url, 5)
+            follower.replicaof("127.0.0.1", str(self.master.port))
+            until(lambda: follower.info("replication")["master_link_status"] == "up", "the replica")  # noqa: B023
+            follower.close()
+        self.sentinels: list[Process] = []
+        ports = [free_port() for _ in range(3)]
+        for port in ports:
+            own = folder / f"sentinel-{port}"
+            own.mkdir()
+            lines = [
+                f"port {port}",
+                "bind 127.0.0.1",
+                f"dir {own}",
+                f"sentinel monitor {MASTER_NAME} 127.0.0.1 {self.master.port} 2",
+                f"sentinel down-after-milliseconds {MASTER_NAME} 1000",
+                f"sentinel failover-timeout {MASTER_NAME} 5000",
+            ]
+            (own / "sentinel.conf").write_text("\n".join(lines))
+            command = [redis_server(), str(own / "sentinel.conf"), "--sentinel"]
+            self.sentinels.append(Process("sentinel", command, own / "sentinel.log"))
+        self.url = f"sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/0?master_name={MASTER_NAME}"
+        try:
+            until(lambda: all(map(_knows_all, ports)), "sentinels that know each other and the replicas", 20)
+        except AssertionError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End all of it."""
+        for each in (*self.sentinels, *self.replicas, self.master):
+            each.stop()
+
+
+def _knows_all(port: int) -> bool:
+    sentinel = redis.Redis(port=port, decode_responses=True)
+    try:
+        told = sentinel.info("sentinel").get("master0", {})
+        return bool(told.get("slaves") == 2 and told.get("sentinels") == 3)
+    except redis.RedisError:
+        return False
+    finally:
+        sentinel.close()
+
+
+class RabbitMQ:
+    """A broker of its own kind, that can be silenced and killed."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._port, distribution, names = free_port(), free_port(), free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        self._names = Process("epmd", [str(shutil.which("epmd")), "-port", str(names)], folder / "epmd.log")
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": "notifier@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "ERL_EPMD_PORT": str(names),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+            "RABBITMQ_LOGS": "-",
+        }
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """Of the broker itself, which a script starts."""
+        return int((self._folder / "pid").read_text())
+
+    def start(self) -> None:
+        """Let it come up, with what it had."""
+        log = self._folder / f"rabbitmq-{time.monotonic_ns()}.log"
+        self._process = Process("rabbitmq", [str(RABBITMQ)], log, env=self._environment)
+        self._process.wait_for("Server startup complete")
+
+    def away(self) -> None:
+        """Kill it."""
+        os.kill(self.pid, signal.SIGKILL)
+        self._process.stop()
+
+    def freeze(self) -> None:
+        """It is silent from now on."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It answers again."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.stop()
+        self._names.stop()
