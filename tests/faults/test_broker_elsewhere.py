@@ -1,0 +1,86 @@
+"""CELERY_BROKER_URL names a RabbitMQ: knocks travel there, alerts still wait in Redis, and either may fail."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Sandbox, StartWorker
+from tests.faults.conftest import QUICK, StartCaller, doubled, titles_of
+from tests.servers import RABBITMQ, OwnRedis, RabbitMQ, until
+
+ALERTS = 300
+SLACK_SECONDS = 0.5
+"""What a busy machine may add."""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.access(RABBITMQ, os.X_OK), reason="no RabbitMQ is installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ."""
+    own = RabbitMQ(tmp_path_factory.mktemp("servers") / "rabbitmq")
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    """A Redis that can be taken away."""
+    own = OwnRedis(tmp_path / "redis")
+    yield own
+    own.stop()
+
+
+def test_broker_redis_and_worker_are_killed_in_turn_and_nothing_is_lost_or_doubled(
+    broker: RabbitMQ,
+    own_redis: OwnRedis,
+    sandbox: Sandbox,
+    start_worker: StartWorker,
+    start_caller: StartCaller,
+) -> None:
+    there = {"REDIS_URL": own_redis.url, "CELERY_BROKER_URL": broker.url}
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
+    workers = [start_worker(**QUICK, **there) for _ in range(2)]
+    caller = start_caller(ALERTS, 0.02, **there)
+    until(lambda: len(sandbox.messages()) >= 3, "the burst")
+    broker.away()
+    broker.start()
+    own_redis.away()
+    seen = len(executed(workers[0].output()))
+    until(lambda: len(executed(workers[0].output())) > seen, "a knock while Redis is away")
+    own_redis.back()
+    assert caller.wait_for(r"raised (\d+)")[1] == str(ALERTS)
+    until(lambda: len(set(sandbox.titles())) == ALERTS, "all alerts")
+    assert set(titles_of(sandbox)) == {f"alert {number}" for number in range(ALERTS)}
+    assert doubled(titles_of(sandbox)) == set()
+    assert all(worker.running for worker in workers)
+    knocks = sum(len(executed(worker.output())) for worker in workers)
+    assert knocks < 10 * ALERTS, "no knock goes round and round while Redis is away"
+
+
+def executed(log: str) -> list[str]:
+    """The tasks that a worker has taken."""
+    return re.findall(r"Task send_notification\S+ received", log)
+
+
+def test_a_broker_that_is_silent_or_gone_holds_up_no_caller_and_loses_no_alert(
+    broker: RabbitMQ,
+    configured: dict[str, str],
+    sandbox: Sandbox,
+    start_worker: StartWorker,
+    start_caller: StartCaller,
+) -> None:
+    there = {"CELERY_BROKER_URL": broker.url}
+    broker.freeze()
+    caller = start_caller(3, **there)
+    (longest,) = caller.wait_for(r"raised 3, refused 0, longest (\S+) s").groups()
+    assert float(longest) < 2 + SLACK_SECONDS, "NOTIFIER_PUBLISH_TIMEOUT_SECONDS"
+    broker.thaw()
+    start_worker(**QUICK, **there)
+    until(lambda: len(sandbox.titles()) >= 3, "all of them")
+    assert doubled(titles_of(sandbox)) == set()
