@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -68,6 +69,14 @@ class OwnRedis:
         client = connect(self.url, 5)
         until(lambda: answers(client), "Redis")
         client.close()
+
+    def statistics(self) -> dict[str, Any]:
+        """What it counts of each command."""
+        client = connect(self.url, 5)
+        try:
+            return dict(client.info("commandstats"))
+        finally:
+            client.close()
 
     def stop(self) -> None:
         """End it."""
