@@ -1,6 +1,10 @@
-"""Dead letters: notifications whose outcome is final and bad, kept until somebody replays them."""
+"""Dead letters: notifications whose outcome is final and bad, kept until somebody replays or drops them."""
 
 import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
 from typing import cast
 
 import redis
@@ -15,6 +19,21 @@ from notifier.redis import broker_errors
 
 REPLAYS = uuid.UUID("8f0c4c0e-55f4-5d0f-9a3b-0d7f1f3f6a11")
 """Ours: the namespace that an id and its replay's id share."""
+PAGE = 200
+"""Records read in one round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which dead letters: those that fit every part that is given. ``since`` and ``until``: when they died."""
+
+    alert_type: AlertType | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL = Selection()
 
 
 class DeadLetters:
@@ -29,25 +48,38 @@ class DeadLetters:
         self._outbox = outbox
         self._publisher = publisher
 
-    def list(self, alert_type: AlertType | None = None, limit: int = 50) -> list[Record]:
+    def list(self, selection: Selection = ALL, limit: int | None = None) -> list[Record]:
         """Dead letters, newest first."""
-        found: list[Record] = []
-        for kind in [alert_type] if alert_type else list(AlertType):
+        low = "-inf" if selection.since is None else _microseconds(selection.since)
+        high = "+inf" if selection.until is None else _microseconds(selection.until)
+        rows: list[tuple[str, float]] = []
+        for kind in [selection.alert_type] if selection.alert_type else list(AlertType):
             with broker_errors():
-                ids = cast("list[str]", self._redis.zrevrange(names.dead_letters(kind), 0, limit - 1))
-            found.extend(final for each in ids if (final := self._outbox.final(each)))
-        return sorted(found, key=lambda each: each.get("finished_at", ""), reverse=True)[:limit]
+                found = self._redis.zrangebyscore(names.dead_letters(kind), low, high, withscores=True)
+            rows += cast("list[tuple[str, float]]", found)
+        ids = [notification_id for notification_id, _ in sorted(rows, key=lambda row: -row[1])]
+        fitting = (each for each in self._read(ids) if selection.reason in (None, each["reason"]))
+        return list(islice(fitting, limit))
+
+    def get(self, notification_id: str) -> Record:
+        """One of them.
+
+        Raises:
+            NotificationNotFound: there is no dead letter with this id.
+        """
+        dead = self._outbox.final(notification_id)
+        if dead is None or not self._is_dead(dead):
+            raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
+        return dead
 
     def replay(self, notification_id: str) -> str:
-        """Send a dead letter again as a new notification, and return its id; the old record stays in the history.
+        """Send one again as a new notification, and return its id; each knows of the other, both stay in the history.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
             QueueFull: there is no room for it; it stays a dead letter.
         """
-        dead = self._outbox.final(notification_id)
-        if dead is None or not self._is_dead(dead):
-            raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
+        dead = self.get(notification_id)
         # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two
         message = NotificationMessage.model_validate(
             {
@@ -57,11 +89,36 @@ class DeadLetters:
             }
         )
         self._publisher.hand_over(message, fold=False)
-        with broker_errors():
-            self._redis.zrem(names.dead_letters(message.alert_type), notification_id)
+        self._take_out(dead, "replayed_as", message.id)
         return message.id
+
+    def drop(self, notification_id: str) -> None:
+        """Give one up: it is no dead letter any more, and stays in the history.
+
+        Raises:
+            NotificationNotFound: there is no dead letter with this id.
+        """
+        self._take_out(self.get(notification_id), "dropped", "1")
+
+    def _take_out(self, dead: Record, field: str, value: str) -> None:
+        with broker_errors():
+            seconds, microseconds = cast("tuple[int, int]", self._redis.time())
+            pipeline = self._redis.pipeline()
+            pipeline.hset(
+                names.notification(dead["id"]),
+                mapping={field: value, "taken_out_at": seconds * 1_000_000 + microseconds},
+            )
+            pipeline.zrem(names.dead_letters(dead["alert_type"]), dead["id"])
+            pipeline.execute()
+
+    def _read(self, ids: Sequence[str]) -> Iterator[Record]:
+        for start in range(0, len(ids), PAGE):
+            yield from filter(None, self._outbox.finals(ids[start : start + PAGE]))
 
     def _is_dead(self, dead: Record) -> bool:
         with broker_errors():
-            key = names.dead_letters(AlertType(dead["alert_type"]))
-            return self._redis.zscore(key, dead["id"]) is not None
+            return self._redis.zscore(names.dead_letters(dead["alert_type"]), dead["id"]) is not None
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.astimezone(UTC).timestamp() * 1_000_000)

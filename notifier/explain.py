@@ -51,6 +51,11 @@ def explain(client: "redis.Redis", notification_id: str) -> list[Step]:
         ]
     for each in json.loads(found.get("trail", "[]")):
         steps += _steps(each, record)
+    if original := message.get("metadata", {}).get("replay_of"):
+        steps.insert(0, Step(steps[0].at, f"replay of {original}"))
+    if "taken_out_at" in found:
+        fate = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
+        steps.append(Step(_at(found["taken_out_at"]), fate))
     if not record:
         steps += _still_waiting(client, kind, steps[-1].at)
     return steps

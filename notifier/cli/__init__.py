@@ -14,6 +14,7 @@ COMMANDS = {
     "history": "history",
     "explain": "explain",
     "dead": "dead",
+    "gate": "gate",
     "spool": "spool",
     "sandbox": "sandbox",
 }

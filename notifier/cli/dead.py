@@ -1,31 +1,57 @@
 """``notifier dead``: what could not be delivered."""
 
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from notifier.cli.output import json_option, print_json, print_records
+from notifier.cli.output import Moment, json_option, print_json, print_records, print_story
 from notifier.models import AlertType
+from notifier.outcome import Reason
+
+if TYPE_CHECKING:
+    from notifier.dead_letters import DeadLetters, Selection
+    from notifier.record import Record
+
+ROOM_SECONDS = 0.5
+"""Between two looks at a full outbox."""
+
+
+def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
+    kinds, reasons = [kind.value for kind in AlertType], [reason.value for reason in Reason]
+    for option in (
+        click.option("--until", type=Moment(), help="Dead not after: as --since."),
+        click.option("--since", type=Moment(), help="Dead since 2026-01-31T12:00, or for at most 15m, 2h, 7d."),
+        click.option("--reason", type=click.Choice(reasons), metavar="WORD", help="Only with this reason."),
+        click.option("--type", "alert_type", type=click.Choice(kinds), help="Only this type."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
 def dead() -> None:
-    """Alerts that could not be delivered: look at them, send them again.
+    """Alerts that could not be delivered: look at them, send them again, or give them up.
 
     \b
     Examples:
       notifier dead list --type security
+      notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
       notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead replay --reason webhook_quarantined --since 2h
+      notifier dead drop --type tracklist --until 7d
     """
 
 
 @dead.command("list")
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@_selecting
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @json_option
-def list_dead(alert_type: str | None, limit: int, as_json: bool) -> None:
+def list_dead(limit: int, as_json: bool, **wanted: Any) -> None:
     """Show the dead letters, newest first."""
-    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
-
-    records = client_pipeline().dead_letters.list(AlertType(alert_type) if alert_type else None, limit)
+    records = _dead_letters().list(_selection(**wanted), limit)
     if as_json:
         print_json(records)
     elif records:
@@ -35,14 +61,124 @@ def list_dead(alert_type: str | None, limit: int, as_json: bool) -> None:
 
 
 @dead.command()
-@click.argument("notification_id")
+@click.argument("notification_id", metavar="ID")
 @json_option
-def replay(notification_id: str, as_json: bool) -> None:
-    """Send a dead letter again, as a new alert."""
+def show(notification_id: str, as_json: bool) -> None:
+    """Show one dead letter: its message, its attempts, and what they came to."""
+    from notifier.explain import explain
+    from notifier.pipeline import client_pipeline
+
+    record = _dead_letters().get(notification_id)
+    steps = explain(client_pipeline().redis, notification_id)
+    if as_json:
+        print_json({**record, "steps": [{"at": step.at.isoformat(), "what": step.what} for step in steps]})
+        return
+    message = record["message"]
+    click.echo(f"{record['alert_type']}: {message['title']}")
+    if message.get("message"):
+        click.echo(f"\n{message['message']}")
+    for field in message.get("fields", []):
+        click.echo(f"\n{field['name']}: {field['value']}")
+    told = f" ({record['detail']})" if record["detail"] else ""
+    click.echo(f"\n{record['status']}: {record['reason']}{told}, after {record['attempts']} attempts\n")
+    print_story(steps)
+
+
+@dead.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@json_option
+def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any) -> None:
+    """Send dead letters again, as new alerts, oldest first; where an outbox is full, wait for room.
+
+    Ctrl-C stops cleanly: what was not sent yet stays a dead letter.
+    """
+    from notifier.errors import QueueFull
+
+    letters = _dead_letters()
+    replayed: list[dict[str, str]] = []
+
+    def send(notification_id: str) -> None:
+        while True:
+            try:
+                replayed.append({"id": notification_id, "as": letters.replay(notification_id)})
+                return
+            except QueueFull:
+                time.sleep(ROOM_SECONDS)
+
+    left = _each("replaying", _chosen(letters, ids, everything, wanted), send, as_json)
+    if as_json:
+        print_json({"replayed": replayed, "left": left})
+    elif len(replayed) == 1:
+        click.echo(f"queued again as {replayed[0]['as']}")
+    else:
+        click.echo(f"{len(replayed)} queued again" + (f", {left} left" if left else ""))
+    if left:
+        raise SystemExit(130)
+
+
+@dead.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_selecting
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@json_option
+def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
+    """Give dead letters up. They stay in the history for as long as it is kept."""
+    letters = _dead_letters()
+    chosen = _chosen(letters, ids, everything, wanted)
+    if chosen and not (yes or ids):
+        click.confirm(f"Drop {len(chosen)} dead letters?", abort=True, err=True)
+    left = _each("dropping", chosen, letters.drop, as_json)
+    if as_json:
+        print_json({"dropped": chosen[: len(chosen) - left], "left": left})
+    else:
+        click.echo(f"{len(chosen) - left} dropped" + (f", {left} left" if left else ""))
+    if left:
+        raise SystemExit(130)
+
+
+def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: bool) -> int:
+    """Do it to each, with a progress bar; how many were left when Ctrl-C came."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    done = 0
+    with Progress(console=Console(stderr=True), disable=quiet) as progress:
+        bar = progress.add_task(title, total=len(ids))
+        try:
+            for each in ids:
+                act(each)
+                done += 1
+                progress.advance(bar)
+        except KeyboardInterrupt:
+            return len(ids) - done
+    return 0
+
+
+def _chosen(letters: "DeadLetters", ids: Sequence[str], everything: bool, wanted: dict[str, Any]) -> list[str]:
+    selects = any(value is not None for value in wanted.values())
+    if sum((bool(ids), selects, everything)) != 1:
+        raise click.UsageError("say which: IDs, or some of --type, --reason, --since, --until, or --all")
+    if ids:
+        return [letters.get(each)["id"] for each in dict.fromkeys(ids)]
+    return _oldest_first(letters.list(_selection(**wanted)))
+
+
+def _oldest_first(records: "Sequence[Record]") -> list[str]:
+    return [each["id"] for each in reversed(records)]
+
+
+def _selection(
+    alert_type: str | None, reason: str | None, since: datetime | None, until: datetime | None
+) -> "Selection":
+    from notifier.dead_letters import Selection
+
+    return Selection(AlertType(alert_type) if alert_type else None, reason, since, until)
+
+
+def _dead_letters() -> "DeadLetters":
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    new_id = client_pipeline().dead_letters.replay(notification_id)
-    if as_json:
-        print_json({"replayed": notification_id, "id": new_id})
-    else:
-        click.echo(f"queued again as {new_id}")
+    return client_pipeline().dead_letters

@@ -2,7 +2,7 @@
 
 import click
 
-from notifier.cli.output import json_option, print_json
+from notifier.cli.output import json_option, print_json, print_story
 
 
 @click.command()
@@ -22,7 +22,5 @@ def explain(notification_id: str, as_json: bool) -> None:
     steps = told(client_pipeline().redis, notification_id)
     if as_json:
         print_json([{"at": step.at.isoformat(), "what": step.what} for step in steps])
-        return
-    for before, step in zip([steps[0], *steps], steps, strict=False):
-        after = (step.at - before.at).total_seconds()
-        click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
+    else:
+        print_story(steps)

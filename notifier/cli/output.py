@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.record import Record
+
+if TYPE_CHECKING:
+    from notifier.explain import Step
 
 PIPE_COLUMNS = 240
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -52,6 +55,13 @@ def print_records(title: str, records: Sequence[Record]) -> None:
         for each in records
     ]
     print_table(title, ["finished (UTC)", "type", "status", "title", "attempts", "reason", "message", "id"], rows)
+
+
+def print_story(steps: "Sequence[Step]") -> None:
+    """One alert's life, a step a line: when, how long after the step before, what."""
+    for before, step in zip([steps[0], *steps], steps, strict=False):
+        after = (step.at - before.at).total_seconds()
+        click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
 
 
 class Moment(click.ParamType[datetime]):

@@ -36,6 +36,7 @@ INTRODUCE_AGAIN_SECONDS = 86_400
 INTRODUCE_RETRY_SECONDS = 60
 LEASE_MARGIN_SECONDS = 5
 
+BREAKER_FIELDS = ("breaker", "open_until", "open_for", "probe", "probe_until", "failures")
 QUARANTINING = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
 
 
@@ -193,11 +194,19 @@ class Gate:
         with broker_errors():
             return bool(self._redis.hexists(EDGE, "breaker"))
 
+    def banned_seconds(self) -> float | None:
+        """How long until a probe may go, where this IP is banned; 0 while one is under way."""
+        now = self.now()
+        with broker_errors():
+            breaker, open_until = cast("list[str | None]", self._redis.hmget(EDGE, ["breaker", "open_until"]))
+        return None if breaker is None else max(0.0, (float(open_until or 0) - now) / MICROSECONDS)
+
+    def reset_edge(self) -> None:
+        """Forget a ban; a global limit stays, it says itself when it ends."""
+        with broker_errors():
+            self._redis.hdel(EDGE, *BREAKER_FIELDS)
+
     def reset(self, webhook: Webhook) -> None:
         """Forget breaker and quarantine; the budget stays, Discord remembers it too."""
         with broker_errors():
-            self._redis.hdel(
-                keys(webhook)[0],
-                *("breaker", "open_until", "open_for", "probe", "probe_until", "failures"),
-                *("quarantined", "quarantine_reason", "introduce_at"),
-            )
+            self._redis.hdel(keys(webhook)[0], *BREAKER_FIELDS, *("quarantined", "quarantine_reason", "introduce_at"))

@@ -189,6 +189,12 @@ class Outbox:
             return None
         return {"fingerprint": self._settings.webhooks[to].fingerprint, "capacity": capacity(self._settings, to)}
 
+    def rouse(self, alert_type: AlertType) -> WakeUp | None:
+        """The wake-up to send for what waits here, though one may be under way for later: the gate has changed."""
+        with broker_errors():
+            self._redis.delete(names.outbox(alert_type, "wake_up"))
+        return self.sweep(alert_type)
+
     def sweep(self, alert_type: AlertType) -> WakeUp | None:
         """The wake-up to send where something waits here that nobody is coming for."""
         token = uuid.uuid4().hex
@@ -218,13 +224,11 @@ class Outbox:
     def unrecorded(self) -> list[Record]:
         """Final records that were not seen to reach the result backend."""
         with broker_errors():
-            found = []
-            for notification_id in cast("list[str]", self._redis.zrange(names.UNRECORDED, 0, 99)):
-                if final := self.final(notification_id):
-                    found.append(final)
-                else:
-                    self._redis.zrem(names.UNRECORDED, notification_id)
-            return found
+            ids = cast("list[str]", self._redis.zrange(names.UNRECORDED, 0, 99))
+            found = dict(zip(ids, self.finals(ids), strict=True))
+            if forgotten := [each for each, final in found.items() if final is None]:
+                self._redis.zrem(names.UNRECORDED, *forgotten)
+            return [final for final in found.values() if final]
 
     def recorded(self, notification_ids: Sequence[str]) -> None:
         """These have reached the result backend."""
@@ -233,14 +237,15 @@ class Outbox:
 
     def final(self, notification_id: str) -> Record | None:
         """The record of a notification whose story has ended."""
+        return self.finals([notification_id])[0]
+
+    def finals(self, notification_ids: Sequence[str]) -> list[Record | None]:
+        """The same for several, in one round trip."""
         with broker_errors():
-            text, finished_at = cast(
-                "list[str | None]",
-                self._redis.hmget(names.notification(notification_id), ["record", "finished_at"]),
-            )
-        if text is None or finished_at is None:
-            return None
-        return _finished(text, finished_at)
+            pipeline = self._redis.pipeline(transaction=False)
+            for each in notification_ids:
+                pipeline.hmget(names.notification(each), ["record", "finished_at"])
+            return [_finished(*found) if all(found) else None for found in pipeline.execute()]
 
 
 def _keys(alert_type: AlertType) -> list[str]:

@@ -21,6 +21,7 @@ from notifier.settings import Settings
 from tests.no_secrets import assert_no_secrets
 
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
+Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @lru_cache
@@ -92,6 +93,22 @@ def run_python(configured: dict[str, str], tmp_path: Path) -> RunPython:
             check=False,
         )
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
+        return done
+
+    return run
+
+
+@pytest.fixture
+def notifier(configured: dict[str, str], tmp_path: Path) -> Notifier:
+    """Runs a command; its output holds no secret."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "notifier", *arguments],
+            cwd=tmp_path, env={**configured, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert_no_secrets(texts={"output": done.stdout + done.stderr})
+        assert "Traceback" not in done.stderr
         return done
 
     return run

@@ -1,37 +1,14 @@
 """The command line: what people type, what they read, and what programs parse."""
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from notifier.cli.processes import Process
 from notifier.models import AlertType
-from tests.conftest import Sandbox, StartWorker
-from tests.e2e.conftest import Application
-from tests.no_secrets import assert_no_secrets
-
-Notifier = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def notifier(configured: dict[str, str], tmp_path: Path) -> Notifier:
-    """Runs a command; its output holds no secret."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "notifier", *arguments],
-            cwd=tmp_path, env={**configured, **environment}, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert_no_secrets(texts={"output": done.stdout + done.stderr})
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
+from tests.conftest import Sandbox
+from tests.e2e.conftest import Application, Notifier
 
 
 def test_an_alert_is_sent_waited_for_and_found_in_the_history(
@@ -129,26 +106,6 @@ def test_check_says_which_types_have_no_webhook(notifier: Notifier) -> None:
     assert done.returncode == 0
     (missing,) = [each for each in json.loads(done.stdout)["webhooks"] if each["problem"]]
     assert (missing["variable"], missing["problem"]) == ("DISCORD_WEBHOOK_SECURITY", "webhook_not_configured")
-
-
-def test_dead_letters_are_listed_and_replayed(
-    notifier: Notifier, application: Application, sandbox: Sandbox, start_worker: StartWorker
-) -> None:
-    start_worker(DISCORD_WEBHOOK_ERRORS="")
-    (dead_id,) = application.raise_alerts("lost", alert_type=AlertType.ERROR)
-    application.wait([dead_id])
-    (dead,) = json.loads(notifier("dead", "list", "--json").stdout)
-    assert (dead["id"], dead["reason"]) == (dead_id, "webhook_not_configured")
-    replayed = json.loads(notifier("dead", "replay", dead_id, "--json").stdout)
-    assert application.wait([replayed["id"]])[0]["status"] == "rejected"
-    assert [each["id"] for each in json.loads(notifier("dead", "list", "--json").stdout)] == [replayed["id"]]
-
-
-@pytest.mark.parametrize("command", [[], ["demo"], ["up"], ["send"], ["check"], ["history"], ["dead"], ["sandbox"]])
-def test_help_has_examples(notifier: Notifier, command: list[str]) -> None:
-    done = notifier(*command, "--help")
-    assert done.returncode == 0
-    assert "Examples:" in done.stdout
 
 
 def test_the_demo_keeps_off_a_redis_that_real_alerts_live_in(

@@ -1,0 +1,76 @@
+"""``notifier gate``: what holds alerts back, and letting them go."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from notifier.cli.output import json_option, print_json, print_table
+from notifier.models import AlertType
+
+EDGE = "edge"
+
+
+@click.group()
+def gate() -> None:
+    """What holds alerts back at each webhook: breaker, quarantine, rate limits; and a ban of this address.
+
+    \b
+    Examples:
+      notifier gate list
+      notifier gate reset security      its webhook is known to answer again
+      notifier gate reset edge          this address is known to be banned no more
+    """
+
+
+@gate.command("list")
+@json_option
+def list_gates(as_json: bool) -> None:
+    """Show the gate of each webhook that is configured here, and how many alerts wait at it."""
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+
+    pipeline = client_pipeline()
+    rows: list[dict[str, Any]] = []
+    for kind in AlertType:
+        webhook = pipeline.settings.webhooks.get(kind)
+        state = asdict(pipeline.gate.state(webhook)) if webhook else {}
+        rows.append({"alert_type": kind.value, "waiting": pipeline.outbox.depth(kind), **state})
+    banned_seconds = pipeline.gate.banned_seconds()
+    if as_json:
+        print_json({"banned_seconds": banned_seconds, "gates": rows})
+        return
+    columns = ["alert_type", "waiting", "webhook_id", "name", "channel_id", "breaker", "quarantined"]
+    print_table("Gates", [*columns, "requests in the last minute"], [
+        (*(row.get(column) for column in columns), row.get("requests_last_minute")) for row in rows
+    ])  # fmt: skip
+    if banned_seconds is not None:
+        click.echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
+
+
+@gate.command()
+@click.argument("names", metavar="TYPE|edge...", nargs=-1, required=True, type=click.Choice([*AlertType, EDGE]))
+@json_option
+def reset(names: tuple[str, ...], as_json: bool) -> None:
+    """End the quarantine and the open breaker of a type's webhook, or (edge) the pause after a ban; alerts go at once.
+
+    What Discord counts stays counted: no reset lets more requests through than its limits allow.
+    """
+    from notifier.errors import ConfigurationError
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+    from notifier.routing import ROUTES
+
+    pipeline = client_pipeline()
+    for name in names:
+        if name != EDGE and AlertType(name) not in pipeline.settings.webhooks:
+            raise ConfigurationError(f"{ROUTES[AlertType(name)].webhook_variables[0]} is not set here")
+    for name in names:
+        if name == EDGE:
+            pipeline.gate.reset_edge()
+        else:
+            pipeline.gate.reset(pipeline.settings.webhooks[AlertType(name)])
+    for kind in AlertType if EDGE in names else map(AlertType, names):
+        pipeline.publisher.wake_up(pipeline.outbox.rouse(kind))
+    if as_json:
+        print_json({"reset": names})
+    else:
+        click.echo(f"reset: {', '.join(names)}")
