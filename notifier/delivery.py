@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
@@ -86,14 +87,16 @@ class Courier:
         # An answer that is not written down would be asked for again, and the alert posted twice: while the lease
         # lasts nobody else sends it, so for so long it is worth another try. Settling twice does no harm.
         deadline = time.monotonic() + lease_seconds(self._settings)
-        while True:
+        for failures in count():
             try:
                 return self._outbox.settle(batch, verdicts, answer, retry_wait)
             except BrokerUnavailable:
                 if time.monotonic() > deadline:
                     raise
-                logger.warning("the outcome of %d alerts is not written down yet: Redis is away", len(verdicts))
+                if failures == 0:
+                    logger.warning("the outcome of %d alerts is not written down yet: Redis is away", len(verdicts))
                 self._redis_away.wait(SETTLE_AGAIN_SECONDS)
+        raise AssertionError("unreachable: the count has no end")
 
     def _store(self, settlement: Settlement) -> None:
         try:

@@ -17,12 +17,11 @@ logger = logging.getLogger(__name__)
 @app.task(name="notifier.sweep", ignore_result=True)
 def sweep() -> None:
     """Wake outboxes that wait for nobody, store results, tell of floods and troubles, flush the spool."""
-    served = app.amqp.queues.consume_from
     for alert_type, route in ROUTES.items():
-        if route.queue not in served:
-            continue  # its own workers sweep it; here nobody would read the wake-up
-        pipeline.flood.tell(alert_type)
-        pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type))
+        served = route.queue in app.amqp.queues.consume_from
+        if served:
+            pipeline.flood.tell(alert_type)
+        pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type, served=served))
     Recorder(app, pipeline.outbox, pipeline.history)(pipeline.outbox.unrecorded())
     pipeline.watchman.tell()
     pipeline.alerter.flush()

@@ -29,7 +29,7 @@ class Recorder:
         self._outbox.recorded([record["id"] for record in records])
         try:
             self._announce(records)
-        except OperationalError as error:
+        except (OperationalError, OSError) as error:
             logger.warning("Flower was not told of %d alerts (%s)", len(records), type(error).__name__)
 
     def _announce(self, records: Sequence[Record]) -> None:

@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +138,11 @@ def configured(environment: dict[str, str], redis_url: str, sandbox: Sandbox) ->
     return {**environment, "REDIS_URL": redis_url}
 
 
-def run_worker(name: str, folder: Path, environment: dict[str, str], *arguments: str) -> Process:
-    """A real worker on all queues, ready when this returns."""
-    command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "DEBUG"]
+def run_worker(
+    name: str, folder: Path, environment: dict[str, str], *arguments: str, inside: Sequence[str] = ()
+) -> Process:
+    """A real worker on all queues, ready when this returns. ``inside``: the command that runs it, if any."""
+    command = [*inside, sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "DEBUG"]
     folder.mkdir()
     process = Process(
         name,
@@ -183,9 +185,9 @@ def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWo
     """Starts workers of one's own; at the end they are stopped and their logs hold no secret."""
     started: list[Process] = []
 
-    def start(*arguments: str, **changed: str) -> Process:
+    def start(*arguments: str, inside: Sequence[str] = (), **changed: str) -> Process:
         name = f"worker{len(started) + 1}"
-        started.append(run_worker(name, tmp_path / name, {**configured, **changed}, *arguments))
+        started.append(run_worker(name, tmp_path / name, {**configured, **changed}, *arguments, inside=inside))
         return started[-1]
 
     yield start

@@ -9,6 +9,7 @@ from notifier.cli.output import json_option, print_json, print_table
 from notifier.models import AlertType
 
 EDGE = "edge"
+NAMES = [*(kind.value for kind in AlertType), EDGE]
 
 
 @click.group()
@@ -48,7 +49,13 @@ def list_gates(as_json: bool) -> None:
 
 
 @gate.command()
-@click.argument("names", metavar="TYPE|edge...", nargs=-1, required=True, type=click.Choice([*AlertType, EDGE]))
+@click.argument(
+    "names",
+    metavar="TYPE|edge...",
+    nargs=-1,
+    required=True,
+    type=click.Choice(NAMES),
+)
 @json_option
 def reset(names: tuple[str, ...], as_json: bool) -> None:
     """End the quarantine and the open breaker of a type's webhook, or (edge) the pause after a ban; alerts go at once.

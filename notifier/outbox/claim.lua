@@ -87,6 +87,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
   local sequence = redis.call('HGET', args.notification_prefix .. id, 'sequence')
   if sequence then redis.call('ZADD', KEYS[1], sequence, id) end
 end
+redis.call('EXPIRE', KEYS[1], args.life)
 
 -- Too old: a dead letter, whether or not the gate is open.
 local expired = {}

@@ -195,8 +195,11 @@ class Outbox:
             self._redis.delete(names.outbox(alert_type, "wake_up"))
         return self.sweep(alert_type)
 
-    def sweep(self, alert_type: AlertType) -> WakeUp | None:
-        """The wake-up to send where something waits here that nobody is coming for."""
+    def sweep(self, alert_type: AlertType, *, served: bool = True) -> WakeUp | None:
+        """The wake-up to send where something waits here that nobody is coming for.
+
+        ``served``: a worker of the caller's takes this type. Where none does, it is only seen whether something moves.
+        """
         token = uuid.uuid4().hex
         with broker_errors():
             arm = self._sweep(
@@ -209,6 +212,7 @@ class Outbox:
                     alert_type,
                     names.notification(""),
                     STUCK_SECONDS * gate.MICROSECONDS,
+                    int(served),
                 ],
             )
         return _wake_up(alert_type, token, arm)

@@ -1,7 +1,8 @@
 -- Is anything waiting here that nobody is coming for?
 -- KEYS: 1-5 the outbox (outbox.lua), 6 watch
 -- ARGV: 1 token for a wake-up, 2 prefix of the workers' signs of life, 3 their life, 4 witness (microseconds),
---       5 alert type, 6 prefix of notifications, 7 how long an outbox may stand still before somebody is told (microseconds)
+--       5 alert type, 6 prefix of notifications, 7 how long an outbox may stand still before somebody is told
+--       (microseconds), 8 whether the caller's workers serve this type ('1'): where not, nobody would hear a wake-up
 -- Returns the microseconds until the wake-up that the caller has to send, or -1.
 local now = now_us()
 local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1] or redis.call('ZRANGE', KEYS[2], 0, 0)[1]
@@ -11,6 +12,7 @@ if oldest then
   local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
   if now - moved_at > tonumber(ARGV[7]) then tell(KEYS[6], 'stuck', ARGV[5], held[#held] and held[#held][2] or '') end
 end
+if ARGV[8] ~= '1' then return -1 end
 if redis.call('HEXISTS', KEYS[4], 'batch') == 1 then
   local left, alive = lease_wait(now, ARGV[2], tonumber(ARGV[4]))
   return arm(now, alive and math.min(left, tonumber(ARGV[3])) or left, ARGV[1]) -- look again: it may die meanwhile

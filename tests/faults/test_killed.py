@@ -3,6 +3,8 @@
 import os
 import random
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubl
 from tests.servers import until
 
 STATE = "notifier:outbox:general:state"
+CGROUPS = Path("/sys/fs/cgroup/memory")
 KILLS = 4
 BATCH = 10
 pytestmark = pytest.mark.slow
@@ -75,3 +78,32 @@ def test_a_pool_process_that_is_killed_with_a_request_under_way_loses_no_alert(
     assert {record["status"] for record in application.wait(first + waiting)} == {"delivered"}
     assert worker.running
     assert doubled(titles_of(sandbox)) == set()
+
+
+@pytest.fixture
+def no_memory() -> Iterator[Path]:
+    """A control group whose processes get no memory beyond what they have; the kernel kills whoever asks."""
+    group = CGROUPS / f"notifier-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("4096")
+    except OSError as error:
+        pytest.skip(f"no control group of our own here: {error}")
+    yield group
+    group.rmdir()
+
+
+def test_a_worker_that_the_kernel_kills_for_want_of_memory_loses_no_alert(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, no_memory: Path
+) -> None:
+    doomed = start_worker(**QUICK)
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=0.8, times=1)
+    ids = application.raise_alerts(*(f"alert {number}" for number in range(50)))
+    until(lambda: sandbox.messages(), "a request that is stored and not answered")
+    cut_off = [embed["title"] for embed in sandbox.messages()[0]["embeds"]]
+    (no_memory / "cgroup.procs").write_text(str(doomed.pid))
+    until(lambda: not doomed.running, "the kernel")
+    assert doomed.exit_code == 128 + signal.SIGKILL
+    start_worker(**QUICK)
+    assert {record["status"] for record in application.wait(ids)} == {"delivered"}
+    assert doubled(titles_of(sandbox)) == set(cut_off)

@@ -301,6 +301,15 @@ def test_settling_twice_changes_nothing(bench: Bench) -> None:
     assert len(bench.outbox.unrecorded()) == 2, "the sweeper stores what the lost answer named"
 
 
+def test_what_is_due_again_waits_in_a_key_that_has_a_life(make_bench: MakeBench) -> None:
+    bench = make_bench(breaker_failures=1)
+    bench.admit("failing")
+    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
+    bench.tick(2)
+    assert isinstance(bench.claim(), Waiting), "the breaker is open"
+    assert bench.redis.ttl(names.outbox(AlertType.GENERAL, "waiting")) > 0
+
+
 def test_a_429_costs_no_attempt(bench: Bench) -> None:
     bench.admit("patient")
     for _ in range(bench.settings.retry_attempts + 3):

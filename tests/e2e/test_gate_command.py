@@ -1,0 +1,45 @@
+"""``notifier gate``: what holds alerts back is shown, and let go of."""
+
+import json
+
+from notifier.models import AlertType
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application, Notifier
+from tests.servers import until
+
+GENERAL, ERROR, SECURITY = "1000000000000000001", "1000000000000000002", "1000000000000000006"
+FAILING = {"DISCORD_BREAKER_FAILURES": "1", "DISCORD_BREAKER_OPEN_SECONDS": "600"}
+
+
+def test_quarantine_breaker_and_ban_are_shown_and_a_reset_lets_alerts_go_at_once(
+    notifier: Notifier, application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(**FAILING)
+    sandbox.fault(webhook_id=SECURITY, method="POST", kind="status", status=401, body={"code": 50027}, times=1)
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="status", status=503, times=1)
+    quarantined = application.raise_alerts("refused", alert_type=AlertType.SECURITY)
+    held = application.raise_alerts("held back")
+    application.wait(quarantined)
+    until(lambda: application.pipeline.redis.hget(f"notifier:gate:webhook:{GENERAL}:state", "breaker"), "the breaker")
+    sandbox.fault(webhook_id=ERROR, method="POST", kind="edge_ban", times=1)
+    banned = application.raise_alerts("banned", alert_type=AlertType.ERROR)
+    until(application.pipeline.gate.banned, "the ban")
+
+    shown = json.loads(notifier("gate", "list", "--json").stdout)
+    gates = {each["alert_type"]: each for each in shown["gates"]}
+    assert gates["security"]["quarantined"] == "webhook_token_invalid"
+    assert (gates["general"]["breaker"], gates["general"]["waiting"]) == ("open", 1)
+    assert (gates["critical"]["breaker"], gates["critical"]["quarantined"]) == ("closed", None)
+    assert shown["banned_seconds"] > 0
+    assert "banned at Discord's edge" in notifier("gate", "list").stdout
+
+    assert notifier("gate", "reset", "edge", "general", "security").stdout == "reset: edge, general, security\n"
+    records = application.wait([*held, *banned, *application.raise_alerts("again", alert_type=AlertType.SECURITY)])
+    assert {record["status"] for record in records} == {"delivered"}
+
+
+def test_a_gate_is_reset_by_name_where_its_webhook_is_known(notifier: Notifier) -> None:
+    unknown = notifier("gate", "reset", "nobody")
+    assert (unknown.returncode, "'nobody' is not one of" in unknown.stderr) == (2, True)
+    elsewhere = notifier("gate", "reset", "error", DISCORD_WEBHOOK_ERRORS="")
+    assert (elsewhere.returncode, "DISCORD_WEBHOOK_ERRORS is not set here" in elsewhere.stderr) == (1, True)

@@ -1,0 +1,60 @@
+"""Other hosts, on this machine: network namespaces that end with the process that holds them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from notifier.cli.processes import Process
+
+NOBODY = "02:00:00:00:00:01"
+NEEDED = ("ip", "unshare", "nsenter")
+
+
+class NotPermitted(Exception):
+    """This machine does not let us make hosts."""
+
+
+class Host:
+    """A host whose one cable leads to this machine, which it knows by two addresses: one for Redis, one for Discord."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        if not all(map(shutil.which, NEEDED)):
+            raise NotPermitted(f"needs {', '.join(NEEDED)}")
+        network = f"10.213.{os.getpid() % 200 + number}"
+        self.redis_address, self.discord_address = f"{network}.1", f"{network}.2"
+        cable = f"nt{os.getpid()}-{number}"
+        self._holder = Process("host", ["unshare", "--net", "sleep", "600"], folder / f"host{number}.log")
+        self.inside = ["nsenter", "--net", "--target", str(self._holder.pid)]
+        try:
+            _run("ip", "link", "add", cable, "type", "veth", "peer", "name", "cable", "netns", str(self._holder.pid))
+            for address in (self.redis_address, self.discord_address):
+                _run("ip", "address", "add", f"{address}/29", "dev", cable)
+            _run("ip", "link", "set", cable, "up")
+            self._run("ip", "address", "add", f"{network}.3/29", "dev", "cable")
+            for device in ("cable", "lo"):
+                self._run("ip", "link", "set", device, "up")
+        except NotPermitted:
+            self._holder.stop()
+            raise
+
+    def cut_off_from_redis(self) -> None:
+        """What is sent to Redis goes to nobody from now on, and nobody says so."""
+        self._run("ip", "neighbour", "replace", self.redis_address, "lladdr", NOBODY, "dev", "cable")
+
+    def mend(self) -> None:
+        """The way to Redis is open again."""
+        self._run("ip", "neighbour", "del", self.redis_address, "dev", "cable")
+
+    def stop(self) -> None:
+        """It is gone, and its cable with it."""
+        self._holder.stop()
+
+    def _run(self, *command: str) -> None:
+        _run(*self.inside, *command)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    if done.returncode:
+        raise NotPermitted(done.stderr.strip())
