@@ -45,7 +45,7 @@ def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """An empty folder and none of our variables."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.upper().startswith(("DISCORD_", "NOTIFIER_", "REDIS_")):
+        if name.upper().startswith(("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")):
             monkeypatch.delenv(name)
     settings.cache_clear()
     yield
@@ -243,8 +243,34 @@ BAD = [
         ("DISCORD_API_URL", value)
         for value in ("https://me:fake@discord.com/api/v10", "https://discord.com/api/v10?a=1")
     ),
-    *(("REDIS_URL", value) for value in ("localhost:6379", "http://me:fake@localhost")),
+    *(("REDIS_URL", value) for value in ("localhost:6379", "http://me:fake@localhost", "sentinel://me:fake@/0")),
+    *(("CELERY_BROKER_URL", value) for value in ("localhost", "sqs://me:fake@localhost", "sentinel://me:fake@/0")),
+    ("DISCORD_QUEUE_OVERFLOW", "drop"),
+    *(
+        (variable, "everything")
+        for variable in ("DISCORD_UNKNOWN_LEAVE", "DISCORD_DIRECT_FALLBACK", "DISCORD_FALLBACK")
+    ),
+    *(("DISCORD_EXPIRE_SECONDS", value) for value in ("0", "2592001")),
+    *(("NOTIFIER_PUBLISH_TIMEOUT_SECONDS", value) for value in ("0", "never")),
+    *((variable, "-1") for variable in ("NOTIFIER_WATCH_SECONDS", "NOTIFIER_SPOOL_MAX")),
 ]
+
+
+def test_types_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_DIRECT_FALLBACK", " critical, security ,")
+    monkeypatch.setenv("DISCORD_FALLBACK", "general")
+    found = Settings.load()
+    assert found.direct_fallback == {AlertType.CRITICAL, AlertType.SECURITY}
+    assert found.fallback is AlertType.GENERAL
+
+
+@pytest.mark.parametrize("url", ["amqp://me:fake@localhost//", "redis://localhost/5", "sentinel://a,b,c/0"])
+def test_the_broker_may_be_another_server(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", url)
+    found = Settings.load()
+    assert found.broker_url is not None
+    assert found.broker_url.get_secret_value() == url
+    assert found.redis_url.get_secret_value() == "redis://localhost:6379/0"
 
 
 @pytest.mark.parametrize(("variable", "value"), BAD)

@@ -1,0 +1,21 @@
+"""``CELERY_BROKER_URL``: knocks travel there, alerts and results stay in ``REDIS_URL``."""
+
+from notifier.redis import connect
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import RunPython
+
+
+def test_knocks_travel_through_the_broker_that_is_named(
+    redis_url: str, sandbox: Sandbox, start_worker: StartWorker, run_python: RunPython
+) -> None:
+    elsewhere = {"CELERY_BROKER_URL": redis_url.removesuffix("1") + "5"}
+    start_worker(**elsewhere)
+    program = "from tasks import send_notification; print(send_notification.delay(title='T').get(timeout=30)['status'])"
+    assert run_python(program, **elsewhere).stdout == "delivered\n"
+    here, there = (connect(url, 5) for url in (redis_url, elsewhere["CELERY_BROKER_URL"]))
+    assert here.keys("_kombu*") == []
+    assert there.keys("_kombu*")
+    assert there.keys("notifier:*") == there.keys("celery-task-meta-*") == []
+    there.flushdb()
+    for client in (here, there):
+        client.close()
