@@ -13,8 +13,10 @@ _limit = _settings.publish_timeout_seconds
 _results = BrokerUrl(_settings.redis_url.get_secret_value())
 _broker = BrokerUrl(_settings.broker_url.get_secret_value()) if _settings.broker_url else _results
 
-# the variable CELERY_BROKER_URL, which Celery reads as well, loses against these two
-broker_url = broker_read_url = broker_write_url = _broker.celery_url
+broker_url = _broker.celery_url
+if _broker is not _results:
+    # over the variable CELERY_BROKER_URL as Celery itself reads it, which knows neither comments nor our sentinels
+    broker_read_url = broker_write_url = broker_url
 result_backend = _results.celery_url
 result_backend_transport_options = _results.transport_options(_limit)
 

@@ -19,6 +19,16 @@ from tests.no_secrets import assert_no_secrets
 SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
 
+LONG_FIRST = ("faults", "e2e", "integration", "benchmarks", "unit")
+"""The order of the folders: what takes long begins at once, and the many short ones fill up both cores at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the folders."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: LONG_FIRST.index(item.path.relative_to(here).parts[0]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No setting and no .env of whoever runs the tests reaches them."""

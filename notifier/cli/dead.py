@@ -13,7 +13,6 @@ from notifier.outcome import Reason
 
 if TYPE_CHECKING:
     from notifier.dead_letters import DeadLetters, Selection
-    from notifier.record import Record
 
 ROOM_SECONDS = 0.5
 """Between two looks at a full outbox."""
@@ -96,6 +95,7 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
     """
     from notifier.errors import QueueFull
 
+    _say_which(ids, everything, wanted)
     letters = _dead_letters()
     replayed: list[dict[str, str]] = []
 
@@ -107,7 +107,7 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
             except QueueFull:
                 time.sleep(ROOM_SECONDS)
 
-    left = _each("replaying", _chosen(letters, ids, everything, wanted), send, as_json)
+    left = _each("replaying", _chosen(letters, ids, wanted), send, as_json)
     if as_json:
         print_json({"replayed": replayed, "left": left})
     elif len(replayed) == 1:
@@ -126,8 +126,9 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
 @json_option
 def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
     """Give dead letters up. They stay in the history for as long as it is kept."""
+    _say_which(ids, everything, wanted)
     letters = _dead_letters()
-    chosen = _chosen(letters, ids, everything, wanted)
+    chosen = _chosen(letters, ids, wanted)
     if chosen and not (yes or ids):
         click.confirm(f"Drop {len(chosen)} dead letters?", abort=True, err=True)
     left = _each("dropping", chosen, letters.drop, as_json)
@@ -157,17 +158,16 @@ def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: b
     return 0
 
 
-def _chosen(letters: "DeadLetters", ids: Sequence[str], everything: bool, wanted: dict[str, Any]) -> list[str]:
+def _say_which(ids: Sequence[str], everything: bool, wanted: dict[str, Any]) -> None:
     selects = any(value is not None for value in wanted.values())
     if sum((bool(ids), selects, everything)) != 1:
         raise click.UsageError("say which: IDs, or some of --type, --reason, --since, --until, or --all")
+
+
+def _chosen(letters: "DeadLetters", ids: Sequence[str], wanted: dict[str, Any]) -> list[str]:
     if ids:
         return [letters.get(each)["id"] for each in dict.fromkeys(ids)]
-    return _oldest_first(letters.list(_selection(**wanted)))
-
-
-def _oldest_first(records: "Sequence[Record]") -> list[str]:
-    return [each["id"] for each in reversed(records)]
+    return [each["id"] for each in reversed(letters.list(_selection(**wanted)))]
 
 
 def _selection(

@@ -7,8 +7,10 @@
 local now = now_us()
 local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1] or redis.call('ZRANGE', KEYS[2], 0, 0)[1]
 if oldest then
-  local admitted_at = tonumber(redis.call('HGET', ARGV[6] .. oldest, 'admitted_at') or now)
-  local moved_at = math.max(admitted_at, tonumber(redis.call('HGET', KEYS[4], 'settled_at') or 0))
+  local admitted_at, spooled, seen_at =
+    unpack(redis.call('HMGET', ARGV[6] .. oldest, 'admitted_at', 'spooled', 'seen_at'))
+  local here_since = math.max(tonumber(admitted_at or now) + tonumber(spooled or 0), tonumber(seen_at or 0))
+  local moved_at = math.max(here_since, tonumber(redis.call('HGET', KEYS[4], 'settled_at') or 0))
   local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
   if now - moved_at > tonumber(ARGV[7]) then tell(KEYS[6], 'stuck', ARGV[5], held[#held] and held[#held][2] or '') end
 end

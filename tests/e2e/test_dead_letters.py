@@ -4,31 +4,47 @@ import json
 import signal
 import subprocess
 import sys
+from datetime import datetime
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from notifier.cli import main
+from notifier.dead_letters import Selection
+from notifier.errors import NotificationNotFound
+from notifier.explain import explain
 from notifier.models import AlertType
 from notifier.outbox import outbox
+from notifier.outbox.claim import Batch, Knock
+from notifier.outbox.verdict import judge
+from notifier.outcome import Answer, Reason, Rejected
+from notifier.pipeline import Pipeline
 from notifier.redis import WATCH
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier
 from tests.servers import until
 
 TYPES = (AlertType.ERROR, AlertType.SECURITY)
-DEAD = {"DISCORD_WEBHOOK_ERRORS": "", "DISCORD_WEBHOOK_SECURITY": ""}
+REFUSED = Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
+
+
+def die(pipeline: Pipeline, kind: AlertType) -> None:
+    """What a worker without a webhook makes of all that waits for it, without the worker."""
+    batch = pipeline.outbox.claim(Knock(kind), None, "worker")
+    assert isinstance(batch, Batch)
+    verdicts = judge(REFUSED, batch.passengers, 3, sent=False)
+    pipeline.history.store(pipeline.outbox.settle(batch, verdicts, Answer(REFUSED), 1).records)
 
 
 @pytest.fixture
-def dead_ids(application: Application, sandbox: Sandbox, start_worker: StartWorker) -> dict[AlertType, list[str]]:
-    """Three dead letters of each of two types, in that order; nobody works any more."""
-    worker = start_worker(**DEAD)
-    ids = {}
+def dead_ids(application: Application) -> dict[AlertType, list[str]]:
+    """Three dead letters of each of two types, in that order; nobody works."""
+    ids: dict[AlertType, list[str]] = {kind: [] for kind in TYPES}
     for kind in TYPES:
-        ids[kind] = []
         for number in range(3):
             ids[kind] += application.raise_alerts(f"{kind} {number}", alert_type=kind, message="All of it.")
-            application.wait(ids[kind])
-    worker.stop()
+            die(application.pipeline, kind)
     return ids
 
 
@@ -37,22 +53,32 @@ def listed(notifier: Notifier, *options: str) -> list[str]:
     return [each["id"] for each in json.loads(notifier("dead", "list", "--json", *options).stdout)]
 
 
-def test_they_are_found_by_type_reason_and_time_and_shown_whole(
+def test_they_are_found_by_type_reason_and_time(application: Application, dead_ids: dict[AlertType, list[str]]) -> None:
+    errors, security = (dead_ids[kind] for kind in TYPES)
+    letters = application.pipeline.dead_letters
+
+    def found(limit: int | None = None, **wanted: Any) -> list[str]:
+        return [each["id"] for each in letters.list(Selection(**wanted), limit)]
+
+    assert found() == [*reversed(security), *reversed(errors)]
+    assert found(2) == [security[2], security[1]]
+    assert found(alert_type=AlertType.ERROR, reason="webhook_not_configured") == errors[::-1]
+    assert found(reason="expired") == []
+    died_at = datetime.fromisoformat(letters.get(errors[1])["finished_at"])
+    assert found(since=died_at) == [*reversed(security), errors[2], errors[1]]
+    assert found(until=died_at) == [errors[1], errors[0]]
+
+
+def test_one_is_shown_whole_with_its_attempts_and_reasons(
     notifier: Notifier, dead_ids: dict[AlertType, list[str]]
 ) -> None:
-    errors, security = (dead_ids[kind] for kind in TYPES)
-    assert listed(notifier) == [*reversed(security), *reversed(errors)]
-    assert listed(notifier, "--limit", "2") == [security[2], security[1]]
-    assert listed(notifier, "--type", "error", "--reason", "webhook_not_configured") == errors[::-1]
-    assert listed(notifier, "--reason", "expired") == []
-    shown = json.loads(notifier("dead", "show", errors[1], "--json").stdout)
+    (_, one, _) = dead_ids[AlertType.ERROR]
+    shown = json.loads(notifier("dead", "show", one, "--json").stdout)
     assert (shown["reason"], shown["attempts"]) == ("webhook_not_configured", 0)
     assert (shown["message"]["title"], shown["message"]["message"]) == ("error 1", "All of it.")
     assert shown["steps"][0]["what"] == 'admitted as error: "error 1"'
-    died_at = shown["finished_at"]
-    assert listed(notifier, "--since", died_at) == [*reversed(security), errors[2], errors[1]]
-    assert listed(notifier, "--until", died_at) == [errors[1], errors[0]]
-    text = notifier("dead", "show", errors[1]).stdout
+    assert listed(notifier, "--type", "error", "--until", shown["finished_at"], "--limit", "1") == [one]
+    text = notifier("dead", "show", one).stdout
     for part in ("error: error 1", "All of it.", "rejected: webhook_not_configured", "after 0 attempts", "admitted as"):
         assert part in text
 
@@ -64,7 +90,7 @@ def test_a_replay_goes_oldest_first_waits_for_room_and_each_life_knows_of_the_ot
     sandbox: Sandbox,
     start_worker: StartWorker,
 ) -> None:
-    small = {"DISCORD_QUEUE_SIZE": "1", "DISCORD_QUEUE_OVERFLOW": "reject"}
+    small = {"DISCORD_QUEUE_SIZE": "1"}
     start_worker(**small)
     done = notifier("dead", "replay", "--type", "error", "--json", **small)
     replayed = json.loads(done.stdout)["replayed"]
@@ -72,12 +98,13 @@ def test_a_replay_goes_oldest_first_waits_for_room_and_each_life_knows_of_the_ot
     records = application.wait([each["as"] for each in replayed])
     assert {record["status"] for record in records} == {"delivered"}
     assert sandbox.titles() == ["error 0", "error 1", "error 2"]
-    assert listed(notifier) == dead_ids[AlertType.SECURITY][::-1]
-    history = json.loads(notifier("history", "--type", "error", "--json").stdout)
+    pipeline = application.pipeline
+    assert {each["id"] for each in pipeline.dead_letters.list()} == set(dead_ids[AlertType.SECURITY])
+    history = pipeline.history.query(alert_type=AlertType.ERROR)
     assert {each["id"] for each in history} == {each for pair in replayed for each in pair.values()}
     old, new = replayed[0]["id"], replayed[0]["as"]
-    assert f"replayed as {new}" in notifier("explain", old).stdout
-    assert f"replay of {old}" in notifier("explain", new).stdout
+    assert explain(pipeline.redis, old)[-1].what == f"replayed as {new}"
+    assert explain(pipeline.redis, new)[0].what == f"replay of {old}"
     again = notifier("dead", "replay", old)
     assert (again.returncode, "no dead letter has the id" in again.stderr) == (1, True)
 
@@ -100,41 +127,34 @@ def test_a_replay_that_is_interrupted_loses_and_doubles_nothing(
 
 
 def test_what_is_dropped_is_no_dead_letter_and_stays_in_the_history(
-    notifier: Notifier, dead_ids: dict[AlertType, list[str]]
+    notifier: Notifier, application: Application, dead_ids: dict[AlertType, list[str]]
 ) -> None:
     errors, security = (dead_ids[kind] for kind in TYPES)
+    pipeline = application.pipeline
     asked = notifier("dead", "drop", "--type", "error")
     assert (asked.returncode, "Drop 3 dead letters?" in asked.stderr) == (1, True), "nobody said yes"
-    assert notifier("dead", "drop", errors[0]).stdout == "1 dropped\n"
+    pipeline.dead_letters.drop(errors[0])
+    with pytest.raises(NotificationNotFound):
+        pipeline.dead_letters.drop(errors[0])
     assert json.loads(notifier("dead", "drop", "--type", "error", "--yes", "--json").stdout)["dropped"] == errors[1:]
-    assert listed(notifier) == security[::-1]
-    assert len(json.loads(notifier("history", "--type", "error", "--json").stdout)) == 3
-    assert "dropped from the dead letters" in notifier("explain", errors[0]).stdout
-    assert notifier("dead", "drop", "--all", "-y").stdout == "3 dropped\n"
-    assert listed(notifier) == []
+    assert [each["id"] for each in pipeline.dead_letters.list()] == security[::-1]
+    assert len(pipeline.history.query(alert_type=AlertType.ERROR)) == 3
+    assert explain(pipeline.redis, errors[0])[-1].what == "dropped from the dead letters"
 
 
 @pytest.mark.parametrize("command", ["replay", "drop"])
-def test_which_ones_has_to_be_said(notifier: Notifier, command: str) -> None:
+def test_which_ones_has_to_be_said(command: str) -> None:
     for arguments in ([], ["--all", "--type", "error"], ["an-id", "--all"]):
-        done = notifier("dead", command, *arguments)
-        assert (done.returncode, "say which" in done.stderr) == (2, True)
+        done = CliRunner().invoke(main, ["dead", command, *arguments])
+        assert (done.exit_code, "say which" in done.output) == (2, True)
 
 
-def test_they_are_capped_and_what_gives_way_is_told(
-    application: Application, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_they_are_capped_and_what_gives_way_is_told(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "DEAD_LETTERS_MAX", 2)
-    from notifier.outbox.claim import Batch, Knock
-    from notifier.outbox.verdict import judge
-    from notifier.outcome import Answer, Reason, Rejected
-
-    pipeline = application.pipeline
-    ids = application.raise_alerts("a", "b", "c", "d", "e")
-    batch = pipeline.outbox.claim(Knock(AlertType.GENERAL), None, "worker")
-    assert isinstance(batch, Batch)
-    refused = Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
-    pipeline.outbox.settle(batch, judge(refused, batch.passengers, 3, sent=False), Answer(refused), 1)
-    assert {each["id"] for each in pipeline.dead_letters.list()} <= set(ids)
-    assert len(pipeline.dead_letters.list()) == 2
-    assert pipeline.redis.hget(WATCH, "dead_letters_dropped|general|") == "3"
+    ids = []
+    for title in "abcde":
+        ids += application.raise_alerts(title)
+        die(application.pipeline, AlertType.GENERAL)
+    kept = application.pipeline.dead_letters.list()
+    assert {each["id"] for each in kept} == set(ids[-2:])
+    assert application.pipeline.redis.hget(WATCH, "dead_letters_dropped|general|") == "3"

@@ -78,6 +78,12 @@ def test_an_outbox_that_moves_is_not_told_of_however_old_its_alerts_are(bench: B
     assert bench.redis.hget(names.WATCH, STUCK) is None
 
 
+def test_an_alert_that_was_spooled_for_long_has_not_stood_still_here(bench: Bench) -> None:
+    bench.outbox.admit(NotificationMessage(title="late"), spooled_seconds=3_600)
+    bench.outbox.sweep(AlertType.GENERAL)
+    assert bench.redis.hget(names.WATCH, STUCK) is None
+
+
 def test_one_cause_is_told_once_a_quarter_of_an_hour_and_what_came_meanwhile_is_counted(
     watched: Bench, crier: Crier
 ) -> None:
