@@ -35,6 +35,9 @@ task_reject_on_worker_lost = True
 # knocks are short; and a worker whose slots are all taken looks for the next but once a second
 worker_prefetch_multiplier = 4
 worker_deduplicate_successful_tasks = True
+# after a reconnection Celery would raise the count again from the pool's threads, over an AMQP channel that is no
+# thread's but the main one's: seen to block a worker for ever when RabbitMQ had restarted
+worker_enable_prefetch_count_reduction = False
 
 # A worker waits for HTTP and runs at most one request per alert type; two more threads answer the other knocks.
 worker_pool = "threads"

@@ -25,7 +25,7 @@ def until(condition: Callable[[], object], what: str, timeout_seconds: float = 6
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -123,9 +123,9 @@ def _raise(
     records: dict[str, Record] = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(records) < len(messages) and time.monotonic() < deadline:
-        for message in messages:
-            if message.id not in records and (final := pipeline.outbox.final(message.id)):
-                records[message.id] = final
+        missing = [message.id for message in messages if message.id not in records]
+        found = zip(missing, pipeline.outbox.finals(missing), strict=True)
+        records.update({notification_id: final for notification_id, final in found if final})
         bar.update(progress, completed=len(records))
         time.sleep(POLL_SECONDS)
     return [_arrival(message, records.get(message.id), burst) for message in messages]

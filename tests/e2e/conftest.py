@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from notifier.pipeline import Pipeline
 from notifier.record import Record
 from notifier.settings import Settings
 from tests.no_secrets import assert_no_secrets
+from tests.servers import until
 
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
 Notifier = Callable[..., subprocess.CompletedProcess[str]]
@@ -52,14 +52,15 @@ class Application:
 
     def wait(self, ids: Sequence[str], timeout_seconds: float = 60) -> list[Record]:
         """Their records, once all are final."""
-        deadline = time.monotonic() + timeout_seconds
         records: dict[str, Record] = {}
-        while len(records) < len(ids):
-            assert time.monotonic() < deadline, f"only {len(records)} of {len(ids)} are final"
-            for each in ids:
-                if each not in records and (final := self.pipeline.outbox.final(each)):
-                    records[each] = final
-            time.sleep(0.02)
+
+        def all_final() -> bool:
+            missing = [each for each in ids if each not in records]
+            found = zip(missing, self.pipeline.outbox.finals(missing), strict=True)
+            records.update({each: final for each, final in found if final})
+            return len(records) == len(set(ids))
+
+        until(all_final, f"the end of {len(ids)} alerts", timeout_seconds)
         assert_no_secrets(texts={"records": json.dumps(records)})
         return [records[each] for each in ids]
 

@@ -13,6 +13,7 @@ from notifier.outcome import Status
 from notifier.record import Record
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, RunPython
+from tests.servers import until
 
 CHANNELS = {kind: f"200000000000000000{number}" for number, kind in enumerate(AlertType, 1)}
 
@@ -223,8 +224,7 @@ def test_a_pause_of_redis_between_answer_and_settle_doubles_nothing(
     application.wait(application.raise_alerts("warm"))
     sandbox.fault(webhook_id="1000000000000000001", method="POST", kind="delay", seconds=1, times=1)
     ids = application.raise_alerts("blip")
-    while not application.pipeline.redis.hexists("notifier:outbox:general:state", "batch"):
-        pass
+    until(lambda: application.pipeline.redis.hexists("notifier:outbox:general:state", "batch"), "the request")
     application.pipeline.redis.client_pause(2_500)
     records = wait_patiently(application, ids)
     assert [(record["status"], record["attempts"]) for record in records] == [("delivered", 1)]

@@ -6,6 +6,7 @@ from notifier.cli.processes import Process
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
+from tests.servers import until
 
 GENERAL, ERRORS = "1000000000000000001", "1000000000000000002"
 QUICK = {"DISCORD_RETRY_BACKOFF_SECONDS": "0.2", "DISCORD_TIMEOUT_SECONDS": "2"}
@@ -130,12 +131,10 @@ def test_an_edge_ban_pauses_every_webhook(
     application.wait(application.raise_alerts("before") + application.raise_alerts("b", alert_type=AlertType.ERROR))
     sandbox.call("POST", "ban", seconds=600, form="text")
     application.raise_alerts("banned")
-    while len(sandbox.posts()) < 3:
-        pass
+    until(lambda: len(sandbox.posts()) >= 3, "the ban")
     others = application.raise_alerts("also", alert_type=AlertType.ERROR)
     key = "notifier:gate:edge"
-    while application.pipeline.redis.hget(key, "breaker") != "open":
-        pass
+    until(lambda: application.pipeline.redis.hget(key, "breaker") == "open", "that it is known")
     application.raise_alerts("too", alert_type=AlertType.ERROR)
     assert application.pipeline.outbox.final(others[0]) is None
     assert len(sandbox.posts()) <= 4, "at most the requests in flight meet the ban"
@@ -147,8 +146,7 @@ def test_a_killed_workers_alerts_are_carried_by_the_next(
     first = start_worker(DISCORD_TIMEOUT_SECONDS="1")
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", seconds=3, times=1)
     ids = application.raise_alerts("a", "b", "c")
-    while not any(key.endswith(":in_flight") for key in application.pipeline.redis.keys("notifier:outbox:*")):
-        pass
+    until(lambda: application.pipeline.redis.keys("notifier:outbox:*:in_flight"), "the request")
     first.kill()
     start_worker(DISCORD_TIMEOUT_SECONDS="1")
     records = application.wait(ids)
@@ -163,8 +161,7 @@ def test_what_waits_behind_a_killed_worker_goes_long_before_its_lease_ends(
     redis, state = application.pipeline.redis, "notifier:outbox:general:state"
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", seconds=60, times=1)
     application.raise_alerts("cut off")
-    while not redis.hexists(state, "batch"):
-        pass
+    until(lambda: redis.hexists(state, "batch"), "the request")
     lease_until = float(str(redis.hget(state, "lease_until")))
     waiting = application.raise_alerts("behind it")
     first.kill()

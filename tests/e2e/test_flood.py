@@ -9,6 +9,7 @@ from notifier.outcome import Status
 from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
+from tests.servers import until
 
 
 @pytest.fixture
@@ -33,15 +34,14 @@ def test_what_does_not_fit_is_folded_into_one_digest_and_each_is_in_the_history(
         ("folded", "queue_full", False)
     }
     assert flooded.result(folded[0])["status"] == "folded"
-    while "41 more" not in sandbox.titles():
-        pass
+    until(lambda: "41 more" in sandbox.titles(), "the digest")
     (digest,) = [embed for m in sandbox.messages() for embed in m["embeds"] if embed["title"] == "41 more"]
     assert digest["description"] == "30 × Database timeout\n11 × Disk full"
     assert [field["name"] for field in digest["fields"]] == ["First", "Last"]
     assert len(sandbox.titles()) == 21
-    while len(found := flooded.pipeline.history.query(status=Status.FOLDED, limit=100)) < 41:
-        pass
-    assert {record["id"] for record in found} == set(folded)
+    history = flooded.pipeline.history
+    until(lambda: len(history.query(status=Status.FOLDED, limit=100)) >= 41, "their records")
+    assert {record["id"] for record in history.query(status=Status.FOLDED, limit=100)} == set(folded)
     assert flooded.pipeline.dead_letters.list() == []
 
 

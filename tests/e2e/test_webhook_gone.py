@@ -4,6 +4,7 @@ from notifier.models import AlertType
 from notifier.redis import WATCH
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
+from tests.servers import until
 
 SECURITY = "1000000000000000006"
 GENERAL_CHANNEL, MONITORING_CHANNEL = "2000000000000000001", "2000000000000000005"
@@ -55,16 +56,17 @@ def test_another_channel_is_told_once(application: Application, sandbox: Sandbox
     start_worker(**TELLING)
     sandbox.call("DELETE", f"webhooks/{SECURITY}")
     application.wait(application.raise_alerts("a", alert_type=AlertType.SECURITY))
-    while len(told := titles_in(sandbox, MONITORING_CHANNEL)) < 2:
-        pass
-    assert sorted(told) == ["Not delivered: 1 × `security`", "The webhook of `security` is gone"]
+    until(lambda: len(titles_in(sandbox, MONITORING_CHANNEL)) >= 2, "the telling")
+    assert sorted(titles_in(sandbox, MONITORING_CHANNEL)) == [
+        "Not delivered: 1 × `security`",
+        "The webhook of `security` is gone",
+    ]
     application.wait(application.raise_alerts("b", "c", alert_type=AlertType.SECURITY))
     redis = application.pipeline.redis
     assert redis.hget(WATCH, "dead_letters|security|webhook_quarantined") == "2", "kept for the next telling"
     redis.delete("notifier:watch:told:dead_letters:security")  # as a quarter of an hour does
-    while len(told := titles_in(sandbox, MONITORING_CHANNEL)) < 3:
-        pass
-    assert told[-1] == "Not delivered: 2 × `security`"
+    until(lambda: len(titles_in(sandbox, MONITORING_CHANNEL)) >= 3, "the next telling")
+    assert titles_in(sandbox, MONITORING_CHANNEL)[-1] == "Not delivered: 2 × `security`"
 
 
 def test_general_is_told_where_monitoring_is_the_one_that_fails(
@@ -73,8 +75,7 @@ def test_general_is_told_where_monitoring_is_the_one_that_fails(
     start_worker(**TELLING)
     sandbox.call("DELETE", "webhooks/1000000000000000005")
     application.wait(application.raise_alerts("a", alert_type=AlertType.MONITORING))
-    while "The webhook of `monitoring` is gone" not in titles_in(sandbox, GENERAL_CHANNEL):
-        pass
+    until(lambda: "The webhook of `monitoring` is gone" in titles_in(sandbox, GENERAL_CHANNEL), "the telling")
 
 
 def test_an_open_breaker_and_a_ban_are_told_of(
@@ -83,10 +84,9 @@ def test_an_open_breaker_and_a_ban_are_told_of(
     start_worker(**TELLING, DISCORD_BREAKER_FAILURES="1", DISCORD_BREAKER_OPEN_SECONDS="1")
     sandbox.fault(webhook_id=SECURITY, method="POST", kind="status", status=503, times=1)
     application.wait(application.raise_alerts("a", alert_type=AlertType.SECURITY))
-    while "Discord fails for the webhook of `security`" not in titles_in(sandbox, MONITORING_CHANNEL):
-        pass
+    failing = "Discord fails for the webhook of `security`"
+    until(lambda: failing in titles_in(sandbox, MONITORING_CHANNEL), "the telling")
     sandbox.call("POST", "ban", seconds=600, form="text")
     application.raise_alerts("banned")
-    while application.pipeline.outbox.depth(AlertType.MONITORING) == 0:  # it goes once the ban is over
-        pass
+    until(lambda: application.pipeline.outbox.depth(AlertType.MONITORING), "the telling: it goes once the ban is over")
     assert application.pipeline.redis.exists("notifier:watch:told:edge_banned:")

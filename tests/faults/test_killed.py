@@ -28,10 +28,10 @@ def test_500_alerts_outlive_workers_that_are_killed_at_random(
     raised = burst(application, 500)
     sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
     workers = [start_worker(**QUICK), start_worker(**QUICK)]
-    final = application.pipeline.outbox.final
+    finals = application.pipeline.outbox.finals
     for _ in range(KILLS):
         stored = len(sandbox.messages()) + dice.randrange(1, 6)
-        until(lambda stored=stored: len(sandbox.messages()) >= stored or all(map(final, raised)), "the next message")
+        until(lambda stored=stored: len(sandbox.messages()) >= stored or all(finals(list(raised))), "the next message")
         workers.pop(dice.randrange(2)).kill()
         workers.append(start_worker(**QUICK))
     records = application.wait(list(raised), 100)
