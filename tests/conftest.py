@@ -91,6 +91,11 @@ class Sandbox:
         messages: list[dict[str, Any]] = self.call("GET", "messages")
         return messages
 
+    @property
+    def stored(self) -> int:
+        """How many messages are in the channels."""
+        return int(self.stats()["messages"])
+
     def titles(self) -> list[str]:
         """The titles of all embeds, in order of arrival."""
         return [embed["title"] for message in self.messages() for embed in message["embeds"]]

@@ -20,12 +20,14 @@ RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 MASTER_NAME = "alerts"
 
 
-def until(condition: Callable[[], object], what: str, timeout_seconds: float = 60) -> None:
+def until(
+    condition: Callable[[], object], what: str, timeout_seconds: float = 60, *, poll_seconds: float = 0.05
+) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, f"never came: {what}"
-        time.sleep(0.05)
+        time.sleep(poll_seconds)
 
 
 def free_port() -> int:

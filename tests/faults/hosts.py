@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from notifier.cli.processes import Process
+from tests.servers import until
 
 NOBODY = "02:00:00:00:00:01"
 NEEDED = ("ip", "unshare", "nsenter")
@@ -25,6 +26,8 @@ class Host:
         self.redis_address, self.discord_address = f"{network}.1", f"{network}.2"
         cable = f"nt{os.getpid()}-{number}"
         self._holder = Process("host", ["unshare", "--net", "sleep", "600"], folder / f"host{number}.log")
+        # a cable laid before the process has left our network would stay in it
+        until(self._has_left, "its network", 10)
         self.inside = ["nsenter", "--net", "--target", str(self._holder.pid)]
         try:
             _run("ip", "link", "add", cable, "type", "veth", "peer", "name", "cable", "netns", str(self._holder.pid))
@@ -50,8 +53,17 @@ class Host:
         """It is gone, and its cable with it."""
         self._holder.stop()
 
+    def _has_left(self) -> bool:
+        if not self._holder.running:
+            raise NotPermitted(self._holder.tail())
+        return _network(self._holder.pid) != _network(os.getpid())
+
     def _run(self, *command: str) -> None:
         _run(*self.inside, *command)
+
+
+def _network(pid: int) -> str:
+    return os.readlink(f"/proc/{pid}/ns/net")
 
 
 def _run(*command: str) -> None:

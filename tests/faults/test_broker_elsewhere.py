@@ -47,7 +47,7 @@ def test_broker_redis_and_worker_are_killed_in_turn_and_nothing_is_lost_or_doubl
     sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
     workers = [start_worker(**QUICK, **there) for _ in range(2)]
     caller = start_caller(ALERTS, 0.02, **there)
-    until(lambda: len(sandbox.messages()) >= 3, "the burst")
+    until(lambda: sandbox.stored >= 3, "the burst")
     broker.away()
     broker.start()
     own_redis.away()
@@ -55,7 +55,7 @@ def test_broker_redis_and_worker_are_killed_in_turn_and_nothing_is_lost_or_doubl
     until(lambda: len(executed(workers[0].output())) > seen, "a knock while Redis is away")
     own_redis.back()
     assert caller.wait_for(r"raised (\d+)")[1] == str(ALERTS)
-    until(lambda: len(set(sandbox.titles())) == ALERTS, "all alerts")
+    until(lambda: len(set(sandbox.titles())) == ALERTS, "all alerts", poll_seconds=0.5)
     assert set(titles_of(sandbox)) == {f"alert {number}" for number in range(ALERTS)}
     assert doubled(titles_of(sandbox)) == set()
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"

@@ -57,7 +57,7 @@ def test_a_webhook_deleted_in_mid_burst_is_met_by_requests_in_flight_only(
 ) -> None:
     ids = application.raise_alerts(*(f"alert {number}" for number in range(200)), alert_type=AlertType.GENERAL)
     workers = [start_worker(**QUICK), start_worker(**QUICK)]
-    until(lambda: len(sandbox.messages()) >= 3, "the burst")
+    until(lambda: sandbox.stored >= 3, "the burst")
     sandbox.call("DELETE", f"webhooks/{GENERAL}")
     records = application.wait(ids)
     assert sandbox.stats()["after_404"] <= len(workers)
@@ -76,7 +76,7 @@ def test_a_ban_in_mid_burst_is_met_by_requests_in_flight_and_one_probe_a_period(
     sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
     start_worker(**QUICK), start_worker(**QUICK)
     raised = burst(application, 300)
-    until(lambda: len(sandbox.messages()) >= 3, "the burst")
+    until(lambda: sandbox.stored >= 3, "the burst")
     sandbox.call("POST", "ban", seconds=3_600, form="text")
     pipeline = application.pipeline
     until(pipeline.gate.banned, "the ban is known")

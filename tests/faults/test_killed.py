@@ -30,8 +30,8 @@ def test_500_alerts_outlive_workers_that_are_killed_at_random(
     workers = [start_worker(**QUICK), start_worker(**QUICK)]
     finals = application.pipeline.outbox.finals
     for _ in range(KILLS):
-        stored = len(sandbox.messages()) + dice.randrange(1, 6)
-        until(lambda stored=stored: len(sandbox.messages()) >= stored or all(finals(list(raised))), "the next message")
+        stored = sandbox.stored + dice.randrange(1, 6)
+        until(lambda stored=stored: sandbox.stored >= stored or all(finals(list(raised))), "the next message")
         workers.pop(dice.randrange(2)).kill()
         workers.append(start_worker(**QUICK))
     records = application.wait(list(raised), 100)
@@ -99,7 +99,7 @@ def test_a_worker_that_the_kernel_kills_for_want_of_memory_loses_no_alert(
     doomed = start_worker(**QUICK)
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=0.8, times=1)
     ids = application.raise_alerts(*(f"alert {number}" for number in range(50)))
-    until(lambda: sandbox.messages(), "a request that is stored and not answered")
+    until(lambda: sandbox.stored, "a request that is stored and not answered")
     cut_off = [embed["title"] for embed in sandbox.messages()[0]["embeds"]]
     (no_memory / "cgroup.procs").write_text(str(doomed.pid))
     until(lambda: not doomed.running, "the kernel")
