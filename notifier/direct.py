@@ -4,7 +4,6 @@ Without Redis no process knows of the others, so each keeps to a budget of its o
 waits: what does not go now is the caller's again.
 """
 
-import os
 import threading
 import time
 from collections import defaultdict, deque
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 
 from notifier.discord import DiscordClient
 from notifier.models import NotificationMessage
-from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejected
+from notifier.outcome import Answer, Deferred, Outcome, Reason, Rejected
 from notifier.render.batch import compose
 from notifier.settings import Settings, Webhook
 
@@ -64,7 +63,6 @@ class Direct:
         self._settings = settings
         self._lock = threading.Lock()
         self._budgets: defaultdict[str, _Budget] = defaultdict(_Budget)
-        self._pid = os.getpid()
 
     def post(self, message: NotificationMessage) -> Outcome:
         """Make at most one request."""
@@ -82,8 +80,3 @@ class Direct:
         with self._lock:
             self._budgets[webhook.fingerprint].learn(answer, time.monotonic())
         return answer.outcome
-
-
-def posted(outcome: Outcome) -> bool:
-    """Whether Discord has it."""
-    return isinstance(outcome, Delivered)

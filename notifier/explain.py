@@ -10,6 +10,7 @@ import redis
 from notifier import redis as names
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType
+from notifier.outcome import Status
 from notifier.redis import broker_errors
 from notifier.render.notes import duration
 
@@ -51,6 +52,8 @@ def explain(client: "redis.Redis", notification_id: str) -> list[Step]:
         ]
     for each in json.loads(found.get("trail", "[]")):
         steps += _steps(each, record)
+    if record.get("status") == Status.FOLDED:
+        steps = [Step(here, f'met a full outbox as {kind}: "{message["title"]}"'), Step(here, "folded into a digest")]
     if original := message.get("metadata", {}).get("replay_of"):
         steps.insert(0, Step(steps[0].at, f"replay of {original}"))
     if "taken_out_at" in found:

@@ -15,6 +15,7 @@ from notifier.cli.processes import Process
 from notifier.cli.stack import LISTENING
 from notifier.redis import connect
 from tests.no_secrets import assert_no_secrets
+from tests.servers import OwnRedis
 
 SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
@@ -68,6 +69,14 @@ def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: py
         assert [key for key in client.scan_iter("notifier:*") if client.pttl(key) == -1] == []
     finally:
         client.close()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path, own_environment: None) -> Iterator[OwnRedis]:
+    """A Redis of this test alone, that can be taken away."""
+    own = OwnRedis(tmp_path / "redis")
+    yield own
+    own.stop()
 
 
 class Sandbox:

@@ -9,6 +9,8 @@ import pytest
 
 from notifier.errors import NotificationNotFound
 from notifier.explain import explain
+from notifier.models import NotificationMessage
+from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.no_secrets import assert_no_secrets
@@ -54,6 +56,15 @@ def test_the_life_of_an_alert_is_told_from_its_admission_to_its_link(
 def test_one_that_waits_is_told_what_it_waits_for(application: Application) -> None:
     (waiting,) = application.raise_alerts("nobody comes")
     assert explain(application.pipeline.redis, waiting)[-1].what.endswith("no worker has come for it")
+
+
+def test_one_that_was_folded_is_told_so(application: Application) -> None:
+    small = Pipeline(application.app, application.pipeline.settings.model_copy(update={"queue_size": 1}))
+    small.alerter.raise_alert(NotificationMessage(title="fits"))
+    small.alerter.raise_alert(NotificationMessage(id="folded", title="does not"))
+    told = [step.what for step in explain(small.redis, "folded")]
+    assert told == ['met a full outbox as general: "does not"', "folded into a digest"]
+    small.redis.close()
 
 
 def test_an_unknown_id_is_a_clear_error(application: Application, explained: Explain) -> None:

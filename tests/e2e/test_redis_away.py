@@ -38,14 +38,6 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
-    """One for this test."""
-    own = OwnRedis(tmp_path / "redis")
-    yield own
-    own.stop()
-
-
 class Caller:
     """An application in a process of its own that raises alerts as it is told."""
 

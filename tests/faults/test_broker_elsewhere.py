@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,14 +23,6 @@ pytestmark = [
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """A RabbitMQ."""
     own = RabbitMQ(tmp_path_factory.mktemp("servers") / "rabbitmq")
-    yield own
-    own.stop()
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
-    """A Redis that can be taken away."""
-    own = OwnRedis(tmp_path / "redis")
     yield own
     own.stop()
 

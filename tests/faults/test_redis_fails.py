@@ -21,14 +21,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
-    """One to kill."""
-    own = OwnRedis(tmp_path / "redis")
-    yield own
-    own.stop()
-
-
-@pytest.fixture
 def sentinel_redis(tmp_path: Path) -> Iterator[SentinelRedis]:
     """One behind sentinels."""
     own = SentinelRedis(tmp_path / "sentinel")
