@@ -19,6 +19,7 @@ from notifier.models import NotificationMessage
 from notifier.outcome import Delivered, Outcome, Reason, Status, Unknown
 from notifier.publisher import Publisher
 from notifier.record import iso, record
+from notifier.sentinel import SCHEME
 from notifier.settings import Settings
 from notifier.spool import Spool, Spooled
 
@@ -53,6 +54,8 @@ class Alerter:
         self._settings = settings
         self._spool = spool
         self._direct = direct
+        # sentinels are asked one after another, and each may be silent
+        self._warm_seconds = 0.0 if settings.redis_url.get_secret_value().startswith(SCHEME) else WARM_SECONDS
         self._reached_at = -WARM_SECONDS
         self._flusher = Flusher(spool, publisher.hand_over_spooled) if spool else None
 
@@ -90,7 +93,7 @@ class Alerter:
             if knocks:
                 self._publisher.knock(message, again)
 
-        warm, self._reached_at = time.monotonic() - self._reached_at < WARM_SECONDS, -WARM_SECONDS
+        warm, self._reached_at = time.monotonic() - self._reached_at < self._warm_seconds, -WARM_SECONDS
         if warm:
             self._publisher.admit(message)
             knock(again=False)

@@ -33,3 +33,6 @@ def warn_of_missing_webhooks(**_: Any) -> None:
     """Say which alert types have no webhook: their alerts become dead letters, replayable once they have one."""
     for variable in settings().missing_webhooks:
         logger.warning("%s is not set: alerts of this type become dead letters until it is", variable)
+    fallback = settings().fallback
+    if fallback is not None and fallback not in settings().webhooks:
+        logger.warning("DISCORD_FALLBACK: %s has no webhook, so it takes no alerts of others", fallback)

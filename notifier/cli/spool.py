@@ -64,15 +64,19 @@ def flush(as_json: bool) -> None:
             handed_over += 1
             progress.advance(bar)
 
-        while disk.flush(hand_over):
-            time.sleep(WAIT_SECONDS)
+        why, code = "this version cannot read them", 1
+        try:
+            while disk.flush(hand_over):
+                time.sleep(WAIT_SECONDS)
+        except KeyboardInterrupt:
+            why, code = "interrupted", 130
     left = disk.count()
     if as_json:
         print_json({"handed_over": handed_over, "left": left})
     else:
-        click.echo(f"{handed_over} handed over" + (f", {left} left: this version cannot read them" if left else ""))
+        click.echo(f"{handed_over} handed over" + (f", {left} left: {why}" if left else ""))
     if left:
-        raise SystemExit(1)
+        raise SystemExit(code)
 
 
 def _spool() -> "Spool":

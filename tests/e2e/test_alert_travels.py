@@ -261,8 +261,9 @@ def test_alerts_that_waited_for_a_worker_go_when_one_comes(
 def test_without_a_webhook_an_alert_is_a_dead_letter_and_goes_out_when_replayed_with_one(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
-    poor = start_worker(DISCORD_WEBHOOK_SECURITY="")
+    poor = start_worker(DISCORD_WEBHOOK_SECURITY="", DISCORD_FALLBACK="security")
     assert "DISCORD_WEBHOOK_SECURITY is not set" in poor.output()
+    assert "DISCORD_FALLBACK: security has no webhook" in poor.output()
     (notification_id,) = application.raise_alerts("for later", alert_type=AlertType.SECURITY)
     result = application.result(notification_id)
     assert (result["status"], result["success"]) == ("rejected", False)
