@@ -142,7 +142,7 @@ class Outbox:
             "wake_up": token,
             "retry_wait": round(retry_wait_seconds * gate.MICROSECONDS),
         }
-        kind = batch.alert_type
+        kind, fallback = batch.alert_type, self._settings.fallback or batch.alert_type
         written = [json.dumps(records.get(verdict.passenger.message.id, "")) for verdict in verdicts]
         with broker_errors():
             now, arm, *finals = self._settle(
@@ -150,7 +150,7 @@ class Outbox:
                     *_keys(kind),
                     *gate.keys(batch.webhook),
                     *(names.history(kind), names.dead_letters(kind), names.UNRECORDED, names.SEQUENCE, names.WATCH),
-                    *self._fallback_keys(kind),
+                    *_keys(fallback)[:3],
                 ],
                 args=[json.dumps(asked), *written],
             )
@@ -175,19 +175,9 @@ class Outbox:
             "dead_letters_max": DEAD_LETTERS_MAX,
             "history_prefix": names.history(""),
             "dead_letters_prefix": names.dead_letters(""),
-            "fallback": self._fallback(),
+            "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
             "verdicts": [told(verdict) for verdict in verdicts],
         }
-
-    def _fallback_keys(self, kind: AlertType) -> list[str]:
-        to = self._settings.fallback or kind
-        return [*_keys(to)[:3], gate.keys(self._settings.webhooks.get(to))[0]]
-
-    def _fallback(self) -> dict[str, Any] | None:
-        to = self._settings.fallback
-        if to is None or to not in self._settings.webhooks:
-            return None
-        return {"fingerprint": self._settings.webhooks[to].fingerprint, "capacity": capacity(self._settings, to)}
 
     def rouse(self, alert_type: AlertType) -> WakeUp | None:
         """The wake-up to send for what waits here, though one may be under way for later: the gate has changed."""

@@ -1,15 +1,15 @@
 -- The outcome of a batch: what is final, what goes again, what the gate has learned; and the next wake-up.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 history, 12 dead letters, 13 unrecorded, 14 sequence,
---       15 watch, 16-19 of the fallback: waiting, delayed, in_flight, gate's state (where there is none: this outbox')
+--       15 watch, 16-18 of the fallback: waiting, delayed, in_flight (where there is none: this outbox')
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, channel_prefix,
 --         gate (limits), report (gate_report's, or null: no request was made), retry_wait (microseconds),
 --         history_life, dead_letter_life (seconds), dead_letters_max,
---         history_prefix, dead_letters_prefix, fallback ({fingerprint, capacity} or null),
+--         history_prefix, dead_letters_prefix, fallback_capacity,
 --         verdicts: [{id, type, next: 'final' | 'exhausted' | 'reroute' | 'retry' | 'again', attempts, alone, status, dead,
 --                     reason, detail, fallback_share}]
 --       2… the record (JSON) of each verdict, '' where it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then the ids that became final by this call.
--- 'reroute' moves it to the fallback's outbox, once that has room; it is final where the fallback's webhook is gone too.
+-- 'reroute' moves it to the fallback's outbox, once that has room.
 -- 'exhausted' (all attempts are used up) is final only for one that failed alone while Discord took others.
 -- A verdict that is final counts even when the lease was lost meanwhile: the answer is known. Others then do not.
 local args = cjson.decode(ARGV[1])
@@ -66,10 +66,8 @@ end
 
 local function reroute(verdict)
   local key = args.notification_prefix .. verdict.id
-  if redis.call('HGET', KEYS[19], 'quarantined') == args.fallback.fingerprint then
-    verdict.next = 'final'
-  elseif redis.call('ZCARD', KEYS[16]) + redis.call('ZCARD', KEYS[17]) + redis.call('ZCARD', KEYS[18]) >=
-    args.fallback.capacity then
+  local held = redis.call('ZCARD', KEYS[16]) + redis.call('ZCARD', KEYS[17]) + redis.call('ZCARD', KEYS[18])
+  if held >= args.fallback_capacity then
     verdict.next = 'retry'
   else
     redis.call('ZREM', KEYS[3], verdict.id)

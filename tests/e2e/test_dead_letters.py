@@ -126,6 +126,22 @@ def test_a_replay_that_is_interrupted_loses_and_doubles_nothing(
     assert application.pipeline.outbox.depth(AlertType.ERROR) == 3
 
 
+def test_a_replay_that_died_half_way_is_repeated_as_the_same_alert(
+    application: Application, dead_ids: dict[AlertType, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters, one = application.pipeline.dead_letters, dead_ids[AlertType.ERROR][0]
+
+    def die_here(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(letters, "_take_out", die_here)
+    with pytest.raises(KeyboardInterrupt):
+        letters.replay(one)
+    monkeypatch.undo()
+    letters.replay(one)
+    assert application.pipeline.outbox.depth(AlertType.ERROR) == 1
+
+
 def test_what_is_dropped_is_no_dead_letter_and_stays_in_the_history(
     notifier: Notifier, application: Application, dead_ids: dict[AlertType, list[str]]
 ) -> None:

@@ -104,12 +104,13 @@ def test_a_429_that_others_cause_is_obeyed_and_costs_no_attempt(
 
 
 def test_a_slow_channel_delays_no_other(application: Application, sandbox: Sandbox, worker: Process) -> None:
-    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", seconds=4, times=1)
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", seconds=6, times=1)
     slow = application.raise_alerts(*(f"slow {number}" for number in range(50)))
     quick = application.raise_alerts("quick", alert_type=AlertType.ERROR)
     application.wait(quick)
     assert not any(application.pipeline.outbox.final(each) for each in slow), "the slow ones are still on their way"
     assert {record["status"] for record in application.wait(slow)} == {"delivered"}
+    assert len(sandbox.titles()) == len(slow) + 1, "its worker is alive all the while, so nobody sends it again"
 
 
 def test_a_failing_channel_opens_its_own_breaker_and_no_other(

@@ -416,6 +416,27 @@ def test_an_outage_kills_no_alert_however_often_it_was_tried(bench: Bench) -> No
     assert [record["status"] for record in bench.settle(batch).records] == ["delivered"]
 
 
+def test_in_an_outage_those_that_were_tried_less_go_before_one_whose_attempts_are_used_up(bench: Bench) -> None:
+    bench.admit("tried", username="rides alone")
+    bench.admit("fresh")
+    for _ in range(bench.settings.retry_attempts + 1):
+        batch = bench.batch()
+        assert titles(batch) == ["tried"]
+        bench.settle(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
+        bench.tick(1_000)
+    assert titles(bench.batch()) == ["fresh"]
+
+
+def test_what_an_outbox_waited_for_is_bounded_and_its_end_is_kept(bench: Bench) -> None:
+    for number in range(30):
+        bench.admit(f"n{number}")
+        bench.settle(bench.batch())
+        bench.tick(1)
+    held = json.loads(str(bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "held")))
+    assert len(held) == 20
+    assert held[-1][1] == ""
+
+
 def test_one_that_fails_while_discord_takes_others_ends_after_its_attempts(bench: Bench) -> None:
     bench.admit("poison", username="rides alone")
     for number in range(bench.settings.retry_attempts + 1):
