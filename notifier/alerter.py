@@ -70,13 +70,15 @@ class Alerter:
     def _raise(self, message: NotificationMessage, *, knocks: bool) -> Raised:
         ends_at = time.monotonic() + self._settings.publish_timeout_seconds
         direct = message.alert_type in self._settings.direct_fallback
-        if not direct and self._spool and self._spool.count(message.alert_type):
-            with suppress(BrokerUnavailable):  # no room on the disk: it may overtake those that are there
-                return self._behind_others(message, self._spool, ends_at)
+        if not direct and self._spool:
+            with suppress(BrokerUnavailable):  # a disk that is full or broken: it may overtake those that are there
+                if self._spool.count(message.alert_type):
+                    return self._behind_others(message, self._spool, ends_at)
+        begun = threading.Event()
         try:
-            self._reach(message, knocks, self._settings.publish_timeout_seconds / (2 if direct else 1))
+            self._reach(message, knocks, begun, direct)
         except BrokerUnavailable as error:
-            return self._keep(message, error, ends_at if direct else None)
+            return self._keep(message, error, ends_at if direct else None, maybe_admitted=begun.is_set())
         self.flush()
         return self._queued(message)
 
@@ -88,20 +90,27 @@ class Alerter:
     def _queued(self, message: NotificationMessage) -> Raised:
         return Raised(Status.QUEUED, self._app.AsyncResult(message.id))
 
-    def _reach(self, message: NotificationMessage, knocks: bool, seconds: float) -> None:
+    def _reach(self, message: NotificationMessage, knocks: bool, begun: threading.Event, direct: bool) -> None:
+        """``begun`` is set once Redis has been asked: from then on it may have taken the alert, whatever it answers."""
+        seconds = self._settings.publish_timeout_seconds / (2 if direct else 1)
+
+        def admit() -> None:
+            begun.set()
+            self._publisher.admit(message)
+
         def knock(again: bool) -> None:
             if knocks:
                 self._publisher.knock(message, again)
 
         warm, self._reached_at = time.monotonic() - self._reached_at < self._warm_seconds, -WARM_SECONDS
-        if warm:
-            self._publisher.admit(message)
+        if warm and not direct:  # what may be posted directly is not given to a Redis that may be silent
+            admit()
             knock(again=False)
         else:
             try:
                 within(
                     seconds,
-                    lambda: self._publisher.admit(message),
+                    admit,
                     before=self._publisher.ping,
                     after=lambda: knock(again=True),
                 )
@@ -116,8 +125,15 @@ class Alerter:
             self._flusher.passed.wait(ends_at - time.monotonic())
         return self._spooled(message) if spool.holds(message.id) else self._queued(message)
 
-    def _keep(self, message: NotificationMessage, error: BrokerUnavailable, direct_until: float | None) -> Raised:
-        outcome = self._post(message, direct_until) if direct_until is not None else None
+    def _keep(
+        self,
+        message: NotificationMessage,
+        error: BrokerUnavailable,
+        direct_until: float | None,
+        *,
+        maybe_admitted: bool,
+    ) -> Raised:
+        outcome = self._post(message, direct_until, maybe_admitted) if direct_until is not None else None
         if isinstance(outcome, Delivered):
             logger.warning("alert %s was posted by this process: %s", message.id, error)
             return Raised(Status.SENT_DIRECTLY, _eager(message, outcome))
@@ -132,9 +148,9 @@ class Alerter:
     def _spooled(self, message: NotificationMessage) -> Raised:
         return Raised(Status.SPOOLED, self._app.AsyncResult(message.id))
 
-    def _post(self, message: NotificationMessage, until: float) -> Outcome:
+    def _post(self, message: NotificationMessage, until: float, maybe_admitted: bool) -> Outcome:
         try:
-            return within(until - time.monotonic(), lambda: self._direct.post(message))
+            return within(until - time.monotonic(), lambda: self._direct.post(message, maybe_admitted=maybe_admitted))
         except TimeoutError:
             return Unknown(Reason.READ_TIMEOUT)
 
@@ -150,8 +166,12 @@ class Flusher:
         self._running_in: int | None = None
 
     def start(self) -> None:
-        """Begin, unless it is under way already."""
-        if not self._spool.count():
+        """Begin, unless it is under way already. A spool that cannot be looked at is said and survived."""
+        try:
+            if not self._spool.count():
+                return
+        except BrokerUnavailable as error:
+            logger.warning("%s", error)
             return
         with self._lock:
             if self._running_in == os.getpid():

@@ -16,6 +16,7 @@ from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
 from notifier.record import Record
 from notifier.redis import broker_errors
+from notifier.settings import Settings
 
 REPLAYS = uuid.UUID("8f0c4c0e-55f4-5d0f-9a3b-0d7f1f3f6a11")
 """Ours: the namespace that an id and its replay's id share."""
@@ -43,8 +44,9 @@ class DeadLetters:
         BrokerUnavailable: Redis did not answer.
     """
 
-    def __init__(self, client: "redis.Redis", outbox: Outbox, publisher: Publisher) -> None:
+    def __init__(self, client: "redis.Redis", settings: Settings, outbox: Outbox, publisher: Publisher) -> None:
         self._redis = client
+        self._history_life = round(settings.history_days * 86_400)
         self._outbox = outbox
         self._publisher = publisher
 
@@ -108,6 +110,7 @@ class DeadLetters:
                 names.notification(dead["id"]),
                 mapping={field: value, "taken_out_at": seconds * 1_000_000 + microseconds},
             )
+            pipeline.expire(names.notification(dead["id"]), self._history_life)
             pipeline.zrem(names.dead_letters(dead["alert_type"]), dead["id"])
             pipeline.execute()
 

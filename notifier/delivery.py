@@ -119,6 +119,8 @@ class Courier:
             return Answer(Rejected(Reason.INVALID_MESSAGE, "not readable by this version", _positions(batch)))
         if batch.abandoned or batch.webhook is None:
             return Answer(Unknown(Reason.WORKER_LOST))
+        if not self._heartbeat.known:
+            return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim, say: another may be posting these
         payload = compose(batch.messages, [_note(batch, each) for each in batch.passengers])
         return self._client.execute(batch.webhook, payload)
 

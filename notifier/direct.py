@@ -1,7 +1,7 @@
 """An alert posted by the application itself while Redis is away, for the types that DISCORD_DIRECT_FALLBACK names.
 
-Without Redis no process knows of the others, so each keeps to a budget of its own that leaves room for them, and never
-waits: what does not go now is the caller's again.
+Without Redis no process knows of the others, so each keeps to a part of what Discord takes, and never waits: what does
+not go now is the caller's again.
 """
 
 import threading
@@ -13,13 +13,16 @@ from notifier.discord import DiscordClient
 from notifier.models import NotificationMessage
 from notifier.outcome import Answer, Deferred, Outcome, Reason, Rejected
 from notifier.render.batch import compose
+from notifier.render.notes import SEPARATOR, note
 from notifier.settings import Settings, Webhook
 
 NOTE = "sent directly: Redis was away"
 WINDOW_SECONDS = 2.0
-WINDOW_REQUESTS = 5
-"""The bucket of a webhook as long observed (Discord docs, rate-limits.mdx: learn the limit from the headers)."""
+WINDOW_REQUESTS = 2
+"""Ours: of the 5 that a webhook's bucket holds (Discord staff, discord-api-docs #367), for others may post as well."""
 MINUTE_SECONDS = 60.0
+MINUTE_SHARE = 3
+"""Ours: a third of DISCORD_RATE_LIMIT, for the same reason."""
 USELESS = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
 
 
@@ -35,7 +38,10 @@ class _Budget:
         while self.sent and self.sent[0] <= now - MINUTE_SECONDS:
             self.sent.popleft()
         waits = [self.blocked_until - now]
-        for requests, seconds in ((WINDOW_REQUESTS, WINDOW_SECONDS), (per_minute, MINUTE_SECONDS)):
+        for requests, seconds in (
+            (WINDOW_REQUESTS, WINDOW_SECONDS),
+            (max(1, per_minute // MINUTE_SHARE), MINUTE_SECONDS),
+        ):
             if len(self.sent) >= requests:
                 waits.append(self.sent[-requests] + seconds - now)
         if max(waits) > 0:
@@ -64,8 +70,8 @@ class Direct:
         self._lock = threading.Lock()
         self._budgets: defaultdict[str, _Budget] = defaultdict(_Budget)
 
-    def post(self, message: NotificationMessage) -> Outcome:
-        """Make at most one request."""
+    def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Outcome:
+        """Make at most one request. ``maybe_admitted``: Redis may have taken it all the same, and a worker post it."""
         webhook = self._settings.webhooks.get(message.alert_type)
         if webhook is None:
             return Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
@@ -73,10 +79,11 @@ class Direct:
             wait = self._budgets[webhook.fingerprint].take(time.monotonic(), self._settings.rate_limit_per_minute)
         if wait > 0:
             return Deferred(wait, Reason.CONFIGURED_LIMIT)
-        return self._request(webhook, message)
+        notes = SEPARATOR.join(filter(None, (NOTE, note(maybe_posted=maybe_admitted))))
+        return self._request(webhook, message, notes)
 
-    def _request(self, webhook: Webhook, message: NotificationMessage) -> Outcome:
-        answer = self._client.execute(webhook, compose([message], [NOTE]))
+    def _request(self, webhook: Webhook, message: NotificationMessage, notes: str) -> Outcome:
+        answer = self._client.execute(webhook, compose([message], [notes]))
         with self._lock:
             self._budgets[webhook.fingerprint].learn(answer, time.monotonic())
         return answer.outcome

@@ -50,7 +50,8 @@ def explain(client: "redis.Redis", notification_id: str) -> list[Step]:
             Step(here, f"handed over after {duration(spooled / MICROSECONDS)}"),
             *steps,
         ]
-    for each in json.loads(found.get("trail", "[]")):
+    trail: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
+    for each in trail:
         steps += _steps(each, record)
     if record.get("status") == Status.FOLDED:
         steps = [Step(here, f'met a full outbox as {kind}: "{message["title"]}"'), Step(here, "folded into a digest")]
@@ -60,7 +61,8 @@ def explain(client: "redis.Redis", notification_id: str) -> list[Step]:
         fate = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
         steps.append(Step(_at(found["taken_out_at"]), fate))
     if not record:
-        steps += _still_waiting(client, kind, steps[-1].at)
+        rerouted = [each["to"] for each in trail if each.get("to")]
+        steps += _still_waiting(client, AlertType(rerouted[-1]) if rerouted else kind, steps[-1].at)
     return steps
 
 
@@ -86,6 +88,8 @@ def _steps(told: dict[str, Any], record: dict[str, Any]) -> list[Step]:
             return [Step(at, "its worker was lost with the request under way")]
         case "retry":
             return [Step(at, f"{reason}{detail}; again in {duration(told['wait'] / MICROSECONDS)}")]
+        case "reroute":
+            return [Step(at, f"{reason}{detail}; goes to {told['to']}")]
         case "again":
             return [Step(at, f"{reason}{detail}; again as soon as the gate lets it")]
         case _:

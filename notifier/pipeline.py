@@ -13,6 +13,7 @@ from notifier.discord import DiscordClient
 from notifier.gate.gate import Gate
 from notifier.history import NotificationHistory
 from notifier.outbox.flood import Flood
+from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
 from notifier.redis import connect
@@ -37,6 +38,11 @@ class Pipeline:
     def outbox(self) -> Outbox:
         """Where notifications wait."""
         return Outbox(self.redis, self.settings)
+
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        """The sign of life, on a connection of its own: it must not wait for as long as others may."""
+        return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS))
 
     @cached_property
     def gate(self) -> Gate:
@@ -93,7 +99,7 @@ class Pipeline:
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """What could not be delivered."""
-        return DeadLetters(self.redis, self.outbox, self.publisher)
+        return DeadLetters(self.redis, self.settings, self.outbox, self.publisher)
 
 
 @lru_cache(maxsize=1)

@@ -128,10 +128,14 @@ class Publisher:
         broken = _broken(producer)
         try:
             yield producer
-            self._idle.append(producer)
         except broken as error:
             # the alert is in the outbox: the sweeper sends another knock
             logger.warning("%s could not be queued (%s); the sweeper will see to it", task, type(error).__name__)
+        except BaseException:
+            self._idle.append(producer)
+            raise
+        else:
+            self._idle.append(producer)
 
     def _producer(self) -> Producer:
         return self._app.amqp.Producer(knock_connection(self._app, self._timeout_seconds))

@@ -40,7 +40,7 @@ class DiscordNotificationService:
         it goes on by itself. While Redis is away it is ``spooled`` or ``sent_directly``, where that is configured.
 
         Raises:
-            QueueFull: too many alerts of this type are waiting; nothing was queued.
+            QueueFull: too many alerts of this type are waiting, and DISCORD_QUEUE_OVERFLOW is reject.
             BrokerUnavailable: Redis did not take the alert.
         """
         return await asyncio.to_thread(self.send_and_wait, message, wait)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -128,6 +128,13 @@ def _alert_types(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+def _port_is_one(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
 """A comma-separated list, as ``critical,security``."""
 
@@ -187,7 +194,7 @@ class Settings(BaseSettings):
         parts = urlsplit(value.get_secret_value())
         if parts.scheme == "sentinel":
             parse_sentinels(value.get_secret_value())
-        elif parts.scheme not in ("redis", "rediss", "unix", "redis+socket"):
+        elif parts.scheme not in ("redis", "rediss", "unix", "redis+socket") or not _port_is_one(parts):
             raise ValueError("expected a URL such as redis://localhost:6379/0")
         return value
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
@@ -15,6 +16,8 @@ FILE = "alerts.sqlite3"
 BUSY_SECONDS = 1.0
 """Ours: how long a process waits while another writes."""
 PAGE = 100
+VERSION = version("notifier")
+"""What one version cannot read, another may."""
 TABLE = """
 create table if not exists alerts (
     position integer primary key autoincrement,
@@ -22,7 +25,8 @@ create table if not exists alerts (
     alert_type text not null,
     message text not null,
     spooled_at real not null,
-    maybe_posted integer not null
+    maybe_posted integer not null,
+    unreadable_to text not null default ''
 )
 """
 
@@ -33,7 +37,7 @@ class Spooled:
 
     position: int
     id: str
-    alert_type: AlertType
+    alert_type: str
     text: str
     spooled_at: float
     maybe_posted: bool
@@ -75,32 +79,34 @@ class Spool:
         )
         with self._open() as file, file:
             file.execute("begin immediate")
+            if file.execute("select 1 from alerts where id = ?", (message.id,)).fetchone():
+                return
             if file.execute("select count(*) from alerts").fetchone()[0] >= self._bound:
                 raise BrokerUnavailable(f"Redis is away and the spool holds {self._bound} alerts (NOTIFIER_SPOOL_MAX)")
             file.execute(
-                "insert or ignore into alerts (id, alert_type, message, spooled_at, maybe_posted)"
-                " values (?, ?, ?, ?, ?)",
+                "insert into alerts (id, alert_type, message, spooled_at, maybe_posted) values (?, ?, ?, ?, ?)",
                 row,
             )
 
-    def count(self, alert_type: AlertType | None = None) -> int:
-        """How many wait here."""
-        if not self._file.exists():
+    def count(self, alert_type: AlertType | None = None, *, readable: bool = True) -> int:
+        """How many wait here; ``readable`` False: with those that this version was seen not to read."""
+        if not self._exists():
             return 0
         with self._open() as file:
-            where, values = ("where alert_type = ?", (alert_type,)) if alert_type else ("", ())
-            return int(file.execute(f"select count(*) from alerts {where}", values).fetchone()[0])  # noqa: S608
+            wanted = (alert_type, alert_type, VERSION if readable else None)
+            query = "select count(*) from alerts where (? is null or alert_type = ?) and unreadable_to is not ?"
+            return int(file.execute(query, wanted).fetchone()[0])
 
     def holds(self, notification_id: str) -> bool:
         """Whether this alert waits here."""
-        if not self._file.exists():
+        if not self._exists():
             return False
         with self._open() as file:
             return file.execute("select 1 from alerts where id = ?", (notification_id,)).fetchone() is not None
 
     def list(self, limit: int = PAGE, after: int = 0) -> list[Spooled]:
         """Those that follow a position, oldest first."""
-        if not self._file.exists():
+        if not self._exists():
             return []
         with self._open() as file:
             rows = file.execute(
@@ -109,11 +115,11 @@ class Spool:
                 (after, limit),
             ).fetchall()
         return [
-            Spooled(position, id, AlertType(kind), text, spooled_at, bool(maybe_posted))
+            Spooled(position, id, kind, text, spooled_at, bool(maybe_posted))
             for position, id, kind, text, spooled_at, maybe_posted in rows
         ]
 
-    def flush(self, hand_over: Callable[[Spooled], None]) -> Collection[AlertType]:
+    def flush(self, hand_over: Callable[[Spooled], None]) -> Collection[str]:
         """Hand all over, in order, once each was; the types of which some are left, for their outbox is full.
 
         Several may flush at once: each hands one over before it comes to the next, and handing over twice does no harm.
@@ -121,7 +127,7 @@ class Spool:
         Raises:
             BrokerUnavailable: also where Redis is away; what was not handed over stays.
         """
-        full: set[AlertType] = set()
+        full: set[str] = set()
         position = 0
         while page := self.list(after=position):
             for each in page:
@@ -132,14 +138,18 @@ class Spool:
                     except QueueFull:
                         full.add(each.alert_type)
                     except (InvalidMessage, ValueError):
-                        continue  # another version wrote it, and may read it
+                        # another version wrote it, and may read it
+                        self._write("update alerts set unreadable_to = ? where position = ?", VERSION, each.position)
                     else:
-                        self._remove(each.position)
+                        self._write("delete from alerts where position = ?", each.position)
         return full
 
-    def _remove(self, position: int) -> None:
+    def _write(self, statement: str, *values: object) -> None:
         with self._open() as file, file:
-            file.execute("delete from alerts where position = ?", (position,))
+            file.execute(statement, values)
+
+    def _exists(self) -> bool:
+        return os.path.exists(self._file)
 
     @property
     def _file(self) -> Path:
@@ -148,7 +158,7 @@ class Spool:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            if not self._file.exists():
+            if not self._exists():
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
             # one connection each time: threads and forked processes must not share one
@@ -157,4 +167,6 @@ class Spool:
                 file.execute(TABLE)
                 yield file
         except (sqlite3.Error, OSError) as error:
-            raise BrokerUnavailable(f"Redis is away, and so is the spool ({type(error).__name__}: {error})") from None
+            raise BrokerUnavailable(
+                f"the spool cannot be used ({type(error).__name__}: {error}); see NOTIFIER_SPOOL_DIR"
+            ) from None

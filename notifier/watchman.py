@@ -32,11 +32,11 @@ WORDS = {
     ),
     "breaker_open": (
         "Discord fails for the webhook of {named}",
-        "Its circuit breaker is open. Its alerts wait, and one probe at a time tries again.",
+        "Its circuit breaker has opened: until it closes its alerts wait, and one probe at a time tries again.",
     ),
     "edge_banned": (
         "Discord's edge has banned this address",
-        "All webhooks pause, for the whole fleet, until one probe gets through.",
+        "While that lasts all webhooks pause, for the whole fleet, until one probe gets through.",
     ),
     "folded": (
         "Too many alerts of {named}: {count} were folded",

@@ -2,16 +2,22 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery import bootsteps
 
 from notifier.errors import NotifierError
+from notifier.models import AlertType
 from notifier.routing import ROUTES
 from tasks.celery import app, pipeline
 from tasks.recorder import Recorder
 
 logger = logging.getLogger(__name__)
+
+PAGES_AT_ONCE = 20
+"""Ours: of a hundred results; a flood's are stored over several sweeps."""
 
 
 @app.task(name="notifier.sweep", ignore_result=True)
@@ -19,12 +25,33 @@ def sweep() -> None:
     """Wake outboxes that wait for nobody, store results, tell of floods and troubles, flush the spool."""
     for alert_type, route in ROUTES.items():
         served = route.queue in app.amqp.queues.consume_from
-        if served:
-            pipeline.flood.tell(alert_type)
-        pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type, served=served))
-    Recorder(app, pipeline.outbox, pipeline.history)(pipeline.outbox.unrecorded())
-    pipeline.watchman.tell()
-    pipeline.alerter.flush()
+        _survived(partial(_sweep_one, alert_type, served))
+    for step in (_record, pipeline.watchman.tell, pipeline.alerter.flush):
+        _survived(step)
+
+
+def _sweep_one(alert_type: AlertType, served: bool) -> None:
+    if served:
+        pipeline.flood.tell(alert_type)
+    pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type, served=served))
+
+
+def _record() -> None:
+    recorder = Recorder(app, pipeline.outbox, pipeline.history)
+    for _ in range(PAGES_AT_ONCE):
+        if not (records := pipeline.outbox.unrecorded()):
+            return
+        recorder(records)
+
+
+def _survived(step: Callable[[], object]) -> None:
+    """The sweeper outlives whatever happens in one of its steps, and so do the other steps: alerts depend on it."""
+    try:
+        step()
+    except NotifierError as error:
+        logger.warning("sweep: %s", error)
+    except Exception:
+        logger.exception("sweep failed")
 
 
 class Sweeper(bootsteps.StartStopStep):
@@ -51,13 +78,7 @@ class Sweeper(bootsteps.StartStopStep):
 
     def _run(self) -> None:
         while True:
-            try:
-                sweep()
-            except NotifierError as error:
-                logger.warning("sweep: %s", error)
-            except Exception:
-                # the sweeper outlives whatever a broker's library raises: alerts depend on it
-                logger.exception("sweep failed")
+            sweep()
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return
 

@@ -15,7 +15,6 @@ from notifier.delivery import Courier, Delivery
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Absent, Final, Knock, Waiting
-from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.settlement import Settlement
 from notifier.outcome import Status
 from notifier.publisher import arguments, shown
@@ -26,7 +25,7 @@ from tasks.recorder import Recorder
 
 courier = Courier(
     pipeline.outbox,
-    Heartbeat(pipeline.redis),
+    pipeline.heartbeat,
     pipeline.gate,
     pipeline.discord,
     pipeline.settings,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,13 @@ def dead() -> None:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @json_option
 def list_dead(limit: int, as_json: bool, **wanted: Any) -> None:
-    """Show the dead letters, newest first."""
+    """Show the dead letters, newest first.
+
+    \b
+    Examples:
+      notifier dead list --type security --since 24h
+      notifier dead list --reason expired --json
+    """
     records = _dead_letters().list(_selection(**wanted), limit)
     if as_json:
         print_json(records)
@@ -63,7 +70,12 @@ def list_dead(limit: int, as_json: bool, **wanted: Any) -> None:
 @click.argument("notification_id", metavar="ID")
 @json_option
 def show(notification_id: str, as_json: bool) -> None:
-    """Show one dead letter: its message, its attempts, and what they came to."""
+    """Show one dead letter: its message, its attempts, and what they came to.
+
+    \b
+    Examples:
+      notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+    """
     from notifier.explain import explain
     from notifier.pipeline import client_pipeline
 
@@ -76,8 +88,8 @@ def show(notification_id: str, as_json: bool) -> None:
     click.echo(f"{record['alert_type']}: {message['title']}")
     if message.get("message"):
         click.echo(f"\n{message['message']}")
-    for field in message.get("fields", []):
-        click.echo(f"\n{field['name']}: {field['value']}")
+    for detail in message.get("fields", []):
+        click.echo(f"\n{detail['name']}: {detail['value']}")
     told = f" ({record['detail']})" if record["detail"] else ""
     click.echo(f"\n{record['status']}: {record['reason']}{told}, after {record['attempts']} attempts\n")
     print_story(steps)
@@ -92,6 +104,13 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
     """Send dead letters again, as new alerts, oldest first; where an outbox is full, wait for room.
 
     Ctrl-C stops cleanly: what was not sent yet stays a dead letter.
+
+    \b
+    Examples:
+      notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead replay --reason webhook_quarantined --since 2h
+
+    Exit code: 0 all of them, 1 some could not be, 130 interrupted.
     """
     from notifier.errors import QueueFull
 
@@ -107,15 +126,14 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
             except QueueFull:
                 time.sleep(ROOM_SECONDS)
 
-    left = _each("replaying", _chosen(letters, ids, wanted), send, as_json)
+    end = _each("replaying", _chosen(letters, ids, wanted), send, as_json)
     if as_json:
-        print_json({"replayed": replayed, "left": left})
-    elif len(replayed) == 1:
+        print_json({"replayed": replayed, "failed": end.failed, "left": end.left})
+    elif len(replayed) == 1 and not end.left:
         click.echo(f"queued again as {replayed[0]['as']}")
     else:
-        click.echo(f"{len(replayed)} queued again" + (f", {left} left" if left else ""))
-    if left:
-        raise SystemExit(130)
+        click.echo(f"{len(replayed)} queued again{end.said}")
+    raise SystemExit(end.exit_code)
 
 
 @dead.command()
@@ -125,37 +143,74 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @json_option
 def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
-    """Give dead letters up. They stay in the history for as long as it is kept."""
+    """Give dead letters up. They stay in the history for as long as it is kept.
+
+    \b
+    Examples:
+      notifier dead drop 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead drop --type tracklist --until 7d --yes
+
+    Exit code: 0 all of them, 1 some could not be, 130 interrupted.
+    """
     _say_which(ids, everything, wanted)
     letters = _dead_letters()
     chosen = _chosen(letters, ids, wanted)
     if chosen and not (yes or ids):
         click.confirm(f"Drop {len(chosen)} dead letters?", abort=True, err=True)
-    left = _each("dropping", chosen, letters.drop, as_json)
+    end = _each("dropping", chosen, letters.drop, as_json)
     if as_json:
-        print_json({"dropped": chosen[: len(chosen) - left], "left": left})
+        print_json({"dropped": end.done, "failed": end.failed, "left": end.left})
     else:
-        click.echo(f"{len(chosen) - left} dropped" + (f", {left} left" if left else ""))
-    if left:
-        raise SystemExit(130)
+        click.echo(f"{len(end.done)} dropped{end.said}")
+    raise SystemExit(end.exit_code)
 
 
-def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: bool) -> int:
-    """Do it to each, with a progress bar; how many were left when Ctrl-C came."""
+@dataclass(slots=True)
+class _End:
+    """How far it came: ids that were done, those that failed and why, and how many were not tried."""
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    left: int = 0
+    interrupted: bool = False
+
+    @property
+    def said(self) -> str:
+        """What did not go well."""
+        lines = "".join(f"\n{notification_id}: {why}" for notification_id, why in self.failed.items())
+        return (f", {self.left} left" if self.left else "") + lines
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all is well."""
+        return 130 if self.interrupted else int(bool(self.left or self.failed))
+
+
+def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: bool) -> _End:
+    """Do it to each, with a progress bar; one that fails holds up no other, unless Redis is away."""
     from rich.console import Console
     from rich.progress import Progress
 
-    done = 0
+    from notifier.errors import BrokerUnavailable, NotifierError
+
+    end = _End(left=len(ids))
     with Progress(console=Console(stderr=True), disable=quiet) as progress:
         bar = progress.add_task(title, total=len(ids))
         try:
             for each in ids:
-                act(each)
-                done += 1
+                try:
+                    act(each)
+                    end.done.append(each)
+                except BrokerUnavailable as error:
+                    end.failed[each] = str(error)
+                    return end
+                except NotifierError as error:
+                    end.failed[each] = str(error)
+                end.left -= 1
                 progress.advance(bar)
         except KeyboardInterrupt:
-            return len(ids) - done
-    return 0
+            end.interrupted = True
+    return end
 
 
 def _say_which(ids: Sequence[str], everything: bool, wanted: dict[str, Any]) -> None:

@@ -27,7 +27,13 @@ def gate() -> None:
 @gate.command("list")
 @json_option
 def list_gates(as_json: bool) -> None:
-    """Show the gate of each webhook that is configured here, and how many alerts wait at it."""
+    """Show the gate of each webhook that is configured here, and how many alerts wait at it.
+
+    \b
+    Examples:
+      notifier gate list
+      notifier gate list --json
+    """
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     pipeline = client_pipeline()
@@ -61,6 +67,11 @@ def reset(names: tuple[str, ...], as_json: bool) -> None:
     """End the quarantine and the open breaker of a type's webhook, or (edge) the pause after a ban; alerts go at once.
 
     What Discord counts stays counted: no reset lets more requests through than its limits allow.
+
+    \b
+    Examples:
+      notifier gate reset security
+      notifier gate reset edge general
     """
     from notifier.errors import ConfigurationError
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not

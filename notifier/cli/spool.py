@@ -28,7 +28,12 @@ def spool() -> None:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @json_option
 def list_spooled(limit: int, as_json: bool) -> None:
-    """Show what is spooled, oldest first."""
+    """Show what is spooled, oldest first.
+
+    \b
+    Examples:
+      notifier spool list --limit 10
+    """
     found = _spool().list(limit)
     if as_json:
         print_json(
@@ -44,7 +49,15 @@ def list_spooled(limit: int, as_json: bool) -> None:
 @spool.command()
 @json_option
 def flush(as_json: bool) -> None:
-    """Hand over whatever is spooled, in order; where an outbox is full, wait for room. Ctrl-C stops cleanly."""
+    """Hand over whatever is spooled, in order; where an outbox is full, wait for room. Ctrl-C stops cleanly.
+
+    \b
+    Examples:
+      notifier spool flush
+      NOTIFIER_SPOOL_DIR=/var/spool/notifier notifier spool flush --json
+
+    Exit code: 0 all of it, 1 some could not be read, 130 interrupted.
+    """
     import time
 
     from rich.console import Console
@@ -56,7 +69,7 @@ def flush(as_json: bool) -> None:
     disk, publisher = _spool(), client_pipeline().publisher
     handed_over = 0
     with Progress(console=Console(stderr=True), disable=as_json) as progress:
-        bar = progress.add_task("handing over", total=disk.count())
+        bar = progress.add_task("handing over", total=disk.count(readable=False))
 
         def hand_over(each: Spooled) -> None:
             nonlocal handed_over
@@ -70,7 +83,7 @@ def flush(as_json: bool) -> None:
                 time.sleep(WAIT_SECONDS)
         except KeyboardInterrupt:
             why, code = "interrupted", 130
-    left = disk.count()
+    left = disk.count(readable=False)
     if as_json:
         print_json({"handed_over": handed_over, "left": left})
     else:

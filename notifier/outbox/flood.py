@@ -10,7 +10,7 @@ from notifier import redis as names
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Reason, Status
 from notifier.record import iso, record
-from notifier.redis import broker_errors, script
+from notifier.redis import atomic_step, broker_errors, script
 from notifier.render.batch import measure
 from notifier.render.digest import digest
 from notifier.render.limits import EMBEDS_MAX
@@ -20,6 +20,8 @@ FOLDED_MAX = 10_000
 """Ours: records kept of folded alerts, per type; the digest tells of all."""
 TITLES_MAX = 50
 """Ours: different titles that a digest counts; the rest are others."""
+DIGEST_SECONDS = 30
+"""Ours: while a flood lasts every free place is taken at once; a digest this old goes all the same."""
 PRIORITY = frozenset({AlertType.CRITICAL, AlertType.SECURITY})
 PRIORITY_FACTOR = 2
 
@@ -43,8 +45,8 @@ class Flood:
         self._redis = client
         self._settings = settings
         self._life = names.WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        self._fold = client.register_script(script("gate/gate.lua", "outbox/fold.lua"))
-        self._digest = client.register_script(script("gate/gate.lua", "outbox/digest.lua"))
+        self._fold = atomic_step(client, script("gate/gate.lua", "outbox/fold.lua"))
+        self._digest = atomic_step(client, script("gate/gate.lua", "outbox/digest.lua"))
 
     def fold(self, message: NotificationMessage) -> str:
         """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""
@@ -78,16 +80,23 @@ class Flood:
         return str(answer)
 
     def tell(self, alert_type: AlertType) -> bool:
-        """Send the digest, where there is one and room for it; one at a time. Whether it was put into the outbox."""
+        """Send the digest, where there is one and room for it, or it has waited for ``DIGEST_SECONDS``; one at a time.
+
+        Whether it was put into the outbox. That holds one more than its bound then, and never two.
+        """
         with broker_errors():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.hgetall(names.outbox(alert_type, "digest"))
             for part in ("waiting", "delayed", "in_flight"):
                 pipeline.zcard(names.outbox(alert_type, part))
             pipeline.hget(names.outbox(alert_type, "state"), "digest")
-            found, waiting, delayed, in_flight, last = pipeline.execute()
+            pipeline.time()
+            found, waiting, delayed, in_flight, last, (now, _) = pipeline.execute()
+            if not found or self._waits(last):
+                return False
             room = capacity(self._settings, alert_type) - waiting - delayed - in_flight
-            if not found or room < min(EMBEDS_MAX, self._settings.queue_size) or self._waits(last):
+            late = now - float(found["first_at"]) / 1_000_000 > DIGEST_SECONDS
+            if room < min(EMBEDS_MAX, self._settings.queue_size) and not late:
                 return False
             message = _message(alert_type, found)
             load = measure(message)

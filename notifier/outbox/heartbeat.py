@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 import uuid
 
 import redis
@@ -14,6 +15,7 @@ from notifier.redis import broker_errors
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
+BEAT_TIMEOUT_SECONDS = 1.0
 LIFE_SECONDS = 2.5
 """Of one beat. A worker whose key is gone counts as dead once somebody has missed it for ``WITNESS_SECONDS``: after a
 Redis restart all keys are gone, and those alive need a moment to come back."""
@@ -28,6 +30,7 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._pid = 0
         self._name = ""
+        self._known_until = 0.0
 
     def worker(self) -> str:
         """This process' name; from now on it is known to be alive.
@@ -44,17 +47,28 @@ class Heartbeat:
                     self._pid = os.getpid()
         return self._name
 
+    @property
+    def known(self) -> bool:
+        """Whether others know for sure that this process is alive; where not, they may have taken over its batch."""
+        return time.monotonic() < self._known_until
+
     def _beat(self, name: str) -> None:
         with broker_errors():
+            began = time.monotonic()
             self._redis.set(names.worker(name), os.getpid(), px=round(LIFE_SECONDS * 1_000))
+            self._known_until = began + LIFE_SECONDS
 
     def _run(self, name: str) -> None:
         never = threading.Event()  # its wait is a pause
+        missed = 0
         while True:
             never.wait(BEAT_SECONDS)
             try:
                 self._beat(name)
+                missed = 0
             except BrokerUnavailable:
-                logger.warning("no sign of life: Redis is away")
+                missed += 1
+                if missed == 1:
+                    logger.warning("no sign of life: Redis is away")
             except Exception:
                 logger.exception("no sign of life")

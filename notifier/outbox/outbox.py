@@ -175,6 +175,7 @@ class Outbox:
             "dead_letters_max": DEAD_LETTERS_MAX,
             "history_prefix": names.history(""),
             "dead_letters_prefix": names.dead_letters(""),
+            "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
             "verdicts": [told(verdict) for verdict in verdicts],
         }

@@ -4,7 +4,7 @@
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, channel_prefix,
 --         gate (limits), report (gate_report's, or null: no request was made), retry_wait (microseconds),
 --         history_life, dead_letter_life (seconds), dead_letters_max,
---         history_prefix, dead_letters_prefix, fallback_capacity,
+--         history_prefix, dead_letters_prefix, fallback (alert type), fallback_capacity,
 --         verdicts: [{id, type, next: 'final' | 'exhausted' | 'reroute' | 'retry' | 'again', attempts, alone, status, dead,
 --                     reason, detail, fallback_share}]
 --       2… the record (JSON) of each verdict, '' where it cannot be final
@@ -32,8 +32,12 @@ local function finish(id, verdict, record)
     redis.call('ZADD', dead_letters, now, id)
     redis.call('EXPIRE', dead_letters, args.dead_letter_life)
     tell(KEYS[15], 'dead_letters', verdict.type, verdict.reason)
-    local dropped = redis.call('ZREMRANGEBYRANK', dead_letters, 0, -args.dead_letters_max - 1)
-    if dropped > 0 then tell(KEYS[15], 'dead_letters_dropped', verdict.type, '', dropped) end
+    local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
+    for _, oldest in ipairs(dropped) do
+      redis.call('ZREM', dead_letters, oldest)
+      redis.call('EXPIRE', args.notification_prefix .. oldest, args.history_life)
+    end
+    if #dropped > 0 then tell(KEYS[15], 'dead_letters_dropped', verdict.type, '', #dropped) end
   end
   table.insert(answer, id)
 end
@@ -85,7 +89,7 @@ for position, verdict in ipairs(args.verdicts) do
     local counts = verdict.next == 'final' or holds_lease
     if counts then
       trail(args.notification_prefix .. verdict.id, { at = now, step = verdict.next, reason = verdict.reason,
-        detail = verdict.detail, status = verdict.status, wait = verdict.next == 'retry' and args.retry_wait or nil })
+        detail = verdict.detail, to = verdict.next == 'reroute' and args.fallback or nil, status = verdict.status, wait = verdict.next == 'retry' and args.retry_wait or nil })
     end
     if verdict.next == 'final' then
       finish(verdict.id, verdict, ARGV[position + 1])
@@ -104,7 +108,7 @@ if holds_lease then
   hold(now, '', args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
-if args.report ~= cjson.null then
+if holds_lease and args.report ~= cjson.null then -- a settle that is repeated has told the gate before
   for _, news in ipairs(gate_report(gate, now, args.token, args.report)) do
     tell(KEYS[15], news, news == 'edge_banned' and '' or gate.args.webhook_id)
   end

@@ -20,7 +20,7 @@ from notifier.outbox.claim import Batch, Knock
 from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Reason, Rejected
 from notifier.pipeline import Pipeline
-from notifier.redis import WATCH
+from notifier.redis import WATCH, notification
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier
 from tests.servers import until
@@ -173,4 +173,7 @@ def test_they_are_capped_and_what_gives_way_is_told(application: Application, mo
         die(application.pipeline, AlertType.GENERAL)
     kept = application.pipeline.dead_letters.list()
     assert {each["id"] for each in kept} == set(ids[-2:])
+    lives = [application.pipeline.redis.ttl(notification(each)) for each in ids]
+    history_life = application.pipeline.settings.history_days * 86_400
+    assert [life > history_life for life in lives] == [False] * 3 + [True] * 2, "what gave way takes no room for long"
     assert application.pipeline.redis.hget(WATCH, "dead_letters_dropped|general|") == "3"

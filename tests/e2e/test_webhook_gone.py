@@ -1,5 +1,6 @@
 """A webhook that is gone: somebody is told, and its alerts find another way."""
 
+from notifier.explain import explain
 from notifier.models import AlertType
 from notifier.redis import WATCH
 from tests.conftest import Sandbox, StartWorker
@@ -39,6 +40,8 @@ def test_its_alerts_go_to_the_fallback_marked_with_their_origin(
     history = application.pipeline.history.query(alert_type=AlertType.SECURITY)
     assert {record["id"] for record in history} == {*first, later[0]["id"]}
     assert application.pipeline.dead_letters.list() == []
+    story = [step.what for step in explain(application.pipeline.redis, later[0]["id"])]
+    assert any(step.endswith("goes to general") for step in story)
 
 
 def test_where_the_fallback_is_gone_too_they_are_dead_letters(

@@ -96,14 +96,15 @@ def no_memory() -> Iterator[Path]:
 def test_a_worker_that_the_kernel_kills_for_want_of_memory_loses_no_alert(
     application: Application, sandbox: Sandbox, start_worker: StartWorker, no_memory: Path
 ) -> None:
-    doomed = start_worker(**QUICK)
-    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=0.8, times=1)
+    patient = QUICK | {"DISCORD_TIMEOUT_SECONDS": "5"}
+    doomed = start_worker(**patient)
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=3, times=1)
     ids = application.raise_alerts(*(f"alert {number}" for number in range(50)))
     until(lambda: sandbox.stored, "a request that is stored and not answered")
     cut_off = [embed["title"] for embed in sandbox.messages()[0]["embeds"]]
     (no_memory / "cgroup.procs").write_text(str(doomed.pid))
     until(lambda: not doomed.running, "the kernel")
     assert doomed.exit_code == 128 + signal.SIGKILL
-    start_worker(**QUICK)
+    start_worker(**patient)
     assert {record["status"] for record in application.wait(ids)} == {"delivered"}
     assert doubled(titles_of(sandbox)) == set(cut_off)

@@ -79,13 +79,13 @@ def test_a_worker_cut_off_from_redis_with_a_batch_costs_no_alert_and_at_most_tha
     workers = [
         start_worker(
             inside=host.inside,
-            **QUICK,
+            **QUICK | {"DISCORD_TIMEOUT_SECONDS": "5"},
             **{name: _seen_from(host, value) for name, value in discord.variables.items()},
             REDIS_URL=f"redis://{host.redis_address}:{redis_port}/0",
         )
         for host in hosts
     ]
-    discord.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=0.8, times=1)
+    discord.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=3, times=1)
     titles = [f"alert {number}" for number in range(100)]
     ids = application.raise_alerts(*titles)
     until(lambda: redis.hget(STATE, "worker") and discord.messages(), "a batch that is stored and not settled")

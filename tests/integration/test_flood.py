@@ -58,6 +58,22 @@ def test_records_of_folded_alerts_are_bounded_and_the_oldest_give_way(
     assert full.redis.hget(DIGEST, "count") == "5", "the digest tells of all"
 
 
+def test_a_digest_goes_though_the_flood_lasts(full: Bench) -> None:
+    flood = fold(full, "a", "b")
+    assert not flood.tell(AlertType.GENERAL), "no room, and it is young"
+    full.redis.hset(DIGEST, "first_at", 1)
+    assert flood.tell(AlertType.GENERAL)
+    assert full.outbox.depth(AlertType.GENERAL) == 2, "one above the bound"
+    fold(full, "c")
+    full.redis.hset(DIGEST, "first_at", 1)
+    assert not flood.tell(AlertType.GENERAL), "and never two"
+
+
+def test_where_there_is_room_nothing_is_folded(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=1)
+    assert Flood(bench.redis, bench.settings).fold(NotificationMessage(title="fits")) == "room"
+
+
 def test_a_fold_is_told_of(full: Bench) -> None:
     fold(full, "a", "b")
     assert full.redis.hget(names.WATCH, "folded|general|") == "2"

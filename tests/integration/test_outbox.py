@@ -11,10 +11,15 @@ from notifier import redis as names
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import flood as flood_module
+from notifier.outbox import outbox as outbox_module
 from notifier.outbox.claim import Absent, Batch, Final, Idle, Knock, Waiting
+from notifier.outbox.flood import Flood
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
+from notifier.redis import connect, script
+from notifier.settings import Settings
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, WORKER, Bench, MakeBench
 
 
@@ -372,6 +377,39 @@ def test_the_sweeper_finds_what_nobody_is_coming_for(bench: Bench) -> None:
     later = bench.outbox.sweep(AlertType.GENERAL)
     assert later is not None
     assert later.wait_seconds == pytest.approx(LIFE_SECONDS), "its worker may die"
+
+
+def test_a_wake_up_that_a_dead_worker_held_is_missed_within_a_second_of_its_time(bench: Bench) -> None:
+    bench.admit("a")
+    first = bench.outbox.sweep(AlertType.GENERAL)
+    assert first is not None
+    bench.tick(0.5)
+    assert bench.outbox.sweep(AlertType.GENERAL) is None, "it may be on its way"
+    bench.tick(0.6)
+    assert bench.outbox.sweep(AlertType.GENERAL) is not None
+
+
+def test_a_settle_that_is_repeated_reports_to_the_gate_once(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    for _ in range(2):
+        bench.settle(batch, Failed(Reason.BAD_GATEWAY))
+    assert bench.redis.hget(names.gate(WEBHOOK.id), "failures") == "1"
+
+
+def test_whatever_decides_outlives_the_master(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def noted(client: object, text: str) -> None:
+        steps.append(text)
+
+    for module in (outbox_module, flood_module):
+        monkeypatch.setattr(module, "atomic_step", noted)
+    settings, client = Settings.load(), connect(redis_url, 5)
+    Outbox(client, settings), Flood(client, settings)
+    files = ("admit", "claim", "settle", "fold", "digest")
+    assert [sum(script(f"outbox/{file}.lua") in step for step in steps) for file in files] == [1] * 5
+    client.close()
 
 
 def test_under_load_a_small_batch_waits_for_company_and_an_idle_alert_does_not(bench: Bench) -> None:

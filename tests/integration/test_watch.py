@@ -3,10 +3,11 @@
 import pytest
 
 from notifier import redis as names
+from notifier.discord import Introduction
 from notifier.errors import BrokerUnavailable, NotifierError
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.outbox import STUCK_SECONDS
-from notifier.outcome import Reason, Rejected
+from notifier.outcome import Answer, Failed, Reason, Rejected
 from notifier.watchman import WORDS, Watchman
 from tests.integration.conftest import WEBHOOK, Bench, MakeBench
 
@@ -78,6 +79,33 @@ def test_an_outbox_that_moves_is_not_told_of_however_old_its_alerts_are(bench: B
     assert bench.redis.hget(names.WATCH, STUCK) is None
 
 
+def test_what_moves_again_is_not_told_of_afterwards(bench: Bench) -> None:
+    bench.admit("a")
+    bench.tick(STUCK_SECONDS + 1)
+    bench.outbox.sweep(AlertType.GENERAL)
+    assert bench.redis.hget(names.WATCH, STUCK) == "1"
+    bench.settle(bench.batch())
+    bench.outbox.sweep(AlertType.GENERAL)
+    assert bench.redis.hget(names.WATCH, STUCK) is None
+
+
+def test_a_webhook_that_stays_gone_and_a_breaker_that_stays_open_are_counted_once(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK}, breaker_failures=1)
+    bench.admit("a")
+    batch = bench.batch()
+    bench.settle(batch, Failed(Reason.BAD_GATEWAY))
+    bench.settle(batch, Failed(Reason.BAD_GATEWAY))
+    bench.tick(100)
+    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY))
+    assert bench.redis.hget(names.WATCH, f"breaker_open|{WEBHOOK.id}|") == "1"
+    bench.tick(1_000)
+    bench.settle(bench.batch(), Rejected(Reason.WEBHOOK_UNKNOWN))
+    bench.gate.introduced(
+        WEBHOOK, "t", 0, Introduction(Answer(Rejected(Reason.WEBHOOK_UNKNOWN), None, 404), *[None] * 3)
+    )
+    assert bench.redis.hget(names.WATCH, f"webhook_gone|{WEBHOOK.id}|") == "1"
+
+
 def test_an_alert_that_was_spooled_for_long_has_not_stood_still_here(bench: Bench) -> None:
     bench.outbox.admit(NotificationMessage(title="late"), spooled_seconds=3_600)
     bench.outbox.sweep(AlertType.GENERAL)
@@ -135,6 +163,14 @@ def test_monitoring_is_told_unless_it_is_the_one_that_fails(make_bench: MakeBenc
     bench.settle(batch, Rejected(Reason.WEBHOOK_UNKNOWN))
     watchman(bench, crier).tell()
     assert {message.alert_type for message in crier.heard[2:]} == {AlertType.GENERAL}
+
+
+def test_general_is_told_while_the_breaker_of_monitoring_is_open(watched: Bench, crier: Crier) -> None:
+    watched.redis.hset(names.gate(WEBHOOK.id), mapping={"breaker": "open", "open_until": 0})
+    watched.redis.expire(names.gate(WEBHOOK.id), 60)
+    happened(watched, "folded|error|", 1)
+    watchman(watched, crier).tell()
+    assert [message.alert_type for message in crier.heard] == [AlertType.GENERAL]
 
 
 def test_zero_seconds_is_silence(make_bench: MakeBench, crier: Crier) -> None:
