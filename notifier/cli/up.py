@@ -1,5 +1,6 @@
 """``notifier up``: everything an alert needs, until Ctrl-C."""
 
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -49,7 +50,9 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
         click.echo(f"Flower:   {dashboard}")
         click.echo(f"Logs:     {stack.folder}")
         click.echo("\nRaise alerts from another terminal:")
-        if stack.processes.get("redis"):
+        if not real:
+            click.echo(f"  source {_settings_file(stack)}    # this Redis, and the sandbox's webhooks")
+        elif stack.processes.get("redis"):
             click.echo(f"  export REDIS_URL={redis_url}")
         click.echo('  notifier send general "System Update" -m "It works" --wait 10')
         click.echo("\nCtrl-C ends all of it.")
@@ -59,3 +62,12 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
                 if not process.running:
                     raise ProcessFailed(f"{process.name} ended with code {process.exit_code}:\n{process.tail()}")
         click.echo("stopping …")
+
+
+def _settings_file(stack: Stack) -> Path:
+    """What another terminal needs to see what this one runs: for a shell to read."""
+    names = sorted(name for name in stack.environment if name.startswith(("REDIS_URL", "DISCORD_")))
+    file = stack.folder / "environment"
+    file.touch(mode=0o600)
+    file.write_text("".join(f"export {name}={shlex.quote(stack.environment[name])}\n" for name in names))
+    return file

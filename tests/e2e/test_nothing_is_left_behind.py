@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -82,15 +83,16 @@ def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox
             address = re.search(rf"{name}:\s+(http://\S+)", said)
             assert address
             assert requests.get(address[1], timeout=10).status_code == 200
-        redis_url = re.search(r"REDIS_URL=(\S+)", said)
-        assert redis_url
+        (source,) = re.findall(r"^  (source \S+)", said, re.MULTILINE)
+        notifier = shlex.join(NOTIFIER)
+        elsewhere = f"{source} && {notifier} send general 'System Update' --wait 30 && {notifier} check --json"
         sent = subprocess.run(
-            [*NOTIFIER, "send", "general", "System Update", "-m", "It works", "--wait", "30"],
-            cwd=tmp_path, env={**clean_environment(), "REDIS_URL": redis_url[1]},
+            ["/bin/bash", "-c", elsewhere], cwd=tmp_path, env=clean_environment(),
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stderr
         assert sent.stdout.startswith("delivered ")
+        assert '"valid": true' in sent.stdout, "the sandbox's webhooks are known there too"
         os.kill(up.pid, signal.SIGINT)
         with pytest.raises(ProcessFailed, match="code 0"):
             up.wait_for("this is never printed")
