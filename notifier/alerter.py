@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 WARM_SECONDS = 1.0
 """Ours: Redis answered so recently that no name need be resolved; the timeouts of sockets are deadline enough."""
 FULL_WAIT_SECONDS = 0.5
+SPOOL_LEAVES = 0.75
+"""Ours: the part of the time that Redis and Discord get where a disk may have to take the alert in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class Alerter:
         return self._raise(message, knocks=False)
 
     def _raise(self, message: NotificationMessage, *, knocks: bool) -> Raised:
-        ends_at = time.monotonic() + self._settings.publish_timeout_seconds
+        seconds = self._settings.publish_timeout_seconds * (SPOOL_LEAVES if self._spool else 1)
+        ends_at = time.monotonic() + seconds
         direct = message.alert_type in self._settings.direct_fallback
         if not direct and self._spool:
             with suppress(BrokerUnavailable):  # a disk that is full or broken: it may overtake those that are there
@@ -76,7 +79,7 @@ class Alerter:
                     return self._behind_others(message, self._spool, ends_at)
         begun = threading.Event()
         try:
-            self._reach(message, knocks, begun, direct)
+            self._reach(message, knocks, begun, seconds / 2 if direct else seconds, direct)
         except BrokerUnavailable as error:
             return self._keep(message, error, ends_at if direct else None, maybe_admitted=begun.is_set())
         self.flush()
@@ -90,9 +93,10 @@ class Alerter:
     def _queued(self, message: NotificationMessage) -> Raised:
         return Raised(Status.QUEUED, self._app.AsyncResult(message.id))
 
-    def _reach(self, message: NotificationMessage, knocks: bool, begun: threading.Event, direct: bool) -> None:
+    def _reach(
+        self, message: NotificationMessage, knocks: bool, begun: threading.Event, seconds: float, direct: bool
+    ) -> None:
         """``begun`` is set once Redis has been asked: from then on it may have taken the alert, whatever it answers."""
-        seconds = self._settings.publish_timeout_seconds / (2 if direct else 1)
 
         def admit() -> None:
             begun.set()

@@ -13,7 +13,7 @@ from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
 
 FILE = "alerts.sqlite3"
-BUSY_SECONDS = 1.0
+BUSY_SECONDS = 0.5
 """Ours: how long a process waits while another writes."""
 PAGE = 100
 VERSION = version("notifier")
