@@ -21,7 +21,7 @@ MASTER_NAME = "alerts"
 
 
 def until(
-    condition: Callable[[], object], what: str, timeout_seconds: float = 60, *, poll_seconds: float = 0.05
+    condition: Callable[[], object], what: str, timeout_seconds: float = 60, *, poll_seconds: float = 0.1
 ) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + timeout_seconds
