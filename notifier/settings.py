@@ -128,11 +128,13 @@ def _alert_types(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
-def _port_is_one(parts: SplitResult) -> bool:
+def _names_a_database(parts: SplitResult) -> bool:
     try:
-        return parts.port is None or parts.port > 0
+        port = parts.port
     except ValueError:
         return False
+    of_a_socket = parts.scheme in ("unix", "redis+socket")
+    return port != 0 and (of_a_socket or re.fullmatch(r"/?[0-9]*", parts.path) is not None)
 
 
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
@@ -194,7 +196,7 @@ class Settings(BaseSettings):
         parts = urlsplit(value.get_secret_value())
         if parts.scheme == "sentinel":
             parse_sentinels(value.get_secret_value())
-        elif parts.scheme not in ("redis", "rediss", "unix", "redis+socket") or not _port_is_one(parts):
+        elif parts.scheme not in ("redis", "rediss", "unix", "redis+socket") or not _names_a_database(parts):
             raise ValueError("expected a URL such as redis://localhost:6379/0")
         return value
 

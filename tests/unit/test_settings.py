@@ -243,7 +243,16 @@ BAD = [
         ("DISCORD_API_URL", value)
         for value in ("https://me:fake@discord.com/api/v10", "https://discord.com/api/v10?a=1")
     ),
-    *(("REDIS_URL", value) for value in ("localhost:6379", "http://me:fake@localhost", "sentinel://me:fake@/0")),
+    *(
+        ("REDIS_URL", value)
+        for value in (
+            "localhost:6379",
+            "http://me:fake@localhost",
+            "sentinel://me:fake@/0",
+            "redis://me:fake@a/abc",
+            "redis://me:fake@a:99999",
+        )
+    ),
     *(("CELERY_BROKER_URL", value) for value in ("localhost", "sqs://me:fake@localhost", "sentinel://me:fake@/0")),
     ("DISCORD_QUEUE_OVERFLOW", "drop"),
     *(
