@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import cast
 
@@ -11,6 +11,7 @@ import redis
 
 from notifier import redis as names
 from notifier.errors import NotificationNotFound
+from notifier.history import score
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.outbox import Outbox
 from notifier.publisher import Publisher
@@ -52,8 +53,7 @@ class DeadLetters:
 
     def list(self, selection: Selection = ALL, limit: int | None = None) -> list[Record]:
         """Dead letters, newest first."""
-        low = "-inf" if selection.since is None else _microseconds(selection.since)
-        high = "+inf" if selection.until is None else _microseconds(selection.until)
+        low, high = score(selection.since, "-inf"), score(selection.until, "+inf")
         rows: list[tuple[str, float]] = []
         for kind in [selection.alert_type] if selection.alert_type else list(AlertType):
             with broker_errors():
@@ -104,12 +104,9 @@ class DeadLetters:
 
     def _take_out(self, dead: Record, field: str, value: str) -> None:
         with broker_errors():
-            seconds, microseconds = cast("tuple[int, int]", self._redis.time())
+            now = names.clock(self._redis)
             pipeline = self._redis.pipeline()
-            pipeline.hset(
-                names.notification(dead["id"]),
-                mapping={field: value, "taken_out_at": seconds * 1_000_000 + microseconds},
-            )
+            pipeline.hset(names.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
             pipeline.expire(names.notification(dead["id"]), self._history_life)
             pipeline.zrem(names.dead_letters(dead["alert_type"]), dead["id"])
             pipeline.execute()
@@ -121,7 +118,3 @@ class DeadLetters:
     def _is_dead(self, dead: Record) -> bool:
         with broker_errors():
             return self._redis.zscore(names.dead_letters(dead["alert_type"]), dead["id"]) is not None
-
-
-def _microseconds(moment: datetime) -> int:
-    return round(moment.astimezone(UTC).timestamp() * 1_000_000)

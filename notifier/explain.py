@@ -100,9 +100,8 @@ def _steps(told: dict[str, Any], record: dict[str, Any]) -> list[Step]:
 
 def _still_waiting(client: "redis.Redis", kind: AlertType, since: datetime) -> list[Step]:
     with broker_errors():
-        seconds, microseconds = cast("tuple[int, int]", client.time())
+        now = names.clock(client)
         held = json.loads(cast("str | None", client.hget(names.outbox(kind, "state"), "held")) or "[]")
-    now = seconds * MICROSECONDS + microseconds
     last = max(_at(held[-1][0]), since) if held else since
     why = str(held[-1][1] if held and held[-1][1] else "no worker has come for it").replace("_", " ")
     return [Step(_at(now), f"still waiting, for {duration((_at(now) - last).total_seconds())}: {why}")]

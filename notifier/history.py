@@ -70,8 +70,7 @@ class NotificationHistory:
         """Keep a record of an alert that never entered an outbox. It has no task, and so no result of one."""
         kind = message.alert_type
         with broker_errors():
-            seconds, microseconds = cast("tuple[int, int]", self._redis.time())
-            now = seconds * 1_000_000 + microseconds
+            now = names.clock(self._redis)
             refusal = record(message, status, admitted_at=now, reason=reason, detail=detail)
             refusal["finished_at"] = iso(now)
             entry = f"{message.id}{REFUSED}{now}"  # the same alert may be refused now and delivered later
@@ -97,7 +96,7 @@ class NotificationHistory:
     def _newest_first(
         self, alert_type: AlertType, since: datetime | None, until: datetime | None
     ) -> Iterator[tuple[str, float]]:
-        low, high = _score(since, "-inf"), _score(until, "+inf")
+        low, high = score(since, "-inf"), score(until, "+inf")
         start = 0
         while True:
             with broker_errors():
@@ -125,7 +124,8 @@ class NotificationHistory:
                     yield cast("Record", found)
 
 
-def _score(moment: datetime | None, otherwise: str) -> str | int:
+def score(moment: datetime | None, otherwise: str) -> str | int:
+    """A point in time as the indexes by time have it; ``otherwise`` where there is none."""
     return otherwise if moment is None else round(moment.astimezone(UTC).timestamp() * 1_000_000)
 
 

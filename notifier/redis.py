@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -82,6 +82,12 @@ def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
             return answer
 
     return run
+
+
+def clock(client: "redis.Redis") -> int:
+    """Redis' own clock: microseconds since 1970."""
+    seconds, microseconds = cast("tuple[int, int]", client.time())
+    return seconds * 1_000_000 + microseconds
 
 
 @contextmanager

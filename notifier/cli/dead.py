@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import Moment, json_option, print_json, print_records, print_story
+from notifier.cli.output import Moment, json_option, print_json, print_records, print_story, story
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
@@ -82,7 +82,7 @@ def show(notification_id: str, as_json: bool) -> None:
     record = _dead_letters().get(notification_id)
     steps = explain(client_pipeline().redis, notification_id)
     if as_json:
-        print_json({**record, "steps": [{"at": step.at.isoformat(), "what": step.what} for step in steps]})
+        print_json({**record, "steps": story(steps)})
         return
     message = record["message"]
     click.echo(f"{record['alert_type']}: {message['title']}")

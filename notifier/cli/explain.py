@@ -2,7 +2,7 @@
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_story
+from notifier.cli.output import json_option, print_json, print_story, story
 
 
 @click.command()
@@ -21,6 +21,6 @@ def explain(notification_id: str, as_json: bool) -> None:
 
     steps = told(client_pipeline().redis, notification_id)
     if as_json:
-        print_json([{"at": step.at.isoformat(), "what": step.what} for step in steps])
+        print_json(story(steps))
     else:
         print_story(steps)

@@ -57,6 +57,11 @@ def print_records(title: str, records: Sequence[Record]) -> None:
     print_table(title, ["finished (UTC)", "type", "status", "title", "attempts", "reason", "message", "id"], rows)
 
 
+def story(steps: "Sequence[Step]") -> list[dict[str, str]]:
+    """One alert's life, for programs."""
+    return [{"at": step.at.isoformat(), "what": step.what} for step in steps]
+
+
 def print_story(steps: "Sequence[Step]") -> None:
     """One alert's life, a step a line: when, how long after the step before, what."""
     for before, step in zip([steps[0], *steps], steps, strict=False):

@@ -79,9 +79,8 @@ class Stack:
             waiting = list(client.scan_iter(outbox("*", "waiting")))
         client.close()
         foreign = used - webhook_ids - {""}
-        if (
-            "redis" in self.processes
-        ):  # our own: what waits there was raised for a sandbox, unless a gate says otherwise
+        # what waits in a Redis of our own was raised for a sandbox, unless a gate says otherwise
+        if "redis" in self.processes:
             if foreign:
                 raise ConfigurationError(f"{self.folder}: alerts for real webhooks live there; name another folder")
         elif waiting or foreign:

@@ -12,7 +12,7 @@ import redis
 
 from notifier.discord import Introduction
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Unknown
-from notifier.redis import EDGE, EDGE_SENT, WATCH, broker_errors, channel_prefix, script
+from notifier.redis import EDGE, EDGE_SENT, WATCH, broker_errors, channel_prefix, clock, script
 from notifier.redis import gate as gate_key
 from notifier.settings import Settings, Webhook
 
@@ -167,8 +167,7 @@ class Gate:
     def now(self) -> int:
         """Redis' clock, in microseconds since 1970."""
         with broker_errors():
-            seconds, microseconds = cast("tuple[int, int]", self._redis.time())
-        return seconds * MICROSECONDS + microseconds
+            return clock(self._redis)
 
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""

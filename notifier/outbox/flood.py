@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from typing import cast
 
 import redis
 
@@ -52,11 +51,10 @@ class Flood:
         """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""
         kind = message.alert_type
         with broker_errors():
-            seconds, microseconds = cast("tuple[int, int]", self._redis.time())
             ended = record(
                 message,
                 Status.FOLDED,
-                admitted_at=seconds * 1_000_000 + microseconds,
+                admitted_at=names.clock(self._redis),
                 reason=Reason.QUEUE_FULL,
                 detail="told of in a digest",
             )

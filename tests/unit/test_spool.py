@@ -87,31 +87,29 @@ def test_a_full_outbox_holds_up_its_own_type_only_and_keeps_its_order(spool: Spo
     assert spool.count(AlertType.CRITICAL) == 0
 
 
-def test_what_another_version_wrote_holds_up_nobody_and_stays(spool: Spool) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        """update alerts set message = '{"title": 1, "nonsense": 2}' where position = 1""",
+        """update alerts set alert_type = 'new', message = '{"alert_type": "new"}' where position = 1""",
+    ],
+    ids=["message", "type"],
+)
+def test_what_another_version_wrote_holds_up_nobody_and_stays(spool: Spool, change: str) -> None:
     spool.put(alert("foreign"))
     spool.put(alert("ours"))
     with spool._open() as file, file:
-        file.execute('update alerts set message = \'{"title": 1, "nonsense": 2}\' where position = 1')
+        file.execute(change)
     taken: list[Spooled] = []
     spool.flush(lambda each: taken.append(each) if each.message else None)
     assert titles(taken) == ["ours"]
     assert (spool.count(), spool.count(readable=False)) == (0, 1), "it is not tried over and over"
+    assert [each.position for each in spool.list()] == [1]
 
 
 def spool_some(folder: Path, process: int) -> None:
     for number in range(EACH):
         Spool(folder, 1_000).put(alert(f"{process} {number}"))
-
-
-def test_a_type_that_this_version_does_not_know_holds_up_nobody(spool: Spool) -> None:
-    spool.put(alert("foreign"))
-    spool.put(alert("ours"))
-    with spool._open() as file, file:
-        file.execute("update alerts set alert_type = 'new', message = '{\"alert_type\": \"new\"}' where position = 1")
-    taken: list[Spooled] = []
-    spool.flush(lambda each: taken.append(each) if each.message else None)
-    assert titles(taken) == ["ours"]
-    assert [each.alert_type for each in spool.list()] == ["new"]
 
 
 def test_several_processes_write_and_several_empty_it(tmp_path: Path) -> None:
