@@ -2,10 +2,10 @@
 
 from kombu import Queue
 
-from notifier.broker import BrokerUrl
 from notifier.gate.gate import lease_seconds
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.settings import settings
+from notifier.storage.broker import BrokerUrl
 
 _settings = settings()
 
@@ -29,17 +29,17 @@ task_routes = {route.task: {"queue": route.queue} for route in ROUTES.values()}
 task_default_queue = next(iter(ROUTES.values())).queue
 task_create_missing_queues = False  # a misspelt queue is an error, not a queue that nobody reads
 
-# The outbox is the authority and a task a knock at the door, so running one twice is safe and losing one harmless.
+# The outbox is the authority and a task a dispatch at the door, so running one twice is safe and losing one harmless.
 task_acks_late = True
 task_reject_on_worker_lost = True
-# knocks are short; and a worker whose slots are all taken looks for the next but once a second
+# dispatches are short; and a worker whose slots are all taken looks for the next but once a second
 worker_prefetch_multiplier = 4
 worker_deduplicate_successful_tasks = True
 # after a reconnection Celery would raise the count again from the pool's threads, over an AMQP channel that is no
 # thread's but the main one's: seen to block a worker for ever when RabbitMQ had restarted
 worker_enable_prefetch_count_reduction = False
 
-# A worker waits for HTTP and runs at most one request per alert type; two more threads answer the other knocks.
+# A worker waits for HTTP and runs at most one request per alert type; two more threads answer the other dispatches.
 worker_pool = "threads"
 worker_concurrency = len(ROUTES) + 2
 worker_send_task_events = True
@@ -48,9 +48,9 @@ worker_hijack_root_logger = True
 # Per worker and task name, so it cannot be Discord's limit: that one is in Redis, for the whole fleet. This one stops
 # a runaway only: a hundred times a full outbox a second. It must not come near a real burst, for a worker that waits
 # for a token looks again but once a second (measured: at 100/s, 100 alerts took over 20 s; at 1,000/s half a second).
-_knocks_per_second = 100 * max(100, _settings.queue_size)
+_dispatches_per_second = 100 * max(100, _settings.queue_size)
 task_annotations = {
-    name: {"rate_limit": f"{_knocks_per_second}/s"}
+    name: {"rate_limit": f"{_dispatches_per_second}/s"}
     for name in [*(route.task for route in ROUTES.values()), WAKE_UP_TASK]
 }
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         QueueFull,
         TemplateError,
     )
-    from notifier.history import NotificationHistory
     from notifier.models import AlertType, MessageField, NotificationMessage, NotificationResult, Severity
+    from notifier.operations.history import NotificationHistory
     from notifier.outcome import Status
     from notifier.pipeline import client_pipeline
     from notifier.service import DiscordNotificationService

@@ -11,7 +11,7 @@ class Reason(StrEnum):
     IN_FLIGHT = "in_flight"
     BATCHING = "batching"
     BACKING_OFF = "backing_off"
-    INTRODUCING = "introducing"
+    FETCHING_WEBHOOK = "introducing"
     BREAKER_OPEN = "breaker_open"
     PROBE_IN_FLIGHT = "probe_in_flight"
     RATE_LIMITED = "rate_limited"
@@ -97,11 +97,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Never will succeed as it is. ``guilty`` are the embeds that Discord's error tree names, by position."""
+    """Never will succeed as it is. ``rejected_indexes`` are the embeds that Discord's error tree names, by position."""
 
     reason: Reason
     detail: str = ""
-    guilty: frozenset[int] = frozenset()
+    rejected_indexes: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +135,13 @@ class Answer:
     outcome: Outcome
     rate_limit: RateLimitInfo | None = None
     http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookInfo:
+    """What GET webhook told: where it posts, and its name."""
+
+    answer: Answer
+    channel_id: str | None
+    guild_id: str | None
+    name: str | None

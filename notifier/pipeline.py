@@ -5,21 +5,24 @@ from functools import cached_property, lru_cache
 import redis
 from celery import Celery
 
-from notifier.alerter import Alerter
-from notifier.broker import client_app
-from notifier.dead_letters import DeadLetters
-from notifier.direct import Direct
 from notifier.discord import DiscordClient
-from notifier.gate.gate import Gate
-from notifier.history import NotificationHistory
-from notifier.outbox.flood import Flood
+from notifier.gate.admin import Gate
+from notifier.operations.checks import CheckReport, check
+from notifier.operations.dead_letters import DeadLetters
+from notifier.operations.explain import Step, explain
+from notifier.operations.history import NotificationHistory
+from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.publisher import Publisher
-from notifier.redis import connect
+from notifier.producer.client import Client
+from notifier.producer.direct import Direct
+from notifier.producer.publisher import Publisher
+from notifier.producer.spool import Spool
 from notifier.settings import Settings, settings
-from notifier.spool import Spool
-from notifier.watchman import Watchman
+from notifier.storage.broker import client_app
+from notifier.storage.connection import connect
+from notifier.storage.keys import Keys
+from notifier.worker.self_monitor import SelfMonitor
 
 
 class Pipeline:
@@ -28,6 +31,11 @@ class Pipeline:
     def __init__(self, app: Celery, configuration: Settings) -> None:
         self.app = app
         self.settings = configuration
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The names of all keys."""
+        return Keys(self.settings.key_prefix)
 
     @cached_property
     def redis(self) -> "redis.Redis":
@@ -42,7 +50,7 @@ class Pipeline:
     @cached_property
     def heartbeat(self) -> Heartbeat:
         """The sign of life, on a connection of its own: it must not wait for as long as others may."""
-        return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS))
+        return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS), self.keys)
 
     @cached_property
     def gate(self) -> Gate:
@@ -60,9 +68,9 @@ class Pipeline:
         return NotificationHistory(self.app, self.redis, self.settings)
 
     @cached_property
-    def flood(self) -> Flood:
+    def flood(self) -> Digests:
         """What met a full outbox."""
-        return Flood(self.redis, self.settings)
+        return Digests(self.redis, self.settings)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -73,7 +81,7 @@ class Pipeline:
             self.app,
             Outbox(client, self.settings),
             NotificationHistory(self.app, client, self.settings),
-            Flood(client, self.settings) if self.settings.queue_overflow == "digest" else None,
+            Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
             limit * 0.2,
         )
 
@@ -84,22 +92,30 @@ class Pipeline:
         return Spool(folder, self.settings.spool_max) if folder else None
 
     @cached_property
-    def alerter(self) -> Alerter:
+    def client(self) -> Client:
         """Where applications raise alerts."""
         client = DiscordClient(
             self.settings.api_url, min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
         )
-        return Alerter(self.app, self.publisher, self.settings, self.spool, Direct(client, self.settings))
+        return Client(self.app, self.publisher, self.settings, self.spool, Direct(client, self.settings))
 
     @cached_property
-    def watchman(self) -> Watchman:
+    def self_monitor(self) -> SelfMonitor:
         """Raises the pipeline's own troubles as alerts."""
-        return Watchman(self.redis, self.settings, self.publisher, self.gate)
+        return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """What could not be delivered."""
         return DeadLetters(self.redis, self.settings, self.outbox, self.publisher)
+
+    def check(self) -> CheckReport:
+        """Whether it is configured, and works. Posts nothing."""
+        return check(self.redis, self.gate, self.discord, self.settings.webhooks)
+
+    def explain(self, notification_id: str) -> list[Step]:
+        """The life of one alert. Raises: as ``operations.explain``."""
+        return explain(self.redis, self.keys, notification_id)
 
 
 @lru_cache(maxsize=1)

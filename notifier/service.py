@@ -8,14 +8,14 @@ from typing import cast
 from celery.exceptions import TimeoutError as ResultTimeout
 from redis.exceptions import RedisError
 
-from notifier.broker import client_app
-from notifier.checks import CheckReport, check
 from notifier.errors import BrokerUnavailable
 from notifier.models import NotificationMessage, NotificationResult
+from notifier.operations.checks import CheckReport
+from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline, client_pipeline
-from notifier.record import Record
 from notifier.settings import Settings
+from notifier.storage.broker import client_app
 
 logger = logging.getLogger(__name__)
 
@@ -47,19 +47,19 @@ class DiscordNotificationService:
 
     async def validate_configuration(self) -> bool:
         """Whether at least one webhook is configured and each that is answers. Posts nothing; the log says why."""
-        report = await asyncio.to_thread(check, self._pipeline)
+        report = await asyncio.to_thread(self._pipeline.check)
         _log(report)
         return report.valid
 
     async def health_check(self) -> bool:
         """Whether Redis and every configured webhook answer, and no circuit breaker is open. Posts nothing."""
-        report = await asyncio.to_thread(check, self._pipeline)
+        report = await asyncio.to_thread(self._pipeline.check)
         _log(report)
         return report.healthy
 
     def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
         """``send`` for code that is not asynchronous: the core that it wraps."""
-        raised = self._pipeline.alerter.raise_alert(message)
+        raised = self._pipeline.client.submit(message)
         if raised.status is Status.SENT_DIRECTLY:
             return result_of(cast("Record", raised.result.get())).model_copy(update={"status": raised.status.value})
         if wait is None or raised.status is Status.SPOOLED:

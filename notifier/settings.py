@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType, is_snowflake
 from notifier.routing import ROUTES
-from notifier.sentinel import parse_sentinels
+from notifier.storage.url import parse_sentinels
 
 ENV_FILE = ".env"
 DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
@@ -124,6 +124,9 @@ LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
 SecondsOrOff = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
+KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+
+
 def _alert_types(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
@@ -167,6 +170,7 @@ class Settings(BaseSettings):
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
     broker_url: SecretStr | None = Field(None, validation_alias="CELERY_BROKER_URL")
+    key_prefix: KeyPrefix = Field("notifier:", validation_alias="NOTIFIER_KEY_PREFIX")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")

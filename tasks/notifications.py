@@ -11,19 +11,20 @@ from celery import Task
 from celery.exceptions import Ignore, Reject
 from celery.result import AsyncResult
 
-from notifier.delivery import Courier, Delivery
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import Absent, Final, Knock, Waiting
-from notifier.outbox.settlement import Settlement
+from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
+from notifier.outbox.disposition import Action
+from notifier.outbox.record import Record
 from notifier.outcome import Status
-from notifier.publisher import arguments, shown
-from notifier.record import Record
+from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
+from notifier.worker.announce import Recorder
+from notifier.worker.delivery import Delivery, DeliveryWorker
 from tasks.celery import app, pipeline
-from tasks.recorder import Recorder
 
-courier = Courier(
+delivery_worker = DeliveryWorker(
     pipeline.outbox,
     pipeline.heartbeat,
     pipeline.gate,
@@ -35,7 +36,7 @@ courier = Courier(
 
 REFUSED_CHARACTERS = 3_000
 AWAY_SECONDS = 2
-"""Ours: how soon a knock is repeated that came while Redis was away."""
+"""Ours: how soon a dispatch is repeated that came while Redis was away."""
 
 if TYPE_CHECKING:
     CeleryTask = Task[Any, Any]
@@ -54,7 +55,7 @@ class NotificationTask(CeleryTask):
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return pipeline.alerter.raise_alert(_message(self.alert_type, message, fields)).result
+        return pipeline.client.submit(_message(self.alert_type, message, fields)).result
 
     def apply_async(  # type: ignore[override]
         self,
@@ -71,11 +72,11 @@ class NotificationTask(CeleryTask):
         if options.get("retries"):
             pipeline.publisher.admit(message)
         else:
-            raised = pipeline.alerter.admit(message)
+            raised = pipeline.client.admit(message)
             if raised.status is not Status.QUEUED:
                 return raised.result
         options["kwargsrepr"] = shown(message)
-        with pipeline.publisher.knocking(self.name) as producer:
+        with pipeline.publisher.dispatching(self.name) as producer:
             return super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
         return self.AsyncResult(message.id)
 
@@ -102,17 +103,17 @@ def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> 
 
 
 def own(task: NotificationTask, **fields: Any) -> Record:
-    """Knock for the notification of this task; what is not its own end is left to others."""
+    """ClaimRequest for the notification of this task; what is not its own end is left to others."""
     try:
         end = _deliver(task, fields)
     except BrokerUnavailable:
-        _knock_again(task, fields)
+        _dispatch_again(task, fields)
     match end:
-        case Final(record):
+        case Completed(record):
             return record
-        case Waiting(wake_up=wake_up):
+        case Throttled(wake_up=wake_up):
             pipeline.publisher.wake_up(wake_up)
-        case Settlement():
+        case BatchResult():
             _wake_up(end)
             return _own_end(task, end)
     raise Ignore
@@ -120,30 +121,30 @@ def own(task: NotificationTask, **fields: Any) -> Record:
 
 def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
     notification_id = str(task.request.id)
-    knock = Knock(task.alert_type, notification_id)
-    end = courier.deliver(knock)
-    if not isinstance(end, Absent):
+    request = ClaimRequest(task.alert_type, notification_id)
+    end = delivery_worker.deliver(request)
+    if not isinstance(end, NotFound):
         return end
     # published by a program that only knows the task's name
     try:
         pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
     except (InvalidMessage, QueueFull) as error:
-        return Final(_refused(task, fields, error))
-    return courier.deliver(knock)
+        return Completed(_refused(task, fields, error))
+    return delivery_worker.deliver(request)
 
 
-def _knock_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
-    """Redis is away. Where the broker is another server, the same knock comes back in a while, and not at once."""
+def _dispatch_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
+    """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
     again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
-    with pipeline.publisher.knocking(task.name) as producer:
+    with pipeline.publisher.dispatching(task.name) as producer:
         CeleryTask.apply_async(task, (), fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore
     raise Reject("Redis is away", requeue=True)
 
 
-def _wake_up(settlement: Settlement) -> None:
-    pipeline.publisher.wake_up(settlement.wake_up)
-    pipeline.publisher.wake_up(settlement.fallback_wake_up)
+def _wake_up(result: BatchResult) -> None:
+    pipeline.publisher.wake_up(result.wake_up)
+    pipeline.publisher.wake_up(result.fallback_wake_up)
 
 
 def _refused(task: NotificationTask, fields: dict[str, Any], error: InvalidMessage | QueueFull) -> Record:
@@ -155,16 +156,16 @@ def _refused(task: NotificationTask, fields: dict[str, Any], error: InvalidMessa
     return pipeline.history.refuse(message, status, error.reason, str(error))
 
 
-def _own_end(task: NotificationTask, settlement: Settlement) -> Record:
+def _own_end(task: NotificationTask, result: BatchResult) -> Record:
     notification_id = str(task.request.id)
-    for record in settlement.records:
+    for record in result.records:
         if record["id"] == notification_id:
             return record
-    for verdict in settlement.verdicts:
-        if verdict.passenger.message.id == notification_id and verdict.next == "retry":
+    for disposition in result.dispositions:
+        if disposition.item.message.id == notification_id and disposition.action is Action.RETRY_LATER:
             if task.request.retries >= pipeline.settings.retry_attempts:
                 break  # its attempts are used up in an outage: wake-ups carry it from here
-            raise DeliveryFailed(str(verdict.reason), settlement.retry_wait_seconds)
+            raise DeliveryFailed(str(disposition.reason), result.retry_wait_seconds)
     raise Ignore
 
 
@@ -192,16 +193,16 @@ def _task(alert_type: AlertType) -> NotificationTask:
 
 @app.task(name=WAKE_UP_TASK, ignore_result=True)
 def wake_up(alert_type: str, token: str) -> None:
-    """Knock for an outbox: the gate should be open now."""
+    """ClaimRequest for an outbox: the gate should be open now."""
     try:
-        end = courier.deliver(Knock(AlertType(alert_type), wake_up=token))
+        end = delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
     except BrokerUnavailable:
         raise Ignore from None  # once Redis is back, the sweeper sends another
     match end:
-        case Waiting(wake_up=following):
+        case Throttled(wake_up=following):
             pipeline.publisher.wake_up(following)
-        case Settlement() as settlement:
-            _wake_up(settlement)
+        case BatchResult() as result:
+            _wake_up(result)
 
 
 class SendNotification:

@@ -13,7 +13,7 @@ import requests
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
 from notifier.cli.stack import LISTENING
-from notifier.redis import connect
+from notifier.storage.connection import connect
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis
 

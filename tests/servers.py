@@ -13,7 +13,7 @@ import redis
 
 from notifier.cli.embedded_redis import redis_server, run_redis, start_redis
 from notifier.cli.processes import Process
-from notifier.redis import connect
+from notifier.storage.connection import connect
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """Debian's wrapper on PATH insists on a user and folders of its own; this is what it wraps."""

@@ -19,10 +19,9 @@ def check(as_json: bool) -> None:
 
     Exit code: 0 all that is configured works, 1 otherwise.
     """
-    from notifier.checks import check as run_check  # imports Celery: --help need not
-    from notifier.pipeline import client_pipeline
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    report = run_check(client_pipeline())
+    report = client_pipeline().check()
     works = report.valid and report.healthy
     if as_json:
         print_json(

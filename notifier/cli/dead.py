@@ -13,7 +13,7 @@ from notifier.models import AlertType
 from notifier.outcome import Reason
 
 if TYPE_CHECKING:
-    from notifier.dead_letters import DeadLetters, Selection
+    from notifier.operations.dead_letters import DeadLetters, Selection
 
 ROOM_SECONDS = 0.5
 """Between two looks at a full outbox."""
@@ -76,11 +76,10 @@ def show(notification_id: str, as_json: bool) -> None:
     Examples:
       notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
     """
-    from notifier.explain import explain
     from notifier.pipeline import client_pipeline
 
     record = _dead_letters().get(notification_id)
-    steps = explain(client_pipeline().redis, notification_id)
+    steps = client_pipeline().explain(notification_id)
     if as_json:
         print_json({**record, "steps": story(steps)})
         return
@@ -228,7 +227,7 @@ def _chosen(letters: "DeadLetters", ids: Sequence[str], wanted: dict[str, Any]) 
 def _selection(
     alert_type: str | None, reason: str | None, since: datetime | None, until: datetime | None
 ) -> "Selection":
-    from notifier.dead_letters import Selection
+    from notifier.operations.dead_letters import Selection
 
     return Selection(AlertType(alert_type) if alert_type else None, reason, since, until)
 

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from notifier.cli.output import json_option, print_json, print_table
 from notifier.cli.stack import Stack
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline
-from notifier.record import Record
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 120
@@ -119,7 +119,7 @@ def _raise(
 ) -> list[Arrival]:
     progress = bar.add_task(title, total=len(messages))
     for message in messages:
-        pipeline.alerter.raise_alert(message)
+        pipeline.client.submit(message)
     records: dict[str, Record] = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(records) < len(messages) and time.monotonic() < deadline:

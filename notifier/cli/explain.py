@@ -16,10 +16,9 @@ def explain(notification_id: str, as_json: bool) -> None:
       notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
       notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c --json
     """
-    from notifier.explain import explain as told  # imports Celery: --help need not
-    from notifier.pipeline import client_pipeline
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    steps = told(client_pipeline().redis, notification_id)
+    steps = client_pipeline().explain(notification_id)
     if as_json:
         print_json(story(steps))
     else:

@@ -87,7 +87,7 @@ def reset(names: tuple[str, ...], as_json: bool) -> None:
         else:
             pipeline.gate.reset(pipeline.settings.webhooks[AlertType(name)])
     for kind in AlertType if EDGE in names else map(AlertType, names):
-        pipeline.publisher.wake_up(pipeline.outbox.rouse(kind))
+        pipeline.publisher.wake_up(pipeline.outbox.force_wake(kind))
     if as_json:
         print_json({"reset": names})
     else:

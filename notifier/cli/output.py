@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from notifier.record import Record
+from notifier.outbox.record import Record
 
 if TYPE_CHECKING:
-    from notifier.explain import Step
+    from notifier.operations.explain import Step
 
 PIPE_COLUMNS = 240
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -8,7 +8,7 @@ import click
 from notifier.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from notifier.spool import Spool
+    from notifier.producer.spool import Spool
 
 WAIT_SECONDS = 0.5
 
@@ -64,7 +64,7 @@ def flush(as_json: bool) -> None:
     from rich.progress import Progress
 
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
-    from notifier.spool import Spooled
+    from notifier.producer.spool import Spooled
 
     disk, publisher = _spool(), client_pipeline().publisher
     handed_over = 0
@@ -94,8 +94,8 @@ def flush(as_json: bool) -> None:
 
 def _spool() -> "Spool":
     from notifier.errors import ConfigurationError
+    from notifier.producer.spool import Spool
     from notifier.settings import settings
-    from notifier.spool import Spool
 
     folder = settings().spool_dir
     if folder is None:

@@ -3,13 +3,12 @@
 Nothing that ``requests`` raises leaves this package: its exceptions carry the URL, and the URL is the token.
 """
 
-from notifier.discord.client import DiscordClient, Introduction
+from notifier.discord.client import DiscordClient
 from notifier.discord.outcomes import outcome_of, outcome_of_exception
 from notifier.discord.redaction import install_log_redaction, redact
 
 __all__ = [
     "DiscordClient",
-    "Introduction",
     "install_log_redaction",
     "outcome_of",
     "outcome_of_exception",

@@ -4,7 +4,6 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -14,7 +13,7 @@ import urllib3
 from notifier.discord.outcomes import outcome_of, outcome_of_exception, rate_limit_of, snowflake
 from notifier.discord.redaction import install_log_redaction
 from notifier.discord.wire import OneShotAdapter
-from notifier.outcome import Answer, Delivered
+from notifier.outcome import Answer, Delivered, WebhookInfo
 from notifier.render.batch import Payload
 from notifier.settings import Webhook
 
@@ -28,16 +27,6 @@ CHUNK_BYTES = 16_384
 IDLE_SECONDS_MAX = 60
 """Ours: routers forget idle connections without a word, and a request down such a one is lost until its timeout."""
 FOREIGN_EXCEPTIONS = (requests.RequestException, urllib3.exceptions.HTTPError)
-
-
-@dataclass(frozen=True, slots=True)
-class Introduction:
-    """What GET webhook told: where it posts, and its name."""
-
-    answer: Answer
-    channel_id: str | None
-    guild_id: str | None
-    name: str | None
 
 
 class DiscordClient:
@@ -69,12 +58,12 @@ class DiscordClient:
         answer, _ = self._request("POST", webhook, query, body)
         return answer
 
-    def get_webhook(self, webhook: Webhook) -> Introduction:
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
         """Ask what a webhook is (Get Webhook with Token, webhook.mdx). Posts nothing."""
         answer, found = self._request("GET", webhook, {}, {})
         told = found if isinstance(answer.outcome, Delivered) else {}
         name = told.get("name")
-        return Introduction(
+        return WebhookInfo(
             answer, snowflake(told, "channel_id"), snowflake(told, "guild_id"), name if isinstance(name, str) else None
         )
 

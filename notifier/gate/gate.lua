@@ -1,4 +1,4 @@
--- Functions that claim.lua and settle.lua share: may a request to a webhook go now, and what did its answer teach?
+-- Functions that claim.lua and commit.lua share: may a request to a webhook go now, and what did its answer teach?
 -- Times are microseconds of Redis' own clock. A `gate` is a table:
 --   keys: state (hash), in_flight, sent (sorted sets), edge (hash), edge_sent (sorted set), channel_prefix
 --   args: the limits, as gate.py lists them
@@ -51,19 +51,19 @@ local function breaker_open(key, now, open_for)
   redis.call('HDEL', key, 'probe', 'probe_until', 'failures')
 end
 
--- `verdict` is success, failure or neutral. Answers to requests from before the breaker opened change nothing.
-local function breaker_report(key, token, verdict, now, rule)
+-- `health` is success, failure or neutral. Answers to requests from before the breaker opened change nothing.
+local function breaker_report(key, token, health, now, rule)
   local state, probe, open_for = unpack(redis.call('HMGET', key, 'breaker', 'probe', 'open_for'))
   if not state then
-    if verdict == 'success' then
+    if health == 'success' then
       redis.call('HDEL', key, 'failures')
-    elseif verdict == 'failure' and redis.call('HINCRBY', key, 'failures', 1) >= rule.threshold then
+    elseif health == 'failure' and redis.call('HINCRBY', key, 'failures', 1) >= rule.threshold then
       breaker_open(key, now, rule.open_for)
     end
   elseif state == 'half_open' and probe == token then
-    if verdict == 'success' then
+    if health == 'success' then
       redis.call('HDEL', key, 'breaker', 'probe', 'probe_until', 'open_for', 'open_until', 'failures')
-    elseif verdict == 'failure' then
+    elseif health == 'failure' then
       breaker_open(key, now, math.min(tonumber(open_for) * 2, rule.open_max))
     else
       redis.call('HSET', key, 'probe_until', now) -- it proved nothing: the next one may
@@ -155,7 +155,7 @@ local function channel_wait(gate, now)
   return math.max(blocked_until - now, window_wait(key, now, gate.args.channel_limit, gate.args.channel_window))
 end
 
--- 'quarantined' and its reason, or 'introduce', or 'wait', microseconds and reason; or 'open'.
+-- 'quarantined' and its reason, or 'fetch_webhook', or 'wait', microseconds and reason; or 'open'.
 local function gate_check(gate, now)
   local waits = {}
   local edge_until, edge_reason = unpack(redis.call('HMGET', gate.edge, 'pause_until', 'pause_reason'))
@@ -185,7 +185,7 @@ local function gate_check(gate, now)
   local probing = redis.call('HEXISTS', gate.state, 'breaker') + redis.call('HEXISTS', gate.edge, 'breaker') > 0
   if not probing and now >= (tonumber(introduce_at) or 0) then
     if now < (tonumber(introducing_until) or 0) then return 'wait', SECOND / 5, 'introducing' end
-    return 'introduce'
+    return 'fetch_webhook'
   end
   return 'open'
 end
@@ -231,7 +231,7 @@ local function gate_pause(gate, now, pause)
   end
 end
 
--- report: claimed_at, verdict, edge (verdicts), learned (bucket headers), pause {scope, wait, reason}, quarantine (reason)
+-- report: claimed_at, health, edge (health of webhook and edge), learned (bucket headers), pause {scope, wait, reason}, quarantine (reason)
 -- Returns what has become worth telling: 'breaker_open', 'edge_banned', 'webhook_gone'.
 local function gate_report(gate, now, token, report)
   local was_open, was_gone = unpack(redis.call('HMGET', gate.state, 'breaker', 'quarantined'))
@@ -241,7 +241,7 @@ local function gate_report(gate, now, token, report)
   window_answered(channel_key(gate), now, token)
   window_answered(gate.sent, now, token)
   bucket_learn(gate, now, token, report.claimed_at, report.learned)
-  breaker_report(gate.state, token, report.verdict, now, gate.args.breaker)
+  breaker_report(gate.state, token, report.health, now, gate.args.breaker)
   breaker_report(gate.edge, token, report.edge, now, gate.args.edge_breaker)
   if report.pause then gate_pause(gate, now, report.pause) end
   if report.quarantine then

@@ -10,7 +10,7 @@
 --   final, record, finished_at      this notification's story has ended
 --   idle                            nothing waits
 --   deferred, wait, reason, arm     arm: microseconds until the wake-up that the caller has to send, or -1
---   introduce                       ask Discord for this webhook's channel, then claim again
+--   fetch_webhook                       ask Discord for this webhook's channel, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''), waited (JSON: microseconds by reason)
 local args = cjson.decode(ARGV[1])
@@ -133,12 +133,12 @@ if answer == 'quarantined' then return lease('blocked', 'webhook_quarantined', i
 if answer == 'wait' then return deferred(detail, reason) end
 local company = batching_wait(now, full)
 if company > 0 then return deferred(company, 'batching') end
-if answer == 'introduce' then
+if answer == 'fetch_webhook' then
   redis.call('HSET', gate.state, 'introducing_until', now + args.lease)
   redis.call('PEXPIRE', gate.state, LIFE_MS)
   bucket_take(gate, now, args.token)
   window_take(gate.edge_sent, now, args.token, SECOND, args.lease)
-  return { 'introduce', now }
+  return { 'fetch_webhook', now }
 end
 gate_take(gate, now, args.token)
 return lease('batch', '', ids)

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.verdict import Passenger
+from notifier.outbox.disposition import BatchItem
+from notifier.outbox.record import Record
 from notifier.outcome import Reason
-from notifier.record import Record
 from notifier.settings import Webhook
 
 UNREADABLE = "An alert that this version cannot read"
@@ -19,7 +19,7 @@ UNREADABLE_CHARACTERS = 3_000
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A knock to be sent for an outbox, due in ``wait_seconds``; the token tells it from older ones."""
+    """A dispatch to be sent for an outbox, due in ``wait_seconds``; the token tells it from older ones."""
 
     alert_type: AlertType
     token: str
@@ -27,7 +27,7 @@ class WakeUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class ClaimRequest:
     """Who asks: the owner of one notification, or a wake-up."""
 
     alert_type: AlertType
@@ -36,24 +36,24 @@ class Knock:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class NotFound:
     """The notification was never admitted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class Empty:
     """Nothing waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Final:
+class Completed:
     """The notification's story has ended before."""
 
     record: Record
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Throttled:
     """No request may go now; where ``wake_up`` is set, this caller sends it."""
 
     wait_seconds: float
@@ -62,7 +62,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Introduce:
+class FetchWebhook:
     """The webhook's channel is not known yet: ask Discord, then claim again. ``claimed_at``: Redis' clock."""
 
     token: str
@@ -83,7 +83,7 @@ class Batch:
     claimed_at: int
     webhook: Webhook | None
     guild_id: str | None
-    passengers: tuple[Passenger, ...]
+    items: tuple[BatchItem, ...]
     blocked: Reason | None = None
     abandoned: bool = False
     unreadable: tuple[str, ...] = ()
@@ -93,17 +93,17 @@ class Batch:
         """The notifications, in order, as this channel shows them: a thread of another channel's is none of its own."""
         return [
             message if message.alert_type is self.alert_type else message.model_copy(update={"thread_id": None})
-            for message in (passenger.message for passenger in self.passengers)
+            for message in (item.message for item in self.items)
         ]
 
 
-Claim = Absent | Idle | Final | Waiting | Introduce | Batch
+Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
     now, reason, guild_id, *flat = rest
-    passengers, unreadable = [], []
+    items, unreadable = [], []
     for notification_id, text, attempts, admitted_at, unknown, waited in zip(*[iter(flat)] * 6, strict=True):
         try:
             message = NotificationMessage.model_validate_json(text)
@@ -115,14 +115,14 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
             )
         spells: dict[str, float] = json.loads(waited)
         longest = max(spells, key=lambda reason: spells[reason], default="")
-        passengers.append(Passenger(message, int(attempts), int(float(admitted_at)), bool(unknown), longest))
+        items.append(BatchItem(message, int(attempts), int(float(admitted_at)), bool(unknown), longest))
     return Batch(
         alert_type,
         token,
         now,
         webhook,
         guild_id or None,
-        tuple(passengers),
+        tuple(items),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         unreadable=tuple(unreadable),

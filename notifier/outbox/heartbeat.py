@@ -8,9 +8,9 @@ import uuid
 
 import redis
 
-from notifier import redis as names
 from notifier.errors import BrokerUnavailable
-from notifier.redis import broker_errors
+from notifier.storage.connection import broker_errors
+from notifier.storage.keys import Keys
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,9 @@ WITNESS_SECONDS = 2.0
 class Heartbeat:
     """Beats in a thread of each process that asks for its name; ends with the process."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
         self._redis = client
+        self._keys = keys
         self._lock = threading.Lock()
         self._pid = 0
         self._name = ""
@@ -55,7 +56,7 @@ class Heartbeat:
     def _beat(self, name: str) -> None:
         with broker_errors():
             began = time.monotonic()
-            self._redis.set(names.worker(name), os.getpid(), px=round(LIFE_SECONDS * 1_000))
+            self._redis.set(self._keys.worker(name), os.getpid(), px=round(LIFE_SECONDS * 1_000))
             self._known_until = began + LIFE_SECONDS
 
     def _run(self, name: str) -> None:

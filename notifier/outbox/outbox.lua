@@ -1,4 +1,4 @@
--- Functions that claim.lua, settle.lua and sweep.lua share. An outbox is KEYS 1 to 5:
+-- Functions that claim.lua, commit.lua and sweep.lua share. An outbox is KEYS 1 to 5:
 --   1 waiting (ids by sequence), 2 delayed (ids by due time), 3 in_flight (ids by sequence),
 --   4 state (hash: batch, lease_until, worker, missed_at, settled_at, held (see hold)), 5 wake_up (string: token, due time)
 
@@ -63,7 +63,7 @@ local function lease_wait(now, worker_prefix, witness)
   return math.min(left, math.max(0, tonumber(missed_at) + witness - now)), false
 end
 
--- Microseconds until something here is worth a knock, or nil where nothing waits.
+-- Microseconds until something here is worth a dispatch, or nil where nothing waits.
 local function due_in(now)
   if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
   local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')

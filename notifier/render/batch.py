@@ -13,11 +13,11 @@ from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one notification takes of a request. Those of the same ``share`` may ride together; '' rides alone."""
+    """What one notification takes of a request. Those of the same ``batch_key`` may ride together; '' is sent alone."""
 
     embeds: int
     characters: int
-    share: str
+    batch_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def measure(message: NotificationMessage) -> Load:
     spelled = _with_url_in_text(rendered.embed) if message.url else rendered.embed
     alone = rendered.whole is not None or len(spelled.get("description", "")) > DESCRIPTION_CHARACTERS_MAX
     company = json.dumps([message.thread_id, message.username, message.avatar_url, message.mentions])
-    share = "" if alone else hashlib.sha256(company.encode()).hexdigest()[:12]
-    return Load(1, characters(rendered.embed if alone else spelled), share)
+    batch_key = "" if alone else hashlib.sha256(company.encode()).hexdigest()[:12]
+    return Load(1, characters(rendered.embed if alone else spelled), batch_key)
 
 
 def compose(messages: Sequence[NotificationMessage], notes: Sequence[str] = ()) -> Payload:

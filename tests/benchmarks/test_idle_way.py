@@ -47,7 +47,7 @@ def test_an_idle_alert_reaches_discord_not_much_later_than_a_bare_tasks_request(
     called: dict[str, float] = {}
     for number in range(ROUNDS):
         called[f"ours {number}"] = time.time()
-        pipeline.alerter.raise_alert(NotificationMessage(title=f"ours {number}"))
+        pipeline.client.submit(NotificationMessage(title=f"ours {number}"))
         wait_for(sandbox, 2 * number + 1)
         called[f"bare {number}"] = time.time()
         bare_tasks.post.delay(url, f"bare {number}")

@@ -12,11 +12,11 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
-from notifier.broker import create_app
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.record import Record
 from notifier.pipeline import Pipeline
-from notifier.record import Record
 from notifier.settings import Settings
+from notifier.storage.broker import create_app
 from tests.no_secrets import assert_no_secrets
 from tests.servers import until
 
@@ -48,7 +48,7 @@ class Application:
     def raise_alerts(self, *titles: str, alert_type: AlertType = AlertType.GENERAL, **more: Any) -> list[str]:
         """Raise one alert per title; their ids."""
         messages = [NotificationMessage(title=title, alert_type=alert_type, **more) for title in titles]
-        return [str(self.pipeline.alerter.raise_alert(message).result.id) for message in messages]
+        return [str(self.pipeline.client.submit(message).result.id) for message in messages]
 
     def wait(self, ids: Sequence[str], timeout_seconds: float = 60) -> list[Record]:
         """Their records, once all are final."""

@@ -9,8 +9,8 @@ from celery import Celery
 from notifier.cli.processes import Process
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.record import Record
 from notifier.outcome import Status
-from notifier.record import Record
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, RunPython
 from tests.servers import until
@@ -187,10 +187,10 @@ def test_an_alert_that_was_refused_and_raised_again_has_both_in_the_history(
     ids = application.raise_alerts(*(f"n{number}" for number in range(100)))
     message = NotificationMessage(title="stubborn")
     with pytest.raises(QueueFull):
-        application.pipeline.alerter.raise_alert(message)
+        application.pipeline.client.submit(message)
     start_worker()
     application.wait(ids)
-    application.pipeline.alerter.raise_alert(message)
+    application.pipeline.client.submit(message)
     assert application.result(message.id)["status"] == "delivered"
     found = application.pipeline.history.query(search="stubborn")
     assert [record["status"] for record in found] == ["delivered", "queue_full"]
@@ -214,7 +214,7 @@ def test_a_worker_of_one_queue_leaves_the_others_alone(
     application.raise_alerts("for nobody")
     start_worker("-Q", "notifications.critical", NOTIFIER_SWEEP_SECONDS="0.1")
     application.wait(application.raise_alerts(*(f"c{n}" for n in range(30)), alert_type=AlertType.CRITICAL))
-    assert application.pipeline.redis.llen("notifications.general") == 1, "the knock of the alert itself"
+    assert application.pipeline.redis.llen("notifications.general") == 1, "the dispatch of the alert itself"
 
 
 def test_a_pause_of_redis_between_answer_and_settle_doubles_nothing(
@@ -243,9 +243,9 @@ def wait_patiently(application: Application, ids: list[str]) -> list[Record]:
 def test_the_same_id_is_posted_once(application: Application, sandbox: Sandbox, worker: Process) -> None:
     message = NotificationMessage(id="deploy-42", title="only once")
     for _ in range(3):
-        application.pipeline.alerter.raise_alert(message)
+        application.pipeline.client.submit(message)
     application.wait(["deploy-42"])
-    application.pipeline.alerter.raise_alert(message)
+    application.pipeline.client.submit(message)
     application.wait(application.raise_alerts("after"))
     assert sandbox.titles() == ["only once", "after"]
 
@@ -254,7 +254,7 @@ def test_alerts_that_waited_for_a_worker_go_when_one_comes(
     application: Application, sandbox: Sandbox, worker: Process, redis_url: str
 ) -> None:
     ids = application.raise_alerts("early")
-    application.pipeline.redis.delete("notifications.general")  # and its knock is lost
+    application.pipeline.redis.delete("notifications.general")  # and its dispatch is lost
     assert [record["status"] for record in application.wait(ids)] == ["delivered"]
 
 

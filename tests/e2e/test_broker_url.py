@@ -1,6 +1,6 @@
-"""``CELERY_BROKER_URL``: knocks travel there, alerts and results stay in ``REDIS_URL``."""
+"""``CELERY_BROKER_URL``: dispatches travel there, alerts and results stay in ``REDIS_URL``."""
 
-from notifier.redis import connect
+from notifier.storage.connection import connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import RunPython
 

@@ -124,4 +124,4 @@ def test_the_demo_counts_what_arrived(notifier: Notifier) -> None:
     counted = json.loads(done.stdout)
     assert (counted["raised"], counted["delivered"]) == (106, 106)
     assert (counted["too_many_requests"], counted["doubled_titles"]) == (0, 0)
-    assert counted["requests"] <= 6 + 6 + 16, "an introduction and an alert of each type, and a burst's"
+    assert counted["requests"] <= 6 + 6 + 16, "an info and an alert of each type, and a burst's"

@@ -11,18 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from notifier.cli import main
-from notifier.dead_letters import Selection
 from notifier.errors import NotificationNotFound
-from notifier.explain import explain
 from notifier.models import AlertType
+from notifier.operations.dead_letters import Selection
 from notifier.outbox import outbox
-from notifier.outbox.claim import Batch, Knock
-from notifier.outbox.verdict import judge
+from notifier.outbox.claim import Batch, ClaimRequest
+from notifier.outbox.disposition import decide
 from notifier.outcome import Answer, Reason, Rejected
 from notifier.pipeline import Pipeline
-from notifier.redis import WATCH, notification
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier
+from tests.names import names
 from tests.servers import until
 
 TYPES = (AlertType.ERROR, AlertType.SECURITY)
@@ -31,10 +30,10 @@ REFUSED = Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
 
 def die(pipeline: Pipeline, kind: AlertType) -> None:
     """What a worker without a webhook makes of all that waits for it, without the worker."""
-    batch = pipeline.outbox.claim(Knock(kind), None, "worker")
+    batch = pipeline.outbox.claim(ClaimRequest(kind), None, "worker")
     assert isinstance(batch, Batch)
-    verdicts = judge(REFUSED, batch.passengers, 3, sent=False)
-    pipeline.history.store(pipeline.outbox.settle(batch, verdicts, Answer(REFUSED), 1).records)
+    dispositions = decide(REFUSED, batch.items, 3, sent=False)
+    pipeline.history.store(pipeline.outbox.commit(batch, dispositions, Answer(REFUSED), 1).records)
 
 
 @pytest.fixture
@@ -103,8 +102,8 @@ def test_a_replay_goes_oldest_first_waits_for_room_and_each_life_knows_of_the_ot
     history = pipeline.history.query(alert_type=AlertType.ERROR)
     assert {each["id"] for each in history} == {each for pair in replayed for each in pair.values()}
     old, new = replayed[0]["id"], replayed[0]["as"]
-    assert explain(pipeline.redis, old)[-1].what == f"replayed as {new}"
-    assert explain(pipeline.redis, new)[0].what == f"replay of {old}"
+    assert pipeline.explain(old)[-1].what == f"replayed as {new}"
+    assert pipeline.explain(new)[0].what == f"replay of {old}"
     again = notifier("dead", "replay", old)
     assert (again.returncode, "no dead letter has the id" in again.stderr) == (1, True)
 
@@ -155,7 +154,7 @@ def test_what_is_dropped_is_no_dead_letter_and_stays_in_the_history(
     assert json.loads(notifier("dead", "drop", "--type", "error", "--yes", "--json").stdout)["dropped"] == errors[1:]
     assert [each["id"] for each in pipeline.dead_letters.list()] == security[::-1]
     assert len(pipeline.history.query(alert_type=AlertType.ERROR)) == 3
-    assert explain(pipeline.redis, errors[0])[-1].what == "dropped from the dead letters"
+    assert pipeline.explain(errors[0])[-1].what == "dropped from the dead letters"
 
 
 @pytest.mark.parametrize("command", ["replay", "drop"])
@@ -173,7 +172,7 @@ def test_they_are_capped_and_what_gives_way_is_told(application: Application, mo
         die(application.pipeline, AlertType.GENERAL)
     kept = application.pipeline.dead_letters.list()
     assert {each["id"] for each in kept} == set(ids[-2:])
-    lives = [application.pipeline.redis.ttl(notification(each)) for each in ids]
+    lives = [application.pipeline.redis.ttl(names.notification(each)) for each in ids]
     history_life = application.pipeline.settings.history_days * 86_400
     assert [life > history_life for life in lives] == [False] * 3 + [True] * 2, "what gave way takes no room for long"
-    assert application.pipeline.redis.hget(WATCH, "dead_letters_dropped|general|") == "3"
+    assert application.pipeline.redis.hget(names.troubles, "dead_letters_dropped|general|") == "3"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from notifier.errors import NotificationNotFound
-from notifier.explain import explain
 from notifier.models import NotificationMessage
 from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker
@@ -55,21 +54,21 @@ def test_the_life_of_an_alert_is_told_from_its_admission_to_its_link(
 
 def test_one_that_waits_is_told_what_it_waits_for(application: Application) -> None:
     (waiting,) = application.raise_alerts("nobody comes")
-    assert explain(application.pipeline.redis, waiting)[-1].what.endswith("no worker has come for it")
+    assert application.pipeline.explain(waiting)[-1].what.endswith("no worker has come for it")
 
 
 def test_one_that_was_folded_is_told_so(application: Application) -> None:
     small = Pipeline(application.app, application.pipeline.settings.model_copy(update={"queue_size": 1}))
-    small.alerter.raise_alert(NotificationMessage(title="fits"))
-    small.alerter.raise_alert(NotificationMessage(id="folded", title="does not"))
-    told = [step.what for step in explain(small.redis, "folded")]
+    small.client.submit(NotificationMessage(title="fits"))
+    small.client.submit(NotificationMessage(id="folded", title="does not"))
+    told = [step.what for step in small.explain("folded")]
     assert told == ['met a full outbox as general: "does not"', "folded into a digest"]
     small.redis.close()
 
 
 def test_an_unknown_id_is_a_clear_error(application: Application, explained: Explain) -> None:
     with pytest.raises(NotificationNotFound, match="'nobody'"):
-        explain(application.pipeline.redis, "nobody")
+        application.pipeline.explain("nobody")
     done = explained("nobody")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no alert has the id 'nobody'" in done.stderr

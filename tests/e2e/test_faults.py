@@ -3,7 +3,6 @@
 import pytest
 
 from notifier.cli.processes import Process
-from notifier.explain import explain
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
@@ -111,7 +110,7 @@ def test_a_slow_channel_delays_no_other(application: Application, sandbox: Sandb
     application.wait(quick)
     assert not any(application.pipeline.outbox.final(each) for each in slow), "the slow ones are still on their way"
     assert {record["status"] for record in application.wait(slow)} == {"delivered"}
-    story = [step.what for step in explain(application.pipeline.redis, slow[0])]
+    story = [step.what for step in application.pipeline.explain(slow[0])]
     assert not any("was lost" in what for what in story), "its worker was not taken for dead"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.flood import capacity
+from notifier.outbox.digest import capacity
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker
@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_folded_into_one_digest_and_each_is_in_the_history(
 def test_a_folded_id_is_neither_counted_nor_sent_again(flooded: Application) -> None:
     flooded.raise_alerts(*(f"n{number}" for number in range(20)))
     for _ in range(3):
-        flooded.pipeline.alerter.raise_alert(NotificationMessage(id="same", title="same"))
+        flooded.pipeline.client.submit(NotificationMessage(id="same", title="same"))
     assert flooded.pipeline.redis.hget("notifier:outbox:general:digest", "count") == "1"
 
 
@@ -72,9 +72,9 @@ def test_reject_tells_the_caller_instead(application: Application) -> None:
         application.pipeline.settings.model_copy(update={"queue_size": 1, "queue_overflow": "reject"}),
     )
     for kind in (AlertType.GENERAL, AlertType.CRITICAL):
-        refusing.alerter.raise_alert(NotificationMessage(title="fits", alert_type=kind))
+        refusing.client.submit(NotificationMessage(title="fits", alert_type=kind))
         with pytest.raises(QueueFull):
-            refusing.alerter.raise_alert(NotificationMessage(title="does not", alert_type=kind))
+            refusing.client.submit(NotificationMessage(title="does not", alert_type=kind))
     assert refusing.redis.exists("notifier:outbox:general:digest") == 0
     refusing.redis.close()
 

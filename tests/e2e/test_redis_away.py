@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from notifier.cli.processes import Process
-from notifier.redis import connect
-from notifier.spool import FILE
+from notifier.producer.spool import FILE
+from notifier.storage.connection import connect
 from tests.conftest import Sandbox, run_worker
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis, until
@@ -53,7 +53,7 @@ class Caller:
             text=True,
         )
 
-    def raise_alert(self, title: str, kind: str = "general") -> tuple[str, float]:
+    def submit(self, title: str, kind: str = "general") -> tuple[str, float]:
         """What became of it, and the seconds that the call took."""
         assert self.process.stdin
         assert self.process.stdout
@@ -117,17 +117,17 @@ def spooled(folder: Path) -> int:
 
 def test_a_broker_that_refuses_or_is_silent_is_told_of_in_time(own_redis: OwnRedis, start_caller: StartCaller) -> None:
     warm, cold = start_caller(), start_caller()
-    assert warm.raise_alert("fine")[0] == "taken"
+    assert warm.submit("fine")[0] == "taken"
     own_redis.freeze()
     for caller in (warm, warm, cold, cold):
-        status, seconds = caller.raise_alert("silent")
+        status, seconds = caller.submit("silent")
         assert status.startswith("unavailable")
         assert seconds < TIMEOUT_SECONDS + SLACK_SECONDS
     own_redis.thaw()
-    assert warm.raise_alert("fine again")[0] == "taken"
+    assert warm.submit("fine again")[0] == "taken"
     own_redis.away()
     for caller in (warm, warm, cold, start_caller()):
-        status, seconds = caller.raise_alert("refused")
+        status, seconds = caller.submit("refused")
         assert status.startswith("unavailable")
         assert seconds < TIMEOUT_SECONDS + SLACK_SECONDS
 
@@ -143,12 +143,12 @@ def test_spooled_alerts_are_handed_over_in_order_by_the_next_call_that_reaches_r
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
     own_redis.away()
     for number in range(5):
-        assert caller.raise_alert(f"n{number}")[0] == "taken"
+        assert caller.submit(f"n{number}")[0] == "taken"
     caller.kill()
     assert spooled(folder) == 5, "they outlive the process"
     own_redis.back()
     other = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
-    assert other.raise_alert("n5")[0] == "taken"
+    assert other.submit("n5")[0] == "taken"
     until(lambda: spooled(folder) == 0, "the spool is empty")
     start_worker()
     until(lambda: len(sandbox.titles()) >= 6, "six alerts")
@@ -161,16 +161,16 @@ def test_an_alert_of_another_type_hands_over_what_is_spooled_as_well(
     folder = tmp_path / "spool"
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
     own_redis.away()
-    caller.raise_alert("general")
+    caller.submit("general")
     own_redis.back()
-    caller.raise_alert("error", "error")
+    caller.submit("error", "error")
     until(lambda: spooled(folder) == 0, "the spool is empty")
 
 
 def test_a_spool_that_is_full_says_so(own_redis: OwnRedis, start_caller: StartCaller, tmp_path: Path) -> None:
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"), NOTIFIER_SPOOL_MAX="2")
     own_redis.away()
-    ends = [caller.raise_alert(f"n{number}")[0] for number in range(3)]
+    ends = [caller.submit(f"n{number}")[0] for number in range(3)]
     assert ends[:2] == ["taken", "taken"]
     assert "NOTIFIER_SPOOL_MAX" in ends[2]
 
@@ -182,9 +182,9 @@ def test_a_broken_spool_stops_no_alert_while_redis_is_there(
     folder.mkdir()
     (folder / FILE).write_bytes(b"no database" * 1_000)
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder), DISCORD_DIRECT_FALLBACK="security")
-    assert [caller.raise_alert("fine", kind)[0] for kind in ("general", "security")] == ["taken", "taken"]
+    assert [caller.submit("fine", kind)[0] for kind in ("general", "security")] == ["taken", "taken"]
     own_redis.away()
-    status, _ = caller.raise_alert("lost")
+    status, _ = caller.submit("lost")
     assert status.startswith("unavailable: the spool cannot be used")
 
 
@@ -192,11 +192,11 @@ def test_what_was_posted_directly_is_not_taken_by_a_redis_that_wakes_up(
     own_redis: OwnRedis, start_caller: StartCaller, sandbox: Sandbox
 ) -> None:
     caller = start_caller(DISCORD_DIRECT_FALLBACK="security")
-    assert caller.raise_alert("warm", "general")[0] == "taken"
+    assert caller.submit("warm", "general")[0] == "taken"
     own_redis.freeze()
-    assert caller.raise_alert("Redis is silent", "security")[0] == "sent directly: Redis was away"
+    assert caller.submit("Redis is silent", "security")[0] == "sent directly: Redis was away"
     own_redis.thaw()
-    assert caller.raise_alert("after it", "general")[0] == "taken"
+    assert caller.submit("after it", "general")[0] == "taken"
     client = connect(own_redis.url, 5)
     assert client.zcard("notifier:outbox:security:waiting") == 0
     client.close()
@@ -210,7 +210,7 @@ def test_a_direct_alert_whose_type_is_left_where_an_answer_is_lost_is_not_spoole
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder), **leave)
     own_redis.away()
     sandbox.fault(method="POST", kind="reset", when="after", times=1)
-    assert caller.raise_alert("once", "critical")[0].startswith("unavailable")
+    assert caller.submit("once", "critical")[0].startswith("unavailable")
     assert sandbox.titles() == ["once"]
     assert not (folder / FILE).exists()
 
@@ -227,7 +227,7 @@ def test_a_worker_hands_over_what_is_spooled_and_folds_none_of_it(
     caller = start_caller(**small)
     own_redis.away()
     for number in range(12):
-        caller.raise_alert(f"n{number}")
+        caller.submit(f"n{number}")
     own_redis.back()
     start_worker(**small)
     until(lambda: len(sandbox.titles()) >= 12, "all twelve")
@@ -245,8 +245,8 @@ def test_how_long_it_was_spooled_counts(
     folder = tmp_path / "spool"
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
     own_redis.away()
-    caller.raise_alert("late")
-    caller.raise_alert("too late")
+    caller.submit("late")
+    caller.submit("too late")
     with sqlite3.connect(folder / FILE) as file:
         file.execute("update alerts set spooled_at = spooled_at - 900 * position * position * position")
     own_redis.back()
@@ -272,7 +272,7 @@ def test_the_command_line_lists_and_flushes(
     caller = start_caller(NOTIFIER_SPOOL_DIR=settings["NOTIFIER_SPOOL_DIR"])
     own_redis.away()
     for number in range(3):
-        caller.raise_alert(f"n{number}")
+        caller.submit(f"n{number}")
     sent = json.loads(notifier("send", "general", "n3", "--json").stdout)
     assert (sent["status"], sent["success"]) == ("spooled", True)
     assert [each["alert_type"] for each in json.loads(notifier("spool", "list", "--json").stdout)] == ["general"] * 4
@@ -292,12 +292,12 @@ def test_the_alert_that_says_redis_is_down_still_arrives(
 ) -> None:
     refused, silent = (start_caller(DISCORD_DIRECT_FALLBACK="critical,security") for _ in range(2))
     own_redis.freeze()
-    status, seconds = silent.raise_alert("Redis is silent", "security")
+    status, seconds = silent.submit("Redis is silent", "security")
     assert status == "sent directly: Redis was away"
     assert seconds < TIMEOUT_SECONDS + SLACK_SECONDS
     own_redis.away()
-    assert refused.raise_alert("Redis is down", "critical")[0] == "sent directly: Redis was away"
-    assert refused.raise_alert("of no account", "general")[0].startswith("unavailable")
+    assert refused.submit("Redis is down", "critical")[0] == "sent directly: Redis was away"
+    assert refused.submit("of no account", "general")[0].startswith("unavailable")
     assert sandbox.titles() == ["Redis is silent", "Redis is down"]
     assert all("sent directly: Redis was away" in m["embeds"][0]["footer"]["text"] for m in sandbox.messages())
 
@@ -312,13 +312,13 @@ def test_what_does_not_go_directly_is_spooled_or_told_and_nothing_meets_a_429(
     telling = start_caller(DISCORD_DIRECT_FALLBACK="critical")
     spooling = start_caller(DISCORD_DIRECT_FALLBACK="security", NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"))
     own_redis.away()
-    ends = [telling.raise_alert(f"c{number}", "critical")[0] for number in range(20)]
+    ends = [telling.submit(f"c{number}", "critical")[0] for number in range(20)]
     assert any(end.startswith("unavailable") and "configured_limit" in end for end in ends)
     posted = [f"c{number}" for number, end in enumerate(ends) if end.startswith("sent directly")]
     assert len(posted) >= 2
     assert sandbox.titles() == posted
     for number in range(20):
-        spooling.raise_alert(f"s{number}", "security")
+        spooling.submit(f"s{number}", "security")
     assert sandbox.stats()["rate_limited"] == 0
     own_redis.back()
     start_worker(NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"))
@@ -337,7 +337,7 @@ def test_a_direct_alert_whose_answer_was_lost_is_spooled_and_its_repeat_says_so(
     caller = start_caller(DISCORD_DIRECT_FALLBACK="critical", **spool)
     own_redis.away()
     sandbox.fault(method="POST", kind="reset", when="after", times=1)
-    assert caller.raise_alert("twice", "critical")[0] == "taken"
+    assert caller.submit("twice", "critical")[0] == "taken"
     own_redis.back()
     start_worker(**spool)
     until(lambda: len(sandbox.titles()) >= 2, "the repeat")
@@ -351,5 +351,5 @@ def test_a_webhook_that_is_gone_is_posted_to_directly_once(
     own_redis.away()
     sandbox.call("DELETE", f"webhooks/{CRITICAL}")
     for _ in range(3):
-        assert caller.raise_alert("nobody hears", "critical")[0].startswith("unavailable")
+        assert caller.submit("nobody hears", "critical")[0].startswith("unavailable")
     assert len(sandbox.posts()) == 1

@@ -1,10 +1,9 @@
 """A webhook that is gone: somebody is told, and its alerts find another way."""
 
-from notifier.explain import explain
 from notifier.models import AlertType
-from notifier.redis import WATCH
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
+from tests.names import names
 from tests.servers import until
 
 SECURITY = "1000000000000000006"
@@ -40,7 +39,7 @@ def test_its_alerts_go_to_the_fallback_marked_with_their_origin(
     history = application.pipeline.history.query(alert_type=AlertType.SECURITY)
     assert {record["id"] for record in history} == {*first, later[0]["id"]}
     assert application.pipeline.dead_letters.list() == []
-    story = [step.what for step in explain(application.pipeline.redis, later[0]["id"])]
+    story = [step.what for step in application.pipeline.explain(later[0]["id"])]
     assert any(step.endswith("goes to general") for step in story)
 
 
@@ -66,7 +65,7 @@ def test_another_channel_is_told_once(application: Application, sandbox: Sandbox
     ]
     application.wait(application.raise_alerts("b", "c", alert_type=AlertType.SECURITY))
     redis = application.pipeline.redis
-    assert redis.hget(WATCH, "dead_letters|security|webhook_quarantined") == "2", "kept for the next telling"
+    assert redis.hget(names.troubles, "dead_letters|security|webhook_quarantined") == "2", "kept for the next telling"
     redis.delete("notifier:watch:told:dead_letters:security")  # as a quarter of an hour does
     until(lambda: len(titles_in(sandbox, MONITORING_CHANNEL)) >= 3, "the next telling")
     assert titles_in(sandbox, MONITORING_CHANNEL)[-1] == "Not delivered: 2 × `security`"

@@ -9,7 +9,7 @@ import pytest
 
 from notifier.cli.processes import Process
 from notifier.models import AlertType
-from notifier.record import Record
+from notifier.outbox.record import Record
 from tests.conftest import Sandbox, assert_no_secrets_logged
 from tests.e2e.conftest import Application, app, application
 from tests.faults import persistent_caller

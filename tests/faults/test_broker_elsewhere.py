@@ -1,4 +1,4 @@
-"""CELERY_BROKER_URL names a RabbitMQ: knocks travel there, alerts still wait in Redis, and either may fail."""
+"""CELERY_BROKER_URL names a RabbitMQ: dispatches travel there, alerts still wait in Redis, and either may fail."""
 
 import os
 import re
@@ -43,15 +43,15 @@ def test_broker_redis_and_worker_are_killed_in_turn_and_nothing_is_lost_or_doubl
     broker.start()
     own_redis.away()
     seen = len(executed(workers[0].output()))
-    until(lambda: len(executed(workers[0].output())) > seen, "a knock while Redis is away")
+    until(lambda: len(executed(workers[0].output())) > seen, "a dispatch while Redis is away")
     own_redis.back()
     assert caller.wait_for(r"raised (\d+)")[1] == str(ALERTS)
     until(lambda: len(set(sandbox.titles())) == ALERTS, "all alerts", poll_seconds=0.5)
     assert set(titles_of(sandbox)) == {f"alert {number}" for number in range(ALERTS)}
     assert doubled(titles_of(sandbox)) == set()
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
-    knocks = sum(len(executed(worker.output())) for worker in workers)
-    assert knocks < 10 * ALERTS, "no knock goes round and round while Redis is away"
+    dispatches = sum(len(executed(worker.output())) for worker in workers)
+    assert dispatches < 10 * ALERTS, "no dispatch goes round and round while Redis is away"
 
 
 def executed(log: str) -> list[str]:

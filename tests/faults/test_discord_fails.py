@@ -7,10 +7,10 @@ import pytest
 
 from notifier.gate.gate import MICROSECONDS
 from notifier.models import AlertType
-from notifier.redis import EDGE, outbox
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of
+from tests.names import names
 from tests.servers import until
 
 THRESHOLD = 5
@@ -80,7 +80,10 @@ def test_a_ban_in_mid_burst_is_met_by_requests_in_flight_and_one_probe_a_period(
     sandbox.call("POST", "ban", seconds=3_600, form="text")
     pipeline = application.pipeline
     until(pipeline.gate.banned, "the ban is known")
-    until(lambda: not any(pipeline.redis.hexists(outbox(kind, "state"), "batch") for kind in AlertType), "no request")
+    until(
+        lambda: not any(pipeline.redis.hexists(names.outbox(kind, "state"), "batch") for kind in AlertType),
+        "no request",
+    )
     met = len(banned(sandbox))
     assert met <= len(AlertType), "at most one request of each webhook was in flight"
     for probes in (1, 2):
@@ -103,11 +106,11 @@ def banned(sandbox: Sandbox) -> list[object]:
 
 def pause_ends(application: Application) -> float:
     """When the next probe may go, in microseconds of Redis' clock."""
-    return float(str(application.pipeline.redis.hget(EDGE, "open_until") or 0))
+    return float(str(application.pipeline.redis.hget(names.edge, "open_until") or 0))
 
 
 def the_pause_is_over(application: Application) -> None:
     """As if the pause of a minute or more had passed, and the wake-ups with it."""
     redis = application.pipeline.redis
-    redis.hset(EDGE, "open_until", application.pipeline.gate.now() - MICROSECONDS)
-    redis.delete(*(outbox(kind, "wake_up") for kind in AlertType))
+    redis.hset(names.edge, "open_until", application.pipeline.gate.now() - MICROSECONDS)
+    redis.delete(*(names.outbox(kind, "wake_up") for kind in AlertType))

@@ -11,15 +11,16 @@ import pytest
 from notifier.cli.embedded_redis import redis_server
 from notifier.cli.processes import Process
 from notifier.cli.stack import LISTENING
-from notifier.redis import connect, outbox, worker
+from notifier.storage.connection import connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, client_app
 from tests.faults.conftest import GENERAL, QUICK, doubled, titles_of
 from tests.faults.hosts import Host, NotPermitted
+from tests.names import names
 from tests.servers import answers, free_port, until
 
 BATCH = 10
-STATE = outbox("general", "state")
+STATE = names.outbox("general", "state")
 pytestmark = pytest.mark.slow
 
 
@@ -89,7 +90,7 @@ def test_a_worker_cut_off_from_redis_with_a_batch_costs_no_alert_and_at_most_tha
     titles = [f"alert {number}" for number in range(100)]
     ids = application.raise_alerts(*titles)
     until(lambda: redis.hget(STATE, "worker") and discord.messages(), "a batch that is stored and not settled")
-    pid = int(str(redis.get(worker(str(redis.hget(STATE, "worker"))))))
+    pid = int(str(redis.get(names.worker(str(redis.hget(STATE, "worker"))))))
     holder = next(number for number, each in enumerate(workers) if each.pid == pid)
     cut_off = [embed["title"] for embed in discord.messages()[0]["embeds"]]
     hosts[holder].cut_off_from_redis()

@@ -7,21 +7,22 @@ from collections import Counter
 
 from pydantic import SecretStr
 
-from notifier.gate.gate import Gate
+from notifier.gate.admin import Gate
 from notifier.models import AlertType
-from notifier.outbox.claim import Batch, Knock, Waiting
+from notifier.outbox.claim import Batch, ClaimRequest, Throttled
+from notifier.outbox.disposition import decide
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Delivered, Reason
-from notifier.redis import connect
 from notifier.settings import Settings, Webhook
+from notifier.storage.connection import connect
+from notifier.storage.keys import Keys
 
 BUSY = {Reason.IN_FLIGHT, Reason.BATCHING}
 
 
 def main() -> None:
-    """``claimers.py REDIS_URL PROCESSES CLAIMS settle|hold``"""
+    """``claimers.py REDIS_URL PROCESSES CLAIMS commit|hold``"""
     url, processes, claims, what = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     client = connect(url, 30)
     settings = Settings.load().model_copy(update={"queue_size": 1_000, "rate_limit_per_minute": 1_000})
@@ -29,7 +30,7 @@ def main() -> None:
     Gate(client, settings)
     webhook = Webhook("1000000000000000001", SecretStr("fake-token-one"))
     types = list(AlertType)
-    worker = Heartbeat(client).worker()
+    worker = Heartbeat(client, Keys()).worker()
 
     client.incr("test:ready")
     while int(str(client.get("test:ready"))) < processes:  # all at once
@@ -39,14 +40,14 @@ def main() -> None:
     number = 0
     while True:
         number += 1
-        claim = outbox.claim(Knock(types[number % len(types)]), webhook, worker)
+        claim = outbox.claim(ClaimRequest(types[number % len(types)]), webhook, worker)
         match claim:
             case Batch():
                 told["batch"] += 1
-                if what == "settle":
+                if what == "commit":
                     answer = Answer(Delivered("1", "2"), None, 200)
-                    outbox.settle(claim, judge(answer.outcome, claim.passengers, 3), answer, 1)
-            case Waiting(reason=reason):
+                    outbox.commit(claim, decide(answer.outcome, claim.items, 3), answer, 1)
+            case Throttled(reason=reason):
                 told[reason] += 1
                 if number >= claims and reason not in BUSY:
                     break

@@ -7,20 +7,22 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from notifier import redis as names
-from notifier.gate import gate as gate_module
-from notifier.gate.gate import Gate
+from notifier.gate import admin as admin_module
+from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import outbox as outbox_module
-from notifier.outbox.claim import Batch, Claim, Introduce, Knock
+from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook
+from notifier.outbox.disposition import decide
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.settlement import Settlement
-from notifier.outbox.verdict import judge
 from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
-from notifier.redis import connect, script
 from notifier.settings import Settings, Webhook
+from notifier.storage.connection import connect
+from notifier.storage.scripts import script
+from tests.names import names
 
 CLOCK = "test:clock"
+ASKED = "redis.call('TIME')"
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
 
@@ -30,14 +32,16 @@ WORKER = "worker-1"
 ROOMY = RateLimitInfo(limit=1000, remaining=999, reset_after_seconds=0.001)
 
 
-def by_test_clock(*names: str) -> str:
+def by_test_clock(*files: str) -> str:
     """The scripts, with the test's clock where Redis' own would be asked."""
-    return script(*names).replace("redis.call('TIME')", f"{{ 0, tonumber(redis.call('GET', '{CLOCK}')) }}")
+    text = script(*files)
+    assert ASKED in text, files
+    return text.replace(ASKED, f"{{ 0, tonumber(redis.call('GET', '{CLOCK}')) }}")
 
 
 @dataclass
 class Bench:
-    """Drives claims and settles as workers would."""
+    """Drives claims and commits as workers would."""
 
     redis: "redis.Redis"
     settings: Settings
@@ -61,22 +65,22 @@ class Bench:
         wake_up: str = "",
         alert_type: AlertType = AlertType.GENERAL,
     ) -> Claim:
-        """Claim as a worker does, and answer a webhook's introduction."""
-        knock = Knock(alert_type, notification_id, wake_up)
-        claim = self.outbox.claim(knock, webhook, WORKER)
-        if isinstance(claim, Introduce):
+        """Claim as a worker does, and answer a webhook's info."""
+        dispatch = ClaimRequest(alert_type, notification_id, wake_up)
+        claim = self.outbox.claim(dispatch, webhook, WORKER)
+        if isinstance(claim, FetchWebhook):
             assert webhook is not None
-            self.introduce(webhook, claim)
-            claim = self.outbox.claim(knock, webhook, WORKER)
+            self.fetch_webhook(webhook, claim)
+            claim = self.outbox.claim(dispatch, webhook, WORKER)
         return claim
 
-    def introduce(self, webhook: Webhook, claim: Introduce, channel_id: str | None = None) -> None:
+    def fetch_webhook(self, webhook: Webhook, claim: FetchWebhook, channel_id: str | None = None) -> None:
         """Answer GET webhook."""
-        from notifier.discord import Introduction
+        from notifier.outcome import WebhookInfo
 
         answer = Answer(Delivered(None, None), ROOMY, 200)
-        found = Introduction(answer, channel_id or f"2{webhook.id[1:]}", "3000000000000000001", "Fake")
-        self.gate.introduced(webhook, claim.token, claim.claimed_at, found)
+        found = WebhookInfo(answer, channel_id or f"2{webhook.id[1:]}", "3000000000000000001", "Fake")
+        self.gate.webhook_fetched(webhook, claim.token, claim.claimed_at, found)
 
     def batch(self, webhook: Webhook | None = WEBHOOK, alert_type: AlertType = AlertType.GENERAL) -> Batch:
         """Claim, and have got one."""
@@ -84,17 +88,17 @@ class Bench:
         assert isinstance(claim, Batch), claim
         return claim
 
-    def settle(
+    def commit(
         self,
         batch: Batch,
         outcome: Outcome | None = None,
         rate_limit: RateLimitInfo | None = ROOMY,
         retry_wait_seconds: float = 2,
-    ) -> Settlement:
+    ) -> BatchResult:
         """Settle a batch; delivered unless said otherwise."""
         outcome = outcome or Delivered("900", "2000000000000000001")
-        verdicts = judge(outcome, batch.passengers, self.settings.retry_attempts, sent=batch.blocked is None)
-        return self.outbox.settle(batch, verdicts, Answer(outcome, rate_limit, 200), retry_wait_seconds)
+        dispositions = decide(outcome, batch.items, self.settings.retry_attempts, sent=batch.blocked is None)
+        return self.outbox.commit(batch, dispositions, Answer(outcome, rate_limit, 200), retry_wait_seconds)
 
 
 MakeBench = Callable[..., Bench]
@@ -104,7 +108,7 @@ MakeBench = Callable[..., Bench]
 def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBench]:
     """Builds benches on one Redis; settings by name."""
     monkeypatch.setattr(outbox_module, "script", by_test_clock)
-    monkeypatch.setattr(gate_module, "script", by_test_clock)
+    monkeypatch.setattr(admin_module, "script", by_test_clock)
     client = connect(redis_url, 5)
     client.set(CLOCK, START)
     client.set(names.worker(WORKER), 1, ex=600)

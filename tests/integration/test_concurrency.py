@@ -9,7 +9,7 @@ from pathlib import Path
 
 from notifier.models import AlertType
 from notifier.outcome import Failed, RateLimitInfo, Reason
-from notifier.redis import connect
+from notifier.storage.connection import connect
 from tests.integration import claimers
 from tests.integration.conftest import WEBHOOK, MakeBench
 
@@ -38,11 +38,11 @@ def claim_from_many_processes(redis_url: str, what: str) -> tuple[int, Counter[s
 
 
 def full_outboxes(make_bench: MakeBench, redis_url: str, learned: RateLimitInfo) -> None:
-    """Plenty waits, the webhook is introduced and its budget learned."""
+    """Plenty waits, the channel of the webhook is known and its budget learned."""
     bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
     for kind in AlertType:
         bench.admit(*(f"{kind}{number}" for number in range(60)), alert_type=kind, message="x" * 5_000)
-    bench.settle(bench.batch(), rate_limit=learned)
+    bench.commit(bench.batch(), rate_limit=learned)
 
 
 def test_two_hundred_concurrent_claims_admit_exactly_what_the_budget_allows(
@@ -52,7 +52,7 @@ def test_two_hundred_concurrent_claims_admit_exactly_what_the_budget_allows(
     now = connect(redis_url, 5)
     now.set("test:clock", int(now.time()[0]) * 1_000_000)
     full_outboxes(make_bench, redis_url, RateLimitInfo(limit=24, remaining=23, reset_after_seconds=3_600))
-    claims, told = claim_from_many_processes(redis_url, "settle")
+    claims, told = claim_from_many_processes(redis_url, "commit")
     assert claims >= PROCESSES * CLAIMS_EACH
     assert told["batch"] == 23
     assert told[Reason.RATE_LIMITED] >= PROCESSES
@@ -62,7 +62,7 @@ def test_the_channel_window_admits_exactly_thirty_however_many_ask(make_bench: M
     now = connect(redis_url, 5)
     now.set("test:clock", int(now.time()[0]) * 1_000_000)
     full_outboxes(make_bench, redis_url, RateLimitInfo(limit=500, remaining=499, reset_after_seconds=3_600))
-    _, told = claim_from_many_processes(redis_url, "settle")
+    _, told = claim_from_many_processes(redis_url, "commit")
     assert told["batch"] == 29, "thirty with the one that taught the budget"
     assert told[Reason.CHANNEL_RATE_LIMITED] >= PROCESSES
 
@@ -74,7 +74,7 @@ def test_a_half_open_breaker_lets_exactly_one_probe_through(make_bench: MakeBenc
     bench = make_bench()
     for _ in range(5):
         bench.tick(1)
-        bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY))
+        bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY))
     assert bench.gate.state(WEBHOOK).breaker == "open"
     _, told = claim_from_many_processes(redis_url, "hold")  # by the real clock, its minute is over
     assert told["batch"] == 1

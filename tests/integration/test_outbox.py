@@ -7,20 +7,21 @@ from typing import Any
 import pytest
 import redis
 
-from notifier import redis as names
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox import flood as flood_module
+from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
-from notifier.outbox.claim import Absent, Batch, Final, Idle, Knock, Waiting
-from notifier.outbox.flood import Flood
+from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, NotFound, Throttled
+from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
-from notifier.redis import connect, script
 from notifier.settings import Settings
+from notifier.storage.connection import connect
+from notifier.storage.scripts import script
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, WORKER, Bench, MakeBench
+from tests.names import names
 
 
 def titles(batch: Batch) -> list[str]:
@@ -31,14 +32,14 @@ def test_it_is_bounded_counting_waiting_in_flight_and_backing_off(make_bench: Ma
     bench = make_bench(queue_size=12)
     bench.admit(*(f"n{number}" for number in range(12)))
     first = bench.batch()
-    assert len(first.passengers) == 10
+    assert len(first.items) == 10
     with pytest.raises(QueueFull, match=r"12 general alerts .*DISCORD_QUEUE_SIZE"):
         bench.admit("while-in-flight")
-    bench.settle(first, Failed(Reason.BAD_GATEWAY))
+    bench.commit(first, Failed(Reason.BAD_GATEWAY))
     with pytest.raises(QueueFull):
         bench.admit("while-backing-off")
     bench.tick(1)
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     bench.admit("room-again")
     assert bench.outbox.depth(AlertType.GENERAL) == 11
 
@@ -54,14 +55,14 @@ def test_an_id_is_admitted_once_whatever_became_of_it(bench: Bench) -> None:
     message = NotificationMessage(id="same", title="same")
     assert bench.outbox.admit(message) is True
     assert bench.outbox.admit(message) is False
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     assert bench.outbox.admit(message) is False
-    assert isinstance(bench.claim("same"), Final)
-    assert bench.claim() == Idle()
+    assert isinstance(bench.claim("same"), Completed)
+    assert bench.claim() == Empty()
 
 
 def test_an_id_that_was_never_admitted_is_absent(bench: Bench) -> None:
-    assert bench.claim("never") == Absent()
+    assert bench.claim("never") == NotFound()
 
 
 def test_alerts_leave_in_the_order_they_came_ten_to_a_request(bench: Bench) -> None:
@@ -70,9 +71,9 @@ def test_alerts_leave_in_the_order_they_came_ten_to_a_request(bench: Bench) -> N
     for size in (10, 10, 5):
         bench.tick(1)
         batch = bench.batch()
-        assert len(batch.passengers) == size
+        assert len(batch.items) == size
         seen += titles(batch)
-        bench.settle(batch)
+        bench.commit(batch)
     assert seen == [f"n{number:02}" for number in range(25)]
 
 
@@ -82,7 +83,7 @@ def test_a_request_holds_six_thousand_characters_and_order_is_kept_when_one_does
     bench.admit("c")
     batch = bench.batch()
     assert titles(batch) == ["a", "b"], "6,000 fit exactly; the next waits although it is short"
-    bench.settle(batch)
+    bench.commit(batch)
     bench.tick(1)
     assert titles(bench.batch()) == ["c"]
 
@@ -107,7 +108,7 @@ def test_what_cannot_share_a_request_rides_alone_in_its_turn(bench: Bench, other
         bench.tick(1)
         batch = bench.batch()
         seen.append(titles(batch))
-        bench.settle(batch)
+        bench.commit(batch)
     assert seen == [["before"], ["other"], ["after"]]
 
 
@@ -120,10 +121,10 @@ def test_one_request_of_a_type_is_under_way_at_a_time(bench: Bench) -> None:
     bench.admit(*(f"n{number}" for number in range(20)))
     batch = bench.batch()
     waiting = bench.claim()
-    assert isinstance(waiting, Waiting)
+    assert isinstance(waiting, Throttled)
     assert waiting.reason is Reason.IN_FLIGHT
-    assert waiting.wake_up is None, "the settle sends it"
-    assert bench.settle(batch).wake_up is not None
+    assert waiting.wake_up is None, "the commit sends it"
+    assert bench.commit(batch).wake_up is not None
 
 
 def test_a_slow_type_holds_no_other_back(bench: Bench) -> None:
@@ -137,16 +138,16 @@ def test_a_dead_workers_batch_comes_back_and_its_answer_counts_as_lost(bench: Be
     bench.admit("a", "b")
     lost = bench.batch()
     bench.tick(gate.lease_seconds(bench.settings) - 0.1)
-    assert isinstance(bench.claim(), Waiting), "it may still be alive"
+    assert isinstance(bench.claim(), Throttled), "it may still be alive"
     bench.tick(0.2)
     found = bench.batch()
     assert found.abandoned
     assert titles(found) == titles(lost)
-    bench.settle(found, Unknown(Reason.WORKER_LOST), None)
+    bench.commit(found, Unknown(Reason.WORKER_LOST), None)
     bench.tick(2)
     again = bench.batch()
     assert not again.abandoned
-    assert [passenger.attempts for passenger in again.passengers] == [1, 1]
+    assert [item.attempts for item in again.items] == [1, 1]
 
 
 def test_a_worker_whose_sign_of_life_is_missed_for_a_while_is_dead_and_its_batch_comes_back(bench: Bench) -> None:
@@ -154,7 +155,7 @@ def test_a_worker_whose_sign_of_life_is_missed_for_a_while_is_dead_and_its_batch
     bench.batch()
     bench.redis.delete(names.worker(WORKER))
     waiting = bench.claim()
-    assert isinstance(waiting, Waiting)
+    assert isinstance(waiting, Throttled)
     assert waiting.wait_seconds == pytest.approx(WITNESS_SECONDS)
     assert waiting.wake_up is not None, "nobody else may come"
     bench.tick(WITNESS_SECONDS)
@@ -165,22 +166,22 @@ def test_a_worker_that_was_only_forgotten_by_redis_keeps_its_batch(bench: Bench)
     bench.admit("a")
     batch = bench.batch()
     bench.redis.delete(names.worker(WORKER))  # as a restart of Redis does
-    assert isinstance(bench.claim(), Waiting)
+    assert isinstance(bench.claim(), Throttled)
     bench.tick(WITNESS_SECONDS - 0.1)
     bench.redis.set(names.worker(WORKER), 1, ex=600)
     bench.tick(0.2)
-    assert isinstance(bench.claim(), Waiting)
+    assert isinstance(bench.claim(), Throttled)
     bench.redis.delete(names.worker(WORKER))
     bench.tick(WITNESS_SECONDS - 0.1)
-    assert isinstance(bench.claim(), Waiting), "missed anew"
-    assert [record["id"] for record in bench.settle(batch).records] == ["a"]
+    assert isinstance(bench.claim(), Throttled), "missed anew"
+    assert [record["id"] for record in bench.commit(batch).records] == ["a"]
 
 
 def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.admit("a", "b")
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     bench.admit("c", "d")
     bench.tick(1)
     state = names.gate(WEBHOOK.id)
@@ -189,11 +190,11 @@ def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
     with pytest.raises(BrokerUnavailable):
         bench.claim()
     monkeypatch.undo()
-    stranger = Outbox(bench.redis, bench.settings).claim(Knock(AlertType.GENERAL), WEBHOOK, WORKER)
-    assert isinstance(stranger, Waiting), "for all that another knows it is under way"
+    stranger = Outbox(bench.redis, bench.settings).claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+    assert isinstance(stranger, Throttled), "for all that another knows it is under way"
     again = bench.batch()
     assert (titles(again), again.abandoned) == (["c", "d"], False)
-    assert [(each.attempts, each.maybe_posted) for each in again.passengers] == [(0, False)] * 2
+    assert [(each.attempts, each.maybe_posted) for each in again.items] == [(0, False)] * 2
     assert bench.redis.zrange(names.gate(WEBHOOK.id, "in_flight"), 0, -1) == [again.token]
     assert bench.redis.hget(state, "probe") == again.token
 
@@ -215,10 +216,10 @@ def test_a_message_that_kills_each_worker_ends_as_a_dead_letter(bench: Bench) ->
         bench.tick(gate.lease_seconds(bench.settings) + 1)
         found = bench.batch()
         assert found.abandoned
-        bench.settle(found, Unknown(Reason.WORKER_LOST), None)
+        bench.commit(found, Unknown(Reason.WORKER_LOST), None)
         bench.tick(100)
     final = bench.claim("poison")
-    assert isinstance(final, Final)
+    assert isinstance(final, Completed)
     assert (final.record["status"], final.record["reason"]) == (Status.UNKNOWN, Reason.WORKER_LOST)
 
 
@@ -227,36 +228,38 @@ def test_a_late_answer_counts_when_it_is_final_and_not_when_it_is_not(bench: Ben
     late = bench.batch()
     bench.tick(gate.lease_seconds(bench.settings) + 1)
     taken_over = bench.batch()
-    bench.settle(late, Failed(Reason.BAD_GATEWAY))
+    bench.commit(late, Failed(Reason.BAD_GATEWAY))
     waiting = bench.claim("late")
-    assert isinstance(waiting, Waiting)
+    assert isinstance(waiting, Throttled)
     assert waiting.reason is Reason.IN_FLIGHT, "no longer its batch: its failure changes nothing"
-    assert [record["id"] for record in bench.settle(late).records] == ["late", "later"]
-    assert bench.settle(taken_over, Unknown(Reason.WORKER_LOST), None).records == ()
-    assert isinstance(bench.claim("late"), Final)
+    assert [record["id"] for record in bench.commit(late).records] == ["late", "later"]
+    assert bench.commit(taken_over, Unknown(Reason.WORKER_LOST), None).records == ()
+    assert isinstance(bench.claim("late"), Completed)
     assert bench.outbox.depth(AlertType.GENERAL) == 0
 
 
 def test_only_the_embed_that_discord_names_is_rejected(bench: Bench) -> None:
     bench.admit("d", "b", "c", "a")
-    settlement = bench.settle(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "embeds.2", frozenset({2})))
-    assert [(record["id"], record["status"]) for record in settlement.records] == [("c", "rejected")]
+    result = bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "embeds.2", frozenset({2})))
+    assert [(record["id"], record["status"]) for record in result.records] == [("c", "rejected")]
     bench.admit("0-later")
     bench.tick(1)
     again = bench.batch()
     assert titles(again) == ["d", "b", "a", "0-later"], "in their order, before those that came later"
-    assert [passenger.attempts for passenger in again.passengers] == [0, 0, 0, 0]
+    assert [item.attempts for item in again.items] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("guilty", [frozenset(), frozenset({7})], ids=["names none", "names one that is not there"])
-def test_where_discord_names_nobody_each_answers_for_itself(bench: Bench, guilty: frozenset[int]) -> None:
+@pytest.mark.parametrize(
+    "rejected_indexes", [frozenset(), frozenset({7})], ids=["names none", "names one that is not there"]
+)
+def test_where_discord_names_nobody_each_answers_for_itself(bench: Bench, rejected_indexes: frozenset[int]) -> None:
     bench.admit("a", "b")
-    assert bench.settle(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", guilty)).records == ()
+    assert bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", rejected_indexes)).records == ()
     for title in ("a", "b"):
         bench.tick(1)
         alone = bench.batch()
         assert titles(alone) == [title]
-        assert len(bench.settle(alone, Rejected(Reason.INVALID_PAYLOAD)).records) == 1
+        assert len(bench.commit(alone, Rejected(Reason.INVALID_PAYLOAD)).records) == 1
     assert bench.outbox.depth(AlertType.GENERAL) == 0
 
 
@@ -264,23 +267,23 @@ def test_failures_wait_while_others_go_on_and_end_after_the_attempts(bench: Benc
     bench.admit("failing")
     batch = bench.batch()
     for attempt in range(1, bench.settings.retry_attempts + 1):
-        settlement = bench.settle(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=2)
-        assert settlement.records == ()
-        assert settlement.wake_up is not None
-        assert settlement.wake_up.wait_seconds == pytest.approx(2)
+        result = bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=2)
+        assert result.records == ()
+        assert result.wake_up is not None
+        assert result.wake_up.wait_seconds == pytest.approx(2)
         waiting = bench.claim("failing")
-        assert isinstance(waiting, Waiting)
+        assert isinstance(waiting, Throttled)
         assert waiting.reason is Reason.BACKING_OFF
         bench.admit(f"other{attempt}")
         bench.tick(0.1)
         other = bench.batch()
         assert titles(other) == [f"other{attempt}"]
-        bench.settle(other)
+        bench.commit(other)
         bench.tick(2)
-        knock = bench.claim(wake_up=settlement.wake_up.token)
-        assert isinstance(knock, Batch)
-        batch = knock
-    (record,) = bench.settle(batch, Failed(Reason.BAD_GATEWAY)).records
+        dispatch = bench.claim(wake_up=result.wake_up.token)
+        assert isinstance(dispatch, Batch)
+        batch = dispatch
+    (record,) = bench.commit(batch, Failed(Reason.BAD_GATEWAY)).records
     assert (record["status"], record["attempts"]) == ("failed", bench.settings.retry_attempts + 1)
     assert bench.redis.zrange(names.dead_letters(AlertType.GENERAL), 0, -1) == ["failing"]
 
@@ -290,9 +293,9 @@ def test_a_message_that_this_version_cannot_read_holds_up_nobody(bench: Bench) -
     bench.redis.hset(names.notification("odd"), "message", '{"title": "x", "from_the_future": 1}')
     batch = bench.batch()
     assert batch.unreadable == ("odd",)
-    settlement = bench.settle(batch, Rejected(Reason.INVALID_MESSAGE, "", frozenset({1})))
-    assert [(record["id"], record["status"]) for record in settlement.records] == [("odd", "rejected")]
-    assert "from_the_future" in settlement.records[0]["message"]["message"]
+    result = bench.commit(batch, Rejected(Reason.INVALID_MESSAGE, "", frozenset({1})))
+    assert [(record["id"], record["status"]) for record in result.records] == [("odd", "rejected")]
+    assert "from_the_future" in result.records[0]["message"]["message"]
     bench.tick(1)
     assert titles(bench.batch()) == ["a", "b"]
 
@@ -300,8 +303,8 @@ def test_a_message_that_this_version_cannot_read_holds_up_nobody(bench: Bench) -
 def test_settling_twice_changes_nothing(bench: Bench) -> None:
     bench.admit("a", "b")
     batch = bench.batch()
-    bench.settle(batch)
-    assert bench.settle(batch).records == ()
+    bench.commit(batch)
+    assert bench.commit(batch).records == ()
     assert bench.outbox.depth(AlertType.GENERAL) == 0
     assert len(bench.outbox.unrecorded()) == 2, "the sweeper stores what the lost answer named"
 
@@ -309,9 +312,9 @@ def test_settling_twice_changes_nothing(bench: Bench) -> None:
 def test_what_is_due_again_waits_in_a_key_that_has_a_life(make_bench: MakeBench) -> None:
     bench = make_bench(breaker_failures=1)
     bench.admit("failing")
-    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
+    bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
     bench.tick(2)
-    assert isinstance(bench.claim(), Waiting), "the breaker is open"
+    assert isinstance(bench.claim(), Throttled), "the breaker is open"
     assert bench.redis.ttl(names.outbox(AlertType.GENERAL, "waiting")) > 0
 
 
@@ -319,48 +322,48 @@ def test_a_429_costs_no_attempt(bench: Bench) -> None:
     bench.admit("patient")
     for _ in range(bench.settings.retry_attempts + 3):
         batch = bench.batch()
-        assert batch.passengers[0].attempts == 0
-        assert bench.settle(batch, Deferred(5, Reason.RATE_LIMITED)).records == ()
+        assert batch.items[0].attempts == 0
+        assert bench.commit(batch, Deferred(5, Reason.RATE_LIMITED)).records == ()
         bench.tick(5.1)
-    assert bench.settle(bench.batch()).records[0]["attempts"] == 1
+    assert bench.commit(bench.batch()).records[0]["attempts"] == 1
 
 
 def test_without_a_webhook_alerts_become_dead_letters_and_no_request_is_reserved(bench: Bench) -> None:
     bench.admit("a", "b")
     batch = bench.batch(None)
     assert batch.blocked is Reason.WEBHOOK_NOT_CONFIGURED
-    records = bench.settle(batch, Rejected(Reason.WEBHOOK_NOT_CONFIGURED)).records
+    records = bench.commit(batch, Rejected(Reason.WEBHOOK_NOT_CONFIGURED)).records
     assert [(record["reason"], record["attempts"]) for record in records] == [("webhook_not_configured", 0)] * 2
     assert bench.redis.keys("notifier:gate:*") == []
 
 
 def test_one_wake_up_is_under_way_however_many_knock(bench: Bench) -> None:
     bench.admit(*(f"n{number}" for number in range(30)))
-    bench.settle(bench.batch(), Deferred(30, Reason.RATE_LIMITED))
+    bench.commit(bench.batch(), Deferred(30, Reason.RATE_LIMITED))
     claims = [bench.claim(f"n{number}") for number in range(30)]
-    sent = [claim.wake_up for claim in claims if isinstance(claim, Waiting) and claim.wake_up]
-    assert sent == [], "the settle sent it"
+    sent = [claim.wake_up for claim in claims if isinstance(claim, Throttled) and claim.wake_up]
+    assert sent == [], "the commit sent it"
     assert bench.outbox.sweep(AlertType.GENERAL) is None
 
 
 def test_a_wake_up_arms_the_next_and_an_old_one_does_not_double_the_chain(bench: Bench) -> None:
     bench.admit("a")
-    first = bench.settle(bench.batch(), Deferred(30, Reason.RATE_LIMITED)).wake_up
+    first = bench.commit(bench.batch(), Deferred(30, Reason.RATE_LIMITED)).wake_up
     assert first is not None
     second = bench.claim(wake_up=first.token)
-    assert isinstance(second, Waiting)
+    assert isinstance(second, Throttled)
     assert second.wake_up is not None
     stale = bench.claim(wake_up=first.token)
-    assert isinstance(stale, Waiting)
+    assert isinstance(stale, Throttled)
     assert stale.wake_up is None
 
 
 def test_an_earlier_reason_to_wake_replaces_a_later_one(bench: Bench) -> None:
     bench.admit("a")
-    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=50)
+    bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=50)
     bench.admit("b")
     bench.tick(1)
-    sent = bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=5).wake_up
+    sent = bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=5).wake_up
     assert sent is not None
     assert sent.wait_seconds == pytest.approx(5)
 
@@ -393,7 +396,7 @@ def test_a_settle_that_is_repeated_reports_to_the_gate_once(bench: Bench) -> Non
     bench.admit("a")
     batch = bench.batch()
     for _ in range(2):
-        bench.settle(batch, Failed(Reason.BAD_GATEWAY))
+        bench.commit(batch, Failed(Reason.BAD_GATEWAY))
     assert bench.redis.hget(names.gate(WEBHOOK.id), "failures") == "1"
 
 
@@ -403,30 +406,30 @@ def test_whatever_decides_outlives_the_master(redis_url: str, monkeypatch: pytes
     def noted(client: object, text: str) -> None:
         steps.append(text)
 
-    for module in (outbox_module, flood_module):
+    for module in (outbox_module, digest_module):
         monkeypatch.setattr(module, "atomic_step", noted)
     settings, client = Settings.load(), connect(redis_url, 5)
-    Outbox(client, settings), Flood(client, settings)
-    files = ("admit", "claim", "settle", "fold", "digest")
+    Outbox(client, settings), Digests(client, settings)
+    files = ("admit", "claim", "commit", "fold", "digest")
     assert [sum(script(f"outbox/{file}.lua") in step for step in steps) for file in files] == [1] * 5
     client.close()
 
 
 def test_under_load_a_small_batch_waits_for_company_and_an_idle_alert_does_not(bench: Bench) -> None:
     bench.admit("idle")
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     bench.admit("soon-after")
     waiting = bench.claim()
-    assert isinstance(waiting, Waiting)
+    assert isinstance(waiting, Throttled)
     assert waiting.reason is Reason.BATCHING
     assert waiting.wait_seconds < 0.1
     bench.admit(*(f"n{number}" for number in range(9)))
-    assert len(bench.batch().passengers) == 10, "a full one does not wait"
+    assert len(bench.batch().items) == 10, "a full one does not wait"
 
 
 def test_everything_final_is_marked_until_its_result_is_stored(bench: Bench) -> None:
     bench.admit("a", "b")
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     assert [record["id"] for record in bench.outbox.unrecorded()] == ["a", "b"]
     bench.outbox.recorded(["a"])
     assert [record["id"] for record in bench.outbox.unrecorded()] == ["b"]
@@ -436,7 +439,7 @@ def test_the_record_says_what_happened(bench: Bench) -> None:
     bench.admit("a", message="text", metadata={"host": "db1"})
     batch = bench.batch()
     bench.tick(1.5)
-    (record,) = bench.settle(batch).records
+    (record,) = bench.commit(batch).records
     assert record["link"] == "https://discord.com/channels/3000000000000000001/2000000000000000001/900"
     assert record["message"]["message"] == "text"
     assert record["message"]["metadata"] == {"host": "db1"}
@@ -447,11 +450,11 @@ def test_the_record_says_what_happened(bench: Bench) -> None:
 def test_an_outage_kills_no_alert_however_often_it_was_tried(bench: Bench) -> None:
     bench.admit("patient")
     for _ in range(4 * (bench.settings.retry_attempts + 1)):
-        assert bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY)).records == ()
+        assert bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY)).records == ()
         bench.tick(1_000)
     batch = bench.batch()
-    assert batch.passengers[0].attempts == 4 * (bench.settings.retry_attempts + 1)
-    assert [record["status"] for record in bench.settle(batch).records] == ["delivered"]
+    assert batch.items[0].attempts == 4 * (bench.settings.retry_attempts + 1)
+    assert [record["status"] for record in bench.commit(batch).records] == ["delivered"]
 
 
 def test_in_an_outage_those_that_were_tried_less_go_before_one_whose_attempts_are_used_up(bench: Bench) -> None:
@@ -460,7 +463,7 @@ def test_in_an_outage_those_that_were_tried_less_go_before_one_whose_attempts_ar
     for _ in range(bench.settings.retry_attempts + 1):
         batch = bench.batch()
         assert titles(batch) == ["tried"]
-        bench.settle(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
+        bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
         bench.tick(1_000)
     assert titles(bench.batch()) == ["fresh"]
 
@@ -468,7 +471,7 @@ def test_in_an_outage_those_that_were_tried_less_go_before_one_whose_attempts_ar
 def test_what_an_outbox_waited_for_is_bounded_and_its_end_is_kept(bench: Bench) -> None:
     for number in range(30):
         bench.admit(f"n{number}")
-        bench.settle(bench.batch())
+        bench.commit(bench.batch())
         bench.tick(1)
     held = json.loads(str(bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "held")))
     assert len(held) == 20
@@ -481,29 +484,29 @@ def test_one_that_fails_while_discord_takes_others_ends_after_its_attempts(bench
         bench.admit(f"other{number}", username="others")
         for _ in range(2):
             batch = bench.batch()
-            bench.settle(batch, Failed(Reason.BAD_GATEWAY) if titles(batch) == ["poison"] else None)
+            bench.commit(batch, Failed(Reason.BAD_GATEWAY) if titles(batch) == ["poison"] else None)
             bench.tick(1)
         bench.tick(5)
     final = bench.claim("poison")
-    assert isinstance(final, Final)
+    assert isinstance(final, Completed)
     assert (final.record["status"], final.record["attempts"]) == ("failed", bench.settings.retry_attempts + 1)
 
 
 def test_in_company_each_answers_for_itself_before_it_dies(make_bench: MakeBench) -> None:
     bench = make_bench(retry_attempts=1)
     bench.admit("a", "b")
-    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY))
+    bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY))
     bench.admit("c", username="other")
     bench.tick(1)
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     bench.tick(3)
-    assert bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY)).records == ()
+    assert bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY)).records == ()
     bench.tick(1)
     alone = bench.batch()
     assert titles(alone) == ["a"]
-    bench.settle(alone)
+    bench.commit(alone)
     bench.tick(1)
-    assert [record["status"] for record in bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY)).records] == [
+    assert [record["status"] for record in bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY)).records] == [
         "failed"
     ]
 
@@ -511,23 +514,23 @@ def test_in_company_each_answers_for_itself_before_it_dies(make_bench: MakeBench
 def test_an_alert_that_waited_too_long_is_a_dead_letter_even_while_the_gate_is_closed(make_bench: MakeBench) -> None:
     bench = make_bench(expire_seconds=3_600)
     bench.admit("old")
-    bench.settle(bench.batch(), Deferred(10_000, Reason.RATE_LIMITED), None)
+    bench.commit(bench.batch(), Deferred(10_000, Reason.RATE_LIMITED), None)
     bench.tick(3_599)
-    assert isinstance(bench.claim(), Waiting)
+    assert isinstance(bench.claim(), Throttled)
     bench.admit("young")
     bench.tick(2)
     expired = bench.batch()
     assert (titles(expired), expired.blocked) == (["old"], Reason.EXPIRED)
-    (record,) = bench.settle(expired, Rejected(Reason.EXPIRED), None).records
+    (record,) = bench.commit(expired, Rejected(Reason.EXPIRED), None).records
     assert (record["status"], record["reason"]) == ("expired", "expired")
     assert bench.redis.zrange(names.dead_letters(AlertType.GENERAL), 0, -1) == ["old"]
-    assert isinstance(bench.claim("young"), Waiting)
+    assert isinstance(bench.claim("young"), Throttled)
 
 
 def test_one_that_backs_off_expires_too(make_bench: MakeBench) -> None:
     bench = make_bench(expire_seconds=3_600)
     bench.admit("old")
-    bench.settle(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=50_000)
+    bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=50_000)
     bench.tick(3_601)
     assert bench.batch().blocked is Reason.EXPIRED
     assert bench.redis.zcard(names.outbox("general", "delayed")) == 0
@@ -538,28 +541,28 @@ def test_one_whose_answer_was_lost_is_known_for_it_and_keeps_room_for_saying_so(
     bench.admit("b", message="x" * 2_950)
     batch = bench.batch()
     assert titles(batch) == ["a", "b"]
-    bench.settle(batch, Unknown(Reason.READ_TIMEOUT), None)
+    bench.commit(batch, Unknown(Reason.READ_TIMEOUT), None)
     bench.tick(3)
     again = bench.batch()
-    assert [(each.message.title, each.maybe_posted) for each in again.passengers] == [("a", True)]
+    assert [(each.message.title, each.maybe_posted) for each in again.items] == [("a", True)]
 
 
 def test_what_was_waited_for_longest_is_told(bench: Bench) -> None:
     bench.admit("a")
-    bench.settle(bench.batch(), Deferred(300, Reason.RATE_LIMITED), None)
+    bench.commit(bench.batch(), Deferred(300, Reason.RATE_LIMITED), None)
     bench.admit("b")
-    assert isinstance(bench.claim(), Waiting)
+    assert isinstance(bench.claim(), Throttled)
     bench.tick(301)
-    assert [each.delayed_by for each in bench.batch().passengers] == [Reason.RATE_LIMITED] * 2
+    assert [each.delayed_by for each in bench.batch().items] == [Reason.RATE_LIMITED] * 2
 
 
 def test_a_notifications_trail_is_bounded_and_keeps_its_beginning_and_end(bench: Bench) -> None:
     bench.admit("a")
     for _ in range(60):
-        bench.settle(bench.batch(), Deferred(1, Reason.RATE_LIMITED), None)
+        bench.commit(bench.batch(), Deferred(1, Reason.RATE_LIMITED), None)
         bench.tick(3)
-    bench.settle(bench.batch())
+    bench.commit(bench.batch())
     trail = json.loads(str(bench.redis.hget(names.notification("a"), "trail")))
     assert len(trail) == 40
-    assert [trail[0]["step"], trail[-1]["step"]] == ["batch", "final"]
+    assert [trail[0]["step"], trail[-1]["step"]] == ["batch", "complete"]
     assert trail[2]["waited"]["rate_limited"] > 0

@@ -13,8 +13,8 @@ import responses
 from requests import exceptions as broken
 from urllib3.exceptions import HTTPError, LocationParseError
 
-from notifier.discord import DiscordClient, Introduction
-from notifier.outcome import Answer, Deferred, Delivered, RateLimitInfo, Reason, Rejected, Scope, Unknown
+from notifier.discord import DiscordClient
+from notifier.outcome import Answer, Deferred, Delivered, RateLimitInfo, Reason, Rejected, Scope, Unknown, WebhookInfo
 from notifier.render.batch import File, Payload
 from notifier.settings import Webhook
 from tests.unit.discord.conftest import TOKEN
@@ -158,7 +158,7 @@ def test_no_exception_of_the_library_comes_out(
     answer = client.execute(webhook, payload)
     assert answer.http_status is None
     assert answer.outcome.detail == raised.__name__  # type: ignore[union-attr]
-    assert client.get_webhook(webhook) == Introduction(answer, None, None, None)
+    assert client.get_webhook(webhook) == WebhookInfo(answer, None, None, None)
     assert TOKEN not in repr(answer)
 
 
@@ -166,10 +166,10 @@ def test_no_exception_of_the_library_comes_out(
 def test_get_webhook_tells_where_it_posts(client: DiscordClient, webhook: Webhook) -> None:
     told: dict[str, Any] = {"id": "123456789", "channel_id": "55", "guild_id": "66", "name": "Alerts", "token": TOKEN}
     responses.get(URL, json=told, headers=BUCKET)
-    introduction = client.get_webhook(webhook)
-    assert (introduction.channel_id, introduction.guild_id, introduction.name) == ("55", "66", "Alerts")
-    assert introduction.answer == Answer(Delivered("123456789", "55"), RateLimitInfo(5, 4, 0.5), 200)
-    assert TOKEN not in repr(introduction)
+    info = client.get_webhook(webhook)
+    assert (info.channel_id, info.guild_id, info.name) == ("55", "66", "Alerts")
+    assert info.answer == Answer(Delivered("123456789", "55"), RateLimitInfo(5, 4, 0.5), 200)
+    assert TOKEN not in repr(info)
     assert sent().url == URL
 
 
@@ -177,8 +177,8 @@ def test_get_webhook_tells_where_it_posts(client: DiscordClient, webhook: Webhoo
 @responses.activate
 def test_an_introduction_of_nonsense_tells_nothing(client: DiscordClient, webhook: Webhook, told: object) -> None:
     responses.get(URL, json=told)
-    introduction = client.get_webhook(webhook)
-    assert (introduction.channel_id, introduction.guild_id, introduction.name) == (None, None, None)
+    info = client.get_webhook(webhook)
+    assert (info.channel_id, info.guild_id, info.name) == (None, None, None)
 
 
 @responses.activate
@@ -186,7 +186,7 @@ def test_a_webhook_that_is_gone_introduces_nobody(client: DiscordClient, webhook
     gone = {"message": "Unknown Webhook", "code": 10015, "channel_id": "5", "name": "x"}
     responses.get(URL, status=404, json=gone, headers={"Via": "1.1 google"})
     answer = Answer(Rejected(Reason.WEBHOOK_UNKNOWN, "Unknown Webhook"), None, 404)
-    assert client.get_webhook(webhook) == Introduction(answer, None, None, None)
+    assert client.get_webhook(webhook) == WebhookInfo(answer, None, None, None)
 
 
 def test_each_thread_has_a_session_of_its_own(client: DiscordClient) -> None:

@@ -192,7 +192,7 @@ def test_a_400_names_the_guilty_embeds_and_what_is_wrong_with_them() -> None:
 def test_a_400_that_names_no_embed_accuses_none(errors: object) -> None:
     outcome = outcome_of(400, API, {"code": 50035, "errors": errors})
     assert isinstance(outcome, Rejected)
-    assert outcome.guilty == frozenset()
+    assert outcome.rejected_indexes == frozenset()
 
 
 def test_a_400_without_a_tree_is_told_by_its_message() -> None:

@@ -117,8 +117,8 @@ def test_a_question_is_asked_once(start_peer: StartPeer, webhook: Webhook) -> No
         reset(connection)
 
     peer = start_peer(behave)
-    introduction = DiscordClient(peer.api_url, 10).get_webhook(webhook)
-    assert introduction.answer == Answer(Unknown(Reason.CONNECTION_LOST, "ConnectionError"))
+    info = DiscordClient(peer.api_url, 10).get_webhook(webhook)
+    assert info.answer == Answer(Unknown(Reason.CONNECTION_LOST, "ConnectionError"))
     assert peer.connections == 1, "it was asked again below the outbox"
 
 

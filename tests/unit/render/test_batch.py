@@ -25,7 +25,7 @@ def claimed(queue: list[NotificationMessage]) -> list[list[NotificationMessage]]
         load = measure(message)
         fits = (
             loads
-            and load.share == loads[0].share != ""
+            and load.batch_key == loads[0].batch_key != ""
             and sum(each.characters for each in [*loads, load]) <= 6000
             and sum(each.embeds for each in [*loads, load]) <= 10
         )
@@ -62,7 +62,7 @@ def test_a_load_is_what_discord_counts(message: NotificationMessage) -> None:
     load = measure(message)
     counted = total(compose([message]).body["embeds"][0])
     # with room for the URL and the blank line before it, should it have to be written out
-    spare = len(message.url) + (2 if message.message else 0) if message.url and load.share else 0
+    spare = len(message.url) + (2 if message.message else 0) if message.url and load.batch_key else 0
     assert load.characters == counted + spare
     assert load.embeds == 1
 
@@ -70,8 +70,8 @@ def test_a_load_is_what_discord_counts(message: NotificationMessage) -> None:
 def test_alerts_of_one_look_share_a_request_in_order() -> None:
     looks = {"thread_id": "5", "username": "Bot", "avatar_url": "https://a.invalid/", "mentions": ["<@&7>"]}
     batch = [alert(title=str(number), **looks) for number in range(10)]
-    assert len({measure(message).share for message in batch}) == 1
-    assert measure(batch[0]).share != ""
+    assert len({measure(message).batch_key for message in batch}) == 1
+    assert measure(batch[0]).batch_key != ""
     payload = compose(batch)
     assert [embed["title"] for embed in payload.body["embeds"]] == [str(number) for number in range(10)]
     assert payload.body["content"] == "<@&7>"
@@ -88,7 +88,7 @@ def test_alerts_of_one_look_share_a_request_in_order() -> None:
     ids=lambda other: next(iter(other)),
 )
 def test_alerts_that_differ_in_what_a_message_has_once_do_not_share(other: dict[str, Any]) -> None:
-    assert measure(alert(**other)).share not in ("", measure(alert()).share)
+    assert measure(alert(**other)).batch_key not in ("", measure(alert()).batch_key)
 
 
 def test_the_share_is_the_same_in_every_process() -> None:
@@ -102,8 +102,8 @@ def test_alerts_whose_url_has_to_be_written_out_still_fit_together() -> None:
 
 
 def test_an_alert_with_a_file_rides_alone() -> None:
-    assert measure(alert(message="x" * 4097)).share == ""
-    assert measure(alert(message="x" * 4096)).share != ""
+    assert measure(alert(message="x" * 4097)).batch_key == ""
+    assert measure(alert(message="x" * 4096)).batch_key != ""
 
 
 def test_a_plain_alert_says_that_nobody_is_pinged_and_has_no_other_key() -> None:
@@ -144,15 +144,15 @@ def test_of_two_alerts_with_one_url_discord_shows_both_and_each_has_its_link() -
         alert(url=url, message=text)
         for url, text in ((one, "a"), (one, "b"), (other, ""), (one, ""), (other[:-1], "c"))
     ]
-    assert len({measure(message).share for message in batch}) == 1
+    assert len({measure(message).batch_key for message in batch}) == 1
     told = [(embed.get("url"), embed.get("description")) for embed in compose(batch).body["embeds"]]
     assert told == [(one, "a"), (None, f"b\n\n{one}"), (other, None), (None, one), (None, f"c\n\n{other[:-1]}")]
 
 
 def test_an_alert_without_room_for_its_url_in_the_text_rides_alone() -> None:
     url = "https://one.invalid/"
-    assert measure(alert(url=url, message="x" * (4096 - 2 - len(url)))).share != ""
-    assert measure(alert(url=url, message="x" * (4096 - 2 - len(url) + 1))).share == ""
+    assert measure(alert(url=url, message="x" * (4096 - 2 - len(url)))).batch_key != ""
+    assert measure(alert(url=url, message="x" * (4096 - 2 - len(url) + 1))).batch_key == ""
 
 
 def test_a_file_is_announced_by_its_number() -> None:

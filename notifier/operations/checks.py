@@ -1,0 +1,100 @@
+"""Is it configured, and does it work? Proved with a GET per webhook; nothing is posted."""
+
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import redis
+
+from notifier.discord import DiscordClient
+from notifier.errors import BrokerUnavailable
+from notifier.gate.admin import Gate
+from notifier.models import AlertType
+from notifier.outcome import Delivered, Reason
+from notifier.routing import ROUTES
+from notifier.settings import Webhook
+from notifier.storage.connection import broker_errors
+
+FRESH_SECONDS = 5
+"""An answer this young is taken for the next: checks must not use up the budget of alerts."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCheck:
+    """What one alert type's webhook answered. ``problem`` is a reason word, None where it works."""
+
+    alert_type: AlertType
+    variable: str
+    webhook_id: str | None = None
+    name: str | None = None
+    channel_id: str | None = None
+    problem: str | None = None
+    breaker: str | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether this type has a webhook at all."""
+        return self.webhook_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The whole of a check. ``redis`` is a problem in words, None where Redis answers."""
+
+    redis: str | None
+    webhooks: tuple[WebhookCheck, ...]
+
+    @property
+    def valid(self) -> bool:
+        """At least one webhook is configured, and each that is answers."""
+        configured = [check for check in self.webhooks if check.configured]
+        return bool(configured) and all(check.problem is None for check in configured)
+
+    @property
+    def healthy(self) -> bool:
+        """Redis answers, each configured webhook answers, and no breaker holds one back."""
+        return self.redis is None and all(
+            check.problem is None and check.breaker in (None, "closed") for check in self.webhooks if check.configured
+        )
+
+
+def check(
+    client: "redis.Redis", gates: Gate, discord: DiscordClient, webhooks: Mapping[AlertType, Webhook]
+) -> CheckReport:
+    """Ask Redis, and each configured webhook once; not one that is quarantined (404s are policed) or just answered."""
+    problem = _redis_problem(client)
+    gate = gates if problem is None else None
+    with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
+        found = pool.map(lambda kind: _check_webhook(kind, webhooks.get(kind), discord, gate), ROUTES)
+        return CheckReport(problem, tuple(found))
+
+
+def _redis_problem(client: "redis.Redis") -> str | None:
+    try:
+        with broker_errors():
+            client.ping()
+    except BrokerUnavailable as error:
+        return str(error)
+    return None
+
+
+def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClient, gate: Gate | None) -> WebhookCheck:
+    variable = ROUTES[kind].webhook_variables[0]
+    if webhook is None:
+        return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)
+    state = gate.state(webhook) if gate else None
+    breaker = state.breaker if state else None
+    if state and state.quarantined:
+        return WebhookCheck(kind, variable, webhook.id, problem=Reason.WEBHOOK_QUARANTINED, breaker=breaker)
+    if gate and gate.banned():
+        return WebhookCheck(kind, variable, webhook.id, problem=Reason.EDGE_BANNED, breaker=breaker)
+    if state and state.introduced_seconds_ago < FRESH_SECONDS:
+        return WebhookCheck(kind, variable, webhook.id, state.name, state.channel_id, breaker=breaker)
+    asked_at = gate.now() if gate else 0
+    info = client.get_webhook(webhook)
+    if gate:
+        gate.webhook_fetched(webhook, uuid.uuid4().hex, asked_at, info)
+    outcome = info.answer.outcome
+    problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
+    return WebhookCheck(kind, variable, webhook.id, info.name, info.channel_id, problem, breaker)

@@ -1,0 +1,121 @@
+"""Dead letters: notifications whose outcome is final and bad, kept until somebody replays or drops them."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import cast
+
+import redis
+
+from notifier.errors import NotificationNotFound
+from notifier.models import AlertType, NotificationMessage
+from notifier.operations.history import score
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.record import Record
+from notifier.producer.publisher import Publisher
+from notifier.settings import Settings
+from notifier.storage.connection import broker_errors, clock
+from notifier.storage.keys import Keys
+
+REPLAYS = uuid.UUID("8f0c4c0e-55f4-5d0f-9a3b-0d7f1f3f6a11")
+"""Ours: the namespace that an id and its replay's id share."""
+PAGE = 200
+"""Records read in one round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which dead letters: those that fit every part that is given. ``since`` and ``until``: when they died."""
+
+    alert_type: AlertType | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+ALL = Selection()
+
+
+class DeadLetters:
+    """What could not be delivered, with its reason.
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", settings: Settings, outbox: Outbox, publisher: Publisher) -> None:
+        self._redis = client
+        self._keys = Keys(settings.key_prefix)
+        self._history_life = round(settings.history_days * 86_400)
+        self._outbox = outbox
+        self._publisher = publisher
+
+    def list(self, selection: Selection = ALL, limit: int | None = None) -> list[Record]:
+        """Dead letters, newest first."""
+        low, high = score(selection.since, "-inf"), score(selection.until, "+inf")
+        rows: list[tuple[str, float]] = []
+        for kind in [selection.alert_type] if selection.alert_type else list(AlertType):
+            with broker_errors():
+                found = self._redis.zrangebyscore(self._keys.dead_letters(kind), low, high, withscores=True)
+            rows += cast("list[tuple[str, float]]", found)
+        ids = [notification_id for notification_id, _ in sorted(rows, key=lambda row: -row[1])]
+        fitting = (each for each in self._read(ids) if selection.reason in (None, each["reason"]))
+        return list(islice(fitting, limit))
+
+    def get(self, notification_id: str) -> Record:
+        """One of them.
+
+        Raises:
+            NotificationNotFound: there is no dead letter with this id.
+        """
+        dead = self._outbox.final(notification_id)
+        if dead is None or not self._is_dead(dead):
+            raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
+        return dead
+
+    def replay(self, notification_id: str) -> str:
+        """Send one again as a new notification, and return its id; each knows of the other, both stay in the history.
+
+        Raises:
+            NotificationNotFound: there is no dead letter with this id.
+            QueueFull: there is no room for it; it stays a dead letter.
+        """
+        dead = self.get(notification_id)
+        # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two
+        message = NotificationMessage.model_validate(
+            {
+                **dead["message"],
+                "id": str(uuid.uuid5(REPLAYS, notification_id)),
+                "metadata": {**dead["message"].get("metadata", {}), "replay_of": notification_id},
+            }
+        )
+        self._publisher.hand_over(message, fold=False)
+        self._take_out(dead, "replayed_as", message.id)
+        return message.id
+
+    def drop(self, notification_id: str) -> None:
+        """Give one up: it is no dead letter any more, and stays in the history.
+
+        Raises:
+            NotificationNotFound: there is no dead letter with this id.
+        """
+        self._take_out(self.get(notification_id), "dropped", "1")
+
+    def _take_out(self, dead: Record, field: str, value: str) -> None:
+        with broker_errors():
+            now = clock(self._redis)
+            pipeline = self._redis.pipeline()
+            pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
+            pipeline.expire(self._keys.notification(dead["id"]), self._history_life)
+            pipeline.zrem(self._keys.dead_letters(dead["alert_type"]), dead["id"])
+            pipeline.execute()
+
+    def _read(self, ids: Sequence[str]) -> Iterator[Record]:
+        for start in range(0, len(ids), PAGE):
+            yield from filter(None, self._outbox.finals(ids[start : start + PAGE]))
+
+    def _is_dead(self, dead: Record) -> bool:
+        with broker_errors():
+            return self._redis.zscore(self._keys.dead_letters(dead["alert_type"]), dead["id"]) is not None

@@ -1,0 +1,64 @@
+"""What a batch came to: each disposition as commit.lua reads it, its record, and what the commit answered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from notifier.outbox.claim import Batch, WakeUp
+from notifier.outbox.disposition import Action, Disposition
+from notifier.outbox.record import Record, record
+from notifier.outcome import Answer, Delivered
+from notifier.render.batch import measure
+
+EVENT_DETAIL_CHARACTERS = 200
+"""Ours: how much of Discord's answer an alert's story keeps of each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a batch came to: every disposition, the records that became final by it, and the next wake-up to send."""
+
+    dispositions: tuple[Disposition, ...]
+    records: tuple[Record, ...]
+    wake_up: WakeUp | None
+    retry_wait_seconds: float
+    fallback_wake_up: WakeUp | None = None
+
+
+def to_payload(disposition: Disposition) -> dict[str, Any]:
+    """A disposition as commit.lua reads it."""
+    return {
+        "id": disposition.item.message.id,
+        "type": disposition.item.message.alert_type,
+        "action": disposition.action,
+        "attempts": disposition.attempts,
+        "isolate": disposition.isolate,
+        "status": disposition.status,
+        "dead": disposition.dead,
+        "reason": disposition.reason or "",
+        "detail": disposition.detail[:EVENT_DETAIL_CHARACTERS],
+        "fallback_batch_key": _fallback_batch_key(disposition),
+    }
+
+
+def record_of(batch: Batch, disposition: Disposition, answer: Answer) -> Record:
+    """What the history keeps of a notification, should this disposition be its end."""
+    delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
+    return record(
+        disposition.item.message,
+        disposition.status,
+        admitted_at=disposition.item.admitted_at,
+        attempts=disposition.attempts,
+        reason=disposition.reason,
+        detail=disposition.detail,
+        webhook_id=batch.webhook.id if batch.webhook else None,
+        carried_with=len(batch.items) - 1,
+        message_id=delivered.message_id,
+        channel_id=delivered.channel_id,
+        guild_id=batch.guild_id,
+    )
+
+
+def _fallback_batch_key(disposition: Disposition) -> str:
+    if disposition.action is not Action.FAILOVER:
+        return ""
+    return measure(disposition.item.message.model_copy(update={"thread_id": None})).batch_key

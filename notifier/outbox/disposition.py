@@ -1,0 +1,147 @@
+"""What becomes of each notification of a batch, worked out from the outcome of its request."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
+
+OF_THE_PAYLOAD = frozenset(
+    {
+        Reason.INVALID_PAYLOAD,
+        Reason.INVALID_MESSAGE,
+        Reason.PAYLOAD_TOO_LARGE,
+        Reason.CLIENT_ERROR,
+        Reason.UNSENDABLE,
+    }
+)
+"""Rejections that may be one notification's fault; if Discord names none, each is sent in a request of its own."""
+
+OF_THE_WEBHOOK = frozenset(
+    {
+        Reason.WEBHOOK_UNKNOWN,
+        Reason.WEBHOOK_TOKEN_INVALID,
+        Reason.WEBHOOK_QUARANTINED,
+        Reason.WEBHOOK_NOT_CONFIGURED,
+    }
+)
+"""Rejections that another webhook would not have made."""
+
+
+class Action(StrEnum):
+    """What a disposition does with its notification."""
+
+    COMPLETE = "complete"
+    """Final: its record is stored."""
+    REQUEUE = "requeue"
+    """Back to its place in the order; it goes again as soon as the gate opens."""
+    RETRY_LATER = "retry_later"
+    """It goes again after a backoff."""
+    FAILOVER = "failover"
+    """Its webhook is out of use: it moves to the outbox of the fallback type."""
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    """All attempts are used; the commit knows whether the alert is at fault (final) or an outage (retry)."""
+
+
+MAY_END = frozenset({Action.COMPLETE, Action.ATTEMPTS_EXHAUSTED, Action.FAILOVER})
+"""Actions that need a record, for the commit may make them final."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One notification of a batch, as claimed.
+
+    ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
+    ``delayed_by``: the reason word that it waited for longest.
+    """
+
+    message: NotificationMessage
+    attempts: int
+    admitted_at: int
+    maybe_posted: bool = False
+    delayed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """What becomes of one notification. ``isolate``: it goes again in a request of its own."""
+
+    item: BatchItem
+    action: Action
+    attempts: int
+    status: Status = Status.QUEUED
+    reason: str | None = None
+    detail: str = ""
+    isolate: bool = False
+
+    @property
+    def dead(self) -> bool:
+        """A dead letter, if it becomes final."""
+        return self.action in MAY_END and self.status is not Status.DELIVERED
+
+
+def decide(
+    outcome: Outcome,
+    items: Sequence[BatchItem],
+    retry_attempts: int,
+    *,
+    sent: bool = True,
+    leave: Collection[AlertType] = (),
+) -> list[Disposition]:
+    """One disposition for each item, in order.
+
+    ``sent``: a request was made, and so an attempt. ``leave``: types that are not sent again where the answer was lost.
+    """
+    spent = 1 if sent else 0
+    match outcome:
+        case Delivered():
+            return [Disposition(each, Action.COMPLETE, each.attempts + spent, Status.DELIVERED) for each in items]
+        case Deferred(_, reason, _):
+            return [Disposition(each, Action.REQUEUE, each.attempts, reason=reason) for each in items]
+        case Failed(reason, detail):
+            return [_failed(each, Status.FAILED, reason, detail, retry_attempts) for each in items]
+        case Unknown(reason, detail):
+            return [
+                Disposition(each, Action.COMPLETE, each.attempts + 1, Status.UNKNOWN, reason, detail)
+                if each.message.alert_type in leave
+                else _failed(each, Status.UNKNOWN, reason, detail, retry_attempts)
+                for each in items
+            ]
+        case Rejected():
+            return _rejected(outcome, items, spent)
+
+
+def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Disposition:
+    attempts = item.attempts + 1
+    return Disposition(
+        item,
+        Action.ATTEMPTS_EXHAUSTED if attempts > retry_attempts else Action.RETRY_LATER,
+        attempts,
+        status,
+        reason,
+        detail,
+    )
+
+
+def _rejected(outcome: Rejected, items: Sequence[BatchItem], spent: int) -> list[Disposition]:
+    everyone = frozenset(range(len(items)))
+    shared_fault = outcome.reason in OF_THE_PAYLOAD and len(items) > 1
+    rejected_indexes = outcome.rejected_indexes & everyone if shared_fault else everyone
+    status = Status.EXPIRED if outcome.reason is Reason.EXPIRED else Status.REJECTED
+    return [
+        Disposition(each, Action.COMPLETE, each.attempts + spent, status, outcome.reason, outcome.detail)
+        if position in rejected_indexes
+        else Disposition(each, Action.REQUEUE, each.attempts, reason=outcome.reason, isolate=not rejected_indexes)
+        for position, each in enumerate(items)
+    ]
+
+
+def failed_over(dispositions: Sequence[Disposition]) -> list[Disposition]:
+    """The same, but what another webhook would take moves to the fallback."""
+    return [
+        replace(each, action=Action.FAILOVER)
+        if each.action is Action.COMPLETE and each.reason in OF_THE_WEBHOOK
+        else each
+        for each in dispositions
+    ]

@@ -1,0 +1,1 @@
+"""What an application's call does: validate, admit, dispatch."""

@@ -1,0 +1,156 @@
+"""From a message to its outbox and a task that owns it: admit, then dispatch."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from celery import Celery
+from kombu import Connection, Producer
+from kombu.exceptions import OperationalError
+
+from notifier.errors import QueueFull
+from notifier.models import NotificationMessage
+from notifier.operations.history import NotificationHistory
+from notifier.outbox.claim import WakeUp
+from notifier.outbox.digest import Digests
+from notifier.outbox.outbox import Outbox
+from notifier.outcome import Status
+from notifier.producer.spool import Spooled
+from notifier.routing import ROUTES, WAKE_UP_TASK
+from notifier.storage.broker import dispatch_connection
+
+logger = logging.getLogger(__name__)
+
+SHOWN_CHARACTERS = 100
+ADMIT_TRIES = 3
+"""Between finding an outbox full and folding, room may appear; so often in a row it does not."""
+
+
+class Publisher:
+    """Hands alerts over. Once ``hand_over`` returns, the alert is in the outbox and survives whatever follows.
+
+    ``flood`` takes those that meet a full outbox; where it is None, they are refused. ``timeout_seconds``: for each
+    step of a dispatch.
+    """
+
+    def __init__(
+        self,
+        app: Celery,
+        outbox: Outbox,
+        history: NotificationHistory,
+        flood: Digests | None,
+        timeout_seconds: float,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._app = app
+        self._outbox = outbox
+        self._history = history
+        self._flood = flood
+        self._idle: deque[Producer] = deque()
+        self._pid = os.getpid()
+
+    def ping(self) -> None:
+        """See whether Redis is there."""
+        self._outbox.ping()
+
+    def hand_over(self, message: NotificationMessage, *, fold: bool = True) -> None:
+        """Admit the alert and send its owner task. ``fold`` False: where there is no room, nothing is written of it.
+
+        Raises:
+            QueueFull: the outbox of this type is at its bound, and DISCORD_QUEUE_OVERFLOW is reject (the history has a
+                record of it) or ``fold`` is False. Else it is folded into a digest.
+            BrokerUnavailable: Redis did not take it.
+        """
+        if fold:
+            self.admit(message)
+        else:
+            self._outbox.admit(message)
+        self.dispatch(message)
+
+    def hand_over_spooled(self, spooled: Spooled) -> None:
+        """The same for one that comes from a disk: it waits there until there is room. Raises: as ``hand_over``."""
+        message = spooled.message
+        self._outbox.admit(message, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted)
+        self.dispatch(message)
+
+    def admit(self, message: NotificationMessage) -> bool:
+        """Admit only; whoever calls carries the alert. False where this id was admitted before, or folded.
+
+        Raises: as ``hand_over``.
+        """
+        for attempt in range(ADMIT_TRIES):
+            try:
+                return self._outbox.admit(message)
+            except QueueFull as error:
+                if self._flood is not None and self._flood.fold(message) != "room":
+                    return False
+                if self._flood is None or attempt == ADMIT_TRIES - 1:
+                    self._history.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
+        """Send the task that owns an admitted alert; twice where the first try fails and ``again`` is set."""
+        route, amqp = ROUTES[message.alert_type], self._app.amqp
+        # what send_task does, less what a dispatch can do without (about half of its time): routing, declaring a queue
+        # that is direct, a picture of every argument, and a subscription to a result that nobody waits for yet
+        task = amqp.create_task_message(
+            message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
+        )
+        with self.dispatching(route.task) as producer:
+            amqp.send_task_message(producer, route.task, task, queue=route.queue, declare=[], retry=again)
+
+    def wake_up(self, wake_up: WakeUp | None) -> None:
+        """Send the dispatch that a claim, commit or sweep has asked for."""
+        if wake_up is None:
+            return
+        with self.dispatching(WAKE_UP_TASK) as producer:
+            self._app.send_task(
+                WAKE_UP_TASK,
+                args=[wake_up.alert_type.value, wake_up.token],
+                task_id=f"wake-up-{wake_up.alert_type}-{wake_up.token}",
+                queue=ROUTES[wake_up.alert_type].queue,
+                countdown=wake_up.wait_seconds or None,
+                ignore_result=True,
+                producer=producer,
+            )
+
+    @contextmanager
+    def dispatching(self, task: str) -> Iterator[Producer]:
+        """A producer to send a dispatch with; that it could not be sent is survived."""
+        # held and used again: taking one from Celery's pool binds a channel each time. As many as call at once.
+        if self._pid != os.getpid():
+            self._idle, self._pid = deque(), os.getpid()  # a fork must not share its parent's connections
+        producer = self._idle.pop() if self._idle else self._producer()
+        broken = _broken(producer)
+        try:
+            yield producer
+        except broken as error:
+            # the alert is in the outbox: the sweeper sends another dispatch
+            logger.warning("%s could not be queued (%s); the sweeper will see to it", task, type(error).__name__)
+        except BaseException:
+            self._idle.append(producer)
+            raise
+        else:
+            self._idle.append(producer)
+
+    def _producer(self) -> Producer:
+        return self._app.amqp.Producer(dispatch_connection(self._app, self._timeout_seconds))
+
+
+def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
+    connection = cast("Connection", producer.connection)
+    return (OperationalError, *connection.connection_errors, *connection.channel_errors)
+
+
+def arguments(message: NotificationMessage) -> dict[str, Any]:
+    """A message as its task's keyword arguments; the task's id and name say the rest."""
+    return message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "alert_type"})
+
+
+def shown(message: NotificationMessage) -> str:
+    """What Flower and logs show of a task's arguments."""
+    return f"title={message.title[:SHOWN_CHARACTERS]!r}"

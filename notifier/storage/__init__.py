@@ -1,0 +1,1 @@
+"""Redis: where it is, how to talk to it, every key name."""

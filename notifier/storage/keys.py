@@ -1,0 +1,115 @@
+"""Every key name in Redis, with its type, its writer and its life. ``docs/architecture.md`` lists them too.
+
+All of them begin with ``NOTIFIER_KEY_PREFIX``; so do the names of queues and results unless it is the default.
+"""
+
+from dataclasses import dataclass
+
+from notifier.models import AlertType
+from notifier.routing import ROUTES
+
+DEFAULT_PREFIX = "notifier:"
+WAITING_LIFE_SECONDS = 30 * 86_400
+"""Life of an outbox that nobody touches any more."""
+DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
+RESULT_PREFIX = "celery-task-meta-"
+"""Celery's own name of a result (celery.backends.base.KeyValueStoreBackend.task_keyprefix)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names that begin with one prefix."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    @property
+    def own_prefix(self) -> str:
+        """What begins the names that Celery gives: nothing unless the prefix is one's own."""
+        return "" if self.prefix == DEFAULT_PREFIX else self.prefix
+
+    def queue(self, alert_type: AlertType) -> str:
+        """The Celery queue of one alert type."""
+        return f"{self.own_prefix}{ROUTES[alert_type].queue}"
+
+    def result(self, notification_id: str) -> str:
+        """String: the record, as Celery's result; also the channel on which whoever waits is told."""
+        return f"{self.own_prefix}{RESULT_PREFIX}{notification_id}"
+
+    def notification(self, notification_id: str) -> str:
+        """Hash: one notification: its message while it waits, its attempts and events."""
+        return f"{self.prefix}notification:{notification_id}"
+
+    def outbox(self, alert_type: AlertType | str, part: str) -> str:
+        """``waiting delayed in_flight``: sorted sets of ids; ``state digest``: hashes; ``wake_up``: string."""
+        return f"{self.prefix}outbox:{alert_type}:{part}"
+
+    def outbox_parts(self, alert_type: AlertType) -> list[str]:
+        """The five keys of an outbox, in the order in which the scripts expect them."""
+        return [self.outbox(alert_type, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
+
+    @property
+    def sequence(self) -> str:
+        """Counter: the order of admission, over all types."""
+        return f"{self.prefix}outbox:sequence"
+
+    def worker(self, name: str) -> str:
+        """String: the heartbeat of a process that delivers; its life is a few beats."""
+        return f"{self.prefix}worker:{name}"
+
+    @property
+    def unrecorded(self) -> str:
+        """Sorted set: ids whose result version 0.1 had not stored yet; this version empties it."""
+        return f"{self.prefix}unrecorded"
+
+    def gate(self, webhook_id: str, part: str = "state") -> str:
+        """``state``: hash; ``in_flight`` and ``sent``: sorted sets of requests."""
+        return f"{self.prefix}gate:webhook:{webhook_id}:{part}"
+
+    def gate_parts(self, webhook_id: str) -> list[str]:
+        """The five keys of a gate, in the order in which the scripts expect them."""
+        own = [self.gate(webhook_id, part) for part in ("state", "in_flight", "sent")]
+        return [*own, self.edge, self.edge_sent]
+
+    @property
+    def channel_prefix(self) -> str:
+        """A channel's sorted set of requests, and (``…:blocked``) the end of its pause; the script knows the id."""
+        return f"{self.prefix}gate:channel:"
+
+    @property
+    def edge(self) -> str:
+        """Hash: a ban or global limit of this IP."""
+        return f"{self.prefix}gate:edge"
+
+    @property
+    def edge_sent(self) -> str:
+        """Sorted set: the requests of the last second, over all webhooks."""
+        return f"{self.prefix}gate:edge:sent"
+
+    def history(self, alert_type: AlertType | str) -> str:
+        """Sorted set: ids of final notifications by time (microseconds since 1970, Redis' clock)."""
+        return f"{self.prefix}history:{alert_type}"
+
+    def dead_letters(self, alert_type: AlertType | str) -> str:
+        """Sorted set: ids of dead letters by time."""
+        return f"{self.prefix}dead_letters:{alert_type}"
+
+    @property
+    def troubles(self) -> str:
+        """Hash: troubles that nobody was notified of yet: ``cause|subject|detail`` and how often."""
+        return f"{self.prefix}watch"
+
+    def last_notified(self, cause: str) -> str:
+        """String: somebody was notified of this cause; while it lives nobody is notified again."""
+        return f"{self.prefix}watch:told:{cause}"
+
+    def folded(self, alert_type: AlertType) -> str:
+        """Sorted set: ids of folded alerts, by time."""
+        return f"{self.prefix}folded:{alert_type}"
+
+    def refusal(self, entry: str) -> str:
+        """String: the record of an alert that never entered an outbox."""
+        return f"{self.prefix}refusal:{entry}"
+
+    def refused(self, alert_type: AlertType) -> str:
+        """Sorted set: ids that met a full outbox, by time."""
+        return f"{self.prefix}refused:{alert_type}"

@@ -1,0 +1,45 @@
+"""Lua scripts: loaded from the package, run as atomic steps."""
+
+import logging
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.sentinel import SentinelConnectionPool
+
+logger = logging.getLogger(__name__)
+
+REPLICA_MILLISECONDS = 100
+"""Ours: how long a step waits for a replica to have it as well."""
+REPLICA_AGAIN_SECONDS = 5
+"""Ours: how long no step waits after one that waited in vain: there may be no replica left."""
+
+
+def script(*names: str) -> str:
+    """The text of Lua files, in order: shared functions first, the script that uses them last."""
+    return "\n".join((files("notifier") / name).read_text(encoding="utf-8") for name in names)
+
+
+def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
+    """A Lua script, to be called with its ``keys`` and ``args``.
+
+    Behind sentinels it returns once a replica has the step too, or soon after: it then outlives the master.
+    """
+    registered = client.register_script(text)
+    if not isinstance(client.connection_pool, SentinelConnectionPool):
+        return registered
+
+    waits_from = time.monotonic()
+
+    def run(keys: list[str], args: list[Any]) -> Any:
+        nonlocal waits_from
+        with redis.Redis(connection_pool=client.connection_pool, single_connection_client=True) as connection:
+            answer = registered(keys=keys, args=args, client=connection)
+            if time.monotonic() >= waits_from and not connection.wait(1, REPLICA_MILLISECONDS):
+                waits_from = time.monotonic() + REPLICA_AGAIN_SECONDS
+                logger.warning("no replica of Redis has taken this step within %d ms", REPLICA_MILLISECONDS)
+            return answer
+
+    return run

@@ -1,0 +1,1 @@
+"""What a worker does with an outbox: deliver, announce, sweep, report its own troubles."""

@@ -1,0 +1,129 @@
+"""Self-monitoring: the pipeline's own troubles, raised as alerts, at most one per cause and quarter hour."""
+
+import logging
+from collections import Counter, defaultdict
+from typing import cast
+
+import redis
+
+from notifier.errors import NotifierError
+from notifier.gate.admin import Gate
+from notifier.models import AlertType, NotificationMessage, Severity
+from notifier.producer.publisher import Publisher
+from notifier.settings import Settings
+from notifier.storage.connection import broker_errors
+from notifier.storage.keys import Keys
+
+logger = logging.getLogger(__name__)
+
+SOURCE = "notifier"
+WORDS = {
+    "dead_letters": (
+        "Not delivered: {count} × {named}",
+        "{listed}. They are kept: `notifier dead list --type {kinds}`, and `notifier dead replay`.",
+    ),
+    "dead_letters_dropped": (
+        "Dead letters dropped: {count} × {named}",
+        "There are more than are kept; the oldest gave way.",
+    ),
+    "webhook_gone": (
+        "The webhook of {named} is gone",
+        "Discord answered 401 or 404: it is not asked again until its URL changes, or `notifier gate reset {kinds}`.",
+    ),
+    "breaker_open": (
+        "Discord fails for the webhook of {named}",
+        "Its circuit breaker has opened: until it closes its alerts wait, and one probe at a time tries again.",
+    ),
+    "edge_banned": (
+        "Discord's edge has banned this address",
+        "While that lasts all webhooks pause, for the whole fleet, until one probe gets through.",
+    ),
+    "folded": (
+        "Too many alerts of {named}: {count} were folded",
+        "Its outbox was full. A digest in its channel tells of them; the history has each.",
+    ),
+    "stuck": (
+        "Alerts of {named} wait and nothing moves",
+        "For more than 5 minutes. What they wait for: {reasons}.",
+    ),
+}
+"""Title and text of each cause that the scripts tell of."""
+
+
+class SelfMonitor:
+    """Tells what the scripts have counted (``tell`` in gate.lua).
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", settings: Settings, publisher: Publisher, gate: Gate) -> None:
+        self._redis = client
+        self._settings = settings
+        self._keys = Keys(settings.key_prefix)
+        self._publisher = publisher
+        self._gate = gate
+
+    def tell(self) -> None:
+        """Raise an alert for each cause that nobody was told of lately. Any number may do so at once."""
+        if not self._settings.watch_seconds:
+            return
+        with broker_errors():
+            found = cast("dict[str, str]", self._redis.hgetall(self._keys.troubles))
+        causes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for field, count in found.items():
+            what, subject, detail = field.split("|", 2)
+            if int(count) > 0:
+                causes[what, subject][detail] += int(count)
+        for (what, subject), details in causes.items():
+            self._tell(what, subject, details)
+
+    def _tell(self, what: str, subject: str, details: Counter[str]) -> None:
+        told = self._keys.last_notified(f"{what}:{subject}")
+        with broker_errors():
+            if not self._redis.set(told, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
+                return
+        try:
+            self._publisher.hand_over(self._message(what, subject, details))
+        except NotifierError as error:
+            logger.error("%s of %s could not be raised as an alert: %s", what, subject, error)
+            with broker_errors():
+                self._redis.delete(told)
+            return
+        with broker_errors():
+            pipeline = self._redis.pipeline()
+            for detail, count in details.items():
+                pipeline.hincrby(self._keys.troubles, f"{what}|{subject}|{detail}", -count)
+            pipeline.execute()
+
+    def _message(self, what: str, subject: str, details: Counter[str]) -> NotificationMessage:
+        kinds = self._kinds(subject)
+        words = {
+            "count": details.total(),
+            "named": " and ".join(f"`{kind}`" for kind in kinds) or subject,
+            "kinds": " ".join(kinds),
+            "listed": ", ".join(f"{times} × {detail}" for detail, times in details.most_common() if detail),
+            "reasons": ", ".join(filter(None, details)).replace("_", " ") or "a worker",
+        }
+        title, text = WORDS[what]
+        return NotificationMessage(
+            alert_type=self._target(kinds),
+            title=title.format_map(words),
+            message=text.format_map(words),
+            severity=Severity.WARNING,
+            source=SOURCE,
+            metadata={"cause": what, "subject": subject},
+        )
+
+    def _kinds(self, subject: str) -> list[AlertType]:
+        if subject in set(AlertType):
+            return [AlertType(subject)]
+        return [kind for kind, webhook in self._settings.webhooks.items() if webhook.id == subject]
+
+    def _target(self, failing: list[AlertType]) -> AlertType:
+        """Monitoring; or general where monitoring is the one that fails."""
+        webhook = self._settings.webhooks.get(AlertType.MONITORING)
+        if webhook is None or AlertType.MONITORING in failing:
+            return AlertType.GENERAL
+        state = self._gate.state(webhook)
+        return AlertType.GENERAL if state.quarantined or state.breaker != "closed" else AlertType.MONITORING

@@ -1,0 +1,74 @@
+"""A delivery_worker that was away for so long that others may have taken over makes no request."""
+
+from typing import Any
+
+import pytest
+from celery.exceptions import Ignore
+
+from notifier.models import AlertType
+from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.claim import ClaimRequest, FetchWebhook
+from notifier.outbox.heartbeat import Heartbeat
+from notifier.outcome import Answer, Delivered
+from notifier.pipeline import Pipeline
+from notifier.settings import Settings
+from notifier.worker.delivery import DeliveryWorker
+from tests.e2e.conftest import client_app
+from tests.integration.conftest import ROOMY, WEBHOOK, WORKER, MakeBench
+from tests.names import names
+
+
+class Client:
+    """Counts the requests."""
+
+    requests = 0
+
+    def execute(self, *_: Any) -> Answer:
+        """Delivered."""
+        self.requests += 1
+        return Answer(Delivered("900", "2"), ROOMY, 200)
+
+
+class Pulse:
+    """A sign of life that others see, or not."""
+
+    def __init__(self, known: bool) -> None:
+        self.known = known
+
+    def worker(self) -> str:
+        """Its name."""
+        return WORKER
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_it_posts_only_while_it_is_known_to_be_alive(make_bench: MakeBench, known: bool) -> None:
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    bench.admit("a")
+    claim = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, "worker")
+    assert isinstance(claim, FetchWebhook)
+    bench.fetch_webhook(WEBHOOK, claim)
+    client = Client()
+    pulse: Any = Pulse(known)
+    delivery_worker = DeliveryWorker(bench.outbox, pulse, bench.gate, client, bench.settings, lambda _: None)  # type: ignore[arg-type]
+    end = delivery_worker.deliver(ClaimRequest(AlertType.GENERAL))
+    assert isinstance(end, BatchResult)
+    assert client.requests == int(known)
+    assert [disposition.action for disposition in end.dispositions] == ["complete" if known else "requeue"]
+    assert [disposition.attempts for disposition in end.dispositions] == [int(known)]
+
+
+def test_a_beat_that_redis_took_is_known_for_its_life_and_no_longer(make_bench: MakeBench) -> None:
+    heartbeat = Heartbeat(make_bench().redis, names)
+    assert not heartbeat.known
+    heartbeat._beat("somebody")
+    assert heartbeat.known
+    heartbeat._known_until -= 10
+    assert not heartbeat.known
+
+
+def test_a_knock_that_was_sent_leaves_its_connection_for_the_next(redis_url: str) -> None:
+    publisher = Pipeline(client_app(redis_url), Settings.load()).publisher
+    for _ in range(3):
+        with pytest.raises(Ignore), publisher.dispatching("a task"):
+            raise Ignore
+    assert len(publisher._idle) == 1

@@ -1,0 +1,64 @@
+"""An alert posted by the application: marked as such, and within its part of what Discord takes."""
+
+import pytest
+from pydantic import SecretStr
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outcome import Answer, Deferred, Delivered
+from notifier.producer import direct as direct_module
+from notifier.producer.direct import Direct
+from notifier.render.batch import Payload
+from notifier.settings import Settings, Webhook
+
+
+class Client:
+    """Takes what is posted."""
+
+    def __init__(self) -> None:
+        self.footers: list[str] = []
+
+    def execute(self, webhook: Webhook, payload: Payload) -> Answer:
+        """Always delivered."""
+        self.footers += [embed["footer"]["text"] for embed in payload.body["embeds"]]
+        return Answer(Delivered("1", "2"), None, 200)
+
+
+@pytest.fixture
+def client() -> Client:
+    """Nothing posted yet."""
+    return Client()
+
+
+@pytest.fixture
+def direct(client: Client) -> Direct:
+    """Knows the webhook of security."""
+    webhooks = {AlertType.SECURITY: Webhook("1", SecretStr("fake-token"))}
+    return Direct(client, Settings.load().model_copy(update={"webhooks": webhooks}))  # type: ignore[arg-type]
+
+
+def alert() -> NotificationMessage:
+    return NotificationMessage(title="T", alert_type=AlertType.SECURITY)
+
+
+def test_it_says_so_and_that_it_may_be_a_duplicate_where_redis_may_have_taken_it(
+    direct: Direct, client: Client
+) -> None:
+    direct.post(alert())
+    direct.post(alert(), maybe_admitted=True)
+    sure, unsure = client.footers
+    assert "sent directly: Redis was away" in sure
+    assert "duplicate" not in sure
+    assert "sent directly: Redis was away" in unsure
+    assert "may be a duplicate" in unsure
+
+
+def test_one_process_takes_a_third_of_the_minute_for_it_knows_of_no_other(
+    direct: Direct, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(direct_module.time, "monotonic", lambda: clock[0])
+    for _ in range(59):
+        clock[0] += 1
+        outcome = direct.post(alert())
+    assert len(client.footers) == 10
+    assert isinstance(outcome, Deferred)
