@@ -40,12 +40,10 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     with broker_errors():
         found = cast("dict[str, str]", client.hgetall(keys.notification(notification_id)))
     record = records.get(notification_id)
-    if "admitted_at" not in found:
-        if record is None:
-            raise NotificationNotFound(f"no alert has the id {notification_id!r} (or it is forgotten by now)")
-        return [
-            Step(datetime.fromisoformat(record["finished_at"]), _ending(record["status"], record, record["detail"]))
-        ]
+    if record is None and "message" not in found:
+        raise NotificationNotFound(f"no alert has the id {notification_id!r} (or it is forgotten by now)")
+    if record is not None and "admitted_at" not in found:
+        return [_refusal(record)]
     message: dict[str, Any] = record["message"] if record else json.loads(found["message"])
     kind = AlertType(message.get("alert_type", AlertType.GENERAL))
     events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
