@@ -1,0 +1,213 @@
+"""README, docs and CONTRIBUTING are true: every snippet runs, every command parses, every file and setting exists."""
+
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import pytest
+import yaml
+from celery.bin.celery import celery as celery_command
+
+from notifier.cli import main
+from notifier.models import NotificationMessage
+from notifier.routing import ROUTES
+from notifier.settings import Settings
+from tests.conftest import Sandbox
+from tests.e2e.conftest import RunPython
+from tests.servers import until
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+SETTING = re.compile(r"\b(?:DISCORD|NOTIFIER)_[A-Z_]*[A-Z]\b|\bREDIS_URL\b|\bCELERY_BROKER_URL\b")
+FOLDERS = ("notifier", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
+ALIASES = {"DISCORD_WEBHOOK_ERROR"}
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+
+
+class Snippet(NamedTuple):
+    """One fenced block; ``where`` is page and line."""
+
+    where: str
+    language: str
+    text: str
+
+
+def snippets() -> Iterator[Snippet]:
+    """Every fenced block of every page."""
+    for name, text in TEXTS.items():
+        for block in FENCE.finditer(text):
+            where = f"{name}:{text[: block.start()].count(chr(10)) + 1}"
+            yield Snippet(where, block[2], textwrap.dedent(block[3]))
+
+
+def shell_commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command of every ``bash`` block, split into words; assignments in front are left out."""
+    for snippet in snippets():
+        if snippet.language != "bash":
+            continue
+        for line in snippet.text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            while words:
+                end = next((at for at, word in enumerate(words) if word in ("&&", "|", ";")), len(words))
+                command = words[:end]
+                while command and re.match(r"[A-Z_]+=", command[0]):
+                    command = command[1:]
+                if command[:2] == ["uv", "run"]:
+                    command = command[2:]
+                if command:
+                    yield snippet.where, command
+                words = words[end + 1 :]
+
+
+PYTHON = [snippet for snippet in snippets() if snippet.language == "python"]
+COMMANDS = list(shell_commands())
+
+
+def commands_of(program: str) -> list[Any]:
+    """The commands that start with this program, as parameters of a test."""
+    found = [(where, words[1:]) for where, words in COMMANDS if words[0] == program]
+    return [pytest.param(words, id=f"{where} {' '.join(words)[:40]}") for where, words in found]
+
+
+def text_outside_blocks() -> Iterator[tuple[str, str]]:
+    """Each page without its fenced blocks."""
+    for name, text in TEXTS.items():
+        yield name, FENCE.sub("", text)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("snippet", PYTHON, ids=[snippet.where for snippet in PYTHON])
+def test_every_python_snippet_runs_as_printed(snippet: Snippet, run_python: RunPython, sandbox: Sandbox) -> None:
+    code = snippet.text
+    if "await " in code:
+        code = f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\nasyncio.run(main())"
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    titles = set(re.findall(r'title="([^"]*)"|"title": "([^"]*)"', code))
+    wanted = {first or second for first, second in titles}
+    until(lambda: wanted <= set(sandbox.titles()), f"{wanted} in the channels")
+
+
+def test_there_are_snippets_and_commands_to_test() -> None:
+    assert len(PYTHON) >= 5
+    assert {"notifier", "celery", "pytest", "docker"} <= {words[0] for _, words in COMMANDS}
+
+
+@pytest.mark.parametrize("words", commands_of("notifier"))
+def test_every_notifier_command_parses(words: list[str]) -> None:
+    parse(main, words)
+
+
+def parse(command: click.Command, words: list[str]) -> None:
+    """Parse without running. Raises: UsageError for what the command would refuse."""
+    context = click.Context(command)
+    while isinstance(command, click.Group):
+        name, *words = words
+        below = command.get_command(context, name)
+        assert below is not None, f"no command {name}"
+        command = below
+    command.make_context(command.name, list(words), context)
+
+
+INLINE = [
+    (name, words)
+    for name, text in text_outside_blocks()
+    for span in re.findall(r"`([^`\n]+)`", text)
+    if (words := span.removeprefix("uv run ").split()) and words[0] == "notifier" and "…" not in span
+]
+
+
+@pytest.mark.parametrize(("page", "words"), INLINE, ids=[" ".join(words) for _, words in INLINE])
+def test_every_command_in_a_sentence_exists_with_its_options(page: str, words: list[str]) -> None:
+    command: click.Command | None = main
+    for word in words[1:]:
+        assert command is not None, words
+        if word.startswith("-"):
+            assert word in {option for each in command.params for option in each.opts} | {"--help"}, words
+        elif isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), word)
+            assert command is not None, f"{page}: no command {word}"
+
+
+@pytest.mark.parametrize("words", commands_of("celery"))
+def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
+    option, app, command, *rest = words
+    assert option == "-A"
+    assert app in ("notifier", "tasks")
+    assert command in celery_command.list_commands(click.Context(celery_command))
+    queues = {route.queue for route in ROUTES.values()}
+    assert {word for before, word in pairwise(rest) if before == "-Q"} <= queues
+
+
+@pytest.mark.parametrize("words", commands_of("docker"))
+def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"].values()
+    values = dict(pairwise(words))
+    assert words[0] == "compose"
+    assert (ROOT / values.get("--env-file", "compose.yaml")).is_file()
+    profiles = {profile for each in services for profile in each.get("profiles", [])}
+    assert values.get("--profile", "dev") in profiles
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [each for each in commands_of("pytest") if "tests/" in str(each.values)])
+def test_every_pytest_command_finds_tests(words: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *words],
+        cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
+
+
+def test_every_script_that_is_run_exists() -> None:
+    scripts = {words[0] for _, words in COMMANDS if "/" in words[0]}
+    assert {each for each in scripts if not (ROOT / each).is_file()} == set()
+
+
+def test_every_file_that_is_named_exists() -> None:
+    missing = set()
+    for name, text in text_outside_blocks():
+        for span in re.findall(r"`([^`\s]+)`", text):
+            if span.split("/")[0] in FOLDERS and "/" in span and "NAME" not in span and not any(ROOT.glob(span)):
+                missing.add((name, span))
+    assert missing == set()
+
+
+def test_every_link_within_the_project_leads_somewhere() -> None:
+    missing = set()
+    for name, text in text_outside_blocks():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            file, _, heading = target.partition("#")
+            page = (ROOT / name).parent / file if file else ROOT / name
+            if not page.exists() or (heading and heading not in headings(page)):
+                missing.add((name, target))
+    assert missing == set()
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_setting_that_is_named_is_one() -> None:
+    known = set(Settings.variables()) | ALIASES
+    named = {(name, each.removesuffix("_FILE")) for name, text in TEXTS.items() for each in SETTING.findall(text)}
+    assert {(name, each) for name, each in named if each not in known} == set()
+
+
+def test_the_readme_lists_every_field_of_a_message_and_no_other() -> None:
+    readme = TEXTS["README.md"]
+    table = readme[readme.index("| field | meaning |") :].split("\n\n")[0]
+    fields = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert fields == set(NotificationMessage.model_fields)
