@@ -58,7 +58,7 @@ class Spooled:
 
 
 class Spool:
-    """A folder that holds at most ``bound`` alerts.
+    """A folder that holds at most ``bound`` alerts, for all processes that share it.
 
     Raises (every method):
         BrokerUnavailable: the folder is full, or cannot be read or written. Neither Redis nor the disk has the alert.
@@ -89,7 +89,7 @@ class Spool:
             )
 
     def count(self, alert_type: AlertType | None = None, *, readable: bool = True) -> int:
-        """How many wait here; ``readable`` False: with those that this version was seen not to read."""
+        """How many wait here. ``readable`` False: also those that this version has failed to read."""
         if not self._exists():
             return 0
         with self._open() as file:
@@ -105,7 +105,7 @@ class Spool:
             return file.execute("select 1 from alerts where id = ?", (notification_id,)).fetchone() is not None
 
     def list(self, limit: int = PAGE, after: int = 0) -> list[Spooled]:
-        """Those that follow a position, oldest first."""
+        """At most ``limit`` of those behind the position ``after``, oldest first."""
         if not self._exists():
             return []
         with self._open() as file:
@@ -120,12 +120,15 @@ class Spool:
         ]
 
     def flush(self, hand_over: Callable[[Spooled], None]) -> Collection[str]:
-        """Hand all over, in order, once each was; the types of which some are left, for their outbox is full.
+        """Hand all over in order, and delete each once it was handed over.
 
-        Several may flush at once: each hands one over before it comes to the next, and handing over twice does no harm.
+        Several processes may flush at once: an alert that two of them hand over is admitted once.
+
+        Returns:
+            The types of which some are left because their outbox is full.
 
         Raises:
-            BrokerUnavailable: also where Redis is away; what was not handed over stays.
+            BrokerUnavailable: also if Redis is away; what was not handed over stays.
         """
         full: set[str] = set()
         position = 0
