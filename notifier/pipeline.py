@@ -9,6 +9,7 @@ from notifier.gate.admin import Gate
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.records import Records
 from notifier.producer.client import Client
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings, settings
@@ -21,15 +22,14 @@ if TYPE_CHECKING:
     import redis
 
     from notifier.discord import DiscordClient
-    from notifier.models import NotificationMessage
     from notifier.operations.checks import CheckReport
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.history import NotificationHistory
-    from notifier.outcome import Status
     from notifier.producer.direct import Direct
     from notifier.producer.spool import Spool
     from notifier.worker.self_monitor import SelfMonitor
+    from notifier.worker.sweep import Sweep
 
 
 class Pipeline:
@@ -72,14 +72,19 @@ class Pipeline:
         return DiscordClient(self.settings.api_url, self.settings.timeout_seconds)
 
     @cached_property
+    def records(self) -> Records:
+        """What became of notifications, by id."""
+        return Records(self.redis, self.settings)
+
+    @cached_property
     def history(self) -> "NotificationHistory":
         """What became of them."""
         from notifier.operations.history import NotificationHistory
 
-        return NotificationHistory(self.app, self.redis, self.settings)
+        return NotificationHistory(self.redis, self.records, self.settings)
 
     @cached_property
-    def flood(self) -> Digests:
+    def digests(self) -> Digests:
         """What met a full outbox."""
         return Digests(self.redis, self.settings)
 
@@ -88,16 +93,10 @@ class Pipeline:
         """Admits and dispatches: on a connection of its own, for all steps together must fit the deadline."""
         limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
         client = connect(url, limit * 0.4)
-
-        def refuse(message: "NotificationMessage", status: "Status", reason: str, detail: str) -> None:
-            from notifier.operations.history import NotificationHistory
-
-            NotificationHistory(self.app, client, self.settings).refuse(message, status, reason, detail)
-
         return Publisher(
             self.app,
             Outbox(client, self.settings),
-            refuse,
+            Records(client, self.settings),
             Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
             limit * 0.2,
         )
@@ -131,11 +130,18 @@ class Pipeline:
         return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
 
     @cached_property
+    def sweep(self) -> "Sweep":
+        """The periodic look for what no delivery task will come for."""
+        from notifier.worker.sweep import Sweep
+
+        return Sweep(self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client)
+
+    @cached_property
     def dead_letters(self) -> "DeadLetters":
         """What could not be delivered."""
         from notifier.operations.dead_letters import DeadLetters
 
-        return DeadLetters(self.redis, self.settings, self.outbox, self.publisher)
+        return DeadLetters(self.redis, self.settings, self.records, self.publisher)
 
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
@@ -147,7 +153,7 @@ class Pipeline:
         """The life of one alert. Raises: as ``operations.explain``."""
         from notifier.operations.explain import explain
 
-        return explain(self.redis, self.keys, notification_id)
+        return explain(self.redis, self.keys, self.records, notification_id)
 
 
 @lru_cache(maxsize=1)

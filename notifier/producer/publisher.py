@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +16,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.claim import WakeUp
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.records import Records
 from notifier.outcome import Status
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
@@ -29,15 +30,12 @@ SHOWN_CHARACTERS = 100
 ADMIT_TRIES = 3
 """Room may appear between finding an outbox full and folding the alert; not so often in a row."""
 
-Refuse = Callable[[NotificationMessage, Status, str, str], object]
-"""Keeps the record of an alert that never entered an outbox: its status, the reason word, and the text for a reader."""
-
 
 class Publisher:
     """Admits and dispatches. Once ``submit`` returns, the alert is in the outbox and survives whatever follows.
 
     Args:
-        refuse: records an alert that is refused.
+        records: keeps the record of an alert that is refused.
         flood: takes the alerts that meet a full outbox; if None, they are refused.
         timeout_seconds: for each step of a dispatch.
     """
@@ -46,14 +44,14 @@ class Publisher:
         self,
         app: Celery,
         outbox: Outbox,
-        refuse: Refuse,
+        records: Records,
         flood: Digests | None,
         timeout_seconds: float,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._app = app
         self._outbox = outbox
-        self._refuse = refuse
+        self._records = records
         self._flood = flood
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
@@ -112,7 +110,7 @@ class Publisher:
                 if self._flood is not None and self._flood.fold(message) != "room":
                     return False
                 if self._flood is None or attempt == ADMIT_TRIES - 1:
-                    self._refuse(message, Status.QUEUE_FULL, error.reason, str(error))
+                    self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 

@@ -29,10 +29,10 @@ def sent_directly(message: NotificationMessage, delivered: Delivered) -> Submitt
         message,
         Status.DELIVERED,
         admitted_at=now,
+        finished_at=iso(now),
         attempts=1,
         detail=SENT_DIRECTLY_NOTE,
         message_id=delivered.message_id,
         channel_id=delivered.channel_id,
     )
-    end["finished_at"] = iso(now)
     return Submitted(Status.SENT_DIRECTLY, cast("AsyncResult[Any]", EagerResult(message.id, end, states.SUCCESS)))
