@@ -14,7 +14,7 @@ from notifier.models import AlertType, NotificationMessage
 
 FILE = "alerts.sqlite3"
 BUSY_SECONDS = 0.5
-"""Ours: how long a process waits while another writes."""
+"""Ours: how long a process waits while others write; with the default timeout, the disk's part of it."""
 PAGE = 100
 VERSION = version("notifier")
 """What one version cannot read, another may."""
@@ -60,13 +60,17 @@ class Spooled:
 class Spool:
     """A folder that holds at most ``bound`` alerts, for all processes that share it.
 
+    Args:
+        busy_seconds: how long each method waits while other processes write.
+
     Raises (every method):
         BrokerUnavailable: the folder is full, or cannot be read or written. Neither Redis nor the disk has the alert.
     """
 
-    def __init__(self, folder: Path, bound: int) -> None:
+    def __init__(self, folder: Path, bound: int, busy_seconds: float = BUSY_SECONDS) -> None:
         self._folder = folder
         self._bound = bound
+        self._busy_seconds = busy_seconds
 
     def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
         """Keep an alert, once per id. It is on the disk when this returns."""
@@ -165,7 +169,7 @@ class Spool:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
             # one connection each time: threads and forked processes must not share one
-            with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as file:
+            with closing(sqlite3.connect(self._file, timeout=self._busy_seconds)) as file:
                 file.execute("pragma synchronous = extra")  # it survives a power cut from here on
                 file.execute(TABLE)
                 yield file
