@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.producer.direct import Direct
     from notifier.producer.spool import Spool
+    from notifier.worker.delivery import DeliveryWorker
     from notifier.worker.self_monitor import SelfMonitor
     from notifier.worker.sweep import Sweep
 
@@ -121,6 +122,14 @@ class Pipeline:
 
         seconds = min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
         return Direct(DiscordClient(self.settings.api_url, seconds), self.settings)
+
+    @cached_property
+    def delivery_worker(self) -> "DeliveryWorker":
+        """Delivers what waits in the outboxes."""
+        from notifier.worker.announce import Announcer
+        from notifier.worker.delivery import DeliveryWorker
+
+        return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, Announcer(self.app))
 
     @cached_property
     def self_monitor(self) -> "SelfMonitor":
