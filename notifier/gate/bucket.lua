@@ -44,7 +44,7 @@ local function bucket_read(state, in_flight, now, rule)
   if now >= budget.reset_at then
     budget.remaining = budget.limit - budget.in_flight -- those may be counted in the new period
   elseif now >= budget.next_at then
-    budget.remaining = 1 - budget.in_flight
+    budget.remaining = 1 -- nothing is under way: bucket_take ends next_at
   end
   return budget
 end
