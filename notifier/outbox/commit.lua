@@ -44,7 +44,7 @@ local function drop_oldest_dead_letters(dead_letters, type)
     redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
     redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
   end
-  if #dropped > 0 then tell(TROUBLES, 'dead_letters_dropped', type, '', #dropped) end
+  if #dropped > 0 then report_trouble(TROUBLES, 'dead_letters_dropped', type, '', #dropped) end
 end
 
 local function complete(key, item, record)
@@ -60,7 +60,7 @@ local function complete(key, item, record)
     redis.call('ZADD', dead_letters, now, item.id)
     redis.call('EXPIRE', dead_letters, args.dead_letter_life)
     redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
-    tell(TROUBLES, 'dead_letters', item.type, item.reason)
+    report_trouble(TROUBLES, 'dead_letters', item.type, item.reason)
     drop_oldest_dead_letters(dead_letters, item.type)
   end
   table.insert(completed, item.id)
@@ -127,7 +127,7 @@ end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- a commit that is repeated has told the gate before
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
-    tell(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
+    report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
   end
 end
 

@@ -37,5 +37,5 @@ index_record(HISTORY, 'folded', ID, now, LIFE)
 redis.call('ZADD', FOLDED, now, ID)
 redis.call('EXPIRE', FOLDED, LIFE)
 forget_oldest_folded()
-tell(TROUBLES, 'folded', TYPE)
+report_trouble(TROUBLES, 'folded', TYPE)
 return 'folded'

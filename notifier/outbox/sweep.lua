@@ -23,7 +23,7 @@ end
 local function report_or_forget_standstill()
   if stands_still() then
     local log = wait_log(STATE)
-    return tell(TROUBLES, 'stuck', TYPE, log[#log] and log[#log][2] or '')
+    return report_trouble(TROUBLES, 'stuck', TYPE, log[#log] and log[#log][2] or '')
   end
   for _, field in ipairs(redis.call('HKEYS', TROUBLES)) do -- what is over need not be reported
     if string.find(field, 'stuck|' .. TYPE .. '|', 1, true) == 1 then redis.call('HDEL', TROUBLES, field) end
