@@ -9,6 +9,7 @@ import redis
 
 from notifier.storage.connection import connect
 from notifier.storage.scripts import script
+from tests.integration.lua import run_lua
 
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
@@ -50,7 +51,7 @@ def load_lua(client: "redis.Redis") -> LoadLua:
         text = script(*files)
 
         def call(function: str, *arguments: object) -> Any:
-            told = client.eval(text + CALL % function, 0, json.dumps(arguments), len(arguments))
+            told = run_lua(client, text, CALL % function, args=[json.dumps(arguments), len(arguments)])
             values = list(json.loads(told))
             return values[0] if len(values) == 1 else values or None
 

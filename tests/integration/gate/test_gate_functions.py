@@ -12,6 +12,7 @@ from notifier.gate.gate import CHANNEL_LIMIT, GATE_SCRIPTS, lease_seconds, limit
 from notifier.settings import Settings, Webhook
 from notifier.storage.scripts import script
 from tests.integration.gate.conftest import SECOND, START
+from tests.integration.lua import run_lua
 from tests.names import names
 
 WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
@@ -35,9 +36,9 @@ class Gate:
     settings: Settings
 
     def call(self, function: str, *arguments: object) -> list[Any]:
-        text = script(*GATE_SCRIPTS) + CALL % function
         given = [json.dumps(limits(self.settings, WEBHOOK)), names.channel_prefix, json.dumps(arguments)]
-        return list(self.client.eval(text, 5, *names.gate_parts(WEBHOOK.id), *given))
+        keys = names.gate_parts(WEBHOOK.id)
+        return list(run_lua(self.client, script(*GATE_SCRIPTS), CALL % function, keys=keys, args=given))
 
     def check(self, at: int = 0) -> list[Any]:
         return self.call("gate_check", START + at)
