@@ -12,7 +12,8 @@
 --   throttled, wait, reason, arm    arm: microseconds until the wake-up that the caller has to send, or -1
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
---                                   unknown (reason: it may have been posted; or ''), waited (JSON: microseconds by reason)
+--                                   unknown (reason: it may have been posted; or ''),
+--                                   waited (JSON: microseconds by reason)
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)

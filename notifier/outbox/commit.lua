@@ -1,11 +1,12 @@
--- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the next
--- wake-up. A commit that is repeated changes nothing more.
+-- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the
+-- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox')
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
---         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null: no request
---         was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds),
---         dead_letters_max, embeds_max, fallback (alert type), fallback_capacity, stamp (stands in records for the time),
+--         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
+--         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
+--         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
+--         stamp (stands in records for the time),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key}]
 --       2… the record (Celery's result, JSON) of each disposition, '' if it cannot be final
