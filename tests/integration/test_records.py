@@ -10,6 +10,7 @@ from celery import Celery, states
 from celery.app.task import Context
 from celery.result import AsyncResult
 
+from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
@@ -193,7 +194,7 @@ def test_times_are_written_as_python_writes_them(bench: Bench) -> None:
     moments += [chosen.randrange(2**53) for _ in range(300)]
     told = run_lua(
         bench.redis,
-        script("gate/gate.lua", "outbox/record.lua"),
+        script(*GATE_SCRIPTS, "outbox/record.lua"),
         "local told = {} for _, us in ipairs(ARGV) do table.insert(told, iso_time(tonumber(us))) end return told",
         args=moments,
     )
