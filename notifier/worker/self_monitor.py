@@ -51,7 +51,7 @@ WORDS = {
 
 
 class SelfMonitor:
-    """Tells what the scripts have counted (``tell`` in gate.lua).
+    """Tells what the scripts have counted (``report_trouble`` in trouble.lua).
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
