@@ -20,25 +20,15 @@ from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
-from notifier.worker.announce import Announcer
-from notifier.worker.delivery import Delivery, DeliveryWorker
 from tasks.celery import app, pipeline
-
-delivery_worker = DeliveryWorker(
-    pipeline.outbox,
-    pipeline.heartbeat,
-    pipeline.gate,
-    pipeline.discord,
-    pipeline.settings,
-    Announcer(app),
-)
-
 
 REFUSED_CHARACTERS = 3_000
 AWAY_SECONDS = 2
 """Ours: how soon a dispatch is repeated that came while Redis was away."""
 
 if TYPE_CHECKING:
+    from notifier.worker.delivery import Delivery
+
     CeleryTask = Task[Any, Any]
 else:
     CeleryTask = Task  # cannot be subscripted at run time
@@ -119,10 +109,10 @@ def own(task: NotificationTask, **fields: Any) -> Record | None:
     raise Ignore
 
 
-def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
+def _deliver(task: NotificationTask, fields: dict[str, Any]) -> "Delivery":
     notification_id = str(task.request.id)
     request = ClaimRequest(task.alert_type, notification_id)
-    end = delivery_worker.deliver(request)
+    end = pipeline.delivery_worker.deliver(request)
     if not isinstance(end, NotFound):
         return end
     # published by a program that only knows the task's name
@@ -131,7 +121,7 @@ def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
     except (InvalidMessage, QueueFull) as error:
         _refuse(task, fields, error)
         return Completed()
-    return delivery_worker.deliver(request)
+    return pipeline.delivery_worker.deliver(request)
 
 
 def _dispatch_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
@@ -197,7 +187,7 @@ def _task(alert_type: AlertType) -> NotificationTask:
 def wake_up(alert_type: str, token: str) -> None:
     """ClaimRequest for an outbox: the gate should be open now."""
     try:
-        end = delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
+        end = pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
     except BrokerUnavailable:
         raise Ignore from None  # once Redis is back, the sweeper sends another
     match end:

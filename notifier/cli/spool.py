@@ -73,7 +73,7 @@ def flush(as_json: bool) -> None:
 
         def hand_over(each: Spooled) -> None:
             nonlocal handed_over
-            publisher.hand_over_spooled(each)
+            publisher.submit_spooled(each)
             handed_over += 1
             progress.advance(bar)
 

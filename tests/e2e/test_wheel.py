@@ -10,6 +10,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from notifier.gate.gate import GATE_SCRIPTS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for needed in (
         "notifier/_templates/tracklist_generated.toml",
         "notifier/outbox/claim.lua",
-        "notifier/gate/gate.lua",
+        *(f"notifier/{name}" for name in GATE_SCRIPTS),
         "notifier/sandbox/page.html",
         "celeryconfig.py",
         "tasks/celery.py",
