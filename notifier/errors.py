@@ -28,7 +28,7 @@ class ConfigurationError(NotifierError):
 
 
 class InvalidMessage(NotifierError, ValueError):
-    """The notification breaks a rule that no retry can mend."""
+    """The notification breaks a rule; a retry would not help."""
 
     reason = "invalid_message"
 
@@ -46,19 +46,19 @@ class QueueFull(NotifierError):
 
 
 class BrokerUnavailable(NotifierError):
-    """Redis refused, was silent, or failed while the alert was being handed over."""
+    """Redis refused, did not answer, or failed while the alert was handed over."""
 
     reason = "broker_unavailable"
 
 
 class NotificationNotFound(NotifierError, LookupError):
-    """The id is unknown here."""
+    """No notification has this id."""
 
     reason = "not_found"
 
 
 class DeliveryFailed(NotifierError):
-    """A request failed in a way that may pass; ``args`` are the reason word and the wait in seconds."""
+    """A request failed and may succeed later; ``args`` are the reason word and the wait in seconds."""
 
     reason = "delivery_failed"
 

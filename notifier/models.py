@@ -1,4 +1,4 @@
-"""What an application says: an alert type, and a notification; and what it hears back."""
+"""The values that an application passes and gets back: alert type, notification, result."""
 
 import re
 import uuid
@@ -31,7 +31,7 @@ MESSAGE_BYTES_MAX = 8 * 2**20
 
 
 class AlertType(StrEnum):
-    """The six kinds of alert; each has a queue, a task and a webhook of its own."""
+    """The six kinds of alert; each has its own queue, task and webhook."""
 
     GENERAL = "general"
     ERROR = "error"
@@ -42,7 +42,7 @@ class AlertType(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad it is; decides the colour where none is given."""
+    """How bad it is. It decides the colour if none is given."""
 
     INFO = "info"
     WARNING = "warning"
@@ -85,7 +85,7 @@ def _colour(value: object) -> object:
 
 
 def is_snowflake(text: str) -> bool:
-    """Whether this can be the id of something of Discord's."""
+    """Whether this can be an id from Discord: a decimal number below 2^63."""
     return re.fullmatch(r"[0-9]{1,19}", text) is not None and int(text) <= SNOWFLAKE_MAX
 
 
@@ -189,10 +189,10 @@ class NotificationMessage(BaseModel):
     def _storable(self) -> Self:
         try:
             text = self.model_dump_json()
-            from_json(text)  # nested deeper than it can be read back, it would be lost in the worker
+            from_json(text)  # nested too deep for the parser, it could not be read in the worker
             size = len(text.encode())
         except (ValueError, TypeError) as error:
-            # surrogates and values that JSON cannot carry would fail later, in the worker, out of the caller's sight
+            # surrogates and values that JSON cannot hold would fail later in the worker, unseen by the caller
             raise ValueError(f"not expressible as JSON in UTF-8 ({type(error).__name__})") from None
         if size > MESSAGE_BYTES_MAX:
             raise ValueError(f"all its parts together take {size} bytes as JSON, more than {MESSAGE_BYTES_MAX}")
@@ -214,9 +214,9 @@ def _named(error: ValidationError) -> str:
 
 
 class NotificationResult(BaseModel):
-    """What ``DiscordNotificationService.send`` answers.
+    """The result of ``DiscordNotificationService.send``.
 
-    ``success``: delivered, or (where the caller did not wait) safely queued. ``error`` is the reason word and detail.
+    ``success``: delivered, or (if the caller did not wait) safely queued. ``error`` is the reason word and detail.
     ``retry_count``: requests that carried it beyond the first. ``metadata``: the rest of the history record.
     """
 

@@ -1,4 +1,4 @@
-"""What became of one request, as values; and the words for why."""
+"""The outcome of one request, as values, and the reason words."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Reason(StrEnum):
     SERVER_ERROR = "server_error"
     UNEXPECTED_ANSWER = "unexpected_answer"
     WORKER_LOST = "worker_lost"
-    # never will
+    # will never succeed
     INVALID_PAYLOAD = "invalid_payload"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNKNOWN_CHANNEL = "unknown_channel"
@@ -56,13 +56,13 @@ class Status(StrEnum):
     EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
     FOLDED = "folded"
-    # what a caller is told while Redis is away; no record of the history has them
+    # what a caller gets if Redis does not answer; no record has these
     SPOOLED = "spooled"
     SENT_DIRECTLY = "sent_directly"
 
 
 class Scope(StrEnum):
-    """Whom a wait concerns."""
+    """What a wait applies to."""
 
     WEBHOOK = "webhook"
     CHANNEL = "channel"
@@ -80,7 +80,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Not now; nothing failed and no attempt is spent."""
+    """Not now. Nothing failed and no attempt is spent."""
 
     wait_seconds: float
     reason: Reason
@@ -89,7 +89,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Not done, may succeed later."""
+    """Not delivered; may succeed later."""
 
     reason: Reason
     detail: str = ""
@@ -97,7 +97,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Never will succeed as it is. ``rejected_indexes`` are the embeds that Discord's error tree names, by position."""
+    """Will never succeed as it is. ``rejected_indexes`` are the embeds that Discord's error tree names, by position."""
 
     reason: Reason
     detail: str = ""
@@ -117,9 +117,9 @@ Outcome = Delivered | Deferred | Failed | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class RateLimitInfo:
-    """The bucket of a webhook as the headers of one answer tell it (Discord docs, rate-limits.mdx).
+    """The bucket of a webhook as the headers of one answer describe it (Discord docs, rate-limits.mdx).
 
-    ``reset_at_seconds``: seconds since 1970 by Discord's clock; only good for comparing it with another of its kind.
+    ``reset_at_seconds``: seconds since 1970 by Discord's clock; comparable only with other values of this field.
     """
 
     limit: int
@@ -130,7 +130,7 @@ class RateLimitInfo:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request's outcome, what its headers tell of the bucket, and which status it carried (None: no answer)."""
+    """One request's outcome, what its headers say of the bucket, and its HTTP status (None: no answer)."""
 
     outcome: Outcome
     rate_limit: RateLimitInfo | None = None
@@ -139,7 +139,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class WebhookInfo:
-    """What GET webhook told: where it posts, and its name."""
+    """The answer to GET webhook: where it posts, and its name."""
 
     answer: Answer
     channel_id: str | None

@@ -7,14 +7,14 @@ from notifier.models import AlertType
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one alert type travels."""
+    """The task, queue and webhook variables of one alert type."""
 
     alert_type: AlertType
     webhook_variables: tuple[str, ...]
 
     @property
     def task(self) -> str:
-        """Name of the Celery task that owns an alert of this type."""
+        """Name of the delivery task of this type."""
         return f"send_notification.{self.alert_type}"
 
     @property
@@ -36,4 +36,4 @@ ROUTES: dict[AlertType, Route] = {
 }
 
 WAKE_UP_TASK = "send_notification.wake_up"
-"""Knocks for an outbox rather than for one alert; travels through the queue of its type."""
+"""Name of the wake-up task. It claims for an outbox, not for one alert, and uses the queue of its type."""

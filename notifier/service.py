@@ -1,4 +1,4 @@
-"""The facade: what an asyncio application talks to. A thin asynchronous shell over the synchronous core."""
+"""The facade for asyncio applications: a thin asynchronous shell over the synchronous core."""
 
 import asyncio
 import logging
@@ -36,8 +36,8 @@ class DiscordNotificationService:
     async def send(self, message: NotificationMessage, *, wait: float | None = None) -> NotificationResult:
         """Raise an alert. Returns once it is safely queued or, with ``wait`` (seconds), once its outcome is final.
 
-        An alert that is still on its way when ``wait`` is over has the status ``queued`` and ``success`` False;
-        it goes on by itself. While Redis is away it is ``spooled`` or ``sent_directly``, where that is configured.
+        If the outcome is not final after ``wait``, the status is ``queued`` and ``success`` is False; delivery
+        continues. If Redis does not answer, the status is ``spooled`` or ``sent_directly``, if configured.
 
         Raises:
             QueueFull: too many alerts of this type are waiting, and DISCORD_QUEUE_OVERFLOW is reject.
@@ -58,7 +58,7 @@ class DiscordNotificationService:
         return report.healthy
 
     def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
-        """``send`` for code that is not asynchronous: the core that it wraps."""
+        """``send`` for synchronous code."""
         submitted = self._pipeline.client.submit(message)
         if submitted.status is Status.SENT_DIRECTLY:
             return result_of(cast("Record", submitted.result.get())).model_copy(
@@ -71,20 +71,20 @@ class DiscordNotificationService:
         try:
             record = cast("Record", submitted.result.get(timeout=wait))
         except (RedisError, RuntimeError):
-            raise BrokerUnavailable(f"alert {message.id} is queued, but Redis did not tell its outcome") from None
+            raise BrokerUnavailable(f"alert {message.id} is queued, but Redis did not return its outcome") from None
         except ResultTimeout:
             return NotificationResult(
                 id=message.id,
                 success=False,
                 status=Status.QUEUED.value,
-                error=f"not final after {wait:g} s; it goes on by itself",
+                error=f"not final after {wait:g} s; delivery continues",
                 timestamp=datetime.now(UTC),
             )
         return result_of(record)
 
 
 def result_of(record: Record) -> NotificationResult:
-    """A history record as the facade answers it."""
+    """Convert a record to the facade's result."""
     return NotificationResult(
         id=record["id"],
         success=record["success"],

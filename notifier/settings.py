@@ -1,7 +1,7 @@
 """All settings, read once from the environment and ``.env``, checked at start.
 
-The environment wins over ``.env``. Every variable has a default but the webhooks, and an application that only
-raises alerts needs none of those.
+The environment wins over ``.env``. Every variable except the webhooks has a default, and an application
+that only raises alerts needs no webhook.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ WEBHOOK_PATH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One Discord webhook: what of its URL is used. The token is a secret and shows in no repr."""
+    """One Discord webhook: the parts of its URL that are used. The token is a secret and in no repr."""
 
     id: str
     token: SecretStr = field(repr=False)
@@ -40,7 +40,7 @@ class Webhook:
 
     @property
     def fingerprint(self) -> str:
-        """Tells a changed URL from the same one, and tells nothing of the token."""
+        """16 hex digits that change with the URL and do not reveal the token."""
         return hashlib.sha256(f"{self.id}/{self.token.get_secret_value()}".encode()).hexdigest()[:16]
 
 
@@ -69,12 +69,12 @@ def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
 
 
 def _without_comment(value: object) -> object:
-    # docker's env_file hands inline comments on as part of the value
+    # docker's env_file keeps inline comments as part of the value
     return re.sub(r"\s+#.*$", "", value).strip() if isinstance(value, str) else value
 
 
 def file_environment() -> dict[str, str]:
-    """What ``.env`` in the current folder says."""
+    """The variables of ``.env`` in the current folder."""
     return {name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}
 
 
@@ -145,7 +145,7 @@ AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_ty
 
 
 class Settings(BaseSettings):
-    """The settings of this process; ``Settings.load()`` reads them, ``settings()`` keeps them."""
+    """The settings of this process; ``Settings.load()`` reads them, ``settings()`` caches them."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment over ``.env``; the webhooks by a source of their own."""
+        """The environment over ``.env``; the webhooks from their own source."""
         return init_settings, env_settings, dotenv_settings, _WebhookSource(settings_cls)
 
     @classmethod

@@ -4,9 +4,9 @@ A template is a TOML file: ``alert_type``, ``title``, ``message``, ``color`` or 
 ``[[fields]]`` with ``name``, ``value``, ``inline``; ``description`` says what it is for, ``[example]`` holds variables
 to try it with. A user's folder (``NOTIFIER_TEMPLATES_DIR``) is searched before the built-in one.
 
-A template is a text and not a program. Jinja's sandbox keeps it from Python's internals, but bounds nothing except
-``range()``: ``{{ "a" * 10 ** 9 }}`` is fine by it. So what could run or grow without end is no part of the language
-here: calls, assignments, powers, loops in loops, and filters that are not in ``FILTERS``.
+Jinja's sandbox hides Python's internals, but bounds nothing except ``range()``: it allows ``{{ "a" * 10 ** 9 }}``.
+So constructs that could run or grow without bound are refused: calls, assignments, powers, loops in loops, and
+filters that are not in ``FILTERS``.
 """
 
 import re
@@ -31,7 +31,7 @@ BUILT_IN = next(folder for folder in (_PACKAGE / "_templates", _PACKAGE.parent /
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RENDERED_CHARACTERS_MAX = 1_000_000
-"""Ours: of one text, as of the longest that a message takes."""
+"""Ours: characters of one rendered text; as many as the longest text of a message may have."""
 FILTERS = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "filesizeformat", "first", "float", "int", "items"),
     *("join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse"),
@@ -91,7 +91,7 @@ _environment.globals.clear()
 
 
 class TemplateField(BaseModel):
-    """One field of the details; left out where its value renders to nothing."""
+    """One field of the details; left out if its value renders to nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,6 +1,6 @@
 """The HTTP client of Discord's webhooks: one request, its answer as a value, and no secret in any text.
 
-Nothing that ``requests`` raises leaves this package: its exceptions carry the URL, and the URL is the token.
+No exception of ``requests`` leaves this package: its text contains the URL, and the URL contains the token.
 """
 
 from notifier.discord.client import DiscordClient

@@ -22,15 +22,15 @@ USER_AGENT = f"DiscordBot (https://notifier.invalid, {version('notifier')})"
 CONNECT_SECONDS_MAX = 3
 """Ours, per address: Discord has several, and all of them together must stay below a request's lease."""
 BODY_BYTES_MAX = 2**20
-"""Ours: no answer of Discord's to a webhook comes near it."""
+"""Ours: Discord's answers are far smaller."""
 CHUNK_BYTES = 16_384
 IDLE_SECONDS_MAX = 60
-"""Ours: routers forget idle connections without a word, and a request down such a one is lost until its timeout."""
+"""Ours: routers drop idle connections silently; a request on such a connection is lost until its timeout."""
 FOREIGN_EXCEPTIONS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 class DiscordClient:
-    """Posts to webhooks of one Discord. May be shared by threads, and survives a fork.
+    """Posts to webhooks of one Discord. Thread-safe and fork-safe.
 
     Args:
         api_url: as ``https://discord.com/api/v10``.
@@ -59,7 +59,7 @@ class DiscordClient:
         return answer
 
     def get_webhook(self, webhook: Webhook) -> WebhookInfo:
-        """Ask what a webhook is (Get Webhook with Token, webhook.mdx). Posts nothing."""
+        """Fetch a webhook's name, channel and server (Get Webhook with Token, webhook.mdx). Posts nothing."""
         answer, found = self._request("GET", webhook, {}, {})
         told = found if isinstance(answer.outcome, Delivered) else {}
         name = told.get("name")
@@ -106,12 +106,12 @@ def _new_session() -> requests.Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, OneShotAdapter())
     session.headers["User-Agent"] = USER_AGENT
-    session.auth = lambda request: request  # or requests sends along what a .netrc holds
+    session.auth = lambda request: request  # otherwise requests adds credentials from a .netrc
     return session
 
 
 def _read(response: requests.Response) -> bytes | None:
-    """The body, bounded; None where it broke off or is too long. The status is known all the same."""
+    """Read the body; None if it broke off or is too long. The status is known even then."""
     body = b""
     try:
         for chunk in response.iter_content(CHUNK_BYTES):

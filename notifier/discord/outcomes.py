@@ -1,4 +1,4 @@
-"""What an answer, or the lack of one, means: two tables and the few cases that need a closer look."""
+"""Maps an answer, or an exception, to an Outcome: tables by status and exception, and the special cases."""
 
 import math
 import re
@@ -30,14 +30,14 @@ Kind = type[Failed] | type[Rejected] | type[Unknown]
 DETAIL_CHARACTERS_MAX = 500
 ERROR_DEPTH_MAX = 16
 WAIT_SECONDS_MAX = 86_400
-"""Ours: nothing of Discord's lasts longer than a day; its longest ban is said to last one (discord-api-docs #5385)."""
+"""Ours: the longest wait that is believed; the longest ban reported lasts a day (discord-api-docs #5385)."""
 
 CODE_CLOUDFLARE_BLOCK = 40333
-"""Answered for Discord by its edge (opcodes.mdx)."""
+"""Sent by Discord's edge, not by its API (opcodes.mdx)."""
 CODES_CHANNEL_WRITE_LIMIT = frozenset({20028, 20029})
 """The write limits of a channel and of its server (opcodes.mdx; discord-api-docs #8290)."""
 CODES_OF_A_PLACE = frozenset({10003, 10008})
-"""Unknown Channel and Unknown Message: the webhook lives, the thread or message does not (opcodes.mdx)."""
+"""Unknown Channel and Unknown Message: the webhook exists, the thread or message does not (opcodes.mdx)."""
 
 BY_STATUS: dict[int, tuple[Kind, Reason]] = {
     400: (Rejected, Reason.INVALID_PAYLOAD),
@@ -87,9 +87,9 @@ BY_EXCEPTION: dict[type[Exception], tuple[Kind, Reason]] = {
 
 
 def outcome_of_exception(error: Exception) -> Outcome:
-    """What an exception of ``requests`` (or one of urllib3 that it let through) says of the request.
+    """Map an exception of ``requests`` (or of urllib3, which requests lets through) to an outcome.
 
-    The detail is the exception's name alone: its text has the URL in it.
+    The detail is only the exception's name: its text contains the URL.
     """
     kind, reason = next(BY_EXCEPTION[each] for each in type(error).__mro__ if each in BY_EXCEPTION)
     if isinstance(error, requests.ConnectionError) and _never_connected(error):
@@ -103,7 +103,7 @@ def _never_connected(error: requests.ConnectionError) -> bool:
 
 
 def outcome_of(status: int, headers: Mapping[str, str], body: Body | None, *, secret: str = "") -> Outcome:
-    """What an answer means. ``body`` is None where it is not a JSON object; ``secret`` is kept out of the detail."""
+    """Map an answer to an outcome. ``body``: None if it is not a JSON object. ``secret``: kept out of the detail."""
     headers, found = CaseInsensitiveDict(headers), body or {}
     if 200 <= status < 300:
         return Delivered(snowflake(found, "id"), snowflake(found, "channel_id"))
@@ -113,15 +113,15 @@ def outcome_of(status: int, headers: Mapping[str, str], body: Body | None, *, se
         return _rate_limited(headers, found)
     kind, reason = BY_STATUS.get(status) or BY_STATUS_CLASS.get(status // 100, (Unknown, Reason.UNEXPECTED_ANSWER))
     if status == 404 and body is None:
-        reason = Reason.CLIENT_ERROR  # not Discord's word, and no ground to give up a webhook
+        reason = Reason.CLIENT_ERROR  # this 404 is not from Discord's API, so it must not quarantine the webhook
     if status == 404 and found.get("code") in CODES_OF_A_PLACE:
         reason = Reason.UNKNOWN_CHANNEL
     detail = (_digest(found, secret) if 400 <= status < 500 else "") or f"HTTP {status}"
-    return Rejected(reason, detail, _guilty(found)) if status == 400 else kind(reason, detail)
+    return Rejected(reason, detail, _rejected_indexes(found)) if status == 400 else kind(reason, detail)
 
 
 def _is_edge(status: int, headers: Mapping[str, str], body: Body | None) -> bool:
-    """Cloudflare answers in Discord's place: no Via header, no JSON, or JSON without what the API would say."""
+    """Whether Cloudflare answered instead of the API: no Via header, no JSON, or JSON without the API's fields."""
     if body is None or "Via" not in headers or body.get("code") == CODE_CLOUDFLARE_BLOCK:
         return True
     return status == 429 and "retry_after" not in body
@@ -133,13 +133,13 @@ def _rate_limited(headers: Mapping[str, str], body: Body) -> Deferred:
     if body.get("global") is True or scope == "global" or headers.get("X-RateLimit-Global", "").lower() == "true":
         return Deferred(wait, Reason.GLOBAL_RATE_LIMITED, Scope.GLOBAL)
     if scope == "shared" or body.get("code") in CODES_CHANNEL_WRITE_LIMIT:
-        # the bucket headers are those of the webhook, which has room: they say nothing of this wait
+        # the bucket headers are those of the webhook, which has room: they do not describe this wait
         return Deferred(wait, Reason.CHANNEL_RATE_LIMITED, Scope.CHANNEL)
     return Deferred(max(wait, _seconds(headers.get("X-RateLimit-Reset-After"))), Reason.RATE_LIMITED, Scope.WEBHOOK)
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
-    """The bucket that the headers tell of; None unless all of it makes sense."""
+    """Read the bucket from the headers; None if a value is missing or out of range."""
     try:
         limit = int(headers["X-RateLimit-Limit"])
         remaining = int(headers["X-RateLimit-Remaining"])
@@ -153,7 +153,7 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
 
 
 def _seconds(value: Any, maximum: float = WAIT_SECONDS_MAX) -> float:
-    """A wait as sent by others: 0 where it says nothing, and bounded."""
+    """Read a wait in seconds: 0 if it is missing or not a number, and at most ``maximum``."""
     try:
         seconds = float(value)
     except (TypeError, ValueError):
@@ -164,12 +164,12 @@ def _seconds(value: Any, maximum: float = WAIT_SECONDS_MAX) -> float:
 
 
 def snowflake(body: Body, key: str) -> str | None:
-    """The id under ``key``, where there is one."""
+    """The id under ``key``; None if there is none."""
     value = body.get(key)
     return value if isinstance(value, str) and is_snowflake(value) else None
 
 
-def _guilty(body: Body) -> frozenset[int]:
+def _rejected_indexes(body: Body) -> frozenset[int]:
     errors = body.get("errors")
     embeds = errors.get("embeds") if isinstance(errors, dict) else None
     return (
@@ -183,7 +183,7 @@ def _digest(body: Body, secret: str) -> str:
     """Discord's error tree in one line: ``embeds.3.description: Must be 4096 or fewer in length.``"""
     leaves = list(_leaves(body.get("errors"), ()))
     text = redact(" ".join(("; ".join(leaves) or str(body.get("message", ""))).split()))
-    text = text.replace(secret, "***") if secret else text  # whoever answers may repeat what it was sent
+    text = text.replace(secret, "***") if secret else text  # a server may repeat the request in its answer
     return text if len(text) <= DETAIL_CHARACTERS_MAX else text[: DETAIL_CHARACTERS_MAX - 1] + "…"
 
 

@@ -4,7 +4,7 @@ import logging
 import re
 
 LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")
-"""Those of urllib3 that write a request's path."""
+"""The loggers of urllib3 that log a request's path."""
 
 _SECRET_PATH = re.compile(r"(/webhooks/\d+/)[^/?\s\"']+")
 
@@ -21,7 +21,7 @@ class _Redaction(logging.Filter):
 
 
 def install_log_redaction() -> None:
-    """Keep tokens out of urllib3's log, whoever turns it on. Once is enough, more does no harm."""
+    """Install the redaction in urllib3's loggers. Repeating it changes nothing."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(each, _Redaction) for each in logger.filters):

@@ -1,6 +1,6 @@
-"""The connection under the client: one deadline for a whole answer, no retries, and failures before and after sending.
+"""The HTTP connection: one deadline for a whole answer, no retries, failures before and after sending told apart.
 
-A socket's timeout bounds each read, and a peer that sends a byte now and then would hold a thread for ever.
+A socket's timeout applies to each read, so a peer that sends a byte now and then could hold a thread for ever.
 """
 
 import http.client
@@ -19,7 +19,7 @@ from urllib3.response import HTTPResponse
 
 
 class _Timed(io.RawIOBase):
-    """What a socket receives until as much time has passed as its timeout says."""
+    """Reads from a socket until its timeout, counted from the first read, has passed."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
@@ -60,7 +60,7 @@ class _TlsConnection(HTTPSConnection):
     response_class = _TimedAnswer
 
     def connect(self) -> None:
-        # from urllib3 a failed handshake would look like a lost answer
+        # urllib3 would report a failed handshake as a lost answer
         try:
             super().connect()
         except TimeoutError:
@@ -69,7 +69,7 @@ class _TlsConnection(HTTPSConnection):
             raise NewConnectionError(self, type(error).__name__) from None
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        # and a TLS error in the answer to a request, which may have been carried out, like a bad certificate
+        # urllib3 would report a TLS error in an answer as a bad certificate, but the request may have been carried out
         try:
             return super().getresponse()
         except ssl.SSLError as error:
@@ -99,6 +99,6 @@ class OneShotAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        if isinstance(manager, ProxyManager):  # a SOCKS proxy needs connections of its own kind
+        if isinstance(manager, ProxyManager):  # a SOCKS proxy needs its own class of connections
             manager.pool_classes_by_scheme = _POOLS
         return manager

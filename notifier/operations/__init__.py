@@ -1,1 +1,1 @@
-"""What people ask and do: history, dead letters, the life of one alert, checks."""
+"""What operators look up and change: history, dead letters, the steps of one alert, checks."""

@@ -1,4 +1,4 @@
-"""Is it configured, and does it work? Proved with a GET per webhook; nothing is posted."""
+"""Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
 import uuid
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
 
 FRESH_SECONDS = 5
-"""An answer this young is taken for the next: checks must not use up the budget of alerts."""
+"""Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookCheck:
-    """What one alert type's webhook answered. ``problem`` is a reason word, None where it works."""
+    """What one alert type's webhook answered. ``problem``: a reason word; None if it works."""
 
     alert_type: AlertType
     variable: str
@@ -40,7 +40,7 @@ class WebhookCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The whole of a check. ``redis`` is a problem in words, None where Redis answers."""
+    """The result of a check. ``redis``: the problem in words; None if Redis answers."""
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
@@ -62,7 +62,7 @@ class CheckReport:
 def check(
     client: "redis.Redis", gates: Gate, discord: DiscordClient, webhooks: Mapping[AlertType, Webhook]
 ) -> CheckReport:
-    """Ask Redis, and each configured webhook once; not one that is quarantined (404s are policed) or just answered."""
+    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
     problem = _redis_problem(client)
     gate = gates if problem is None else None
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:

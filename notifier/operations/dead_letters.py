@@ -20,14 +20,14 @@ from notifier.storage.connection import broker_errors, clock
 from notifier.storage.keys import Keys
 
 REPLAYS = uuid.UUID("8f0c4c0e-55f4-5d0f-9a3b-0d7f1f3f6a11")
-"""Ours: the namespace that an id and its replay's id share."""
+"""Ours: the UUID namespace from which the id of a replay is derived."""
 PAGE = 200
 """Records read in one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which dead letters: those that fit every part that is given. ``since`` and ``until``: when they died."""
+    """Which dead letters: those that match every part given. ``since``, ``until``: when they became dead letters."""
 
     alert_type: AlertType | None = None
     reason: str | None = None
@@ -39,7 +39,7 @@ ALL = Selection()
 
 
 class DeadLetters:
-    """What could not be delivered, with its reason.
+    """Lists, replays and drops dead letters.
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
@@ -65,7 +65,7 @@ class DeadLetters:
         return list(islice(fitting, limit))
 
     def get(self, notification_id: str) -> Record:
-        """One of them.
+        """Return one dead letter.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
@@ -76,7 +76,7 @@ class DeadLetters:
         return dead
 
     def replay(self, notification_id: str) -> str:
-        """Send one again as a new notification, and return its id; each knows of the other, both stay in the history.
+        """Send one again as a new notification and return its id. Each refers to the other; both stay in the history.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
@@ -96,7 +96,7 @@ class DeadLetters:
         return message.id
 
     def drop(self, notification_id: str) -> None:
-        """Give one up: it is no dead letter any more, and stays in the history.
+        """Drop one: it is no longer a dead letter, and stays in the history.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.

@@ -1,4 +1,4 @@
-"""The life of one alert, step by step, from its events and its record."""
+"""The steps of one alert in order, from its events and its record."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from notifier.storage.keys import Keys
 
 MICROSECONDS = 1_000_000
 SOON_SECONDS = 0.05
-"""Waits shorter than this are not worth a word."""
+"""Ours: shorter waits are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Step:
 
 
 def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id: str) -> list[Step]:
-    """What became of a notification so far, in order. At most some 80 steps; if there were more, the middle is missing.
+    """Return what became of a notification so far, in order: at most about 80 steps, else the middle is left out.
 
     Raises:
-        NotificationNotFound: this id was never admitted nor refused, or is forgotten by now.
+        NotificationNotFound: this id was never admitted nor refused, or its record has expired.
         BrokerUnavailable: Redis did not answer.
     """
     with broker_errors():
@@ -85,8 +85,8 @@ def _beginning(
 def _afterwards(found: Mapping[str, str]) -> list[Step]:
     if "taken_out_at" not in found:
         return []
-    fate = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
-    return [Step(_at(found["taken_out_at"]), fate)]
+    taken_out = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
+    return [Step(_at(found["taken_out_at"]), taken_out)]
 
 
 def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
@@ -121,9 +121,9 @@ WORDS = {
     "failover": "{reason}{detail}; goes to {to}",
     "requeue": "{reason}{detail}; again as soon as the gate lets it",
 }
-"""What is said of each event but carrying and ending."""
+"""The text of each event, except claims and endings."""
 EVENTS_0_1 = {"retry": "retry_later", "reroute": "failover", "again": "requeue"}
-"""The names that version 0.1 gave to them."""
+"""The names of events in version 0.1."""
 
 
 def _ending(status: str, record: Record | None, detail: str, reason: str = "") -> str:

@@ -33,7 +33,7 @@ class NotificationHistory:
         self._keys = Keys(settings.key_prefix)
 
     def get(self, notification_id: str) -> Record | None:
-        """The record of one notification, or None: unknown, not final yet, or forgotten."""
+        """The record of one notification; None if it is unknown, not final yet, or expired."""
         return self._records.get(notification_id)
 
     def query(
@@ -66,7 +66,7 @@ class NotificationHistory:
 
     def _newest_first(self, key: str, since: datetime | None, until: datetime | None) -> Iterator[tuple[str, float]]:
         low, high = score(since, "-inf"), score(until, "+inf")
-        seen: set[str] = set()  # those of the time at which the page before ended
+        seen: set[str] = set()  # ids with the score at which the previous page ended
         while True:
             with broker_errors():
                 found = self._redis.zrevrangebyscore(key, high, low, start=0, num=PAGE + len(seen), withscores=True)
@@ -80,7 +80,7 @@ class NotificationHistory:
 
 
 def score(moment: datetime | None, otherwise: str) -> str | float:
-    """A point in time as the indexes by time have it; ``otherwise`` if there is none."""
+    """A point in time as a score of the indexes (microseconds since 1970); ``otherwise`` if there is none."""
     return otherwise if moment is None else round(moment.astimezone(UTC).timestamp() * 1_000_000)
 
 

@@ -15,7 +15,7 @@ if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 redis.call('ZADD', KEYS[2], sequence, ARGV[1])
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[5] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 
--- It was refused before: that record is no longer the truth, and whoever waits for it waits on. Its events tell of it.
+-- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.
 local refused = stored_record(KEYS[6])
 if refused then
   local at = redis.call('ZSCORE', KEYS[8], ARGV[1])

@@ -1,4 +1,4 @@
-"""What a batch came to: each disposition as commit.lua reads it, its record, and what the commit answered."""
+"""The result of a batch: each disposition as commit.lua reads it, its record, and the answer of the commit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from notifier.outcome import Answer, Delivered
 from notifier.render.batch import measure
 
 EVENT_DETAIL_CHARACTERS = 200
-"""Ours: how much of Discord's answer an alert's story keeps of each step."""
+"""Ours: how much of Discord's answer an event keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch came to: every disposition, the records that became final by it, and the next wake-up to send."""
+    """Every disposition of a batch, the records that became final by it, and the next wake-up to send."""
 
     dispositions: tuple[Disposition, ...]
     records: tuple[Record, ...]
@@ -41,7 +41,7 @@ def to_payload(disposition: Disposition) -> dict[str, Any]:
 
 
 def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str) -> Record:
-    """The record of a notification, if this disposition ends it. ``stamp`` stands in it for the time."""
+    """The record of a notification, if this disposition ends it. ``stamp``: the placeholder of the time."""
     delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
     return record(
         disposition.item.message,

@@ -18,7 +18,7 @@ local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
-local UNLOGGED = { batching = true, fetching_webhook = true } -- too short to be worth telling
+local UNLOGGED = { batching = true, fetching_webhook = true } -- too short to be logged
 
 local function notification(id)
   return args.notification_prefix .. id
@@ -34,7 +34,7 @@ local function requeue(id)
   if sequence then redis.call('ZADD', WAITING, sequence, id) end
 end
 
--- One notification of a leased batch: its place, its event, and what the answer says of it.
+-- Lease one notification: its place, its event, and its part of the answer.
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
   local message, attempts, admitted_at, sequence, unknown, seen_at, spooled =
@@ -75,7 +75,7 @@ local function answer_for_own_id()
   if not exists then return { 'not_found' } end
 end
 
--- A batch that was leased to this caller, who never heard of it: no request was made.
+-- A batch that was leased to this caller in an answer that was lost: no request was made.
 local function take_back_unanswered()
   local batch = redis.call('HGET', STATE, 'batch')
   for _, token in ipairs(args.unanswered) do
@@ -106,7 +106,7 @@ local function requeue_what_is_due()
   redis.call('EXPIRE', WAITING, args.life)
 end
 
--- Too old: a dead letter, whether or not the gate is open.
+-- What is too old becomes a dead letter, whether or not the gate is open.
 local function take_expired()
   local expired = {}
   for _, key in ipairs({ WAITING, DELAYED }) do
@@ -120,8 +120,8 @@ local function take_expired()
   if #expired > 0 then return lease('blocked', 'expired', expired) end
 end
 
--- The batch key and the characters of one that waits: some say in a note that they are late, a repeat, or for another
--- channel. Nil if the notification outlived its hash.
+-- The batch key and the characters of one that waits, with room for a note if it is late, a repeat, or for another
+-- channel. Nil if its hash has expired.
 local function load_of(id)
   local batch_key, characters, unknown, failed_over, admitted_at =
     unpack(redis.call('HMGET', notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at'))

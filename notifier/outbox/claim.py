@@ -1,4 +1,4 @@
-"""What a claim asks, what it may answer, and what a batch comes to."""
+"""The request of a claim, and its possible answers."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ UNREADABLE_CHARACTERS = 3_000
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A dispatch to be sent for an outbox, due in ``wait_seconds``; the token tells it from older ones."""
+    """A dispatch to be sent for an outbox, due in ``wait_seconds``; the token distinguishes it from older ones."""
 
     alert_type: AlertType
     token: str
@@ -28,7 +28,7 @@ class WakeUp:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Who asks: the owner of one notification, or a wake-up."""
+    """Who claims: the delivery task of one notification, or a wake-up."""
 
     alert_type: AlertType
     notification_id: str = ""
@@ -37,7 +37,7 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClaimArguments:
-    """What claim.lua is asked. Prefixes are of key names; times are microseconds, but ``life`` (seconds).
+    """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
     """
@@ -82,7 +82,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """No request may go now; where ``wake_up`` is set, this caller sends it."""
+    """No request may go now; if ``wake_up`` is set, this caller sends it."""
 
     wait_seconds: float
     reason: Reason
@@ -119,7 +119,7 @@ class Batch:
 
     @property
     def messages(self) -> list[NotificationMessage]:
-        """The notifications, in order, as this channel shows them: a thread of another channel's is none of its own."""
+        """The notifications in order. Those of another type lose their ``thread_id``: the thread is in its channel."""
         return [
             message if message.alert_type is self.alert_type else message.model_copy(update={"thread_id": None})
             for message in (item.message for item in self.items)

@@ -31,8 +31,8 @@ local function decide(item)
   if not holds_lease then return end
   if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
   if item.action ~= 'attempts_exhausted' then return item.isolate and 'isolate' or item.action end
-  -- An outage kills no alert: while the webhook has answered nothing but failures since this one's first attempt, it
-  -- waits for the breaker's probes, behind those that have not been tried as often.
+  -- An outage makes no dead letters: while the webhook has answered nothing but failures since this one's first
+  -- attempt, it waits for the breaker's probes, behind those that have not been tried as often.
   if requested and gate_failing(gate, item.attempts) then return 'retry_behind_others' end
   if #args.dispositions > 1 then return 'isolate' end -- one of them may be at fault: each is tried alone
   return 'complete'
@@ -102,7 +102,7 @@ end
 
 local apply = { complete = complete, requeue = requeue, isolate = isolate, retry_later = retry_later,
   retry_behind_others = retry_behind_others, failover = failover }
-local EVENT = { isolate = 'requeue', retry_behind_others = 'retry_later' } -- as people are told
+local EVENT = { isolate = 'requeue', retry_behind_others = 'retry_later' } -- as `notifier explain` shows them
 
 local function event(item, action)
   local step = EVENT[action] or action
@@ -126,7 +126,7 @@ if holds_lease then
   log_wait(STATE, now, '', args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
-if holds_lease and requested then -- a commit that is repeated has told the gate before
+if holds_lease and requested then -- else it is a repeated commit: the gate has the report
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
     report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
   end

@@ -1,4 +1,4 @@
-"""Digests: what meets a full outbox is folded into one alert per type, sent once there is room."""
+"""Digests: alerts that do not fit into an outbox are folded into one alert per type, sent once there is room."""
 
 import json
 import uuid
@@ -24,9 +24,9 @@ TITLES_MAX = 50
 TITLES_SHOWN = 25
 """Ours: lines of a digest's text."""
 TITLE_CHARACTERS = 100
-"""Ours: of one of those lines."""
+"""Ours: characters of a title in it."""
 DIGEST_SECONDS = 30
-"""Ours: while a flood lasts every free place is taken at once; a digest this old is admitted all the same."""
+"""Ours: in a flood every free place is taken at once, so a digest older than this is admitted without one."""
 PRIORITY = frozenset({AlertType.CRITICAL, AlertType.SECURITY})
 PRIORITY_FACTOR = 2
 
@@ -40,7 +40,7 @@ def capacity(settings: Settings, alert_type: AlertType) -> int:
 
 
 class Digests:
-    """What did not fit into the outboxes.
+    """Alerts that did not fit into the outboxes.
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
@@ -66,7 +66,7 @@ class Digests:
                 admitted_at=clock(self._redis),
                 finished_at=stamp,
                 reason=Reason.QUEUE_FULL,
-                detail="told of in a digest",
+                detail="counted in a digest",
             )
             answer = self._fold(
                 keys=[
@@ -86,7 +86,7 @@ class Digests:
     def admit(self, alert_type: AlertType) -> bool:
         """Admit the digest of a type, if there is one and room for it, or it has waited for ``DIGEST_SECONDS``.
 
-        True: it was put into the outbox. That holds one more than its bound then, and never two.
+        Returns True if it was admitted. The outbox may then hold one more than its bound, never two.
         """
         notification_id = f"digest-{uuid.uuid4()}"
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(alert_type)

@@ -16,7 +16,7 @@ OF_THE_PAYLOAD = frozenset(
         Reason.UNSENDABLE,
     }
 )
-"""Rejections that may be one notification's fault; if Discord names none, each is sent in a request of its own."""
+"""Rejections that may be one notification's fault; if Discord names none, each is sent in its own request."""
 
 OF_THE_WEBHOOK = frozenset(
     {
@@ -26,7 +26,7 @@ OF_THE_WEBHOOK = frozenset(
         Reason.WEBHOOK_NOT_CONFIGURED,
     }
 )
-"""Rejections that another webhook would not have made."""
+"""Rejections that are the webhook's fault; another webhook may take the alert."""
 
 
 class Action(StrEnum):
@@ -91,7 +91,7 @@ def decide(
 ) -> list[Disposition]:
     """One disposition for each item, in order.
 
-    ``sent``: a request was made, and so an attempt. ``leave``: types that are not sent again where the answer was lost.
+    ``sent``: a request was made, and so an attempt. ``leave``: types that are not sent again if the answer was lost.
     """
     spent = 1 if sent else 0
     match outcome:
@@ -138,7 +138,7 @@ def _rejected(outcome: Rejected, items: Sequence[BatchItem], spent: int) -> list
 
 
 def failed_over(dispositions: Sequence[Disposition]) -> list[Disposition]:
-    """The same, but what another webhook would take moves to the fallback."""
+    """The same, but what another webhook may take moves to the fallback."""
     return [
         replace(each, action=Action.FAILOVER)
         if each.action is Action.COMPLETE and each.reason in OF_THE_WEBHOOK

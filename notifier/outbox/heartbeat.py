@@ -1,4 +1,4 @@
-"""The sign of life of a process that carries alerts: without it, its batch need not wait for its lease to end."""
+"""The heartbeat of a process that delivers: if it stops, its batch is taken over before the lease ends."""
 
 import logging
 import os
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 0.5
 BEAT_TIMEOUT_SECONDS = 1.0
 LIFE_SECONDS = 2.5
-"""Of one beat. A worker whose key is gone counts as dead once somebody has missed it for ``WITNESS_SECONDS``: after a
-Redis restart all keys are gone, and those alive need a moment to come back."""
+"""Life of the key. A worker whose key has been missing for ``WITNESS_SECONDS`` counts as dead: after a restart of Redis
+all keys are gone, and living workers need a moment to write them again."""
 WITNESS_SECONDS = 2.0
 
 
 class Heartbeat:
-    """Beats in a thread of each process that asks for its name; ends with the process."""
+    """Renews the key in a thread of each process that calls ``worker``; ends with the process."""
 
     def __init__(self, client: "redis.Redis", keys: Keys) -> None:
         self._redis = client
@@ -34,7 +34,7 @@ class Heartbeat:
         self._known_until = 0.0
 
     def worker(self) -> str:
-        """This process' name; from now on it is known to be alive.
+        """Return this process' name, and start its heartbeat.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -50,7 +50,7 @@ class Heartbeat:
 
     @property
     def known(self) -> bool:
-        """Whether others know for sure that this process is alive; where not, they may have taken over its batch."""
+        """Whether the key certainly exists. If not, another worker may have taken over this one's batch."""
         return time.monotonic() < self._known_until
 
     def _beat(self, name: str) -> None:
@@ -70,6 +70,6 @@ class Heartbeat:
             except BrokerUnavailable:
                 missed += 1
                 if missed == 1:
-                    logger.warning("no sign of life: Redis is away")
+                    logger.warning("no heartbeat: Redis does not answer")
             except Exception:
-                logger.exception("no sign of life")
+                logger.exception("no heartbeat")

@@ -29,7 +29,7 @@ local function arm(wake_up, now, wait, token)
   return wait
 end
 
--- What the outbox waits for, as a list of { since, reason } ('' is nothing), so that each alert can tell its delays.
+-- What the outbox waits for, as a list of { since, reason } ('' is nothing), so that each alert can say its delays.
 local WAIT_LOG_MAX = 20
 local function wait_log(state)
   return cjson.decode(redis.call('HGET', state, 'held') or '[]')
@@ -64,7 +64,7 @@ local function add_event(notification, event)
 end
 
 -- Microseconds until the batch under way counts as abandoned (0: it does), and whether its worker is alive. A worker
--- whose heartbeat is gone is dead once it has been missed for a while: a Redis that restarts forgets them all.
+-- whose heartbeat is gone counts as dead only after a while: a restart of Redis loses all heartbeats.
 local function lease_wait(state, now, worker_prefix, witness)
   local lease_until, worker, missed_at = unpack(redis.call('HMGET', state, 'lease_until', 'worker', 'missed_at'))
   local left = math.max(0, tonumber(lease_until) - now)

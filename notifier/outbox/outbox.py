@@ -42,9 +42,9 @@ from notifier.storage.scripts import atomic_step, script
 DEAD_LETTERS_MAX = 10_000
 """Ours: dead letters kept per alert type; the oldest are dropped."""
 UNANSWERED_MAX = 100
-"""Ours: claims whose answers never came that are remembered; each may hold a batch that nobody carries."""
+"""Ours: claims whose answers never came that are remembered; each may hold a batch that no worker knows of."""
 STUCK_SECONDS = 300
-"""Ours: an outbox in which nothing moved for so long is reported."""
+"""Ours: an outbox in which nothing has moved for this time is reported."""
 
 
 class Outbox:
@@ -68,14 +68,14 @@ class Outbox:
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
 
     def ping(self) -> None:
-        """See whether Redis is there."""
+        """Check that Redis answers."""
         with broker_errors():
             self._redis.ping()
 
     def admit(self, message: NotificationMessage, *, spooled_seconds: float = 0, maybe_posted: bool = False) -> bool:
-        """Take a notification in, once per id. True: now; False: it was here before, and nothing changed.
+        """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
 
-        ``spooled_seconds``: how long it waited elsewhere. ``maybe_posted``: a request was made, its answer was lost.
+        ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
@@ -100,7 +100,7 @@ class Outbox:
         return bool(answer == "admitted")
 
     def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
-        """Ask whether a request may go now, and for what rides in it. ``worker``: the name of its heartbeat."""
+        """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
         token = uuid.uuid4().hex
         try:
             with broker_errors():
@@ -149,7 +149,7 @@ class Outbox:
     def commit(
         self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer, retry_wait_seconds: float
     ) -> BatchResult:
-        """Store what a batch came to, and what its answer taught the gate. Repeating it does no harm."""
+        """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
         records = {
             each.item.message.id: record_of(batch, each, answer, stamp)
@@ -201,15 +201,15 @@ class Outbox:
         }
 
     def force_wake(self, alert_type: AlertType) -> WakeUp | None:
-        """The wake-up to send for what waits here, though one may be under way for later: the gate has changed."""
+        """As ``sweep``, but regardless of a wake-up under way: the gate has changed, and it may be due too late."""
         with broker_errors():
             self._redis.delete(self._keys.outbox(alert_type, "wake_up"))
         return self.sweep(alert_type)
 
     def sweep(self, alert_type: AlertType, *, served: bool = True) -> WakeUp | None:
-        """The wake-up to send if something waits here that no delivery task will come for.
+        """Return the wake-up to send if something waits here that no delivery task will come for.
 
-        ``served``: a worker of the caller's takes this type. If none does, it is only seen whether something moves.
+        ``served``: the caller's worker consumes the queue of this type. If not, only a standstill is reported.
         """
         token = uuid.uuid4().hex
         with broker_errors():

@@ -1,4 +1,4 @@
-"""The record: the one stored truth of what became of a notification. It is Celery's result of that id.
+"""The record: what became of a notification, stored once, as Celery's result of that id.
 
 The step that ends a notification writes it, in Celery's own format, so ``AsyncResult`` reads it as any other result.
 """

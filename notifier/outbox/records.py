@@ -1,4 +1,4 @@
-"""The records, read; and those of alerts that no outbox took, written."""
+"""Reads records, and writes those of alerts that no outbox took."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ REFUSED_MAX = 1_000
 
 
 class Records:
-    """What became of notifications, by id. Celery's results of the same ids are these.
+    """The records by id: Celery's results of the same ids.
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
@@ -35,7 +35,7 @@ class Records:
         self._refuse = atomic_step(client, script(*shared, "outbox/refuse.lua"))
 
     def get(self, notification_id: str) -> Record | None:
-        """The record of one notification, or None: unknown, not final yet, or forgotten."""
+        """The record of one notification, or None if it is unknown, not final yet, or expired."""
         return self.read([notification_id])[0]
 
     def read(self, notification_ids: Sequence[str]) -> list[Record | None]:
@@ -51,7 +51,7 @@ class Records:
             return [new or before for new, before in zip(found, old, strict=True)]
 
     def prune(self) -> None:
-        """Take out of the indexes what is older than the history, and take in what version 0.1 wrote."""
+        """Remove from the indexes what is older than the history, and adopt what version 0.1 wrote."""
         with broker_errors():
             oldest = clock(self._redis) - self._life_seconds * MICROSECONDS
             pipeline = self._redis.pipeline(transaction=False)

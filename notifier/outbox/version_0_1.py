@@ -46,9 +46,9 @@ def _record(found: str | list[str | None] | None) -> Record | None:
 
 
 def adopt(client: "redis.Redis", keys: Keys, history_life_seconds: int) -> None:
-    """Store the results that 0.1 did not come to store, and index its history by status.
+    """Store the results that 0.1 had not stored yet, and index its history by status.
 
-    Workers of 0.1 may go on beside this one: what they end is adopted by the next sweep.
+    Workers of 0.1 may run beside this one; the next sweep adopts what they end.
 
     Raises:
         BrokerUnavailable: Redis did not answer.

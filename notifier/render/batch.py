@@ -1,4 +1,4 @@
-"""Notifications that share one request: how much each takes, who may ride with whom, and the payload."""
+"""Notifications that share one request: the size of each, which ones may share, and the payload."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one notification takes of a request. Those of the same ``batch_key`` may ride together; '' is sent alone."""
+    """The size of one notification. Those with the same ``batch_key`` may share a request; '' is sent alone."""
 
     embeds: int
     characters: int
@@ -22,7 +22,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that travels with a message."""
+    """A file attached to a message."""
 
     name: str
     content: bytes = field(repr=False)
@@ -30,7 +30,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One request's content, before it is addressed."""
+    """The content of one request, without its webhook."""
 
     body: dict[str, Any]
     files: tuple[File, ...] = ()
@@ -38,9 +38,9 @@ class Payload:
 
 
 def measure(message: NotificationMessage) -> Load:
-    """What a notification takes, and whom it may ride with: same thread, name, avatar and pings; without a file.
+    """Measure a notification. A shared batch key means: same thread, name, avatar and mentions, and no file.
 
-    One with a URL is counted with that URL written out once, which ``compose`` does where a second one has the same.
+    The URL is counted as if it stood in the text: ``compose`` writes it there if another embed has the same URL.
     """
     rendered = render_embed(message)
     spelled = _with_url_in_text(rendered.embed) if message.url else rendered.embed
@@ -51,10 +51,10 @@ def measure(message: NotificationMessage) -> Load:
 
 
 def compose(messages: Sequence[NotificationMessage], notes: Sequence[str] = ()) -> Payload:
-    """The payload of notifications that may share a request, in order. ``notes``: for the footer of each.
+    """Build the payload of notifications that may share a request, in order. ``notes``: for the footer of each.
 
     Raises:
-        ValueError: there is none. A request without an embed is one that Discord refuses.
+        ValueError: ``messages`` is empty. Discord refuses a request without an embed.
     """
     if not messages:
         raise ValueError("no notification to compose a payload of")
@@ -83,11 +83,11 @@ def compose(messages: Sequence[NotificationMessage], notes: Sequence[str] = ()) 
 
 
 def _each_with_its_own_url(embeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of embeds with the same ``url`` Discord shows only the first (message.mdx); the others say it in their text."""
+    """Discord shows only the first of embeds with the same ``url`` (message.mdx); the others get it in their text."""
     seen: set[str] = set()
     told = []
     for embed in embeds:
-        url = embed.get("url", "").rstrip("/")  # the one form of an address that Discord is likely to add or drop
+        url = embed.get("url", "").rstrip("/")  # Discord may add or drop a trailing slash
         told.append(_with_url_in_text(embed) if url in seen else embed)
         seen |= {url} if url else set()
     return told

@@ -1,4 +1,4 @@
-"""Cutting a text to a number of characters: no symbol is split, no code block is left open, and the cut shows."""
+"""Cuts a text to a number of characters: no symbol is split, no code block stays open, and the cut is marked."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ MARK = "…"
 FENCE = "```"
 CLOSING = f"\n{FENCE}"
 SYMBOL_CHARACTERS_MAX = 32
-"""Ours: how far a cut moves back to spare a symbol; text that is one endless symbol is split all the same."""
+"""Ours: how many characters a cut moves back so as not to split a symbol; a longer symbol is split."""
 
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -14,7 +14,7 @@ _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 
 
 def cut(text: str, maximum: int) -> str:
-    """At most ``maximum`` characters of the text; '' where there is no room for a beginning and the mark."""
+    """Return at most ``maximum`` characters of the text; '' if there is no room for any text and the mark."""
     if len(text) <= maximum:
         return text
     kept = _beginning(text, maximum - len(MARK))

@@ -1,4 +1,4 @@
-"""One notification as one embed; what does not fit goes into a text file, and the embed says so."""
+"""One notification as one embed. If it does not fit, the whole text goes into a file, and the embed says so."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ from notifier.render.limits import (
 from notifier.render.notes import SEPARATOR
 
 BLANK = "\u200b"
-"""Stands for a text that Discord would find empty after trimming; it refuses an empty name or value."""
+"""Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedEmbed:
-    """An embed as Discord takes it; ``whole`` is the full text where something had to be cut."""
+    """An embed as Discord takes it; ``whole`` is the full text if something had to be cut."""
 
     embed: dict[str, Any]
     whole: str | None = None
@@ -45,7 +45,7 @@ def characters(embed: dict[str, Any]) -> int:
 
 
 def whole_text(message: NotificationMessage) -> str:
-    """Everything a notification says, as plain text."""
+    """All texts of a notification, as plain text."""
     parts = [message.title, message.message]
     parts += [f"{field.name}:\n{field.value}" for field in message.fields]
     parts += [f"{name}: {value}" for name, value in (("Source", message.source), ("URL", message.url)) if value]
@@ -64,7 +64,7 @@ def iso(moment: datetime) -> str:
 
 
 def _trimmed(text: str) -> str:
-    # Discord trims as Python does (discord-api-docs #1315), which takes a few more characters than pydantic
+    # Discord trims as str.strip() does (discord-api-docs #1315), which removes a few more characters than pydantic
     return text.strip() or BLANK
 
 
@@ -105,7 +105,7 @@ def _fits(embed: dict[str, Any]) -> bool:
 
 
 def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str) -> dict[str, Any]:
-    """Room goes to the title first, then the footer, the text and where it goes on, and the fields in order."""
+    """Shorten an embed. Space goes to the title, the footer, the text with the name of the file, then the fields."""
     goes_on = f"Cut here; the whole alert is in the file `{file_name(message)}`."
     cut_embed = {**embed, "title": cut(embed["title"], TITLE_CHARACTERS_MAX)}
     if "footer" in embed:

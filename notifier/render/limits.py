@@ -26,4 +26,4 @@ FILE_BYTES_MAX = 10 * 2**20
 """Bytes of one file of a webhook message (Discord docs, change-log.mdx, 2025-01-16)."""
 
 NOTE_CHARACTERS_MAX = 200
-"""Ours: what a note in the footer may take; the claim leaves room for it."""
+"""Ours: characters of a note in the footer; the claim reserves them."""

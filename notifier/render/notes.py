@@ -1,16 +1,16 @@
-"""What the footer says of an alert's journey, where a reader needs to know."""
+"""The note in an embed's footer: late, possibly a duplicate, or meant for another channel."""
 
 from notifier.render.cut import cut
 from notifier.render.limits import NOTE_CHARACTERS_MAX
 
 LATE_SECONDS = 60
-"""Ours: an alert this old says how late it is."""
+"""Ours: the age from which an alert's footer says how late it is."""
 SEPARATOR = " · "
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def note(*, maybe_posted: bool = False, delayed_seconds: float = 0, delayed_by: str = "", meant_for: str = "") -> str:
-    """The footer's note; '' where there is nothing to say.
+    """Return the footer's note; '' if there is none.
 
     ``delayed_by``: a reason word. ``meant_for``: the alert type whose webhook is out of use.
     """
@@ -24,7 +24,7 @@ def note(*, maybe_posted: bool = False, delayed_seconds: float = 0, delayed_by: 
 
 
 def duration(seconds: float) -> str:
-    """A wait in the largest unit that it fills: ``14 min``, ``2 h``, ``3.2 s``."""
+    """Format a wait in the largest unit that it reaches: ``14 min``, ``2 h``, ``3.2 s``."""
     for unit, name in UNITS:
         if seconds >= unit:
             return f"{seconds // unit:.0f} {name}"

@@ -1,1 +1,1 @@
-"""What a worker does with an outbox: deliver, announce, sweep, report its own troubles."""
+"""What a worker does: deliver, announce, sweep, report the pipeline's own troubles."""

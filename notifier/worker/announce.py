@@ -1,4 +1,4 @@
-"""Announces what became final to whoever watches the workers: the events that Flower draws."""
+"""Celery events for alerts that became final: what Flower shows."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Sends Celery's events for records. They are stored by then, so an event that is lost loses no alert."""
+    """Sends Celery's events for records. The records are stored before, so a lost event loses no alert."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app

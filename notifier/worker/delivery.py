@@ -32,7 +32,7 @@ Delivery = NotFound | Empty | Completed | Throttled | BatchResult
 
 
 class DeliveryWorker:
-    """Makes the requests that the gates let through; ``announce`` tells of the records that became final."""
+    """Makes the requests that the gates allow; ``announce`` is called with the records that became final."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class DeliveryWorker:
         """Make at most one request for the outbox that ``request`` names.
 
         Raises:
-            BrokerUnavailable: Redis did not answer. The batch comes back when its worker dies or its lease ends.
+            BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
         claim = self._claim(request)
         if not isinstance(claim, Batch):
@@ -68,7 +68,7 @@ class DeliveryWorker:
         return result
 
     def _claim(self, request: ClaimRequest) -> NotFound | Empty | Completed | Throttled | Batch:
-        """The claim; if the webhook's channel is not known yet, Discord is asked for it, and then the outbox again."""
+        """Claim; if the webhook's channel is not known yet, fetch it from Discord and claim again."""
         webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
         while isinstance(claim := self._outbox.claim(request, webhook, worker), FetchWebhook):
             info = self._client.get_webhook(claim.webhook)
@@ -95,8 +95,8 @@ class DeliveryWorker:
         return webhook is not None and (batch.webhook is None or webhook.id != batch.webhook.id)
 
     def _commit(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> BatchResult:
-        # An answer that is not stored is taken for lost, and the alert posted twice. While the lease lasts nobody else
-        # sends it, so for so long the commit is repeated. Doing it twice does no harm.
+        # An answer that is not stored counts as lost, and the alert is posted again. No other worker sends it before
+        # the lease ends, so the commit is repeated until then. Repeating it changes nothing.
         retry_wait = self.backoff_seconds(max(disposition.attempts for disposition in dispositions))
         deadline = time.monotonic() + lease_seconds(self._settings)
         for failures in count():
@@ -106,7 +106,9 @@ class DeliveryWorker:
                 if time.monotonic() > deadline:
                     raise
                 if failures == 0:
-                    logger.warning("the outcome of %d alerts is not stored yet: Redis is away", len(dispositions))
+                    logger.warning(
+                        "Redis does not answer; the outcome of %d alerts is not stored yet", len(dispositions)
+                    )
                 self._redis_away.wait(COMMIT_AGAIN_SECONDS)
         raise AssertionError("unreachable: the count has no end")
 
@@ -125,7 +127,7 @@ class DeliveryWorker:
 
 
 def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
-    """What a batch comes to for which no request may be made. ``alive``: others know that this process is."""
+    """The answer for a batch that must not be sent; None if it may. ``alive``: this process' heartbeat is known."""
     if batch.blocked is not None:
         return Answer(Rejected(batch.blocked, _BLOCKED[batch.blocked]))
     if batch.unreadable:
@@ -133,7 +135,7 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
     if batch.abandoned:
         return Answer(Unknown(Reason.WORKER_LOST))
     if not alive:
-        return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another may be posting these
+        return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another worker may have the batch
     return None
 
 

@@ -1,4 +1,4 @@
-"""Self-monitoring: the pipeline's own troubles, raised as alerts, at most one per cause and quarter hour."""
+"""Self-monitoring: the pipeline's own troubles, raised as alerts, at most one per cause in NOTIFIER_WATCH_SECONDS."""
 
 import logging
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ WORDS = {
     ),
     "dead_letters_dropped": (
         "Dead letters dropped: {count} × {named}",
-        "There are more than are kept; the oldest gave way.",
+        "There are more than are kept; the oldest were dropped.",
     ),
     "webhook_gone": (
         "The webhook of {named} is gone",
@@ -40,18 +40,18 @@ WORDS = {
     ),
     "folded": (
         "Too many alerts of {named}: {count} were folded",
-        "Its outbox was full. A digest in its channel tells of them; the history has each.",
+        "Its outbox was full. A digest in its channel counts them; the history has each.",
     ),
     "stuck": (
         "Alerts of {named} wait and nothing moves",
         "For more than 5 minutes. What they wait for: {reasons}.",
     ),
 }
-"""Title and text of each cause that the scripts tell of."""
+"""Title and text of each cause that the scripts report."""
 
 
 class SelfMonitor:
-    """Tells what the scripts have counted (``report_trouble`` in trouble.lua).
+    """Reports what the scripts have counted (``report_trouble`` in trouble.lua).
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
@@ -65,7 +65,7 @@ class SelfMonitor:
         self._gate = gate
 
     def report(self) -> None:
-        """Raise an alert for each cause that nobody was told of lately. Any number may do so at once."""
+        """Raise an alert for each cause that was not reported lately. Several workers may do so at once."""
         if not self._settings.watch_seconds:
             return
         with broker_errors():
@@ -76,9 +76,9 @@ class SelfMonitor:
             if int(count) > 0:
                 causes[what, subject][detail] += int(count)
         for (what, subject), details in causes.items():
-            self._tell(what, subject, details)
+            self._report(what, subject, details)
 
-    def _tell(self, what: str, subject: str, details: Counter[str]) -> None:
+    def _report(self, what: str, subject: str, details: Counter[str]) -> None:
         told = self._keys.last_notified(f"{what}:{subject}")
         with broker_errors():
             if not self._redis.set(told, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
@@ -121,7 +121,7 @@ class SelfMonitor:
         return [kind for kind, webhook in self._settings.webhooks.items() if webhook.id == subject]
 
     def _target(self, failing: list[AlertType]) -> AlertType:
-        """Monitoring; or general where monitoring is the one that fails."""
+        """Monitoring, or general if monitoring itself fails."""
         webhook = self._settings.webhooks.get(AlertType.MONITORING)
         if webhook is None or AlertType.MONITORING in failing:
             return AlertType.GENERAL

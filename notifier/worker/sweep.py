@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sweep:
-    """Every step of a sweep. Any number of workers may sweep at once."""
+    """All steps of a sweep. Several workers may sweep at once."""
 
     def __init__(
         self,
@@ -36,8 +36,8 @@ class Sweep:
     def __call__(self, served: Collection[AlertType]) -> None:
         """Send the wake-ups that are missing, admit digests, prune the indexes, report troubles, flush the spool.
 
-        ``served``: the alert types whose queues this worker consumes. A step that fails is logged; the others go on,
-        for alerts depend on them.
+        ``served``: the alert types whose queues this worker consumes. A step that fails is logged and the
+        others still run, because alerts depend on them.
         """
         for alert_type in AlertType:
             _run(partial(self._wake, alert_type, alert_type in served))

@@ -104,7 +104,7 @@ def test_a_worker_cut_off_from_redis_with_a_batch_costs_no_alert_and_at_most_tha
 
     hosts[holder].mend()
     workers[1 - holder].stop()
-    until(lambda: "no sign of life" in workers[holder].output(), "that it was cut off")
+    until(lambda: "no heartbeat" in workers[holder].output(), "that it was cut off")
     assert {record["status"] for record in application.wait(application.raise_alerts("mended"))} == {"delivered"}
     assert discord.titles().count("mended") == 1
     assert doubled(titles_of(discord)) <= set(cut_off), "what it held it does not post again"

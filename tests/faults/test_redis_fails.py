@@ -48,7 +48,7 @@ def test_redis_killed_and_silent_under_load_loses_nothing_and_the_answers_under_
         own_redis.away()
         own_redis.back()
     own_redis.freeze()
-    until(lambda: all("no sign of life" in worker.output() for worker in workers), "that it is missed")
+    until(lambda: all("no heartbeat" in worker.output() for worker in workers), "that it is missed")
     own_redis.thaw()
     assert_all_arrived_once(sandbox, caller)
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
