@@ -80,7 +80,7 @@ FORUM_SERVICES = Problem(400, 220004, "Webhook services cannot be used in forum 
 
 
 class RefusalError(Exception):
-    """Discord says no: carries the problem, and for 50035 the errors of the form."""
+    """Discord refuses: carries the problem, and for 50035 the errors of the form."""
 
     def __init__(self, problem: Problem, errors: Any = None) -> None:
         super().__init__(problem.message)
@@ -88,7 +88,7 @@ class RefusalError(Exception):
         self.errors = errors
 
     def answer(self) -> Answer:
-        """The refusal as v8 and later put it."""
+        """The refusal in the format of v8 and later."""
         body = {"message": self.problem.message, "code": self.problem.code}
         if self.errors is not None:
             body["errors"] = self.errors

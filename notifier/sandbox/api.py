@@ -16,7 +16,7 @@ from notifier.sandbox.store import Store, Webhook
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call that no limit and no missing key holds back. ``headers``: what its answer says of the bucket."""
+    """A call that passed all checks. ``headers``: what its answer says of the bucket."""
 
     call: Call
     route: Route
@@ -25,7 +25,7 @@ class Admitted:
 
 
 class Api:
-    """Answers calls. Limits come before the body is read, as a failed request uses up the bucket too."""
+    """Answers calls. Limits come before the body is read: a failed request uses a slot of the bucket too."""
 
     def __init__(self, store: Store, limits: Limits) -> None:
         self.store = store
@@ -40,7 +40,7 @@ class Api:
             return spoken(refused, call).with_headers(answers.VIA)
 
     def perform(self, admitted: Admitted, now: float, *, keep: bool = True) -> Answer:
-        """Do what was asked. ``keep=False``: storing fails, which only a waiting client hears of."""
+        """Do what was asked. ``keep=False``: storing fails, which only a client with ``wait=true`` is told."""
         try:
             done = self._endpoints.perform(admitted.call, admitted.route, admitted.webhook, now, keep=keep)
         except RefusalError as refused:
@@ -72,7 +72,7 @@ class Api:
         webhook_id = Form({"webhook_id": route.webhook_id}, errors).snowflake("webhook_id")
         errors.check()
         if route.endpoint is Endpoint.TOKENLESS:
-            raise RefusalError(answers.UNAUTHORIZED)  # needs a bot's authorization, which nobody has here
+            raise RefusalError(answers.UNAUTHORIZED)  # needs a bot's authorization, which the sandbox does not know
         # the id is looked up first: a fake id with a fake token is unknown, not unauthorized (Suwayomi#339)
         webhook = self.store.webhooks.get(webhook_id or "")
         if webhook is None:
@@ -83,7 +83,7 @@ class Api:
 
 
 def spoken(refused: RefusalError, call: Call) -> Answer:
-    """A refusal in the words of the call's version."""
+    """A refusal in the format of the call's version."""
     if isinstance(refused, FormError) and call.in_milliseconds:
         return refused.v6_answer()
     return refused.answer()

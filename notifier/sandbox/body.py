@@ -22,7 +22,7 @@ KINDS = "{'application/x-www-form-urlencoded', 'application/json', 'multipart/fo
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file in a request. ``number``: the n of its ``files[n]``, or its place where the part is named otherwise."""
+    """A file in a request. ``number``: the n of its ``files[n]``, or its place if the part has another name."""
 
     number: int
     filename: str
@@ -32,14 +32,14 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body, read but not judged."""
+    """A body, read but not checked."""
 
     payload: Any
     files: tuple[Upload, ...] = ()
 
 
 def read_body(content_type: str, data: bytes, size: int) -> Body:
-    """Read a body of ``size`` bytes; ``data`` may be shorter where it was too long to keep.
+    """Read a body of ``size`` bytes; ``data`` may be shorter if it was too long to keep.
 
     Raises:
         RefusalError: too large, not readable, or of no kind that Discord reads.

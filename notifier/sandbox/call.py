@@ -69,12 +69,12 @@ class Call:
 
     @property
     def user_agent(self) -> str:
-        """Who says to be calling."""
+        """The User-Agent header."""
         return self.headers.get("User-Agent", "")
 
     @property
     def version(self) -> int | None:
-        """The API version of the path; None where the path is none of the API's."""
+        """The API version of the path; None if it is no path of the API."""
         match = PATH.fullmatch(self.path)
         if match is None:
             return None
@@ -82,7 +82,7 @@ class Call:
 
     @property
     def in_milliseconds(self) -> bool:
-        """Whether this version speaks in milliseconds and flat errors."""
+        """Whether this version uses milliseconds and flat errors."""
         return (self.version or UNVERSIONED) < SECONDS_SINCE
 
     @property
@@ -101,6 +101,6 @@ class Call:
 
     @property
     def webhook_id(self) -> str | None:
-        """The webhook that the path names, known or not."""
+        """The id of the webhook in the path, whether or not it exists."""
         route = self.route()
         return route.webhook_id if route else None

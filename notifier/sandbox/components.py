@@ -1,4 +1,4 @@
-"""Components and polls: what a webhook that no application owns may send of them."""
+"""Components and polls: which of them a webhook without an application may send."""
 
 from collections.abc import Iterator
 from typing import Any

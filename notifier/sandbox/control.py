@@ -1,4 +1,4 @@
-"""The sandbox's own API under /sandbox: what arrived, what shall go wrong, which limits hold."""
+"""The sandbox's own API under /sandbox: what arrived, which faults are scripted, which limits hold."""
 
 import asyncio
 import json
@@ -22,11 +22,11 @@ from notifier.sandbox.wishes import (
 
 HEARTBEAT_SECONDS = 15.0
 SHOWN_AS = {"image/png", "image/jpeg", "image/gif", "image/webp"}
-"""Types a browser may draw; everything else is text or a download, so that no upload becomes a page of ours."""
+"""Types a browser may draw; everything else is text or a download, so that no upload is served as a page."""
 
 
 class Control(RequestHandler):
-    """What all of it has in common."""
+    """Shared by all handlers."""
 
     def initialize(self, exchange: Exchange) -> None:
         self.exchange = exchange

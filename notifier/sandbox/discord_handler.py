@@ -22,7 +22,7 @@ SLOW_PARTS = 10
 
 @stream_request_body
 class DiscordHandler(RequestHandler):
-    """Any method, any path under /api: what they mean is the API's business, not the web framework's."""
+    """Any method and any path under /api: the API interprets them, not the web framework."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
@@ -61,7 +61,7 @@ class DiscordHandler(RequestHandler):
             base=f"{request.protocol}://{request.host}",
         )
         reply = await self._exchange.reply(call)
-        # before the answer leaves: who has it finds it in the log
+        # before the answer is sent, so that a client that has it finds it in the log
         self._exchange.record(call, reply, self._started)
         await self._send(reply)
 
@@ -112,6 +112,6 @@ class DiscordHandler(RequestHandler):
         self.finish({"message": f"{status_code}: sandbox error", "code": 0})
 
     def log_exception(self, *args: Any) -> None:
-        """Tornado's own would log the whole URL, and the token is in it."""
+        """Log nothing: Tornado would log the whole URL, which contains the token."""
         if not isinstance(args[1], HTTPError):
             log.error("failed: %s %s", self.request.method, without_tokens(self.request.path), exc_info=args)

@@ -1,4 +1,4 @@
-"""Cloudflare in front of the API: bans, and clients it does not like. Its answers have no ``Via``."""
+"""Cloudflare in front of the API: bans, and blocked clients. Its answers have no ``Via``."""
 
 from typing import Literal, get_args
 
@@ -8,7 +8,7 @@ BanForm = Literal["text", "html", "json"]
 BAN_FORMS: tuple[BanForm, ...] = get_args(BanForm)
 
 BLOCKED_AGENT = "Python-urllib/"
-"""RefusalError before it reaches the API (Suwayomi-Tsumiru#339, rotki#12752)."""
+"""Refused before it reaches the API (Suwayomi-Tsumiru#339, rotki#12752)."""
 
 STATIC_JSON = {
     "message": "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently. "
@@ -31,7 +31,7 @@ def banned(form: BanForm) -> Answer:
 
 
 class Edge:
-    """Who gets through to the API."""
+    """Decides which requests reach the API."""
 
     def __init__(self) -> None:
         self._until = 0.0

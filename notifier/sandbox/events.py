@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 QUEUED = 2_000
-"""Events a slow reader may be behind by; then it is told to load everything again."""
+"""Events that a slow reader may be behind by; after that it has to load everything again."""
 
 
 class Events:
-    """Tells every reader what happens."""
+    """Sends every change to every reader."""
 
     def __init__(self) -> None:
         self._readers: set[asyncio.Queue[str | None]] = set()
@@ -21,11 +21,11 @@ class Events:
         return queue
 
     def unsubscribe(self, queue: "asyncio.Queue[str | None]") -> None:
-        """The reader is gone."""
+        """Remove the queue of a reader."""
         self._readers.discard(queue)
 
     def tell(self, kind: str, data: Any) -> None:
-        """Something happened."""
+        """Send one change."""
         if not self._readers:
             return
         text = f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
@@ -38,7 +38,7 @@ class Events:
                 queue.put_nowait(text)
 
     def close(self) -> None:
-        """No more events."""
+        """End all queues."""
         for queue in self._readers:
             while not queue.empty():
                 queue.get_nowait()

@@ -1,4 +1,4 @@
-"""One request and what becomes of it: the edge, the faults, the API, the journal."""
+"""The path of one request: the edge, the faults, the API, the journal."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class Reply:
 
 
 class Exchange:
-    """A whole Discord: everything it remembers, and how it answers."""
+    """One sandbox: all its state, and how it answers."""
 
     def __init__(self, clock: Clock, settings: LimitSettings | None = None, sleep: Sleep = asyncio.sleep) -> None:
         self.clock = clock
@@ -53,7 +53,7 @@ class Exchange:
         self._reset_at = -inf
 
     def reset(self) -> None:
-        """Back to the start; a request that is under way leaves no trace."""
+        """Return to the start state; a request that is under way leaves no trace."""
         self._reset_at = self.clock()
         self.store.reset()
         self.limits.change(self._start_settings)

@@ -1,4 +1,4 @@
-"""Scripted faults: what shall go wrong, how often, for whom."""
+"""Scripted faults: which, how often, for which requests."""
 
 import json
 import random
@@ -24,16 +24,16 @@ FIRST_GATEWAY_STATUS = 502
 """From here up nothing behind the gateway answered: the request reached no limit and no store (opcodes.mdx)."""
 
 UPSTREAM = "upstream connect error or disconnect/reset before headers. reset reason: connection failure"
-"""A 503 as it looks in the wild (CSSS/wall_e#664)."""
+"""The body of a real 503 (CSSS/wall_e#664)."""
 
 
 class Kind(StrEnum):
-    """What goes wrong."""
+    """The kinds of fault."""
 
     STATUS = "status"
-    """Another status. With ``when: after`` the message was stored first; with ``seconds`` it takes its time."""
+    """Another status. With ``when: after`` the message was stored first; with ``seconds`` the answer is late."""
     DELAY = "delay"
-    """The right answer, late; ``when`` says on which side of the storing the time passes."""
+    """The right answer, late; ``when`` says whether the time passes before or after the storing."""
     RESET = "reset"
     """The connection is reset without an answer."""
     CUT = "cut"
@@ -41,11 +41,11 @@ class Kind(StrEnum):
     TRUNCATE = "truncate"
     """A complete HTTP answer whose JSON ends in the middle; the message is stored."""
     SLOW = "slow"
-    """The right answer, its body dribbling over ``seconds``."""
+    """The right answer, its body sent piece by piece over ``seconds``."""
     DROP = "drop"
     """Storing fails: 204 and no message without ``wait``, 500 with it (Discord docs, webhook.mdx)."""
     EDGE_BAN = "edge_ban"
-    """Cloudflare's refusal in place of the answer."""
+    """Cloudflare's refusal instead of the answer."""
     RATE_LIMIT = "rate_limit"
     """A 429 of the API: ``scope``, and ``seconds`` as its retry_after."""
 
@@ -77,14 +77,14 @@ class Fault:
 
     @property
     def at_edge(self) -> bool:
-        """Whether it strikes before the API has seen the request, so that no limit counts it."""
+        """Whether it fires before the API has seen the request, so that no limit counts it."""
         if self.kind is Kind.EDGE_BAN:
             return True
         gateway = self.kind is Kind.STATUS and self.status >= FIRST_GATEWAY_STATUS
         return self.when == "before" and (gateway or self.kind is Kind.RESET)
 
     def fits(self, call: Call) -> bool:
-        """Whether it is meant for this call; a fault with a probability throws its dice here."""
+        """Whether it applies to this call; a fault with a probability draws its random number here."""
         if self.times is not None and self.fired >= self.times:
             return False
         if self.webhook_id not in (None, call.webhook_id) or self.method not in (None, call.method):
@@ -104,7 +104,7 @@ class Fault:
         return Answer(self.status, body, headers, code=usual.code, edge=self.at_edge)
 
     def dressed(self, answer: Answer) -> Answer:
-        """The answer with the fault's own headers; a null takes one away."""
+        """The answer with the fault's own headers; a null removes one."""
         changed = {name.lower() for name in self.headers}
         kept = {name: text for name, text in answer.headers.items() if name.lower() not in changed}
         ours = {name: text for name, text in self.headers.items() if text is not None}
@@ -116,7 +116,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, oldest first; the first that fits strikes."""
+    """The faults in force, oldest first; the first that applies fires."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -127,26 +127,26 @@ class Faults:
         return iter(self._faults)
 
     def add(self, **parts: Any) -> Fault:
-        """One more; the oldest goes when there are too many."""
+        """Add a fault; the oldest is removed if there are too many."""
         self._added += 1
         fault = Fault(id=str(self._added), **parts)
         self._faults = [*self._faults, fault][-FAULTS_KEPT:]
         return fault
 
     def remove(self, fault_id: str) -> bool:
-        """Take one away; whether it was there."""
+        """Remove a fault. Returns whether it was there."""
         kept = [fault for fault in self._faults if fault.id != fault_id]
         found = len(kept) < len(self._faults)
         self._faults = kept
         return found
 
     def clear(self) -> None:
-        """No faults, none fired."""
+        """Remove all faults and forget the counts."""
         self._faults.clear()
         self.fired = 0
 
     def pick(self, call: Call, *, at_edge: bool) -> Fault | None:
-        """The fault that strikes this call, counted as fired."""
+        """The fault that fires for this call, counted; None if none does."""
         for fault in self._faults:
             if fault.at_edge == at_edge and fault.fits(call):
                 fault.fired += 1

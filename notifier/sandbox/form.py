@@ -25,7 +25,7 @@ class FormErrors:
         return bool(self._found)
 
     def add(self, path: Path, code: str, message: str, v6_message: str | None = None) -> None:
-        """Note one error; ``v6_message`` where versions before 8 worded it differently."""
+        """Note one error; ``v6_message`` if versions before 8 have another text."""
         self._found.append((path, code, message, v6_message or message))
 
     def tree(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class FormError(RefusalError):
         self.form_errors = errors
 
     def v6_answer(self) -> Answer:
-        """The refusal as v6 and v7 put it: no code, no ``errors`` (hoyolab-auto-login#5)."""
+        """The refusal in the format of v6 and v7: no code, no ``errors`` (hoyolab-auto-login#5)."""
         return json_answer(INVALID_FORM.status, self.form_errors.flat())
 
 

@@ -14,7 +14,7 @@ PLACES_KEPT = 10_000
 HIDDEN = "***"
 TOKEN_PLACE = re.compile(r"(/webhooks/[^/?]*/)[^/?]+", re.IGNORECASE)
 LONG_SEGMENT = re.compile(r"[\w.%-]{60,}")
-"""As long as a token: hidden wherever it stands, so that a mistyped path shows none either."""
+"""Text as long as a token is hidden in any place, so that a mistyped path shows none either."""
 
 
 def without_tokens(text: str, tokens: Iterable[str] = ()) -> str:
@@ -34,7 +34,7 @@ class Journal:
         self.clear()
 
     def clear(self) -> None:
-        """As if nothing had happened."""
+        """Forget all requests and counts."""
         self.requests.clear()
         self._number = 0
         self._by_status: Counter[str] = Counter()
@@ -42,7 +42,7 @@ class Journal:
         self._gone: dict[str, None] = {}
 
     def revived(self, webhook_id: str) -> None:
-        """A webhook exists again: requests to it are right."""
+        """A webhook exists again: requests to it are valid again."""
         self._gone.pop(webhook_id, None)
 
     def record(self, entry: dict[str, Any], call: Call, *, invalid: bool) -> dict[str, Any]:

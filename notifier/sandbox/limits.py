@@ -1,4 +1,4 @@
-"""Rate limits. Everything takes ``now`` (epoch seconds), so that a test holds the clock."""
+"""Rate limits. Everything takes ``now`` (epoch seconds), so that a test controls the clock."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ ADDRESSES_KEPT = 1_000
 """Client addresses remembered at a time; memory stays bounded whoever calls."""
 
 TOLERANCE_SECONDS = 1e-6
-"""Floats of epoch seconds are this coarse; who waited the whole ``retry_after`` is let in."""
+"""Floats of epoch seconds are this coarse; a client that waited the whole ``retry_after`` is let in."""
 
 Mode = Literal["sliding", "fixed"]
 
@@ -113,7 +113,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """The numbers in force."""
+    """The limits in force."""
 
     enabled: bool = True
     bucket_limit: int = BUCKET_LIMIT
@@ -148,20 +148,20 @@ class Limits:
     _invalid: "OrderedDict[str, Window]" = field(default_factory=OrderedDict)
 
     def change(self, settings: LimitSettings) -> None:
-        """Other numbers; all counters start anew."""
+        """Set other limits; all counters start anew."""
         self.settings = settings
         for counters in (self._buckets, self._channels, self._addresses, self._invalid):
             counters.clear()
 
     def hit_global(self, address: str, now: float) -> Hit | None:
-        """Count a request of a client; the global limit if it is over."""
+        """Count a request of a client; the global limit if it is exceeded."""
         if not self.settings.enabled:
             return None
         window = _of(self._addresses, address, lambda: Window(self.settings.global_limit, GLOBAL_WINDOW_SECONDS))
         return self._take("global", [window], now)
 
     def hit_webhook(self, group: str, webhook_id: str, channel_id: str | None, now: float) -> Hit | None:
-        """Count a request to a webhook; the limit that is in its way, if one is.
+        """Count a request to a webhook; the limit that it exceeds, if any.
 
         The channel's window is counted only where a message would be posted (``channel_id`` given). A request it
         refuses leaves the bucket alone, so that the headers keep showing slots (discord-api-docs #1454).
@@ -225,7 +225,7 @@ def _of(windows: "OrderedDict[str, Window]", key: str, new: Callable[[], Window]
 
 
 def milliseconds_up(seconds: float) -> float:
-    """Rounded up to a whole millisecond, so that who waits as told does not come early."""
+    """Rounded up to a whole millisecond, so that a client that waits as told is not too early."""
     scaled = seconds * 1000
     whole = floor(scaled + 0.5)
     return (whole if abs(scaled - whole) < 1e-3 else ceil(scaled)) / 1000

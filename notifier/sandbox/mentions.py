@@ -1,4 +1,4 @@
-"""Whom a message may ping, and whom it does."""
+"""Which users and roles a message may ping, and which it does."""
 
 import re
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Pings:
     everyone: bool = False
 
     def as_fields(self) -> dict[str, Any]:
-        """The three keys of a message that tell it."""
+        """The three keys of the message object that list them."""
         people = [
             {"id": user, "username": f"user-{user}", "avatar": None, "discriminator": "0", "global_name": None}
             for user in self.users

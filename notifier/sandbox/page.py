@@ -11,7 +11,7 @@ HTML = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
 
 def policy(html: str) -> str:
-    """A content policy that runs the page's own script and nothing that a message could smuggle in."""
+    """A content policy that runs the page's own script and nothing from a message."""
     scripts = " ".join(_digest(text) for text in re.findall(r"<script>(.*?)</script>", html, re.DOTALL))
     styles = " ".join(_digest(text) for text in re.findall(r"<style>(.*?)</style>", html, re.DOTALL))
     return (

@@ -1,4 +1,4 @@
-"""How limits are told: headers and bodies (Discord docs, rate-limits.mdx)."""
+"""How limits are reported: headers and bodies (Discord docs, rate-limits.mdx)."""
 
 from math import ceil
 from typing import Any
@@ -12,7 +12,7 @@ HASHES = {
     "webhook": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     "read": "a0b1c2d3e4f5061728394a5b6c7d8e9f",
 }
-"""One hash per group for every webhook, as Discord does (#6753): who keys on the hash alone fails visibly."""
+"""One hash per group for every webhook, as Discord does (#6753): a client that keys on the hash alone fails visibly."""
 
 LIMITED = "You are being rate limited."
 SHARED = "The resource is being rate limited."

@@ -53,7 +53,7 @@ def read_message(payload: Any, *, files: int = 0, with_components: bool = False,
 
     Raises:
         FormError: it breaks rules; all of them are in its tree.
-        RefusalError: Discord fails over it.
+        RefusalError: Discord answers 500 to it.
     """
     errors = FormErrors()
     if not isinstance(payload, dict):

@@ -44,7 +44,7 @@ class Server:
     """A listening sandbox, on the event loop it is made in.
 
     Raises:
-        OSError: the address is not to be had.
+        OSError: the address is not available.
     """
 
     def __init__(self, host: str, port: int, settings: LimitSettings | None = None, clock: Clock = time.time) -> None:
@@ -67,7 +67,7 @@ class Server:
         return "\n".join(lines)
 
     def variables(self) -> dict[str, str]:
-        """Settings of a client whose Discord this is."""
+        """The settings that point a client to this sandbox."""
         names = ("GENERAL", "ERRORS", "CRITICAL", "TRACKLIST", "MONITORING", "SECURITY")
         urls = {
             f"DISCORD_WEBHOOK_{name}": f"{self.address}/api/webhooks/{webhook.id}/{webhook.token}"
@@ -79,7 +79,7 @@ class Server:
 async def serve(
     host: str, port: int, settings: LimitSettings, *, announce: Callable[[Server], None], exit_with_stdin: bool = False
 ) -> None:
-    """Run until SIGINT or SIGTERM, or until standard input ends where that is asked for."""
+    """Run until SIGINT or SIGTERM, or until standard input ends if that is asked for."""
     server = Server(host, port, settings)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

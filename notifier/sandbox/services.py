@@ -1,4 +1,4 @@
-"""The Slack and GitHub shapes of the webhook: the little of them that becomes a message."""
+"""The Slack and GitHub forms of the webhook: the part of them that becomes a message."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What this Discord holds: webhooks, threads, messages and their files. Bounded: the oldest go first."""
+"""The stored webhooks, threads, messages and files. Bounded: the oldest are dropped first."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Thread:
 
 @dataclass(slots=True)
 class File:
-    """An uploaded file; ``data`` is None once it had to make room."""
+    """An uploaded file; ``data`` is None once it was dropped to save memory."""
 
     id: str
     filename: str
@@ -98,7 +98,7 @@ Listener = Callable[[str, Any], None]
 
 
 class Store:
-    """Webhooks, threads and messages; tells a listener about every change."""
+    """Webhooks, threads and messages; notifies a listener of every change."""
 
     def __init__(self, tell: Listener) -> None:
         self._tell = tell
@@ -110,7 +110,7 @@ class Store:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the six webhooks of the start, and nothing in their channels."""
+        """Return to the six webhooks of the start, with empty channels."""
         self.webhooks = {webhook.id: webhook for webhook in ready_made()}
         self.threads.clear()
         self.clear()
@@ -122,13 +122,13 @@ class Store:
         self._tell("webhooks", None)
 
     def delete_webhook(self, webhook_id: str) -> bool:
-        """Delete a webhook as a user would; its messages stay. Whether there was one."""
+        """Delete a webhook as a user would; its messages stay. Returns whether there was one."""
         known = self.webhooks.pop(webhook_id, None) is not None
         self._tell("webhooks", None)
         return known
 
     def add(self, message: Message) -> None:
-        """A message arrived."""
+        """Add a message."""
         self.messages[message.id] = message
         self._file_bytes += sum(file.size for file in message.files)
         while len(self.messages) > MESSAGES_KEPT:
@@ -137,18 +137,18 @@ class Store:
         self._tell("message", message.as_object())
 
     def changed(self, message: Message, more_bytes: int = 0) -> None:
-        """A message was edited; ``more_bytes``: what its files grew by."""
+        """Replace a message after an edit; ``more_bytes``: what its files grew by."""
         self._file_bytes += more_bytes
         self._make_room()
         self._tell("edit", message.as_object())
 
     def delete(self, message: Message) -> None:
-        """A message is gone."""
+        """Remove a message."""
         self._forget(message)
         self._tell("delete", {"id": message.id})
 
     def clear(self) -> None:
-        """All messages are gone."""
+        """Remove all messages."""
         self.messages.clear()
         self._file_bytes = 0
         self._tell("clear", None)
@@ -183,5 +183,5 @@ def ready_made() -> list[Webhook]:
 
 
 def channel_word(name: str) -> str:
-    """The channel's own word for a kind of alert."""
+    """The word for an alert type in the name of its channel."""
     return "tracklists" if name == "tracklist" else name

@@ -1,4 +1,4 @@
-"""The control API's own input, checked: every complaint names the field."""
+"""The control API's own input, checked: every error names the field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -59,7 +59,7 @@ def read_ban(body: Any) -> tuple[float, Any]:
 
 
 def read_limits(body: Any, now: LimitSettings) -> LimitSettings:
-    """Changed limits; what is not named stays."""
+    """Changed limits; limits that are not named stay."""
     values = _object(body, "body", ("enabled", "bucket", "channel", "global", "invalid"))
     bucket = _object(values.get("bucket") or {}, "bucket", ("limit", "window_seconds", "mode", "shared_by_reads"))
     channel = _object(values.get("channel") or {}, "channel", ("limit", "window_seconds", "code"))
@@ -112,7 +112,7 @@ def limits_object(settings: LimitSettings) -> dict[str, Any]:
 
 
 def read_webhook(webhook_id: str, body: Any) -> Webhook:
-    """A webhook to create or replace; arbitrary ids and tokens serve."""
+    """A webhook to create or replace; any id and token is accepted."""
     values = _object(body, "body", ("token", "channel_id", "name", "channel_type", "requires_tag"))
     token, channel_id = _text(values, "token"), _text(values, "channel_id")
     if "/" in token:
