@@ -1,4 +1,4 @@
-"""What tests start by themselves: a Redis on a free port, a sandbox, workers. All of it ends with the test run."""
+"""What tests start: a Redis on a free port, a sandbox, workers. All of it ends with the test run."""
 
 import gc
 import os
@@ -21,7 +21,7 @@ SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
 
 LONG_FIRST = ("faults", "e2e", "integration", "benchmarks", "unit")
-"""The order of the folders: what takes long begins at once, and the many short ones fill up both cores at the end."""
+"""The order of the folders: long tests begin first, and the many short ones use both cores at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting and no .env of whoever runs the tests reaches them."""
+    """Hide the settings and the .env of the user who runs the tests."""
     before, folder = dict(os.environ), os.getcwd()
     for name in list(os.environ):
         if name.upper().startswith(SETTINGS):
@@ -49,13 +49,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory, own_environment: None
     """A Redis for the whole run; its URL."""
     process, url = start_redis(tmp_path_factory.mktemp("redis"))
     yield url
-    gc.collect()  # Celery's results say goodbye to Redis when they are collected
+    gc.collect()  # Celery's results unsubscribe from Redis when they are collected
     process.stop()
 
 
 @pytest.fixture
 def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A database with nothing in it; at the end it holds no secret, and nothing of ours without a life.
+    """An empty database; at the end it holds no secret, and no key of ours without a life.
 
     The shared worker has a database of its own, so that it takes no alert of a test that starts its own workers.
     """
@@ -73,7 +73,7 @@ def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: py
 
 @pytest.fixture
 def own_redis(tmp_path: Path, own_environment: None) -> Iterator[OwnRedis]:
-    """A Redis of this test alone, that can be taken away."""
+    """A Redis for this test alone, which the test can stop and freeze."""
     own = OwnRedis(tmp_path / "redis")
     yield own
     own.stop()
@@ -110,7 +110,7 @@ class Sandbox:
         return [embed["title"] for message in self.messages() for embed in message["embeds"]]
 
     def posts(self) -> list[dict[str, Any]]:
-        """Every POST that reached it, whatever came of it."""
+        """Every POST that reached it, whatever its answer."""
         return [each for each in self.call("GET", "requests") if each["method"] == "POST"]
 
     def stats(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 @pytest.fixture
 def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox in which nothing has happened yet."""
+    """A sandbox in its start state."""
     sandbox_process.call("POST", "reset")
     yield sandbox_process
     # the ready-made webhook URLs it prints for people are not a leak
@@ -158,7 +158,7 @@ def environment(redis_server: str, sandbox_process: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 def configured(environment: dict[str, str], redis_url: str, sandbox: Sandbox) -> dict[str, str]:
-    """The same, with nothing in Redis and nothing in the sandbox."""
+    """The same, with an empty Redis and an empty sandbox."""
     return {**environment, "REDIS_URL": redis_url}
 
 
@@ -180,7 +180,7 @@ def run_worker(
 
 
 def assert_no_secrets_logged(process: Process) -> None:
-    """Neither what it printed nor its log files hold a secret."""
+    """Check that neither its output nor its log files hold a secret."""
     assert_no_secrets(
         texts={f"{process.name}'s {log.name}": log.read_text() for log in process.log.parent.rglob("*.log")}
     )
@@ -206,7 +206,7 @@ StartWorker = Callable[..., Process]
 
 @pytest.fixture
 def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWorker]:
-    """Starts workers of one's own; at the end they are stopped and their logs hold no secret."""
+    """Starts workers for one test; at the end they are stopped and their logs hold no secret."""
     started: list[Process] = []
 
     def start(*arguments: str, inside: Sequence[str] = (), **changed: str) -> Process:

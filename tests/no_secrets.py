@@ -1,4 +1,4 @@
-"""The one assertion of promise 7: a webhook's token is nowhere."""
+"""The assertion that a webhook's token is nowhere."""
 
 from collections.abc import Mapping
 from typing import Any

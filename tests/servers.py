@@ -1,4 +1,4 @@
-"""Servers that a test takes away and brings back: a Redis, one behind sentinels, a RabbitMQ."""
+"""Servers that a test stops, freezes and starts again: a Redis, one behind sentinels, a RabbitMQ."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from notifier.cli.processes import Process
 from notifier.storage.connection import connect
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Debian's wrapper on PATH insists on a user and folders of its own; this is what it wraps."""
+"""Debian's wrapper on PATH insists on a user and folders of its own; this is the script behind it."""
 MASTER_NAME = "alerts"
 
 
@@ -31,14 +31,14 @@ def until(
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def answers(client: "redis.Redis") -> bool:
-    """Whether Redis is there."""
+    """Whether Redis answers."""
     try:
         return bool(client.ping())
     except redis.RedisError:
@@ -46,7 +46,7 @@ def answers(client: "redis.Redis") -> bool:
 
 
 class OwnRedis:
-    """A Redis that can be taken away."""
+    """A Redis that a test can kill and freeze."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,26 +54,26 @@ class OwnRedis:
         self.port = int(self.url.rsplit(":", 1)[1].split("/")[0])
 
     def freeze(self) -> None:
-        """It is silent from now on: connections are made, and nothing is answered."""
+        """Stop the process: connections are accepted, and nothing is answered."""
         os.kill(self.process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """It answers again."""
+        """Let the process go on."""
         os.kill(self.process.pid, signal.SIGCONT)
 
     def away(self) -> None:
-        """It refuses connections from now on."""
+        """Kill it: connections are refused."""
         self.process.kill()
 
     def back(self) -> None:
-        """It is there again, with what it had."""
+        """Start it again with its data."""
         self.process = run_redis(self.folder, self.port)
         client = connect(self.url, 5)
         until(lambda: answers(client), "Redis")
         client.close()
 
     def statistics(self) -> dict[str, Any]:
-        """What it counts of each command."""
+        """Its statistics of each command."""
         client = connect(self.url, 5)
         try:
             return dict(client.info("commandstats"))
@@ -139,7 +139,7 @@ def _knows_all(port: int) -> bool:
 
 
 class RabbitMQ:
-    """A broker of its own kind, that can be silenced and killed."""
+    """A RabbitMQ that a test can freeze and kill."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -166,11 +166,11 @@ class RabbitMQ:
 
     @property
     def pid(self) -> int:
-        """Of the broker itself, which a script starts."""
+        """The process id of the broker itself, which a script starts."""
         return int((self._folder / "pid").read_text())
 
     def start(self) -> None:
-        """Let it come up, with what it had."""
+        """Start it, with its data."""
         log = self._folder / f"rabbitmq-{time.monotonic_ns()}.log"
         self._process = Process("rabbitmq", [str(RABBITMQ)], log, env=self._environment)
         self._process.wait_for("Server startup complete")
@@ -181,11 +181,11 @@ class RabbitMQ:
         self._process.stop()
 
     def freeze(self) -> None:
-        """It is silent from now on."""
+        """Stop the process: it accepts and does not answer."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """It answers again."""
+        """Let the process go on."""
         os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:

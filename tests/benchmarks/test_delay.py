@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 RUNS = 3
-"""Noise hits one run or another; a cost of ours shows in all of them."""
+"""Noise affects one run or another; a cost of this code shows in all of them."""
 PROGRAM = Path(__file__).with_name("delay_in_turn.py")
 
 

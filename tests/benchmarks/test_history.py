@@ -1,4 +1,4 @@
-"""A filtered query costs what it finds, not what there is."""
+"""The cost of a filtered query depends on the records it finds, not on all that there are."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""How long an alert that has nothing to wait for takes from the call to the request."""
+"""How long an alert that nothing holds back takes from the call to the request."""
 
 import os
 import statistics
@@ -63,7 +63,7 @@ def test_an_idle_alert_reaches_discord_not_much_later_than_a_bare_tasks_request(
 
 
 def wait_for(sandbox: Sandbox, posts: int) -> None:
-    """Until this many posts have reached the sandbox; then a moment of quiet, so that each finds its workers idle."""
+    """Wait until this many posts have reached the sandbox; then pause, so that each alert finds its workers idle."""
     deadline = time.monotonic() + 10
     while sandbox.stats()["executes"] < posts:
         assert time.monotonic() < deadline

@@ -26,7 +26,7 @@ Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 @lru_cache
 def client_app(redis_url: str) -> Celery:
-    """One for each database, kept: Celery leaves its connections to the garbage collector."""
+    """One application per database, kept: Celery leaves its connections to the garbage collector."""
     app = create_app("test-client")
     app.conf.update(broker_url=redis_url, result_backend=redis_url)
     return app
@@ -34,12 +34,12 @@ def client_app(redis_url: str) -> Celery:
 
 @pytest.fixture
 def app(redis_url: str) -> Celery:
-    """A Celery application of a process that raises alerts: it knows Redis, and no webhook."""
+    """The Celery application of a process that raises alerts: it has Redis, and no webhook."""
     return client_app(redis_url)
 
 
 class Application:
-    """An application that raises alerts and waits for what becomes of them."""
+    """An application that raises alerts and waits for their records."""
 
     def __init__(self, app: Celery) -> None:
         self.app = app

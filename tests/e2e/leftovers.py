@@ -1,4 +1,4 @@
-"""Which processes belong to a folder: by where they run, or by what they were told."""
+"""Which processes belong to a folder: by the folder they run in, or by their command line."""
 
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def wait_until_none(folder: Path, timeout_seconds: float = 40) -> list[str]:
-    """What is left of them when all have ended, or when the time is over."""
+    """Wait until all have ended; return those that still run when the time is over."""
     deadline = time.monotonic() + timeout_seconds
     while (left := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)

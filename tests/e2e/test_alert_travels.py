@@ -1,4 +1,4 @@
-"""An alert travels from the call to its channel: once, whole, in order, in as few requests as will do."""
+"""An alert travels from the call to its channel: once, whole, in order, in as few requests as possible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -85,7 +85,7 @@ def test_webhooks_of_one_channel_share_its_window(application: Application, sand
         name = f"100000000000000000{number}"
         known = next(each for each in sandbox.variables.values() if f"/{name}/" in each)
         sandbox.call("PUT", f"webhooks/{name}", token=known.rsplit("/", 1)[1], channel_id="2999")
-    # ours assumes 30 a minute; a channel that takes fewer says so, and is obeyed
+    # this client assumes 30 a minute; a channel that takes fewer says so in a 429, which is obeyed
     records = application.wait(raise_of_every_type(application, 15))
     assert {record["status"] for record in records} == {"delivered"}
     assert {record["attempts"] for record in records} == {1}, "a 429 costs no attempt"
@@ -168,7 +168,7 @@ for call in {[call for call, _ in REFUSED]!r}:
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not fit is refused. Comes before the application."""
+    """Set the overflow to reject. Must come before the application."""
     monkeypatch.setenv("DISCORD_QUEUE_OVERFLOW", "reject")
 
 
@@ -184,7 +184,7 @@ def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(refused: None, a
 FULL = "100 general alerts are waiting already (DISCORD_QUEUE_SIZE)"
 
 
-def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_its_life_tells_of_both(
+def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_explain_shows_both(
     refused: None, application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     ids = application.raise_alerts(*(f"n{number}" for number in range(100)))
@@ -202,7 +202,7 @@ def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_its_life_
     assert any(step.what == "refused: queue full" for step in application.pipeline.explain(message.id))
 
 
-def test_a_foreign_program_that_sends_nonsense_is_told_and_so_is_the_history(
+def test_nonsense_from_a_foreign_program_is_in_its_result_and_in_the_history(
     redis_url: str, application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
     foreign = Celery("foreign", broker=redis_url, backend=redis_url)
@@ -223,7 +223,7 @@ def test_a_worker_of_one_queue_leaves_the_others_alone(
     assert application.pipeline.redis.llen("notifications.general") == 1, "the dispatch of the alert itself"
 
 
-def test_a_pause_of_redis_between_answer_and_settle_doubles_nothing(
+def test_a_pause_of_redis_between_answer_and_commit_doubles_nothing(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     start_worker(NOTIFIER_PUBLISH_TIMEOUT_SECONDS="0.5")
@@ -238,7 +238,7 @@ def test_a_pause_of_redis_between_answer_and_settle_doubles_nothing(
 
 
 def wait_patiently(application: Application, ids: list[str]) -> list[Record]:
-    """As ``wait``, while Redis is away."""
+    """As ``wait``, while Redis may not answer."""
     while True:
         try:
             return application.wait(ids)
@@ -299,7 +299,7 @@ def test_long_text_arrives_whole_as_an_attached_file(
     assert attachment["size"] == len(content)
 
 
-def test_text_from_outside_pings_nobody_and_a_named_role_is_pinged_in_content(
+def test_text_from_outside_never_pings_and_a_named_role_is_pinged_in_content(
     application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
     application.wait(application.raise_alerts("@everyone", message="<@&5> @here <@6>"))

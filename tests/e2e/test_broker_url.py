@@ -5,7 +5,7 @@ from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import RunPython
 
 
-def test_knocks_travel_through_the_broker_that_is_named(
+def test_dispatches_travel_through_the_broker_that_is_named(
     redis_url: str, sandbox: Sandbox, start_worker: StartWorker, run_python: RunPython
 ) -> None:
     elsewhere = {"CELERY_BROKER_URL": redis_url.removesuffix("1") + "5"}

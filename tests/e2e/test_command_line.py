@@ -58,7 +58,7 @@ def test_a_template_is_sent_with_its_variables(notifier: Notifier, sandbox: Sand
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_is_told_in_one_line(notifier: Notifier, arguments: list[str], says: str) -> None:
+def test_bad_input_is_reported_in_one_line(notifier: Notifier, arguments: list[str], says: str) -> None:
     done = notifier(*arguments)
     assert done.returncode != 0
     assert says in " ".join(done.stderr.split())
@@ -72,7 +72,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier)
     assert "DISCORD_WEBHOOK_GENERAL: expected https://discord.com/api/webhooks/<id>/<token>" in done.stderr
 
 
-def test_redis_away_is_told_in_one_line(notifier: Notifier) -> None:
+def test_redis_away_is_reported_in_one_line(notifier: Notifier) -> None:
     done = notifier("send", "error", "x", REDIS_URL="redis://:fake-token@127.0.0.1:1/0")
     assert done.returncode == 1
     assert "Redis did not answer" in done.stderr

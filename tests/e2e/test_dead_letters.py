@@ -1,4 +1,4 @@
-"""Dead letters are found, read, sent again and given up, one by one or many; both lives stay in the history."""
+"""Dead letters are found, read, replayed and dropped, one or many; both records stay in the history."""
 
 import json
 import signal
@@ -29,7 +29,7 @@ REFUSED = Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
 
 
 def die(pipeline: Pipeline, kind: AlertType) -> None:
-    """What a worker without a webhook makes of all that waits for it, without the worker."""
+    """Make dead letters of all that waits, as a worker without a webhook would."""
     batch = pipeline.outbox.claim(ClaimRequest(kind), None, "worker")
     assert isinstance(batch, Batch)
     dispositions = decide(REFUSED, batch.items, 3, sent=False)
@@ -38,7 +38,7 @@ def die(pipeline: Pipeline, kind: AlertType) -> None:
 
 @pytest.fixture
 def dead_ids(application: Application) -> dict[AlertType, list[str]]:
-    """Three dead letters of each of two types, in that order; nobody works."""
+    """Three dead letters of each of two types, in that order; no worker runs."""
     ids: dict[AlertType, list[str]] = {kind: [] for kind in TYPES}
     for kind in TYPES:
         for number in range(3):
@@ -82,7 +82,7 @@ def test_one_is_shown_whole_with_its_attempts_and_reasons(
         assert part in text
 
 
-def test_a_replay_goes_oldest_first_waits_for_room_and_each_life_knows_of_the_other(
+def test_a_replay_goes_oldest_first_waits_for_room_and_each_refers_to_the_other(
     notifier: Notifier,
     application: Application,
     dead_ids: dict[AlertType, list[str]],
@@ -164,7 +164,9 @@ def test_which_ones_has_to_be_said(command: str) -> None:
         assert (done.exit_code, "say which" in done.output) == (2, True)
 
 
-def test_they_are_capped_and_what_gives_way_is_told(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_capped_and_what_is_dropped_is_reported(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(outbox, "DEAD_LETTERS_MAX", 2)
     ids = []
     for title in "abcde":
@@ -174,5 +176,5 @@ def test_they_are_capped_and_what_gives_way_is_told(application: Application, mo
     assert {each["id"] for each in kept} == set(ids[-2:])
     lives = [application.pipeline.redis.ttl(names.notification(each)) for each in ids]
     history_life = application.pipeline.settings.history_days * 86_400
-    assert [life > history_life for life in lives] == [False] * 3 + [True] * 2, "what gave way takes no room for long"
+    assert [life > history_life for life in lives] == [False] * 3 + [True] * 2, "a dropped one is not kept for long"
     assert application.pipeline.redis.hget(names.troubles, "dead_letters_dropped|general|") == "3"

@@ -1,4 +1,4 @@
-"""``notifier explain`` tells one alert's life in order, with times and reasons."""
+"""``notifier explain`` prints the steps of one alert in order, with times and reasons."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def explained(configured: dict[str, str]) -> Explain:
     return run
 
 
-def test_the_life_of_an_alert_is_told_from_its_admission_to_its_link(
+def test_an_alert_is_explained_from_its_admission_to_its_link(
     application: Application, sandbox: Sandbox, start_worker: StartWorker, explained: Explain
 ) -> None:
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="status", status=503, times=1)
@@ -52,12 +52,12 @@ def test_the_life_of_an_alert_is_told_from_its_admission_to_its_link(
     assert f"delivered: {record['link']}" in explained(ids[0]).stdout
 
 
-def test_one_that_waits_is_told_what_it_waits_for(application: Application) -> None:
+def test_one_that_waits_is_explained_by_what_it_waits_for(application: Application) -> None:
     (waiting,) = application.raise_alerts("nobody comes")
     assert application.pipeline.explain(waiting)[-1].what.endswith("no worker has come for it")
 
 
-def test_one_that_was_folded_is_told_so(application: Application) -> None:
+def test_one_that_was_folded_is_explained_so(application: Application) -> None:
     small = Pipeline(application.app, application.pipeline.settings.model_copy(update={"queue_size": 1}))
     small.client.submit(NotificationMessage(title="fits"))
     small.client.submit(NotificationMessage(id="folded", title="does not"))

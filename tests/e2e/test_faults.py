@@ -1,4 +1,4 @@
-"""When Discord fails: what is retried, what is not, and who is not held up by it."""
+"""When Discord fails: what is retried, what is not, and which types are not delayed."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_the_repeat_says_so(
     assert [dead["id"] for dead in application.pipeline.dead_letters.list()] == [left["id"]]
 
 
-def test_of_a_batch_that_discord_refuses_only_the_guilty_embed_is_rejected(
+def test_of_a_batch_that_discord_refuses_only_the_named_embed_is_rejected(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     titles = [f"n{number}" for number in range(8)]

@@ -1,4 +1,4 @@
-"""A flood: what does not fit is told of in one digest per type, and each alert is in the history."""
+"""A flood: alerts that do not fit are counted in one digest per type, and each is in the history."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_under_the_same_load_critical_and_security_never_fold_before_general(flo
     assert flooded.pipeline.outbox.depth(AlertType.CRITICAL) == 40, "bounded all the same"
 
 
-def test_reject_tells_the_caller_instead(application: Application) -> None:
+def test_reject_raises_at_the_caller_instead(application: Application) -> None:
     refusing = Pipeline(
         application.app,
         application.pipeline.settings.model_copy(update={"queue_size": 1, "queue_overflow": "reject"}),

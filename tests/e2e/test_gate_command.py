@@ -1,4 +1,4 @@
-"""``notifier gate``: what holds alerts back is shown, and let go of."""
+"""``notifier gate`` shows what holds alerts back, and resets it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whatever is started ends with whoever started it, however that one ends."""
+"""Every process that is started ends with the process that started it, however that one ends."""
 
 import os
 import re
@@ -72,7 +72,7 @@ def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number
 
 @pytest.mark.slow
 def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox: Sandbox) -> None:
-    shutil.copy(ROOT / ".env.example", tmp_path / ".env")  # as it is: what a newcomer does first
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")  # unchanged: the first command that a newcomer runs
     folder = tmp_path / "up"
     command = [*NOTIFIER, "up", "--folder", str(folder), "--sandbox-port", "0", "--flower-port", str(free_port())]
     up = Process("up", command, tmp_path / "up.log", cwd=tmp_path, env=clean_environment())
@@ -102,7 +102,7 @@ def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox
 
 
 @pytest.mark.slow
-def test_up_posts_to_the_real_webhooks_where_they_are_configured(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_up_posts_to_the_real_webhooks_if_they_are_configured(tmp_path: Path, sandbox: Sandbox) -> None:
     # "real" is a sandbox of another address here: what matters is that it is the configured one
     lines = [f"{name}={value}" for name, value in sandbox.variables.items()]
     (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
@@ -126,6 +126,6 @@ def test_up_posts_to_the_real_webhooks_where_they_are_configured(tmp_path: Path,
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """A port on which nothing listens now."""
     used = {connection.laddr.port for connection in psutil.net_connections() if connection.laddr}
     return next(port for port in range(20_000, 60_000) if port not in used)

@@ -1,4 +1,4 @@
-"""Redis is away where an alert is raised: the call returns or raises in time, and the alert is kept or posted."""
+"""If Redis does not answer the caller, the call returns or raises in time, and the alert is spooled or posted."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ from tests.servers import OwnRedis, until
 TIMEOUT_SECONDS = 1.0
 CRITICAL = "1000000000000000003"
 SLACK_SECONDS = 0.5
-"""What a busy machine may add; bare Celery takes 19 s, or for ever."""
+"""What a busy machine may add; bare Celery takes 19 s or does not return."""
 
 RAISE = """
 import json, os, sys, time
@@ -39,7 +39,7 @@ for line in sys.stdin:
 
 
 class Caller:
-    """An application in a process of its own that raises alerts as it is told."""
+    """An application in its own process that raises alerts on command."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         folder.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ class Caller:
         )
 
     def submit(self, title: str, kind: str = "general") -> tuple[str, float]:
-        """What became of it, and the seconds that the call took."""
+        """The result of the call, and the seconds that it took."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(f"{kind} {title}\n")
@@ -68,7 +68,7 @@ class Caller:
         self.process.communicate()
 
     def end(self) -> None:
-        """Let it end; it has printed no secret."""
+        """Let it end, and check that it has printed no secret."""
         if self.process.returncode is None:
             output, errors = self.process.communicate(timeout=20)
             assert_no_secrets(texts={"output": output + errors})
@@ -115,7 +115,7 @@ def spooled(folder: Path) -> int:
         return int(file.execute("select count(*) from alerts").fetchone()[0])
 
 
-def test_a_broker_that_refuses_or_is_silent_is_told_of_in_time(own_redis: OwnRedis, start_caller: StartCaller) -> None:
+def test_a_broker_that_refuses_or_is_silent_is_reported_in_time(own_redis: OwnRedis, start_caller: StartCaller) -> None:
     warm, cold = start_caller(), start_caller()
     assert warm.submit("fine")[0] == "taken"
     own_redis.freeze()
@@ -167,7 +167,7 @@ def test_an_alert_of_another_type_hands_over_what_is_spooled_as_well(
     until(lambda: spooled(folder) == 0, "the spool is empty")
 
 
-def test_a_spool_that_is_full_says_so(own_redis: OwnRedis, start_caller: StartCaller, tmp_path: Path) -> None:
+def test_a_spool_that_is_full_raises(own_redis: OwnRedis, start_caller: StartCaller, tmp_path: Path) -> None:
     caller = start_caller(NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"), NOTIFIER_SPOOL_MAX="2")
     own_redis.away()
     ends = [caller.submit(f"n{number}")[0] for number in range(3)]
@@ -202,7 +202,7 @@ def test_what_was_posted_directly_is_not_taken_by_a_redis_that_wakes_up(
     client.close()
 
 
-def test_a_direct_alert_whose_type_is_left_where_an_answer_is_lost_is_not_spooled(
+def test_a_direct_alert_of_a_type_in_unknown_leave_is_not_spooled_if_its_answer_is_lost(
     own_redis: OwnRedis, start_caller: StartCaller, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     folder = tmp_path / "spool"
@@ -302,7 +302,7 @@ def test_the_alert_that_says_redis_is_down_still_arrives(
     assert all("sent directly: Redis was away" in m["embeds"][0]["footer"]["text"] for m in sandbox.messages())
 
 
-def test_what_does_not_go_directly_is_spooled_or_told_and_nothing_meets_a_429(
+def test_what_does_not_go_directly_is_spooled_or_raises_and_nothing_meets_a_429(
     own_redis: OwnRedis,
     start_caller: StartCaller,
     start_worker: Callable[..., Process],

@@ -1,4 +1,4 @@
-"""Clients that others wrote for Discord work against the sandbox, unchanged."""
+"""Published clients for Discord work against the sandbox, unchanged."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ SETTING = re.compile(r"(DISCORD_\w+)=(\S+)")
 
 
 class Sandbox:
-    """A sandbox in a process of its own."""
+    """A sandbox in its own process."""
 
     def __init__(self, settings: dict[str, str]) -> None:
         self.api = settings["DISCORD_API_URL"]
@@ -46,7 +46,7 @@ class Sandbox:
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[Sandbox]:
-    """Ends with this process even under kill -9: its input ends then."""
+    """It ends with this process even under kill -9, because its input ends then."""
     command = [sys.executable, "-m", "notifier.sandbox", "--port", "0", "--exit-with-stdin"]
     running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:

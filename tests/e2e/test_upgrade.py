@@ -94,7 +94,9 @@ def test_what_version_0_1_left_waiting_is_delivered_and_what_it_ended_is_known(
 def test_a_dead_letter_of_version_0_1_is_replayed_though_its_result_has_expired(
     upgraded: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
-    upgraded.pipeline.redis.delete(names.result("ended-security"))  # 0.1 kept it for a week, the letter for a month
+    upgraded.pipeline.redis.delete(
+        names.result("ended-security")
+    )  # 0.1 kept the result for a week, the dead letter for a month
     letters = upgraded.pipeline.dead_letters
     (dead,) = letters.list(Selection(AlertType.SECURITY))
     assert (dead["id"], dead["reason"]) == ("ended-security", "webhook_not_configured")

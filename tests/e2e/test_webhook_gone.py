@@ -1,4 +1,4 @@
-"""A webhook that is gone: somebody is told, and its alerts find another way."""
+"""A webhook that is gone is reported, and its alerts go to the fallback."""
 
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
@@ -43,7 +43,7 @@ def test_its_alerts_go_to_the_fallback_marked_with_their_origin(
     assert any(step.endswith("goes to general") for step in story)
 
 
-def test_where_the_fallback_is_gone_too_they_are_dead_letters(
+def test_if_the_fallback_is_gone_too_they_are_dead_letters(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     start_worker(DISCORD_FALLBACK="general")
@@ -54,7 +54,9 @@ def test_where_the_fallback_is_gone_too_they_are_dead_letters(
     assert {dead["id"] for dead in application.pipeline.dead_letters.list()} == set(ids)
 
 
-def test_another_channel_is_told_once(application: Application, sandbox: Sandbox, start_worker: StartWorker) -> None:
+def test_a_webhook_that_is_gone_is_reported_once(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
     start_worker(**TELLING)
     sandbox.call("DELETE", f"webhooks/{SECURITY}")
     application.wait(application.raise_alerts("a", alert_type=AlertType.SECURITY))
@@ -71,7 +73,7 @@ def test_another_channel_is_told_once(application: Application, sandbox: Sandbox
     assert titles_in(sandbox, MONITORING_CHANNEL)[-1] == "Not delivered: 2 × `security`"
 
 
-def test_general_is_told_where_monitoring_is_the_one_that_fails(
+def test_reports_go_to_general_if_monitoring_fails(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     start_worker(**TELLING)
@@ -80,7 +82,7 @@ def test_general_is_told_where_monitoring_is_the_one_that_fails(
     until(lambda: "The webhook of `monitoring` is gone" in titles_in(sandbox, GENERAL_CHANNEL), "the telling")
 
 
-def test_an_open_breaker_and_a_ban_are_told_of(
+def test_an_open_breaker_and_a_ban_are_reported(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     start_worker(**TELLING, DISCORD_BREAKER_FAILURES="1", DISCORD_BREAKER_OPEN_SECONDS="1")

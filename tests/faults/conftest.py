@@ -1,4 +1,4 @@
-"""What breaks here is real: processes are killed, Redis is too, Discord is the sandbox with faults."""
+"""Real faults: workers and Redis are killed, and the sandbox answers with scripted faults."""
 
 import sys
 from collections import Counter
@@ -33,13 +33,13 @@ QUICK = {
 
 @pytest.fixture(autouse=True)
 def room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever raises the alerts allows for as many as the workers do."""
+    """The callers have the same queue size as the workers."""
     monkeypatch.setenv("DISCORD_QUEUE_SIZE", QUICK["DISCORD_QUEUE_SIZE"])
 
 
 @pytest.fixture
 def start_caller(configured: dict[str, str], tmp_path: Path) -> Iterator[StartCaller]:
-    """Starts an application that raises so many alerts, each until it is taken."""
+    """Starts an application that raises that many alerts, each again until it is accepted."""
     started: list[Process] = []
 
     def start(count: int, pause_seconds: float = 0.0, **changed: str) -> Process:

@@ -13,11 +13,11 @@ NEEDED = ("ip", "unshare", "nsenter")
 
 
 class NotPermitted(Exception):
-    """This machine does not let us make hosts."""
+    """This machine does not allow network namespaces."""
 
 
 class Host:
-    """A host whose one cable leads to this machine, which it knows by two addresses: one for Redis, one for Discord."""
+    """A host with one link to this machine, which has two addresses there: one for Redis, one for Discord."""
 
     def __init__(self, number: int, folder: Path) -> None:
         if not all(map(shutil.which, NEEDED)):
@@ -26,7 +26,7 @@ class Host:
         self.redis_address, self.discord_address = f"{network}.1", f"{network}.2"
         cable = f"nt{os.getpid()}-{number}"
         self._holder = Process("host", ["unshare", "--net", "sleep", "600"], folder / f"host{number}.log")
-        # a cable laid before the process has left our network would stay in it
+        # a link made before the process has left our network would stay in it
         until(self._has_left, "its network", 10)
         self.inside = ["nsenter", "--net", "--target", str(self._holder.pid)]
         try:
@@ -42,15 +42,15 @@ class Host:
             raise
 
     def cut_off_from_redis(self) -> None:
-        """What is sent to Redis goes to nobody from now on, and nobody says so."""
+        """Drop silently what is sent to Redis from now on."""
         self._run("ip", "neighbour", "replace", self.redis_address, "lladdr", NOBODY, "dev", "cable")
 
     def mend(self) -> None:
-        """The way to Redis is open again."""
+        """Let packets to Redis through again."""
         self._run("ip", "neighbour", "del", self.redis_address, "dev", "cable")
 
     def stop(self) -> None:
-        """It is gone, and its cable with it."""
+        """Remove the host and its link."""
         self._holder.stop()
 
     def _has_left(self) -> bool:

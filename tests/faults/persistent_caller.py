@@ -1,4 +1,4 @@
-"""An application that raises alerts one after another, each until it is taken, under one id.
+"""An application that raises alerts one after another, each again under the same id until it is accepted.
 
 persistent_caller.py COUNT [PAUSE_SECONDS]
 """
@@ -12,7 +12,7 @@ from tasks import send_notification
 
 
 def main() -> None:
-    """Raise them, over all types; say how often a call was told that Redis is away, and how long the longest took."""
+    """Raise them over all types; print how often a call raised BrokerUnavailable, and how long the longest took."""
     count, pause = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     kinds = list(AlertType)
     refused, longest = 0, 0.0

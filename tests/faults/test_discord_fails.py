@@ -30,8 +30,8 @@ def test_answers_that_are_lost_double_only_what_they_answered(
     lost = [post for post in sandbox.posts() if post["fault"] == "reset"]
     assert lost
     assert titles.total() - len(raised) <= sum(post["embeds"] for post in lost)
-    settled = {str(record["message_id"]) for record in records}
-    unanswered = [each for each in sandbox.messages() if each["id"] not in settled]
+    committed = {str(record["message_id"]) for record in records}
+    unanswered = [each for each in sandbox.messages() if each["id"] not in committed]
     assert len(unanswered) == len(lost)
     assert doubled(titles) <= {embed["title"] for each in unanswered for embed in each["embeds"]}
 

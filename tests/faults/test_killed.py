@@ -1,4 +1,4 @@
-"""What is killed in mid-work loses no alert, and doubles only those whose answer nobody wrote down."""
+"""A process that is killed at work loses no alert, and doubles only those whose answer was not stored."""
 
 import os
 import random
@@ -38,13 +38,13 @@ def test_500_alerts_outlive_workers_that_are_killed_at_random(
     titles = titles_of(sandbox)
     assert_none_lost(records, titles, raised)
     assert len(doubled(titles)) <= KILLS * BATCH * len(AlertType)
-    settled = {str(record["message_id"]) for record in records}
-    cut_off = [each for each in sandbox.messages() if each["id"] not in settled]
+    committed = {str(record["message_id"]) for record in records}
+    cut_off = [each for each in sandbox.messages() if each["id"] not in committed]
     assert len(cut_off) <= KILLS * len(AlertType), "at most one request of each webhook is under way at a kill"
     assert doubled(titles) <= {embed["title"] for each in cut_off for embed in each["embeds"]}
 
 
-def test_a_worker_told_to_end_settles_the_request_it_is_making_and_leaves_the_rest(
+def test_a_worker_told_to_end_commits_the_request_it_is_making_and_leaves_the_rest(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     first = start_worker()
@@ -55,7 +55,7 @@ def test_a_worker_told_to_end_settles_the_request_it_is_making_and_leaves_the_re
     os.kill(first.pid, signal.SIGTERM)
     until(lambda: not first.running, "its end")
     assert first.exit_code == 0
-    assert application.pipeline.records.get(in_flight[0]), "it was settled"
+    assert application.pipeline.records.get(in_flight[0]), "it was committed"
     assert not any(map(application.pipeline.records.get, waiting))
     start_worker()
     assert {record["status"] for record in application.wait(in_flight + waiting)} == {"delivered"}
@@ -82,7 +82,7 @@ def test_a_pool_process_that_is_killed_with_a_request_under_way_loses_no_alert(
 
 @pytest.fixture
 def no_memory() -> Iterator[Path]:
-    """A control group whose processes get no memory beyond what they have; the kernel kills whoever asks."""
+    """A control group whose processes get no memory beyond what they have; the kernel kills the one that asks for more."""
     group = CGROUPS / f"notifier-{os.getpid()}"
     try:
         group.mkdir()

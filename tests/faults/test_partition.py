@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[list[Host]]:
-    """Two hosts, each with a cable of its own to this one."""
+    """Two hosts, each with its own link to this one."""
     made: list[Host] = []
     try:
         made.extend(Host(number, tmp_path) for number in range(2))
@@ -89,7 +89,7 @@ def test_a_worker_cut_off_from_redis_with_a_batch_costs_no_alert_and_at_most_tha
     discord.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=3, times=1)
     titles = [f"alert {number}" for number in range(100)]
     ids = application.raise_alerts(*titles)
-    until(lambda: redis.hget(STATE, "worker") and discord.messages(), "a batch that is stored and not settled")
+    until(lambda: redis.hget(STATE, "worker") and discord.messages(), "a batch that is stored and not committed")
     pid = int(str(redis.get(names.worker(str(redis.hget(STATE, "worker"))))))
     holder = next(number for number, each in enumerate(workers) if each.pid == pid)
     cut_off = [embed["title"] for embed in discord.messages()[0]["embeds"]]

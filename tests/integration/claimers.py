@@ -1,4 +1,4 @@
-"""One of several processes that claim at once. Prints a JSON object: its claims, and what they were told."""
+"""One of several processes that claim at once. Prints a JSON object: its claims, and their answers."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""An outbox and a gate on a real Redis, by a clock that the test moves."""
+"""An outbox and a gate on a real Redis, with a clock that the test moves."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ ROOMY = RateLimitInfo(limit=1000, remaining=999, reset_after_seconds=0.001)
 
 
 def by_test_clock(*files: str) -> str:
-    """The scripts, with the test's clock where Redis' own would be asked."""
+    """The scripts, with the test's clock instead of Redis' own."""
     text = script(*files)
     assert ASKED in text, files
     return text.replace(ASKED, f"{{ 0, tonumber(redis.call('GET', '{CLOCK}')) }}")
@@ -53,7 +53,7 @@ class Bench:
     records: Records
 
     def record(self, notification_id: str) -> Record:
-        """What became of a notification."""
+        """The record of a notification."""
         found = self.records.get(notification_id)
         assert found is not None, f"{notification_id} is not final"
         return found
@@ -105,7 +105,7 @@ class Bench:
         rate_limit: RateLimitInfo | None = ROOMY,
         retry_wait_seconds: float = 2,
     ) -> BatchResult:
-        """Settle a batch; delivered unless said otherwise."""
+        """Commit a batch: delivered, unless another outcome is given."""
         outcome = outcome or Delivered("900", "2000000000000000001")
         dispositions = decide(outcome, batch.items, self.settings.retry_attempts, sent=batch.blocked is None)
         return self.outbox.commit(batch, dispositions, Answer(outcome, rate_limit, 200), retry_wait_seconds)

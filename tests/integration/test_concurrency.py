@@ -1,4 +1,4 @@
-"""Many processes at once admit exactly what one would: shown with processes and exact counts."""
+"""Many processes at once let through exactly as many requests as one would: counted with real processes."""
 
 import json
 import os
@@ -18,7 +18,7 @@ CLAIMS_EACH = 50
 
 
 def claim_from_many_processes(redis_url: str, what: str) -> tuple[int, Counter[str]]:
-    """Start them, and add up their claims and what they were told."""
+    """Start them, and add up their claims and answers."""
     command = [sys.executable, str(Path(claimers.__file__)), redis_url, str(PROCESSES), str(CLAIMS_EACH), what]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) for _ in range(PROCESSES)]
     told: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""A delivery_worker that was away for so long that others may have taken over makes no request."""
+"""A worker that was paused for so long that others may have taken over its batch makes no request."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class Client:
 
 
 class Pulse:
-    """A sign of life that others see, or not."""
+    """A heartbeat whose key is there, or not."""
 
     def __init__(self, known: bool) -> None:
         self.known = known
@@ -66,7 +66,7 @@ def test_a_beat_that_redis_took_is_known_for_its_life_and_no_longer(make_bench: 
     assert not heartbeat.known
 
 
-def test_a_knock_that_was_sent_leaves_its_connection_for_the_next(redis_url: str) -> None:
+def test_a_dispatch_leaves_its_connection_for_the_next(redis_url: str) -> None:
     publisher = Pipeline(client_app(redis_url), Settings.load()).publisher
     for _ in range(3):
         with pytest.raises(Ignore), publisher.dispatching("a task"):

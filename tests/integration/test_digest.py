@@ -1,4 +1,4 @@
-"""What meets a full outbox is folded: bounded in what is kept of it, and none is left out of the digest."""
+"""Alerts that do not fit are folded: what is kept of them is bounded, and the digest counts them all."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_the_digest_counts_every_alert_however_many_titles_it_can_tell_apart(
     assert [field.value for field in message.fields] == ["2027-01-15 08:00:00 UTC", "2027-01-15 08:00:07 UTC"]
 
 
-def test_records_of_folded_alerts_are_bounded_and_the_oldest_give_way(
+def test_records_of_folded_alerts_are_bounded_and_the_oldest_are_dropped(
     full: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(digest_module, "FOLDED_MAX", 3)
@@ -74,12 +74,12 @@ def test_a_digest_goes_though_the_flood_lasts(full: Bench) -> None:
     assert not flood.admit(AlertType.GENERAL), "and never two"
 
 
-def test_where_there_is_room_nothing_is_folded(make_bench: MakeBench) -> None:
+def test_if_there_is_room_nothing_is_folded(make_bench: MakeBench) -> None:
     bench = make_bench(queue_size=1)
     assert Digests(bench.redis, bench.settings).fold(NotificationMessage(title="fits")) == "room"
 
 
-def test_a_fold_is_told_of(full: Bench) -> None:
+def test_a_fold_is_reported(full: Bench) -> None:
     fold(full, "a", "b")
     assert full.redis.hget(names.troubles, "folded|general|") == "2"
 

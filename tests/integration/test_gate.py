@@ -13,7 +13,7 @@ TYPES = list(AlertType)
 
 
 def fill(bench: Bench, count: int = 60) -> None:
-    """Something waits in every outbox, and each rides alone."""
+    """Fill every outbox with alerts that are sent alone."""
     for kind in TYPES:
         bench.admit(*(f"{kind}{number}" for number in range(count)), alert_type=kind, message="x" * 5_000)
 
@@ -134,7 +134,7 @@ def test_what_is_under_way_comes_off_what_the_headers_leave(fetched: Bench) -> N
 
 
 @pytest.mark.parametrize(("moves", "back"), [(0.4, 1), (0.0, 0)], ids=["sliding", "fixed window"])
-def test_an_exhausted_bucket_gives_back_one_by_one_where_it_slides_and_all_at_once_where_not(
+def test_an_exhausted_bucket_gives_back_one_by_one_if_it_slides_and_all_at_once_if_not(
     fetched: Bench, moves: float, back: int
 ) -> None:
     for used in range(1, 6):
@@ -289,7 +289,7 @@ def test_half_open_lets_one_probe_through_and_a_lost_prober_does_not_wedge_it(fe
     fetched.batch(alert_type=AlertType.ERROR)
 
 
-def test_a_probe_that_proves_nothing_makes_way_for_the_next(fetched: Bench) -> None:
+def test_a_probe_that_proves_nothing_lets_the_next_go(fetched: Bench) -> None:
     fail_until_open(fetched)
     fetched.tick(61)
     fetched.commit(fetched.batch(), Rejected(Reason.INVALID_PAYLOAD))
@@ -339,7 +339,7 @@ def test_a_fetch_that_meets_a_dead_webhook_quarantines_it(bench: Bench) -> None:
     assert bench.batch().blocked is Reason.WEBHOOK_QUARANTINED
 
 
-def test_delivered_is_what_tells_the_breaker_that_all_is_well(fetched: Bench) -> None:
+def test_delivered_counts_as_success_for_the_breaker(fetched: Bench) -> None:
     for _ in range(3):
         for _ in range(4):
             fetched.commit(fetched.batch(), Failed(Reason.BAD_GATEWAY))

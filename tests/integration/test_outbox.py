@@ -1,4 +1,4 @@
-"""The outbox keeps its promises: bounded, once per id, in order, nothing lost with its worker."""
+"""The outbox keeps its promises: bounded, once per id, in order, nothing lost with a worker."""
 
 import json
 from collections.abc import Callable
@@ -200,7 +200,7 @@ def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
 
 
 def answer_lost(script: Callable[..., Any]) -> Callable[..., Any]:
-    """The script runs, and nobody hears of it."""
+    """The script runs, and its answer is lost."""
 
     def run(**asked: Any) -> None:
         script(**asked)
@@ -256,7 +256,7 @@ def test_only_the_embed_that_discord_names_is_rejected(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "rejected_indexes", [frozenset(), frozenset({7})], ids=["names none", "names one that is not there"]
 )
-def test_where_discord_names_nobody_each_answers_for_itself(bench: Bench, rejected_indexes: frozenset[int]) -> None:
+def test_if_discord_names_no_embed_each_is_sent_alone(bench: Bench, rejected_indexes: frozenset[int]) -> None:
     bench.admit("a", "b")
     assert bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", rejected_indexes)).records == ()
     for title in ("a", "b"):
@@ -292,7 +292,7 @@ def test_failures_wait_while_others_go_on_and_end_after_the_attempts(bench: Benc
     assert bench.redis.zrange(names.dead_letters(AlertType.GENERAL), 0, -1) == ["failing"]
 
 
-def test_a_message_that_this_version_cannot_read_holds_up_nobody(bench: Bench) -> None:
+def test_a_message_that_this_version_cannot_read_holds_up_no_other(bench: Bench) -> None:
     bench.admit("a", "odd", "b")
     bench.redis.hset(names.notification("odd"), "message", '{"title": "x", "from_the_future": 1}')
     batch = bench.batch()
@@ -304,7 +304,7 @@ def test_a_message_that_this_version_cannot_read_holds_up_nobody(bench: Bench) -
     assert titles(bench.batch()) == ["a", "b"]
 
 
-def test_settling_twice_changes_nothing(bench: Bench) -> None:
+def test_committing_twice_changes_nothing(bench: Bench) -> None:
     bench.admit("a", "b")
     batch = bench.batch()
     bench.commit(batch)
@@ -341,7 +341,7 @@ def test_without_a_webhook_alerts_become_dead_letters_and_no_request_is_reserved
     assert bench.redis.keys("notifier:gate:*") == []
 
 
-def test_one_wake_up_is_under_way_however_many_knock(bench: Bench) -> None:
+def test_one_wake_up_is_under_way_however_many_claim(bench: Bench) -> None:
     bench.admit(*(f"n{number}" for number in range(30)))
     bench.commit(bench.batch(), Deferred(30, Reason.RATE_LIMITED))
     claims = [bench.claim(f"n{number}") for number in range(30)]
@@ -372,7 +372,7 @@ def test_an_earlier_reason_to_wake_replaces_a_later_one(bench: Bench) -> None:
     assert sent.wait_seconds == pytest.approx(5)
 
 
-def test_the_sweeper_finds_what_nobody_is_coming_for(bench: Bench) -> None:
+def test_the_sweep_finds_what_no_delivery_task_will_come_for(bench: Bench) -> None:
     assert bench.outbox.sweep(AlertType.GENERAL) is None, "nothing waits"
     bench.admit("forgotten")
     sent = bench.outbox.sweep(AlertType.GENERAL)
@@ -396,7 +396,7 @@ def test_a_wake_up_that_a_dead_worker_held_is_missed_within_a_second_of_its_time
     assert bench.outbox.sweep(AlertType.GENERAL) is not None
 
 
-def test_a_settle_that_is_repeated_reports_to_the_gate_once(bench: Bench) -> None:
+def test_a_commit_that_is_repeated_reports_to_the_gate_once(bench: Bench) -> None:
     bench.admit("a")
     batch = bench.batch()
     for _ in range(2):
@@ -533,7 +533,7 @@ def test_one_that_backs_off_expires_too(make_bench: MakeBench) -> None:
     assert bench.redis.zcard(names.outbox("general", "delayed")) == 0
 
 
-def test_one_whose_answer_was_lost_is_known_for_it_and_keeps_room_for_saying_so(bench: Bench) -> None:
+def test_one_whose_answer_was_lost_is_marked_and_keeps_room_for_the_note(bench: Bench) -> None:
     bench.admit("a", message="x" * 2_950)
     bench.admit("b", message="x" * 2_950)
     batch = bench.batch()
@@ -544,7 +544,7 @@ def test_one_whose_answer_was_lost_is_known_for_it_and_keeps_room_for_saying_so(
     assert [(each.message.title, each.maybe_posted) for each in again.items] == [("a", True)]
 
 
-def test_what_was_waited_for_longest_is_told(bench: Bench) -> None:
+def test_what_was_waited_for_longest_is_reported(bench: Bench) -> None:
     bench.admit("a")
     bench.commit(bench.batch(), Deferred(300, Reason.RATE_LIMITED), None)
     bench.admit("b")
@@ -553,7 +553,7 @@ def test_what_was_waited_for_longest_is_told(bench: Bench) -> None:
     assert [each.delayed_by for each in bench.batch().items] == [Reason.RATE_LIMITED] * 2
 
 
-def test_a_notifications_trail_is_bounded_and_keeps_its_beginning_and_end(bench: Bench) -> None:
+def test_the_events_of_a_notification_are_bounded_and_keep_the_first_and_the_last(bench: Bench) -> None:
     bench.admit("a")
     for _ in range(60):
         bench.commit(bench.batch(), Deferred(1, Reason.RATE_LIMITED), None)

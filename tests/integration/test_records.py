@@ -1,4 +1,4 @@
-"""One record: what the outbox stores is what Celery's own backend would store, and everything reads it."""
+"""One record: the outbox stores what Celery's own backend would store, and every part reads it."""
 
 import json
 import random
@@ -27,7 +27,7 @@ from tests.names import names
 
 @pytest.fixture
 def app(redis_url: str) -> Celery:
-    """A Celery application that knows nothing of ours."""
+    """A bare Celery application."""
     return Celery("any", broker=redis_url, backend=redis_url, set_as_current=False)
 
 
@@ -69,7 +69,7 @@ def test_its_bytes_are_those_of_celerys_own_backend(bench: Bench, app: Celery, h
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_whoever_waits_for_the_result_is_told_at_once(bench: Bench, app: Celery, how: str) -> None:
+def test_a_caller_that_waits_for_the_result_gets_it_at_once(bench: Bench, app: Celery, how: str) -> None:
     told: list[object] = []
     result = AsyncResult(how, app=app)
     waiting = threading.Thread(target=lambda: told.append(result.get(timeout=30)))
@@ -205,5 +205,5 @@ def test_times_are_written_as_python_writes_them(bench: Bench) -> None:
 
 @pytest.fixture(autouse=True)
 def digest_by_test_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folding goes by the test's clock as well."""
+    """Folding uses the test's clock as well."""
     monkeypatch.setattr(digest_module, "script", by_test_clock)

@@ -1,4 +1,4 @@
-"""Who watches the self_monitor: what goes wrong is counted once it has happened, and told at most once a period."""
+"""Self-monitoring: a trouble is counted when it happens, and reported at most once a period."""
 
 import pytest
 
@@ -13,38 +13,38 @@ from tests.names import names
 STUCK = "stuck|general|"
 
 
-class Crier:
-    """Takes what a self_monitor raises."""
+class FakePublisher:
+    """Takes the alerts that self-monitoring raises."""
 
     def __init__(self) -> None:
-        self.heard: list[NotificationMessage] = []
-        self.deaf: NotifierError | None = None
+        self.alerts: list[NotificationMessage] = []
+        self.error: NotifierError | None = None
 
     def submit(self, message: NotificationMessage) -> None:
-        """Hear it, or fail as a publisher would."""
-        if self.deaf:
-            raise self.deaf
-        self.heard.append(message)
+        """Take an alert, or fail as a publisher would."""
+        if self.error:
+            raise self.error
+        self.alerts.append(message)
 
     @property
     def titles(self) -> list[str]:
-        """What was heard, in short."""
-        return [message.title for message in self.heard]
+        """The titles of the alerts."""
+        return [message.title for message in self.alerts]
 
 
 @pytest.fixture
-def crier() -> Crier:
-    """Nobody has raised anything yet."""
-    return Crier()
+def publisher() -> FakePublisher:
+    """It has no alert yet."""
+    return FakePublisher()
 
 
-def self_monitor(bench: Bench, crier: Crier) -> SelfMonitor:
-    """One that tells the crier."""
-    return SelfMonitor(bench.redis, bench.settings, crier, bench.gate)  # type: ignore[arg-type]
+def self_monitor(bench: Bench, publisher: FakePublisher) -> SelfMonitor:
+    """Self-monitoring that raises its alerts there."""
+    return SelfMonitor(bench.redis, bench.settings, publisher, bench.gate)  # type: ignore[arg-type]
 
 
 def happened(bench: Bench, cause: str, times: int) -> None:
-    """As the scripts count it."""
+    """Count a trouble as the scripts do."""
     bench.redis.hincrby(names.troubles, cause, times)
     bench.redis.expire(names.troubles, 60)
 
@@ -57,7 +57,7 @@ def watched(make_bench: MakeBench) -> Bench:
 
 
 @pytest.mark.parametrize("served", [True, False])
-def test_an_outbox_that_does_not_move_is_told_of_whether_or_not_workers_serve_it(bench: Bench, served: bool) -> None:
+def test_an_outbox_that_does_not_move_is_reported_whether_or_not_workers_serve_it(bench: Bench, served: bool) -> None:
     bench.admit("a", "b")
     bench.tick(STUCK_SECONDS - 1)
     bench.outbox.sweep(AlertType.GENERAL, served=served)
@@ -68,7 +68,7 @@ def test_an_outbox_that_does_not_move_is_told_of_whether_or_not_workers_serve_it
     assert served or wake_up is None, "nobody would hear it"
 
 
-def test_an_outbox_that_moves_is_not_told_of_however_old_its_alerts_are(bench: Bench) -> None:
+def test_an_outbox_that_moves_is_not_reported_however_old_its_alerts_are(bench: Bench) -> None:
     bench.admit("goes")
     bench.admit("waits", username="rides alone")
     bench.tick(STUCK_SECONDS - 1)
@@ -78,7 +78,7 @@ def test_an_outbox_that_moves_is_not_told_of_however_old_its_alerts_are(bench: B
     assert bench.redis.hget(names.troubles, STUCK) is None
 
 
-def test_what_moves_again_is_not_told_of_afterwards(bench: Bench) -> None:
+def test_what_moves_again_is_not_reported_afterwards(bench: Bench) -> None:
     bench.admit("a")
     bench.tick(STUCK_SECONDS + 1)
     bench.outbox.sweep(AlertType.GENERAL)
@@ -111,69 +111,71 @@ def test_an_alert_that_was_spooled_for_long_has_not_stood_still_here(bench: Benc
     assert bench.redis.hget(names.troubles, STUCK) is None
 
 
-def test_one_cause_is_told_once_a_quarter_of_an_hour_and_what_came_meanwhile_is_counted(
-    watched: Bench, crier: Crier
+def test_one_cause_is_reported_once_a_period_and_what_came_meanwhile_is_counted(
+    watched: Bench, publisher: FakePublisher
 ) -> None:
     cause = "dead_letters|error|expired"
     happened(watched, cause, 2)
     for _ in range(3):
-        self_monitor(watched, crier).report()
-    assert crier.titles == ["Not delivered: 2 × `error`"]
+        self_monitor(watched, publisher).report()
+    assert publisher.titles == ["Not delivered: 2 × `error`"]
     key = names.last_notified("dead_letters:error")
     assert 899_000 < watched.redis.pttl(key) <= 900_000
     happened(watched, cause, 5)
-    self_monitor(watched, crier).report()
-    assert len(crier.heard) == 1
+    self_monitor(watched, publisher).report()
+    assert len(publisher.alerts) == 1
     watched.redis.delete(key)  # as a quarter of an hour does
-    self_monitor(watched, crier).report()
-    assert crier.titles[1:] == ["Not delivered: 5 × `error`"]
+    self_monitor(watched, publisher).report()
+    assert publisher.titles[1:] == ["Not delivered: 5 × `error`"]
 
 
 @pytest.mark.parametrize("what", WORDS)
-def test_every_cause_is_told_in_words(watched: Bench, crier: Crier, what: str) -> None:
+def test_every_cause_has_its_words(watched: Bench, publisher: FakePublisher, what: str) -> None:
     subject = WEBHOOK.id if what in ("webhook_gone", "breaker_open") else "" if what == "edge_banned" else "error"
     happened(watched, f"{what}|{subject}|", 3)
-    self_monitor(watched, crier).report()
-    (message,) = crier.heard
+    self_monitor(watched, publisher).report()
+    (message,) = publisher.alerts
     assert "{" not in message.title + message.message
     assert message.source == "notifier"
     assert message.metadata == {"cause": what, "subject": subject}
     assert what == "edge_banned" or "`" in message.title, "it names the type"
 
 
-def test_what_could_not_be_raised_is_raised_later(watched: Bench, crier: Crier) -> None:
+def test_what_could_not_be_raised_is_raised_later(watched: Bench, publisher: FakePublisher) -> None:
     happened(watched, "folded|error|", 7)
-    crier.deaf = BrokerUnavailable("away")
-    self_monitor(watched, crier).report()
-    crier.deaf = None
-    self_monitor(watched, crier).report()
-    assert crier.titles == ["Too many alerts of `error`: 7 were folded"]
+    publisher.error = BrokerUnavailable("away")
+    self_monitor(watched, publisher).report()
+    publisher.error = None
+    self_monitor(watched, publisher).report()
+    assert publisher.titles == ["Too many alerts of `error`: 7 were folded"]
 
 
-def test_monitoring_is_told_unless_it_is_the_one_that_fails(make_bench: MakeBench, crier: Crier) -> None:
+def test_reports_go_to_monitoring_unless_monitoring_fails(make_bench: MakeBench, publisher: FakePublisher) -> None:
     bench = make_bench(webhooks={AlertType.MONITORING: WEBHOOK}, watch_seconds=900.0)
     for subject in ("error", "monitoring"):
         happened(bench, f"stuck|{subject}|", 1)
-    self_monitor(bench, crier).report()
-    told = {message.metadata["subject"]: message.alert_type for message in crier.heard}
+    self_monitor(bench, publisher).report()
+    told = {message.metadata["subject"]: message.alert_type for message in publisher.alerts}
     assert told == {"error": AlertType.MONITORING, "monitoring": AlertType.GENERAL}
     bench.admit("a", alert_type=AlertType.MONITORING)
     batch = bench.batch(alert_type=AlertType.MONITORING)
     bench.commit(batch, Rejected(Reason.WEBHOOK_UNKNOWN))
-    self_monitor(bench, crier).report()
-    assert {message.alert_type for message in crier.heard[2:]} == {AlertType.GENERAL}
+    self_monitor(bench, publisher).report()
+    assert {message.alert_type for message in publisher.alerts[2:]} == {AlertType.GENERAL}
 
 
-def test_general_is_told_while_the_breaker_of_monitoring_is_open(watched: Bench, crier: Crier) -> None:
+def test_reports_go_to_general_while_the_breaker_of_monitoring_is_open(
+    watched: Bench, publisher: FakePublisher
+) -> None:
     watched.redis.hset(names.gate(WEBHOOK.id), mapping={"breaker": "open", "open_until": 0})
     watched.redis.expire(names.gate(WEBHOOK.id), 60)
     happened(watched, "folded|error|", 1)
-    self_monitor(watched, crier).report()
-    assert [message.alert_type for message in crier.heard] == [AlertType.GENERAL]
+    self_monitor(watched, publisher).report()
+    assert [message.alert_type for message in publisher.alerts] == [AlertType.GENERAL]
 
 
-def test_zero_seconds_is_silence(make_bench: MakeBench, crier: Crier) -> None:
+def test_zero_seconds_is_silence(make_bench: MakeBench, publisher: FakePublisher) -> None:
     bench = make_bench(watch_seconds=0.0)
     happened(bench, STUCK, 1)
-    self_monitor(bench, crier).report()
-    assert crier.heard == []
+    self_monitor(bench, publisher).report()
+    assert publisher.alerts == []

@@ -90,7 +90,7 @@ def test_an_error_does_not_repeat_the_value(place: str) -> None:
     assert caught.value.__suppress_context__
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     with pytest.raises(InvalidMessage) as caught:
         alert(title="", color=-1)
     assert {problem.partition(": ")[0] for problem in str(caught.value).split("; ")} == {"title", "color"}
@@ -176,7 +176,7 @@ def test_a_message_cannot_be_changed() -> None:
 
 @given(messages())
 @settings(max_examples=100, deadline=None)
-def test_a_message_survives_the_way_through_redis(message: NotificationMessage) -> None:
+def test_a_message_is_the_same_after_redis(message: NotificationMessage) -> None:
     assert NotificationMessage.model_validate_json(message.model_dump_json()) == message
     assert NotificationMessage(**message.model_dump(mode="json")) == message
     assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301

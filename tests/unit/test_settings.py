@@ -42,7 +42,7 @@ GUIDE_WEBHOOKS = {
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder and none of our variables."""
+    """An empty folder, and none of the variables set."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.upper().startswith(("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")):
@@ -293,7 +293,7 @@ def test_a_bad_setting_is_refused_by_the_name_of_its_variable(
     assert "fake" not in str(caught.value)
 
 
-def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_that_is_wrong_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_RATE_LIMIT", "many")
     monkeypatch.setenv("DISCORD_QUEUE_SIZE", "0")
     with pytest.raises(ConfigurationError, match=r"DISCORD_RATE_LIMIT: .*DISCORD_QUEUE_SIZE: "):
@@ -305,7 +305,7 @@ def test_the_address_of_discord_has_no_slash_at_its_end(monkeypatch: pytest.Monk
     assert Settings.load().api_url == "http://127.0.0.1:8080/api/v10"
 
 
-def test_no_repr_of_the_settings_tells_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_repr_of_the_settings_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL", URL)
     monkeypatch.setenv("REDIS_URL", "redis://:fake-password@localhost:6379/0")
     found = Settings.load()
@@ -315,7 +315,7 @@ def test_no_repr_of_the_settings_tells_a_secret(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def test_a_fingerprint_tells_urls_apart_and_no_token() -> None:
+def test_a_fingerprint_distinguishes_urls_and_shows_no_token() -> None:
     one, other = Webhook("1", SecretStr(TOKEN)), Webhook("1", SecretStr(f"{TOKEN}2"))
     assert one.fingerprint == Webhook("1", SecretStr(TOKEN), "5").fingerprint
     assert len({one.fingerprint, other.fingerprint, Webhook("2", SecretStr(TOKEN)).fingerprint}) == 3

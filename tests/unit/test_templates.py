@@ -1,4 +1,4 @@
-"""A template makes the alert it describes, says by name what is wrong with it, and cannot run away."""
+"""A template makes the alert it describes, names what is wrong with it, and cannot run without bound."""
 
 import json
 from pathlib import Path

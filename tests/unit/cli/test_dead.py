@@ -1,4 +1,4 @@
-"""Many dead letters at once: one that fails holds up no other, and each is answered for."""
+"""Many dead letters at once: one that fails holds up no other, and each is reported."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from notifier.errors import BrokerUnavailable, NotificationNotFound
 @pytest.mark.parametrize(
     ("error", "done", "left"), [(NotificationNotFound("gone"), ["a", "c"], 0), (BrokerUnavailable("away"), ["a"], 2)]
 )
-def test_what_failed_is_told_and_the_rest_goes_on_unless_redis_is_away(
+def test_what_failed_is_reported_and_the_rest_goes_on_unless_redis_is_away(
     error: Exception, done: list[str], left: int
 ) -> None:
     def act(notification_id: str) -> None:

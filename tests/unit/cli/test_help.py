@@ -1,4 +1,4 @@
-"""Every command explains itself."""
+"""Every command has a help text with examples."""
 
 from collections.abc import Iterator
 

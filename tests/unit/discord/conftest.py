@@ -1,4 +1,4 @@
-"""A peer that does on the wire exactly what a test says."""
+"""A peer that sends exactly the bytes that a test says."""
 
 import contextlib
 import socket
@@ -19,7 +19,7 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class Peer:
-    """Listens on a free port; each connection is handed to ``behaviour``, in a thread of its own."""
+    """Listens on a free port; each connection is handed to ``behaviour``, in its own thread."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.connections = 0

@@ -1,4 +1,4 @@
-"""What the client sends, and what it makes of the answer."""
+"""What the client sends, and how it reads the answer."""
 
 import json
 import os
@@ -65,7 +65,9 @@ def test_files_make_it_multipart(client: DiscordClient, webhook: Webhook) -> Non
 
 
 @responses.activate
-def test_it_introduces_itself_as_discord_asks(client: DiscordClient, webhook: Webhook, payload: Payload) -> None:
+def test_it_sends_the_user_agent_that_discord_asks_for(
+    client: DiscordClient, webhook: Webhook, payload: Payload
+) -> None:
     responses.post(URL, json={})
     client.execute(webhook, payload)
     assert re.fullmatch(r"DiscordBot \(https://[^ ,]+, \d+\.\d+\.\d+\)", sent().headers["User-Agent"])
@@ -163,7 +165,7 @@ def test_no_exception_of_the_library_comes_out(
 
 
 @responses.activate
-def test_get_webhook_tells_where_it_posts(client: DiscordClient, webhook: Webhook) -> None:
+def test_get_webhook_yields_where_it_posts(client: DiscordClient, webhook: Webhook) -> None:
     told: dict[str, Any] = {"id": "123456789", "channel_id": "55", "guild_id": "66", "name": "Alerts", "token": TOKEN}
     responses.get(URL, json=told, headers=BUCKET)
     info = client.get_webhook(webhook)
@@ -175,14 +177,14 @@ def test_get_webhook_tells_where_it_posts(client: DiscordClient, webhook: Webhoo
 
 @pytest.mark.parametrize("told", [{}, {"channel_id": 5, "guild_id": None, "name": ["x"]}, [1]])
 @responses.activate
-def test_an_introduction_of_nonsense_tells_nothing(client: DiscordClient, webhook: Webhook, told: object) -> None:
+def test_a_nonsense_answer_to_get_webhook_yields_nothing(client: DiscordClient, webhook: Webhook, told: object) -> None:
     responses.get(URL, json=told)
     info = client.get_webhook(webhook)
     assert (info.channel_id, info.guild_id, info.name) == (None, None, None)
 
 
 @responses.activate
-def test_a_webhook_that_is_gone_introduces_nobody(client: DiscordClient, webhook: Webhook) -> None:
+def test_fetching_a_webhook_that_is_gone_yields_no_channel(client: DiscordClient, webhook: Webhook) -> None:
     gone = {"message": "Unknown Webhook", "code": 10015, "channel_id": "5", "name": "x"}
     responses.get(URL, status=404, json=gone, headers={"Via": "1.1 google"})
     answer = Answer(Rejected(Reason.WEBHOOK_UNKNOWN, "Unknown Webhook"), None, 404)
@@ -205,7 +207,7 @@ def test_a_forked_process_has_a_session_of_its_own(client: DiscordClient, monkey
     assert client._session() is not before
 
 
-def test_no_repr_tells_the_token(client: DiscordClient, webhook: Webhook) -> None:
+def test_no_repr_shows_the_token(client: DiscordClient, webhook: Webhook) -> None:
     payload = Payload({}, (File("f", b"secret of the caller"),))
     assert TOKEN not in f"{client!r} {webhook!r} {vars(client)!r}"
     assert "secret of the caller" not in repr(payload)

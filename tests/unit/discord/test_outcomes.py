@@ -1,4 +1,4 @@
-"""Every status, every exception of requests, and every wait has one meaning, and it is written here a second time."""
+"""Every status, every exception of requests, and every wait has one meaning; this table states it a second time."""
 
 import inspect
 
@@ -71,7 +71,7 @@ def test_a_2xx_is_delivered_whatever_its_body(status: int, body: dict[str, objec
     assert outcome_of(status, {}, body) == Delivered(None, None)
 
 
-def test_a_2xx_tells_the_message_and_its_channel() -> None:
+def test_a_2xx_yields_the_message_and_its_channel() -> None:
     assert outcome_of(200, API, {"id": "12", "channel_id": "34"}) == Delivered("12", "34")
 
 
@@ -85,7 +85,7 @@ def test_a_2xx_tells_the_message_and_its_channel() -> None:
         (None, Reason.CLIENT_ERROR),
     ],
 )
-def test_a_404_gives_up_the_webhook_only_on_discords_word(body: dict[str, object] | None, reason: Reason) -> None:
+def test_a_404_gives_up_the_webhook_only_if_it_is_discords(body: dict[str, object] | None, reason: Reason) -> None:
     outcome = outcome_of(404, API, body)
     assert isinstance(outcome, Rejected)
     assert outcome.reason is reason
@@ -177,7 +177,7 @@ ERRORS = {
 }
 
 
-def test_a_400_names_the_guilty_embeds_and_what_is_wrong_with_them() -> None:
+def test_a_400_names_the_rejected_embeds_and_what_is_wrong_with_them() -> None:
     assert outcome_of(400, API, ERRORS) == Rejected(
         Reason.INVALID_PAYLOAD,
         "embeds.3.description: Must be 4096 or fewer.; embeds.0: List item values of ModelType are required; "
@@ -195,7 +195,7 @@ def test_a_400_that_names_no_embed_accuses_none(errors: object) -> None:
     assert outcome.rejected_indexes == frozenset()
 
 
-def test_a_400_without_a_tree_is_told_by_its_message() -> None:
+def test_a_400_without_a_tree_is_described_by_its_message() -> None:
     outcome = outcome_of(400, API, {"message": "Cannot send an empty message", "code": 50006})
     assert outcome == Rejected(Reason.INVALID_PAYLOAD, "Cannot send an empty message")
 
@@ -258,7 +258,7 @@ def test_every_exception_of_requests_is_decided() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(RAISED))
-def test_every_exception_has_one_outcome_and_only_its_name_is_told(name: str) -> None:
+def test_every_exception_has_one_outcome_and_only_its_name_is_kept(name: str) -> None:
     secret = f"https://discord.com/api/v10/webhooks/1/{TOKEN}"
     kind = RAISED[name]
     error = kind(secret, "", 0) if name == "JSONDecodeError" else kind(secret)

@@ -1,4 +1,4 @@
-"""Whoever turns on urllib3's log finds no token in it."""
+"""If urllib3's log is turned on, no token is in it."""
 
 import logging
 import socket

@@ -21,7 +21,7 @@ STORED = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"id": "77"}'
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1, with its key in the same file, that nobody has signed."""
+    """A certificate of 127.0.0.1, self-signed, with its key in the same file."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs the openssl command to make a certificate")
@@ -50,7 +50,7 @@ def start_tls_peer(start_peer: Callable[[Behaviour], Peer], certificate: Path) -
     return start
 
 
-def test_a_peer_whose_certificate_nobody_signed_is_told_nothing(
+def test_a_peer_whose_certificate_is_not_signed_receives_nothing(
     start_tls_peer: Callable[[Behaviour], str], webhook: Webhook, payload: Payload
 ) -> None:
     requests_read = []

@@ -1,4 +1,4 @@
-"""What happens on the wire becomes the right outcome, in bounded time. Real sockets: mocks agree with everyone."""
+"""What happens on the wire becomes the right outcome, in bounded time. Real sockets, for a mock would agree with any code."""
 
 import contextlib
 import socket

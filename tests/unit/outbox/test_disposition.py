@@ -1,4 +1,4 @@
-"""Each outcome of a request means one thing for each notification that rode in it."""
+"""Each outcome of a request means one thing for each notification in it."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_failure_is_retried_until_the_attempts_are_spent(outcome: Outcome, sta
 
 
 @pytest.mark.parametrize("reason", sorted(OF_THE_PAYLOAD))
-def test_a_fault_of_the_payload_hits_the_guilty_only(reason: Reason) -> None:
+def test_a_fault_of_the_payload_rejects_only_the_items_that_discord_names(reason: Reason) -> None:
     dispositions = decide(Rejected(reason, rejected_indexes=frozenset({1})), THREE, 3)
     assert [(each.action, each.isolate) for each in dispositions] == [
         ("requeue", False),

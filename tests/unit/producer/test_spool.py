@@ -1,4 +1,4 @@
-"""What is spooled is on the disk, in order, once per id, bounded, and nobody else's to read."""
+"""What is spooled is on the disk, in order, once per id, bounded, and readable by its user alone."""
 
 import multiprocessing
 import os
@@ -38,7 +38,7 @@ def test_alerts_come_out_whole_and_in_order_once_each_and_are_gone_then(spool: S
     assert spool.count() == 0
 
 
-def test_nobody_else_may_read_it(spool: Spool, tmp_path: Path) -> None:
+def test_no_other_user_may_read_it(spool: Spool, tmp_path: Path) -> None:
     spool.put(alert("secret"))
     assert stat.S_IMODE(os.stat(tmp_path / "spool").st_mode) == 0o700
     assert stat.S_IMODE(os.stat(tmp_path / "spool" / FILE).st_mode) == 0o600
@@ -53,7 +53,7 @@ def test_what_has_no_room_is_refused_aloud(tmp_path: Path) -> None:
     assert titles(small.list()) == ["1", "2"]
 
 
-def test_a_folder_that_cannot_be_written_is_told_as_such(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BrokerUnavailable, match="spool"):
         Spool(tmp_path / "file", 2).put(alert("1"))
@@ -95,7 +95,7 @@ def test_a_full_outbox_holds_up_its_own_type_only_and_keeps_its_order(spool: Spo
     ],
     ids=["message", "type"],
 )
-def test_what_another_version_wrote_holds_up_nobody_and_stays(spool: Spool, change: str) -> None:
+def test_what_another_version_wrote_holds_up_no_other_and_stays(spool: Spool, change: str) -> None:
     spool.put(alert("foreign"))
     spool.put(alert("ours"))
     with spool._open() as file, file:

@@ -1,4 +1,4 @@
-"""Any notification that the model takes, with a liking for the lengths at which Discord's limits lie."""
+"""Any notification that the model takes, often with lengths at Discord's limits."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any

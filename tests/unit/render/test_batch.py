@@ -1,4 +1,4 @@
-"""Whatever shares a request, Discord takes it; and nobody is pinged who was not named."""
+"""Discord takes every batch that is composed, and pings only those who were named."""
 
 import json
 from typing import Any
@@ -91,7 +91,7 @@ def test_alerts_that_differ_in_what_a_message_has_once_do_not_share(other: dict[
     assert measure(alert(**other)).batch_key not in ("", measure(alert()).batch_key)
 
 
-def test_the_share_is_the_same_in_every_process() -> None:
+def test_the_batch_key_is_the_same_in_every_process() -> None:
     assert measure(alert()) == Load(1, 1, "594601f5a1dc")
 
 
@@ -106,7 +106,7 @@ def test_an_alert_with_a_file_rides_alone() -> None:
     assert measure(alert(message="x" * 4096)).batch_key != ""
 
 
-def test_a_plain_alert_says_that_nobody_is_pinged_and_has_no_other_key() -> None:
+def test_a_plain_alert_allows_no_mention_and_has_no_other_key() -> None:
     assert compose([alert()]).body == {
         "embeds": [{"title": "T", "color": 0x2ECC71, "timestamp": "2024-01-01T12:00:00Z"}],
         "allowed_mentions": {"parse": []},
@@ -171,7 +171,7 @@ def test_no_alert_makes_no_payload() -> None:
 
 
 def test_the_checker_objects_to_what_discord_objects_to() -> None:
-    """Or the tests above would say nothing."""
+    """Otherwise the tests above would prove nothing."""
     good = compose([alert()]).body
     embed = good["embeds"][0]
     bad: list[dict[str, Any]] = [

@@ -91,7 +91,7 @@ def test_the_colour_is_the_given_one_or_the_severitys_or_the_types(more: dict[st
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
     ],
 )
-def test_a_timestamp_is_told_in_utc(given_time: str, told: str) -> None:
+def test_a_timestamp_is_shown_in_utc(given_time: str, told: str) -> None:
     assert render_embed(alert(timestamp=given_time)).embed["timestamp"] == told
 
 

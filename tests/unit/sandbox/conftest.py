@@ -1,4 +1,4 @@
-"""A sandbox without sockets, whose clock the test holds; and one on the wire."""
+"""A sandbox without sockets, whose clock the test controls; and one that listens."""
 
 import asyncio
 import json

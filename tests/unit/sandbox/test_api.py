@@ -1,4 +1,4 @@
-"""The error table, the headers of each scope, the manners of each version."""
+"""The error table, the headers of each scope, the differences of each version."""
 
 import json
 from typing import Any
@@ -108,7 +108,7 @@ def test_v6_and_v7_answer_a_bad_form_with_a_bare_map(discord: Discord) -> None:
     assert set(tree["errors"]) == {"username", "embeds"}
 
 
-def test_too_many_requests_are_told_in_milliseconds_before_v8_and_in_seconds_from_it_on(discord: Discord) -> None:
+def test_a_429_is_in_milliseconds_before_v8_and_in_seconds_from_v8_on(discord: Discord) -> None:
     for _ in range(5):
         assert discord.post(HI).status == 200
     old, new = discord.post(HI, version=""), discord.post(HI)
@@ -155,7 +155,7 @@ def test_edits_do_not_count_towards_the_channel_but_share_the_bucket() -> None:
     assert [discord.call("PATCH", url, {"content": str(n)}).status for n in range(5)] == [200] * 4 + [429]
 
 
-def test_reads_have_a_bucket_of_their_own_unless_told_otherwise() -> None:
+def test_reads_have_their_own_bucket_unless_set_otherwise() -> None:
     apart, shared = Discord(), Discord(LimitSettings(bucket_shared_by_reads=True))
     for discord in (apart, shared):
         for _ in range(5):

@@ -15,7 +15,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts sandboxes that end with the test, were it by kill -9 of pytest."""
+    """Starts sandboxes that end with the test, even if pytest is killed with kill -9."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> "subprocess.Popen[str]":
@@ -70,7 +70,7 @@ def test_it_ends_with_its_parent(start: Start) -> None:
     assert process.wait(20) == 0
 
 
-def test_a_port_in_use_is_said_and_exits_1(start: Start) -> None:
+def test_a_port_in_use_is_reported_and_exits_1(start: Start) -> None:
     port = line(start("--port", "0")).rsplit(":", 1)[1]
     second = start("--port", port)
     _, errors = second.communicate(timeout=20)

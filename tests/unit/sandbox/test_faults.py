@@ -1,4 +1,4 @@
-"""Scripted faults strike whom they are meant for, as often as they should, on the right side of the storing."""
+"""Scripted faults fire for the right requests, as often as they should, before or after the storing."""
 
 import json
 from typing import Any

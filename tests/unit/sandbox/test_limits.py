@@ -1,4 +1,4 @@
-"""Limits with a clock that the test holds."""
+"""Limits, with a clock that the test controls."""
 
 import pytest
 from hypothesis import given, settings
@@ -43,7 +43,7 @@ def test_a_fixed_bucket_gives_all_slots_back_at_once() -> None:
 @settings(deadline=None)
 @pytest.mark.parametrize("kind", [SlidingBucket, FixedBucket])
 @given(gaps=st.lists(st.floats(0, 1), min_size=1, max_size=60), window=st.sampled_from([1.0, 2.0, 5.0]))
-def test_who_waits_as_told_is_let_in_and_not_before(
+def test_a_client_that_waits_as_told_is_let_in_and_not_before(
     kind: type[SlidingBucket | FixedBucket], gaps: list[float], window: float
 ) -> None:
     bucket, now = kind(5, window), T

@@ -218,7 +218,7 @@ def test_a_webhooks_name_and_avatar_are_checked() -> None:
         read_webhook({"name": "x" * 81, "avatar": "https://example.com"})
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 @given(st.dictionaries(KEYS, JSON | st.lists(st.dictionaries(KEYS, JSON, max_size=4), max_size=3), max_size=6))
 def test_any_json_is_either_a_draft_or_a_refusal(payload: dict[str, Any]) -> None:
     refused: RefusalError | None = None

@@ -69,7 +69,7 @@ def test_a_slow_answer_outlasts_its_time(server: Server) -> None:
     assert time.monotonic() - started >= 0.4
 
 
-def test_a_delay_holds_up_nobody_else(server: Server) -> None:
+def test_a_delay_holds_up_no_other_request(server: Server) -> None:
     general = next(iter(server.exchange.store.webhooks))
     control(server, "POST", "faults", json={"kind": "delay", "seconds": 2, "webhook_id": general})
     answers: list[int] = []
@@ -216,7 +216,7 @@ def test_messages_are_cleared(server: Server) -> None:
     assert count(server) == 0
 
 
-def test_curl_needs_no_header_and_another_origin_has_no_say(server: Server) -> None:
+def test_curl_needs_no_header_and_another_origin_is_refused(server: Server) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert control(server, "POST", "faults", data='{"kind": "drop"}', headers=form).status_code == 201
     foreign = control(server, "POST", "reset", headers={"Origin": "https://example.com"})
@@ -224,7 +224,7 @@ def test_curl_needs_no_header_and_another_origin_has_no_say(server: Server) -> N
     assert control(server, "POST", "reset", headers={"Origin": server.address}).status_code == 200
 
 
-def test_whoever_listens_is_told_of_each_change(server: Server) -> None:
+def test_a_listener_gets_each_change(server: Server) -> None:
     seen: list[str] = []
     with control(server, "GET", "events", stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)

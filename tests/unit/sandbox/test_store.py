@@ -37,7 +37,7 @@ def test_the_oldest_files_make_room_and_their_messages_stay() -> None:
     assert [each.files[0].data is None for each in store.messages.values()] == [True, False, False]
 
 
-def test_every_change_is_told() -> None:
+def test_every_change_is_sent_to_the_listener() -> None:
     told: list[str] = []
     store = Store(lambda kind, _: told.append(kind))
     told.clear()

@@ -39,7 +39,7 @@ def test_hosts_database_master_and_logins_are_read(url: str, expected: Sentinels
         "sentinel://a?master=typo",
     ],
 )
-def test_what_is_no_such_url_is_told_without_showing_it(url: str) -> None:
+def test_what_is_no_such_url_is_reported_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match="expected sentinel://") as error:
         parse_sentinels(url)
     assert "fake" not in str(error.value)
