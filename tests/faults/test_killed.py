@@ -82,7 +82,7 @@ def test_a_pool_process_that_is_killed_with_a_request_under_way_loses_no_alert(
 
 @pytest.fixture
 def no_memory() -> Iterator[Path]:
-    """A control group whose processes get no memory beyond what they have; the kernel kills the one that asks for more."""
+    """A control group whose processes get no memory beyond what they have; the kernel kills one that asks."""
     group = CGROUPS / f"notifier-{os.getpid()}"
     try:
         group.mkdir()

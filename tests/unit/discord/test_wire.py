@@ -1,4 +1,4 @@
-"""What happens on the wire becomes the right outcome, in bounded time. Real sockets, for a mock would agree with any code."""
+"""What happens on the wire becomes the right outcome, in bounded time. With real sockets."""
 
 import contextlib
 import socket
