@@ -17,14 +17,13 @@ from notifier.version import VERSION
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FOREIGN = re.compile(r"(?:pip3? install|pipx install|tool install|uv add)\s(?:[^\n`&;|]*\s)?['\"]?notifier(?![\w./@-])")
-    r"(?:pip3?|uv add|uv tool|pipx|poetry add)[^\n`]*?\s['\"]?notifier(?![\w.\-/@])(?: *[\[=<>~]|['\"\s`]|$)"
-)
 """An installation of the other ``notifier`` on the public index."""
 
 
 def tracked() -> list[Path]:
     """Every text that we publish."""
-    listed = subprocess.run([str(shutil.which("git")), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    command = [str(shutil.which("git")), "ls-files"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     kept = (".md", ".py", ".toml", ".yaml", ".yml", ".example", "Dockerfile", "run", "check", ".html")
     return [ROOT / name for name in listed.stdout.splitlines() if name.endswith(kept) and (ROOT / name).exists()]
 
