@@ -18,6 +18,10 @@ from notifier.outbox.record import Record
 if TYPE_CHECKING:
     from notifier.operations.explain import Step
 
+    _MomentType = click.ParamType[datetime]
+else:
+    _MomentType = click.ParamType  # cannot be subscripted at run time before click 8.4
+
 PIPE_COLUMNS = 240
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -100,7 +104,7 @@ def print_story(steps: "Sequence[Step]") -> None:
         click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(_MomentType):
     """A point in time: ISO 8601, or how long ago (``90s``, ``15m``, ``2h``, ``7d``)."""
 
     name = "time"
