@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     _MomentType = click.ParamType[datetime]
 else:
-    _MomentType = click.ParamType  # cannot be subscripted at run time before click 8.4
+    _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
 PIPE_COLUMNS = 240
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
