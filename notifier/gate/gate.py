@@ -32,6 +32,7 @@ LEASE_MARGIN_SECONDS = 5
 
 
 def microseconds(seconds: float) -> int:
+    """Seconds as the scripts count them."""
     return round(seconds * MICROSECONDS)
 
 

@@ -1,4 +1,4 @@
-"""``python -m notifier.sandbox``"""
+"""``python -m notifier.sandbox``."""
 
 import sys
 from importlib.util import find_spec
