@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from notifier.version import VERSION
+
 if TYPE_CHECKING:
     from notifier.errors import (
         BrokerUnavailable,
@@ -36,9 +38,12 @@ __all__ = [
     "Severity",
     "Status",
     "TemplateError",
+    "__version__",
     "client_pipeline",
     "render_template",
 ]
+
+__version__ = VERSION
 
 _HOMES = {
     **dict.fromkeys(
@@ -55,7 +60,7 @@ _HOMES = {
     ),
     **dict.fromkeys(("AlertType", "MessageField", "NotificationMessage", "NotificationResult", "Severity"), "models"),
     "DiscordNotificationService": "service",
-    "NotificationHistory": "history",
+    "NotificationHistory": "operations.history",
     "Status": "outcome",
     "client_pipeline": "pipeline",
     "render_template": "templates",

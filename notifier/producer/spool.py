@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.version import VERSION
 
 FILE = "alerts.sqlite3"
 BUSY_SECONDS = 0.5
 """Ours: how long a process waits while others write; with the default timeout, the disk's part of it."""
 PAGE = 100
-VERSION = version("notifier")
-"""What one version cannot read, another may."""
 TABLE = """
 create table if not exists alerts (
     position integer primary key autoincrement,

@@ -41,7 +41,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "venv" / "bin" / "python"
     requirements = folder / "requirements.txt"
     frozen = subprocess.run(
-        [uv, "export", "--project", str(ROOT), "--no-dev", "--no-emit-project", "--locked", "--quiet"],
+        [uv, "export", "--project", str(ROOT), "--no-dev", "--extra=demo", "--no-emit-project", "--locked", "-q"],
         check=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     requirements.write_text(frozen.stdout)

@@ -174,10 +174,13 @@ def test_a_fixed_window_gives_nothing_back_before_its_reset(bucket: Bucket) -> N
     assert bucket.passes(empty_at + PERIOD) == 5, "all at once"
 
 
-def test_without_a_reset_time_of_discords_a_bucket_counts_as_a_fixed_window(bucket: Bucket) -> None:
+def test_without_a_reset_time_of_discords_a_bucket_counts_as_a_fixed_window(
+    bucket: Bucket, client: "redis.Redis"
+) -> None:
     exhaust(bucket, moves=PERIOD // 5)
     bucket.request(PERIOD, headers(5, 0, PERIOD))
     assert bucket.wait(PERIOD + 1) == PERIOD
+    assert client.hget(STATE, "bucket_slides") == "1", "the next answer with one goes by what was learned before"
 
 
 @pytest.mark.parametrize("moves", [PERIOD // 5, PERIOD // 10 - 1], ids=["a request's worth", "half of it"])
