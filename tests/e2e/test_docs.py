@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -192,6 +193,22 @@ def test_every_link_within_the_project_leads_somewhere() -> None:
             if not page.exists() or (heading and heading not in headings(page)):
                 missing.add((name, target))
     assert missing == set()
+
+
+def test_the_layers_are_those_of_the_import_contract() -> None:
+    page, project = TEXTS["docs/architecture.md"], tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    block = next(text for _, _, text in snippets() if text.startswith("cli →") and text in textwrap.dedent(page))
+    (contract,) = (each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    assert [" ".join(layer.split()) for layer in block.split("→")] == [
+        layer.replace("notifier.", "") for layer in contract["layers"]
+    ]
+
+
+def test_the_readme_lists_every_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = TEXTS["README.md"].split("| extra | for |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `\[(\w+)\]`", table, re.MULTILINE)) == set(project["optional-dependencies"])
+    assert f"`{project['name']}`" in TEXTS["README.md"]
 
 
 def headings(page: Path) -> set[str]:
