@@ -66,9 +66,9 @@ ROWS = list(rows())
 
 
 def rows_of(key: str) -> list[Row]:
-    """The lines about a key: those that spell out most of its name."""
+    """The lines about a key: those that spell out most of its name, from its beginning."""
     found = [row for row in ROWS if row.names(key)]
-    spelled = {row.key: len(re.sub(r"<[^>]*>", "", row.key)) for row in found}
+    spelled = {row.key: (row.key.find("<") % 1_000, len(re.sub(r"<[^>]*>", "", row.key))) for row in found}
     return [row for row in found if spelled[row.key] == max(spelled.values())]
 
 
