@@ -263,3 +263,17 @@ def test_a_worker_starts_beside_a_hosts_modules(
         assert "send_notification.error" in done.stdout
     finally:
         process.stop()
+
+
+@pytest.mark.parametrize("first", ["tasks", "notifier"])
+def test_both_imports_of_a_checkout_give_one_copy(first: str, configured: dict[str, str], tmp_path: Path) -> None:
+    second = {"tasks": "notifier", "notifier": "tasks"}[first]
+    program = (
+        f"from {first} import send_notification as one\nfrom {second} import send_notification as other\n"
+        "import sys\nassert one is other\nassert 'notifier.tasks' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path, env=configured, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -79,7 +79,8 @@ def test_a_neighbours_long_task_and_its_countdown_run_once(
     """Our worker gives back what has been held for longer than its own short timeout, and only what is ours."""
     (tmp_path / "short.py").write_text(
         "from notifier import app\n"
-        f"app.conf.broker_transport_options = {{**app.conf.broker_transport_options, 'visibility_timeout': {SHORT_SECONDS}}}\n"
+        "options = app.conf.broker_transport_options\n"
+        f"app.conf.broker_transport_options = {{**options, 'visibility_timeout': {SHORT_SECONDS}}}\n"
         "from kombu.transport.redis import QoS\n"
         "restore = QoS.restore_visible\n"
         "QoS.restore_visible = lambda self, start=0, num=10, interval=10: restore(self, start, num, 1)\n"
