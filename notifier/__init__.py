@@ -8,6 +8,8 @@ current Celery application, its shared tasks, its logging, its environment or it
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from notifier.version import VERSION
+
 if TYPE_CHECKING:
     from notifier.errors import (
         BrokerUnavailable,
@@ -42,11 +44,14 @@ __all__ = [
     "Severity",
     "Status",
     "TemplateError",
+    "__version__",
     "app",
     "client_pipeline",
     "render_template",
     "send_notification",
 ]
+
+__version__ = VERSION
 
 _HOMES = {
     **dict.fromkeys(

@@ -4,6 +4,7 @@
 
     NotifierError
     ├── ConfigurationError     a setting is missing or wrong; names the variable, never its secret value
+    ├── ExtraMissing           an optional part is not installed; names it and the command (also an ImportError)
     ├── InvalidMessage         a notification that could never be sent; names the field (also a ValueError)
     ├── TemplateError          a template is unknown, malformed, or was given the wrong variables
     ├── QueueFull              the outbox of this alert type holds DISCORD_QUEUE_SIZE alerts already
@@ -25,6 +26,12 @@ class ConfigurationError(NotifierError):
     """A setting is missing or wrong."""
 
     reason = "configuration_error"
+
+
+class ExtraMissing(NotifierError, ImportError):
+    """An optional part of the installation is missing."""
+
+    reason = "extra_missing"
 
 
 class InvalidMessage(NotifierError, ValueError):

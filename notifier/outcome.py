@@ -11,7 +11,7 @@ class Reason(StrEnum):
     IN_FLIGHT = "in_flight"
     BATCHING = "batching"
     BACKING_OFF = "backing_off"
-    FETCHING_WEBHOOK = "introducing"
+    FETCHING_WEBHOOK = "fetching_webhook"
     BREAKER_OPEN = "breaker_open"
     PROBE_IN_FLIGHT = "probe_in_flight"
     RATE_LIMITED = "rate_limited"

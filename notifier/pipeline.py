@@ -1,30 +1,36 @@
 """The parts, put together: one per process and Celery application."""
 
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
-import redis
 from celery import Celery
 
-from notifier.discord import DiscordClient
 from notifier.gate.admin import Gate
-from notifier.operations.checks import CheckReport, check
-from notifier.operations.dead_letters import DeadLetters
-from notifier.operations.explain import Step, explain
-from notifier.operations.history import NotificationHistory
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.producer.client import Client
-from notifier.producer.direct import Direct
 from notifier.producer.publisher import Publisher
-from notifier.producer.spool import Spool
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
-from notifier.worker.self_monitor import SelfMonitor
-from notifier.worker.sweep import Sweep
+
+# Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
+if TYPE_CHECKING:
+    import redis
+
+    from notifier.discord import DiscordClient
+    from notifier.operations.checks import CheckReport
+    from notifier.operations.dead_letters import DeadLetters
+    from notifier.operations.explain import Step
+    from notifier.operations.history import NotificationHistory
+    from notifier.producer.direct import Direct
+    from notifier.producer.spool import Spool
+    from notifier.worker.delivery import DeliveryWorker
+    from notifier.worker.self_monitor import SelfMonitor
+    from notifier.worker.sweep import Sweep
 
 
 class Pipeline:
@@ -60,8 +66,10 @@ class Pipeline:
         return Gate(self.redis, self.settings)
 
     @cached_property
-    def discord(self) -> DiscordClient:
+    def discord(self) -> "DiscordClient":
         """The HTTP client."""
+        from notifier.discord import DiscordClient
+
         return DiscordClient(self.settings.api_url, self.settings.timeout_seconds)
 
     @cached_property
@@ -70,8 +78,10 @@ class Pipeline:
         return Records(self.redis, self.settings)
 
     @cached_property
-    def history(self) -> NotificationHistory:
+    def history(self) -> "NotificationHistory":
         """What became of them."""
+        from notifier.operations.history import NotificationHistory
+
         return NotificationHistory(self.redis, self.records, self.settings)
 
     @cached_property
@@ -81,7 +91,7 @@ class Pipeline:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Where alerts are handed over: on a connection of its own, for all steps together must fit the deadline."""
+        """Admits and dispatches: on a connection of its own, for all steps together must fit the deadline."""
         limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
         client = connect(url, limit * 0.4)
         return Publisher(
@@ -94,40 +104,65 @@ class Pipeline:
         )
 
     @cached_property
-    def spool(self) -> Spool | None:
+    def spool(self) -> "Spool | None":
         """Where alerts wait while Redis is away, if anywhere."""
-        folder = self.settings.spool_dir
-        return Spool(folder, self.settings.spool_max) if folder else None
+        if (folder := self.settings.spool_dir) is None:
+            return None
+        from notifier.producer.spool import Spool
+
+        return Spool(folder, self.settings.spool_max)
 
     @cached_property
     def client(self) -> Client:
-        """Where applications raise alerts."""
-        client = DiscordClient(
-            self.settings.api_url, min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
-        )
-        return Client(self.app, self.publisher, self.settings, self.spool, Direct(client, self.settings))
+        """Where applications submit alerts."""
+        return Client(self.app, self.publisher, self.settings, self.spool, self._direct)
+
+    def _direct(self) -> "Direct":
+        from notifier.discord import DiscordClient
+        from notifier.producer.direct import Direct
+
+        seconds = min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
+        return Direct(DiscordClient(self.settings.api_url, seconds), self.settings)
 
     @cached_property
-    def self_monitor(self) -> SelfMonitor:
+    def delivery_worker(self) -> "DeliveryWorker":
+        """Delivers what waits in the outboxes."""
+        from notifier.worker.announce import Announcer
+        from notifier.worker.delivery import DeliveryWorker
+
+        return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, Announcer(self.app))
+
+    @cached_property
+    def self_monitor(self) -> "SelfMonitor":
         """Raises the pipeline's own troubles as alerts."""
+        from notifier.worker.self_monitor import SelfMonitor
+
         return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
 
     @cached_property
-    def sweep(self) -> Sweep:
+    def sweep(self) -> "Sweep":
         """The periodic look for what no delivery task will come for."""
+        from notifier.worker.sweep import Sweep
+
         return Sweep(self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client)
 
     @cached_property
-    def dead_letters(self) -> DeadLetters:
+    def dead_letters(self) -> "DeadLetters":
         """What could not be delivered."""
+        from notifier.operations.dead_letters import DeadLetters
+
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
 
-    def check(self) -> CheckReport:
+    def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
+        from notifier.operations.checks import check
+
         return check(self.redis, self.gate, self.discord, self.settings.webhooks)
 
-    def explain(self, notification_id: str) -> list[Step]:
+    def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""
+        from notifier.operations.explain import explain
+
         return explain(self.redis, self.keys, self.records, notification_id)
 
 

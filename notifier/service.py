@@ -59,15 +59,17 @@ class DiscordNotificationService:
 
     def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
         """``send`` for code that is not asynchronous: the core that it wraps."""
-        raised = self._pipeline.client.submit(message)
-        if raised.status is Status.SENT_DIRECTLY:
-            return result_of(cast("Record", raised.result.get())).model_copy(update={"status": raised.status.value})
-        if wait is None or raised.status is Status.SPOOLED:
+        submitted = self._pipeline.client.submit(message)
+        if submitted.status is Status.SENT_DIRECTLY:
+            return result_of(cast("Record", submitted.result.get())).model_copy(
+                update={"status": submitted.status.value}
+            )
+        if wait is None or submitted.status is Status.SPOOLED:
             return NotificationResult(
-                id=message.id, success=True, status=raised.status.value, timestamp=datetime.now(UTC)
+                id=message.id, success=True, status=submitted.status.value, timestamp=datetime.now(UTC)
             )
         try:
-            record = cast("Record", raised.result.get(timeout=wait))
+            record = cast("Record", submitted.result.get(timeout=wait))
         except (RedisError, RuntimeError):
             raise BrokerUnavailable(f"alert {message.id} is queued, but Redis did not tell its outcome") from None
         except ResultTimeout:

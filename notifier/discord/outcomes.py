@@ -180,7 +180,7 @@ def _guilty(body: Body) -> frozenset[int]:
 
 
 def _digest(body: Body, secret: str) -> str:
-    """Discord's error tree in one line: ``embeds.3.description: Must be 4096 or fewer in length.``"""
+    """Discord's error tree in one line, as ``embeds.3.description: Must be 4096 or fewer in length``."""
     leaves = list(_leaves(body.get("errors"), ()))
     text = redact(" ".join(("; ".join(leaves) or str(body.get("message", ""))).split()))
     text = text.replace(secret, "***") if secret else text  # whoever answers may repeat what it was sent

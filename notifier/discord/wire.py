@@ -94,10 +94,12 @@ class OneShotAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As in ``requests``, with connections of this module's kind."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """As in ``requests``, with connections of this module's kind."""
         manager = super().proxy_manager_for(*args, **kwargs)
         if isinstance(manager, ProxyManager):  # a SOCKS proxy needs connections of its own kind
             manager.pool_classes_by_scheme = _POOLS

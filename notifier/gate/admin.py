@@ -1,4 +1,4 @@
-"""The gates as seen from outside a claim: their state, for people to read and reset, and what Get Webhook told."""
+"""The gates as seen from outside a claim: their state, for people to read and to reset, and what Get Webhook told."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,15 @@ from typing import cast
 import redis
 
 from notifier.gate.feedback import feedback_of
-from notifier.gate.gate import MICROSECONDS, WEBHOOK_INFO_LIFE_SECONDS, WEBHOOK_INFO_RETRY_SECONDS, limits, microseconds
+from notifier.gate.gate import (
+    CONFIGURED_WINDOW_SECONDS,
+    GATE_SCRIPTS,
+    MICROSECONDS,
+    WEBHOOK_INFO_LIFE_SECONDS,
+    WEBHOOK_INFO_RETRY_SECONDS,
+    limits,
+    microseconds,
+)
 from notifier.outcome import WebhookInfo
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import broker_errors, clock
@@ -15,17 +23,28 @@ from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 
 QUARANTINE_FIELDS = ("quarantined", "quarantine_reason")
-BREAKER_FIELDS = ("breaker", "open_until", "open_for", "probe", "probe_until", "failures")
+"""The fields of ``quarantine.lua``."""
+BREAKER_FIELDS = ("breaker", "failures", "open_for", "open_until", "probe", "probe_until")
+"""The fields of ``breaker.lua``."""
+WEBHOOK_FETCH_DUE_FIELD = "introduce_at"
+"""When Get Webhook is due again (``gate.lua``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateState:
-    """One webhook's gate, for people: times are seconds from now."""
+    """One webhook's gate, for people to read.
+
+    Attributes:
+        webhook_fetched_seconds_ago: since Get Webhook last told name and channel; since 1970 if it never did.
+        breaker: ``closed``, ``open`` or ``half_open``.
+        quarantined: the reason, None if the webhook is in use.
+        requests_last_minute: requests claimed or answered in the last 60 s.
+    """
 
     webhook_id: str
     name: str | None
     channel_id: str | None
-    introduced_seconds_ago: float
+    webhook_fetched_seconds_ago: float
     breaker: str
     quarantined: str | None
     requests_last_minute: int
@@ -42,24 +61,33 @@ class Gate:
         self._redis = client
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
-        self._fetch_webhook = client.register_script(script("gate/gate.lua", "gate/webhook_info.lua"))
+        self._webhook_info = client.register_script(script(*GATE_SCRIPTS, "gate/webhook_info.lua"))
 
     def webhook_fetched(self, webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo) -> None:
-        """Keep what GET webhook told: the channel, whose window all its webhooks share; or that it is gone."""
+        """Keep what Get Webhook told: the channel, whose window all its webhooks share; or that the webhook is gone.
+
+        Args:
+            webhook: the one that was asked for.
+            token: of the request, as it was claimed; any new one if it was not.
+            claimed_at: when that was, in microseconds since 1970 by Redis' clock.
+            info: what Discord answered.
+        """
+        feedback = feedback_of(info.answer, claimed_at)
+        if feedback["health"] != "success":
+            feedback["health"] = "neutral"  # only posts open the breaker
         known = info.channel_id is not None
-        feedback = feedback_of(info.answer, claimed_at) | {
+        told = {
             "token": token,
             "channel": info.channel_id or "",
             "guild": info.guild_id or "",
             "name": info.name or "",
-            "again_after": microseconds(WEBHOOK_INFO_LIFE_SECONDS if known else WEBHOOK_INFO_RETRY_SECONDS),
+            "fetch_again_after": microseconds(WEBHOOK_INFO_LIFE_SECONDS if known else WEBHOOK_INFO_RETRY_SECONDS),
+            "feedback": feedback,
         }
-        if feedback["health"] != "success":
-            feedback["health"] = "neutral"  # only posts open the breaker
         with broker_errors():
-            self._fetch_webhook(
+            self._webhook_info(
                 keys=[*self._keys.gate_parts(webhook.id), self._keys.troubles],
-                args=[json.dumps(limits(self._settings, webhook)), self._keys.channel_prefix, json.dumps(feedback)],
+                args=[json.dumps(limits(self._settings, webhook)), self._keys.channel_prefix, json.dumps(told)],
             )
 
     def now(self) -> int:
@@ -71,28 +99,29 @@ class Gate:
         """The state of one gate."""
         state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
         now = self.now()
-        fields = ["name", "channel", "introduced_at", "breaker", "quarantined", "quarantine_reason"]
+        fields = ["name", "channel", "introduced_at", "breaker", *QUARANTINE_FIELDS]
         with broker_errors():
             found = cast("list[str | None]", self._redis.hmget(state_key, fields))
-            sent = cast("int", self._redis.zcount(sent_key, now - 60 * MICROSECONDS, "+inf"))
-        name, channel, introduced_at, breaker, quarantined, reason = found
+            since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
+            sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
+        name, channel, fetched_at, breaker, quarantined, reason = found
         return GateState(
-            webhook.id,
-            name,
-            channel,
-            (now - float(introduced_at or 0)) / MICROSECONDS,
-            breaker or "closed",
-            reason if quarantined == webhook.fingerprint else None,
-            sent,
+            webhook_id=webhook.id,
+            name=name,
+            channel_id=channel,
+            webhook_fetched_seconds_ago=(now - float(fetched_at or 0)) / MICROSECONDS,
+            breaker=breaker or "closed",
+            quarantined=reason if quarantined == webhook.fingerprint else None,
+            requests_last_minute=sent,
         )
 
     def banned(self) -> bool:
-        """Whether this IP is banned at Discord's edge, or only just probing."""
+        """Whether this address is banned at Discord's edge, as far as is known; also while a probe is under way."""
         with broker_errors():
             return bool(self._redis.hexists(self._keys.edge, "breaker"))
 
     def banned_seconds(self) -> float | None:
-        """How long until a probe may go, where this IP is banned; 0 while one is under way."""
+        """Seconds until the next probe of a ban may go: 0 if one may go or is under way, None without a ban."""
         now = self.now()
         with broker_errors():
             breaker, open_until = cast(
@@ -101,13 +130,12 @@ class Gate:
         return None if breaker is None else max(0.0, (float(open_until or 0) - now) / MICROSECONDS)
 
     def reset_edge(self) -> None:
-        """Forget a ban; a global limit stays, it says itself when it ends."""
+        """Forget a ban. A global limit stays: Discord said when it ends."""
         with broker_errors():
             self._redis.hdel(self._keys.edge, *BREAKER_FIELDS)
 
     def reset(self, webhook: Webhook) -> None:
-        """Forget breaker and quarantine; the budget stays, Discord remembers it too."""
+        """Forget breaker and quarantine, and ask Get Webhook anew. The budget stays: Discord remembers it too."""
+        fields = (*BREAKER_FIELDS, *QUARANTINE_FIELDS, WEBHOOK_FETCH_DUE_FIELD)
         with broker_errors():
-            self._redis.hdel(
-                self._keys.gate(webhook.id), *BREAKER_FIELDS, *("quarantined", "quarantine_reason", "introduce_at")
-            )
+            self._redis.hdel(self._keys.gate(webhook.id), *fields)

@@ -1,15 +1,74 @@
-"""An answer becomes what the gate learns from it: ``gate_report`` in ``gate.lua`` takes it."""
+"""An answer becomes what the gate learns from it: the feedback that ``gate_report`` in ``gate.lua`` takes."""
 
-from typing import Any
+from typing import Literal, NotRequired, TypedDict
 
 from notifier.gate.gate import microseconds
-from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Unknown
+from notifier.outcome import (
+    Answer,
+    Deferred,
+    Delivered,
+    Failed,
+    Outcome,
+    RateLimitInfo,
+    Reason,
+    Rejected,
+    Scope,
+    Unknown,
+)
 
 QUARANTINING = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
+"""Discord's own words for a webhook that is gone."""
+
+Health = Literal["success", "failure", "neutral"]
 
 
-def _health(outcome: Outcome) -> str:
-    """429 and 4xx say nothing about Discord's health: they are neutral."""
+class Headers(TypedDict):
+    """The bucket as the headers of an answer tell it. Times in microseconds; ``reset_at`` by Discord's clock."""
+
+    limit: int
+    remaining: int
+    reset_after: int
+    reset_at: NotRequired[int]
+
+
+class Pause(TypedDict):
+    """What a 429 or a ban asks for: ``wait`` in microseconds, for everything in ``scope``."""
+
+    scope: Scope
+    wait: int
+    reason: Reason
+
+
+class Feedback(TypedDict):
+    """What one answer teaches the gate. ``claimed_at``: microseconds since 1970, by Redis' clock."""
+
+    claimed_at: int
+    health: Health
+    edge_health: Health
+    headers: NotRequired[Headers]
+    pause: NotRequired[Pause]
+    quarantine: NotRequired[Reason]
+
+
+def feedback_of(answer: Answer, claimed_at: int) -> Feedback:
+    """What the gate learns from an answer. ``claimed_at``: when its request was claimed, by Redis' clock."""
+    feedback: Feedback = {
+        "claimed_at": claimed_at,
+        "health": _health(answer.outcome),
+        "edge_health": _edge_health(answer),
+    }
+    if answer.rate_limit:
+        feedback["headers"] = _headers(answer.rate_limit)
+    match answer.outcome:
+        case Deferred(wait_seconds, reason, scope):
+            feedback["pause"] = {"scope": scope, "wait": microseconds(wait_seconds), "reason": reason}
+        case Rejected(reason) if reason in QUARANTINING:
+            feedback["quarantine"] = reason
+    return feedback
+
+
+def _health(outcome: Outcome) -> Health:
+    """Of Discord behind this webhook; 429 and 4xx say nothing about it."""
     match outcome:
         case Delivered():
             return "success"
@@ -19,30 +78,19 @@ def _health(outcome: Outcome) -> str:
             return "neutral"
 
 
-def _edge_health(answer: Answer) -> str:
+def _edge_health(answer: Answer) -> Health:
+    """Of Discord's edge: a ban is its failure, any other answer came through it."""
     if isinstance(answer.outcome, Deferred) and answer.outcome.scope is Scope.EDGE:
         return "failure"
     return "neutral" if answer.http_status is None else "success"
 
 
-def feedback_of(answer: Answer, claimed_at: int) -> dict[str, Any]:
-    """What ``gate_report`` in ``gate.lua`` takes."""
-    feedback: dict[str, Any] = {
-        "claimed_at": claimed_at,
-        "health": _health(answer.outcome),
-        "edge": _edge_health(answer),
+def _headers(rate_limit: RateLimitInfo) -> Headers:
+    headers: Headers = {
+        "limit": rate_limit.limit,
+        "remaining": rate_limit.remaining,
+        "reset_after": microseconds(rate_limit.reset_after_seconds),
     }
-    if answer.rate_limit:
-        feedback["learned"] = {
-            "limit": answer.rate_limit.limit,
-            "remaining": answer.rate_limit.remaining,
-            "reset_after": microseconds(answer.rate_limit.reset_after_seconds),
-        }
-        if answer.rate_limit.reset_at_seconds is not None:
-            feedback["learned"]["reset_at"] = microseconds(answer.rate_limit.reset_at_seconds)
-    match answer.outcome:
-        case Deferred(wait_seconds, reason, scope):
-            feedback["pause"] = {"scope": scope, "wait": microseconds(wait_seconds), "reason": reason}
-        case Rejected(reason) if reason in QUARANTINING:
-            feedback["quarantine"] = reason
-    return feedback
+    if rate_limit.reset_at_seconds is not None:
+        headers["reset_at"] = microseconds(rate_limit.reset_at_seconds)
+    return headers

@@ -1,37 +1,53 @@
-"""The gate of a webhook in numbers: what ``gate.lua`` and its algorithms are asked to keep.
+"""The limits that a webhook's gate keeps, and the Lua files that keep them.
 
-The rules themselves are Lua: the claim and the commit run them as part of their one call.
+The rules themselves are Lua: the claim and the commit run them as part of their one atomic step.
 """
 
 from typing import Any
 
 from notifier.settings import Settings, Webhook
 
-MICROSECONDS = 1_000_000
+GATE_SCRIPTS: tuple[str, ...] = (
+    "gate/clock.lua",
+    "gate/trouble.lua",
+    "gate/window.lua",
+    "gate/bucket.lua",
+    "gate/breaker.lua",
+    "gate/quarantine.lua",
+    "gate/gate.lua",
+)
+"""What a script that asks the gate begins with, in order: each file may use the functions of those before it."""
 
-GATE_SCRIPTS = ("gate/gate.lua",)
-"""The gate's Lua, in the order in which its files build on each other."""
+MICROSECONDS = 1_000_000
 
 BUCKET_LIMIT = 5
 """Requests per webhook and period until the headers tell (Discord staff, discord-api-docs #367)."""
 BUCKET_WINDOW_SECONDS = 2
-"""The period belonging to it (the same place)."""
+"""The period belonging to it (the same source)."""
 CHANNEL_LIMIT = 30
 """Requests per channel and 60 s, over all its webhooks; no header shows it (discord-api-docs #367, #4043)."""
 CHANNEL_WINDOW_SECONDS = 60
-GLOBAL_LIMIT_PER_SECOND = 50
-"""Requests without Authorization per second and IP (Discord docs, rate-limits.mdx)."""
+"""The period belonging to it (the same source)."""
+GLOBAL_LIMIT = 50
+"""Requests without Authorization per IP address and second (Discord docs, rate-limits.mdx)."""
+GLOBAL_WINDOW_SECONDS = 1
+"""The period belonging to it (the same source)."""
+CONFIGURED_WINDOW_SECONDS = 60
+"""Ours: ``DISCORD_RATE_LIMIT`` counts per minute."""
 EDGE_BAN_SECONDS = 60
-"""First pause where a ban names no time; doubled by each probe that fails."""
+"""Ours: the first pause after a ban that names no time; each probe that fails doubles it."""
 EDGE_BAN_MAX_SECONDS = 3_600
-"""Bans were seen to last about an hour, and to be re-armed by those who go on (discord-api-docs #5385)."""
+"""Bans were seen to last about an hour, and to begin again for those who go on (discord-api-docs #5385)."""
 WEBHOOK_INFO_LIFE_SECONDS = 86_400
-"""A webhook can be moved to another channel."""
+"""Ours: then Get Webhook is asked again, because a webhook can be moved to another channel."""
 WEBHOOK_INFO_RETRY_SECONDS = 60
+"""Ours: the same if it did not tell the channel."""
 LEASE_MARGIN_SECONDS = 5
+"""Ours: what a worker needs beside connecting and reading."""
 
 
 def microseconds(seconds: float) -> int:
+    """Seconds as the scripts count them."""
     return round(seconds * MICROSECONDS)
 
 
@@ -41,18 +57,21 @@ def lease_seconds(settings: Settings) -> float:
 
 
 def limits(settings: Settings, webhook: Webhook | None) -> dict[str, Any]:
-    """What ``gate.lua`` calls ``args``: all times in microseconds."""
+    """What ``gate.lua`` calls ``args``; all times in microseconds.
+
+    ``webhook_id`` and ``fingerprint`` are empty if no webhook is configured: the gate must not be asked then.
+    """
     return {
         "webhook_id": webhook.id if webhook else "",
         "fingerprint": webhook.fingerprint if webhook else "",
         "lease": microseconds(lease_seconds(settings)),
-        "bucket_limit": BUCKET_LIMIT,
-        "bucket_window": microseconds(BUCKET_WINDOW_SECONDS),
-        "channel_limit": CHANNEL_LIMIT,
-        "channel_window": microseconds(CHANNEL_WINDOW_SECONDS),
-        "global_limit": GLOBAL_LIMIT_PER_SECOND,
-        "rate_limit": settings.rate_limit_per_minute,
-        "rate_window": microseconds(60),
+        "bucket": {"limit": BUCKET_LIMIT, "window": microseconds(BUCKET_WINDOW_SECONDS)},
+        "channel": {"limit": CHANNEL_LIMIT, "window": microseconds(CHANNEL_WINDOW_SECONDS)},
+        "global": {"limit": GLOBAL_LIMIT, "window": microseconds(GLOBAL_WINDOW_SECONDS)},
+        "configured": {
+            "limit": settings.rate_limit_per_minute,
+            "window": microseconds(CONFIGURED_WINDOW_SECONDS),
+        },
         "breaker": {
             "threshold": settings.breaker_failures,
             "open_for": microseconds(settings.breaker_open_seconds),

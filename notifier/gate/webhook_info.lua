@@ -1,17 +1,17 @@
--- What GET webhook told: whose channel this is. Counts as a request of the webhook, in case it shares the bucket.
--- KEYS: 1-5 those of the gate (state, in_flight, sent, edge, edge_sent), 6 watch
+-- Keep what Get Webhook told: the channel, whose window all its webhooks share. Its answer teaches the gate too.
+-- KEYS: 1-5 the gate (gate.lua: state, in_flight, sent, edge, edge_sent), 6 troubles (trouble.lua)
 -- ARGV: 1 the gate's limits (JSON), 2 channel prefix,
---       3 report (JSON): token, channel, guild, name ('' where unknown), again_after (microseconds), and gate_report's fields
+--       3 (JSON): token (of the request), channel, guild, name ('' if unknown), fetch_again_after (microseconds),
+--         feedback (as gate_report takes it)
 -- Returns nothing.
 local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2])
-local report = cjson.decode(ARGV[3])
+local info = cjson.decode(ARGV[3])
 local now = now_us()
-if report.channel ~= '' then
-  redis.call('HSET', gate.state, 'channel', report.channel, 'guild', report.guild, 'name', report.name,
-    'introduced_at', now)
+if info.channel ~= '' then
+  redis.call('HSET', gate.state, 'channel', info.channel, 'guild', info.guild, 'name', info.name, 'introduced_at', now)
 end
-redis.call('HSET', gate.state, 'introduce_at', now + report.again_after)
+redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after)
 redis.call('HDEL', gate.state, 'introducing_until')
-for _, news in ipairs(gate_report(gate, now, report.token, report)) do
-  tell(KEYS[6], news, news == 'edge_banned' and '' or gate.args.webhook_id)
+for _, cause in ipairs(gate_report(gate, now, info.token, info.feedback)) do
+  report_trouble(KEYS[6], cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
 end

@@ -89,7 +89,7 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
         return WebhookCheck(kind, variable, webhook.id, problem=Reason.WEBHOOK_QUARANTINED, breaker=breaker)
     if gate and gate.banned():
         return WebhookCheck(kind, variable, webhook.id, problem=Reason.EDGE_BANNED, breaker=breaker)
-    if state and state.introduced_seconds_ago < FRESH_SECONDS:
+    if state and state.webhook_fetched_seconds_ago < FRESH_SECONDS:
         return WebhookCheck(kind, variable, webhook.id, state.name, state.channel_id, breaker=breaker)
     asked_at = gate.now() if gate else 0
     info = client.get_webhook(webhook)

@@ -91,7 +91,7 @@ class DeadLetters:
                 "metadata": {**dead["message"].get("metadata", {}), "replay_of": notification_id},
             }
         )
-        self._publisher.hand_over(message, fold=False)
+        self._publisher.submit(message, fold=False)
         self._take_out(dead, "replayed_as", message.id)
         return message.id
 

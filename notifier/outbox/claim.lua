@@ -12,12 +12,13 @@
 --   throttled, wait, reason, arm    arm: microseconds until the wake-up that the caller has to send, or -1
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
---                                   unknown (reason: it may have been posted; or ''), waited (JSON: microseconds by reason)
+--                                   unknown (reason: it may have been posted; or ''),
+--                                   waited (JSON: microseconds by reason)
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
-local UNLOGGED = { batching = true, introducing = true, fetching_webhook = true } -- too short to be worth telling
+local UNLOGGED = { batching = true, fetching_webhook = true } -- too short to be worth telling
 
 local function notification(id)
   return args.notification_prefix .. id
@@ -161,10 +162,7 @@ local function pass_the_gate(ids, full)
   local joining = batching_wait(STATE, now, full)
   if joining > 0 then return throttled(joining, 'batching') end
   if answer == 'fetch_webhook' then
-    redis.call('HSET', gate.state, 'introducing_until', now + args.lease)
-    redis.call('PEXPIRE', gate.state, LIFE_MS)
-    bucket_take(gate, now, args.token)
-    window_take(gate.edge_sent, now, args.token, SECOND, args.lease)
+    gate_take_fetch(gate, now, args.token)
     return { 'fetch_webhook', now }
   end
   gate_take(gate, now, args.token)

@@ -93,6 +93,7 @@ class Throttled:
 class FetchWebhook:
     """The webhook's channel is not known yet: ask Discord, then claim again. ``claimed_at``: Redis' clock."""
 
+    webhook: Webhook
     token: str
     claimed_at: int
 

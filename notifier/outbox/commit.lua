@@ -1,11 +1,12 @@
--- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the next
--- wake-up. A commit that is repeated changes nothing more.
+-- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the
+-- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox')
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
---         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null: no request
---         was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds),
---         dead_letters_max, embeds_max, fallback (alert type), fallback_capacity, stamp (stands in records for the time),
+--         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
+--         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
+--         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
+--         stamp (stands in records for the time),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key}]
 --       2… the record (Celery's result, JSON) of each disposition, '' if it cannot be final
@@ -44,7 +45,7 @@ local function drop_oldest_dead_letters(dead_letters, type)
     redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
     redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
   end
-  if #dropped > 0 then tell(TROUBLES, 'dead_letters_dropped', type, '', #dropped) end
+  if #dropped > 0 then report_trouble(TROUBLES, 'dead_letters_dropped', type, '', #dropped) end
 end
 
 local function complete(key, item, record)
@@ -60,7 +61,7 @@ local function complete(key, item, record)
     redis.call('ZADD', dead_letters, now, item.id)
     redis.call('EXPIRE', dead_letters, args.dead_letter_life)
     redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
-    tell(TROUBLES, 'dead_letters', item.type, item.reason)
+    report_trouble(TROUBLES, 'dead_letters', item.type, item.reason)
     drop_oldest_dead_letters(dead_letters, item.type)
   end
   table.insert(completed, item.id)
@@ -127,7 +128,7 @@ end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- a commit that is repeated has told the gate before
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
-    tell(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
+    report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
   end
 end
 

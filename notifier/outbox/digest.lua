@@ -1,5 +1,5 @@
--- Admit the digest of what was folded, in the place of what it was made of: if there is room for a whole batch, or it has
--- waited long enough; and never a second one while one waits (the outbox then holds one more than its bound).
+-- Admit the digest of what was folded, in the place of what it was made of: if there is room for a whole batch, or it
+-- has waited long enough; and never a second one while one waits (the outbox then holds one more than its bound).
 -- KEYS: 1 notification (the digest's), 2 waiting, 3 delayed, 4 in_flight, 5 state, 6 digest, 7 sequence
 -- ARGV: 1 (JSON): id, alert_type, batch_key, notification_prefix, capacity, room (places that a batch needs),
 --         late (microseconds), life (ms), titles_shown (lines of the text), characters_max (of one that is not sent

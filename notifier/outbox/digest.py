@@ -32,8 +32,11 @@ PRIORITY_FACTOR = 2
 
 
 def capacity(settings: Settings, alert_type: AlertType) -> int:
-    """How many alerts an outbox holds. If floods are folded, critical and security hold twice as many as general,
-    so that under the same load they never fold before it does."""
+    """How many alerts an outbox holds.
+
+    If floods are folded, critical and security hold twice as many as general, so that under the same load they never
+    fold before it does.
+    """
     if settings.queue_overflow == "digest" and alert_type in PRIORITY:
         return settings.queue_size * PRIORITY_FACTOR
     return settings.queue_size

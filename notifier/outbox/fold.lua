@@ -30,12 +30,13 @@ local function forget_oldest_folded()
 end
 
 count_in_digest(ARGV[4])
-redis.call('HSET', NOTIFICATION, 'finished_at', now, 'status', 'folded', 'sequence', 0, 'attempts', 0, 'admitted_at', now)
+redis.call('HSET', NOTIFICATION, 'finished_at', now, 'status', 'folded', 'sequence', 0, 'attempts', 0,
+  'admitted_at', now)
 redis.call('EXPIRE', NOTIFICATION, LIFE)
 store_record(RESULT, ARGV[2], ARGV[3], now, LIFE)
 index_record(HISTORY, 'folded', ID, now, LIFE)
 redis.call('ZADD', FOLDED, now, ID)
 redis.call('EXPIRE', FOLDED, LIFE)
 forget_oldest_folded()
-tell(TROUBLES, 'folded', TYPE)
+report_trouble(TROUBLES, 'folded', TYPE)
 return 'folded'

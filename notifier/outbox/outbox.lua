@@ -2,9 +2,12 @@
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
 --   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log)),
 --   wake_up (string: token, due time)
--- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled, unknown,
---   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
--- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is upgraded.
+-- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
+--   unknown, rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
+-- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
+-- upgraded.
+-- Functions: outbox_size, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease, due_in,
+--   batching_wait.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -122,7 +122,7 @@ class Outbox:
                 wait, reason, arm = rest
                 return Throttled(wait / MICROSECONDS, Reason(reason), _wake_up(request.alert_type, token, arm))
             case "fetch_webhook":
-                return FetchWebhook(token, rest[0])
+                return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
 

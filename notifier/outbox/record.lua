@@ -1,5 +1,6 @@
 -- The record of a notification that has ended: stored as Celery's result, announced to whoever waits, indexed.
--- Functions: iso_time, store_record, index_record, stored_record, forget_record. Times are microseconds since 1970, lives are seconds.
+-- Functions: iso_time, store_record, index_record, stored_record, forget_record.
+-- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
 local function iso_time(us)

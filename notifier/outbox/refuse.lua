@@ -1,7 +1,7 @@
 -- Store the record of an alert that no outbox took: a bounded number of them.
 -- KEYS: 1 notification, 2 result, 3 history, 4 refused
--- ARGV: 1 id, 2 record (Celery's result, JSON), 3 stamp (stands in it for the time), 4 status, 5 life (seconds), 6 refused_max,
---       7 result_prefix, 8 notification_prefix
+-- ARGV: 1 id, 2 record (Celery's result, JSON), 3 stamp (stands in it for the time), 4 status, 5 life (seconds),
+--       6 refused_max, 7 result_prefix, 8 notification_prefix
 -- Returns the time of the record, or 0: this id was admitted meanwhile, and nothing is done.
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now = now_us()

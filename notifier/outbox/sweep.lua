@@ -1,7 +1,8 @@
 -- Does anything wait here that no delivery task will come for? Also reports an outbox in which nothing moves.
 -- KEYS: 1-5 the outbox (outbox.lua), 6 troubles
--- ARGV: 1 token for a wake-up, 2 worker_prefix (heartbeats), 3 life of a heartbeat, 4 witness (microseconds), 5 alert type,
---       6 notification_prefix, 7 how long an outbox may stand still before that is reported (microseconds),
+-- ARGV: 1 token for a wake-up, 2 worker_prefix (heartbeats), 3 life of a heartbeat, 4 witness (microseconds),
+--       5 alert type, 6 notification_prefix,
+--       7 how long an outbox may stand still before that is reported (microseconds),
 --       8 whether the caller's workers serve this type ('1'): if not, nobody would take a wake-up
 -- Returns the microseconds until the wake-up that the caller has to send, or -1.
 local WAITING, DELAYED, _, STATE, WAKE_UP, TROUBLES = unpack(KEYS)
@@ -23,7 +24,7 @@ end
 local function report_or_forget_standstill()
   if stands_still() then
     local log = wait_log(STATE)
-    return tell(TROUBLES, 'stuck', TYPE, log[#log] and log[#log][2] or '')
+    return report_trouble(TROUBLES, 'stuck', TYPE, log[#log] and log[#log][2] or '')
   end
   for _, field in ipairs(redis.call('HKEYS', TROUBLES)) do -- what is over need not be reported
     if string.find(field, 'stuck|' .. TYPE .. '|', 1, true) == 1 then redis.call('HDEL', TROUBLES, field) end

@@ -1,27 +1,69 @@
-"""A call with a deadline, whatever it blocks on: name resolution has no timeout of its own."""
+"""The time by which a call must have ended, and calls that end by then whatever they block on."""
 
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Self, TypeVar
 
 T = TypeVar("T")
+
+
+def _nothing() -> None:
+    pass
+
+
+class DeadlineExceeded(TimeoutError):
+    """A call had not ended in time. ``begun``: its main step had begun, so it may yet succeed."""
+
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__(begun)
+        self.begun = begun
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """``seconds`` from ``started_at``, a time of this process's monotonic clock."""
+
+    started_at: float
+    seconds: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        """The deadline that many seconds from now."""
+        return cls(time.monotonic(), seconds)
+
+    def part(self, share: float) -> Self:
+        """The end of the first ``share`` (0 to 1) of this time."""
+        return type(self)(self.started_at, self.seconds * share)
+
+    @property
+    def remaining_seconds(self) -> float:
+        """How long it still is; never negative."""
+        return max(0.0, self.started_at + self.seconds - time.monotonic())
+
+    def run(
+        self, act: Callable[[], T], *, before: Callable[[], object] = _nothing, after: Callable[[], object] = _nothing
+    ) -> T:
+        """As ``run_with_deadline``, for the time that remains. Raises: the same."""
+        return run_with_deadline(self.remaining_seconds, act, before=before, after=after)
 
 
 def run_with_deadline(
     seconds: float,
     act: Callable[[], T],
     *,
-    before: Callable[[], object] = lambda: None,
-    after: Callable[[], object] = lambda: None,
+    before: Callable[[], object] = _nothing,
+    after: Callable[[], object] = _nothing,
 ) -> T:
-    """``before``, ``act`` and ``after``, in a thread that is waited for so long.
+    """Run ``before``, ``act`` and ``after`` in a thread, and wait at most ``seconds`` for it.
 
-    ``act`` does not begin once the time is over. Its result is returned even where ``after`` needs longer.
+    A thread, because name resolution has no timeout of its own. ``act`` does not begin once the time is over. Its
+    result is returned even if ``after`` needs longer.
 
     Raises:
-        TimeoutError: ``act`` has not ended; where it has begun, it may yet succeed.
+        DeadlineExceeded: ``act`` has not ended; says whether it has begun.
         Exception: what ``before`` or ``act`` raises.
     """
     result: Future[T] = Future()
@@ -41,8 +83,7 @@ def run_with_deadline(
     ends_at = time.monotonic() + seconds
     thread = threading.Thread(target=run, name="notifier", daemon=True)
     thread.start()
-    thread.join(ends_at - time.monotonic())
+    thread.join(max(0.0, ends_at - time.monotonic()))
     if not result.done():
-        result.cancel()
-        raise TimeoutError
+        raise DeadlineExceeded(begun=not result.cancel())
     return result.result()

@@ -1,22 +1,25 @@
 """An alert posted by the application itself while Redis is away, for the types that DISCORD_DIRECT_FALLBACK names.
 
 Without Redis no process knows of the others, so each keeps to a part of what Discord takes, and never waits: what does
-not go now is the caller's again.
+not go now is left to the caller.
 """
 
 import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from notifier.discord import DiscordClient
 from notifier.models import NotificationMessage
 from notifier.outcome import Answer, Deferred, Outcome, Reason, Rejected
+from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
 from notifier.settings import Settings, Webhook
 
-NOTE = "sent directly: Redis was away"
+if TYPE_CHECKING:
+    from notifier.discord import DiscordClient
+
 WINDOW_SECONDS = 2.0
 WINDOW_REQUESTS = 2
 """Ours: of the 5 that a webhook's bucket holds (Discord staff, discord-api-docs #367), for others may post as well."""
@@ -50,7 +53,7 @@ class _Budget:
         return 0.0
 
     def learn(self, answer: Answer, now: float) -> None:
-        """Take to heart what Discord said."""
+        """Wait as long as this answer asks for: for ever if the webhook is gone."""
         wait = 0.0
         if isinstance(answer.outcome, Deferred):
             wait = answer.outcome.wait_seconds
@@ -64,14 +67,21 @@ class _Budget:
 class Direct:
     """Posts single alerts, marked as such. May be shared by threads."""
 
-    def __init__(self, client: DiscordClient, settings: Settings) -> None:
+    def __init__(self, client: "DiscordClient", settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self._lock = threading.Lock()
         self._budgets: defaultdict[str, _Budget] = defaultdict(_Budget)
 
     def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Outcome:
-        """Make at most one request. ``maybe_admitted``: Redis may have taken it all the same, and a worker post it."""
+        """Make at most one request; never waits for its turn.
+
+        Args:
+            maybe_admitted: Redis may have the alert as well, and a worker post it; the footer says so.
+
+        Returns:
+            The outcome: ``Deferred`` if this process has used up its part, ``Rejected`` if the type has no webhook.
+        """
         webhook = self._settings.webhooks.get(message.alert_type)
         if webhook is None:
             return Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
@@ -79,7 +89,7 @@ class Direct:
             wait = self._budgets[webhook.fingerprint].take(time.monotonic(), self._settings.rate_limit_per_minute)
         if wait > 0:
             return Deferred(wait, Reason.CONFIGURED_LIMIT)
-        notes = SEPARATOR.join(filter(None, (NOTE, note(maybe_posted=maybe_admitted))))
+        notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
         return self._request(webhook, message, notes)
 
     def _request(self, webhook: Webhook, message: NotificationMessage, notes: str) -> Outcome:

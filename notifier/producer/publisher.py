@@ -1,11 +1,11 @@
-"""From a message to its outbox and a task that owns it: admit, then dispatch."""
+"""Admits notifications to their outbox, and dispatches the tasks that deliver them."""
 
 import logging
 import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
 from kombu import Connection, Producer
@@ -18,23 +18,27 @@ from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outcome import Status
-from notifier.producer.spool import Spooled
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
+
+if TYPE_CHECKING:
+    from notifier.producer.spool import Spooled
 
 logger = logging.getLogger(__name__)
 
 SHOWN_CHARACTERS = 100
 ADMIT_TRIES = 3
-"""Between finding an outbox full and folding, room may appear; so often in a row it does not."""
+"""Room may appear between finding an outbox full and folding the alert; not so often in a row."""
 
 
 class Publisher:
-    """Hands alerts over. Once ``hand_over`` returns, the alert is in the outbox and survives whatever follows.
+    """Admits and dispatches. Once ``submit`` returns, the alert is in the outbox and survives whatever follows.
 
-    ``flood`` takes those that meet a full outbox; where it is None, they are refused. ``timeout_seconds``: for each
-    step of a dispatch.
+    Args:
+        records: keeps the record of an alert that is refused.
+        flood: takes the alerts that meet a full outbox; if None, they are refused.
+        timeout_seconds: for each step of a dispatch.
     """
 
     def __init__(
@@ -56,15 +60,22 @@ class Publisher:
         self._pid = os.getpid()
 
     def ping(self) -> None:
-        """See whether Redis is there."""
+        """See whether Redis is there.
+
+        Raises:
+            BrokerUnavailable: it is not.
+        """
         self._outbox.ping()
 
-    def hand_over(self, message: NotificationMessage, *, fold: bool = True) -> None:
-        """Admit the alert and send its owner task. ``fold`` False: where there is no room, nothing is written of it.
+    def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
+        """Admit an alert and send its delivery task.
+
+        Args:
+            fold: False: if there is no room, the alert is neither folded into a digest nor recorded as refused.
 
         Raises:
             QueueFull: the outbox of this type is at its bound, and DISCORD_QUEUE_OVERFLOW is reject (the history has a
-                record of it) or ``fold`` is False. Else it is folded into a digest.
+                record of it) or ``fold`` is False. Otherwise the alert is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
         if fold:
@@ -73,16 +84,27 @@ class Publisher:
             self._outbox.admit(message)
         self.dispatch(message)
 
-    def hand_over_spooled(self, spooled: Spooled) -> None:
-        """The same for one that comes from a disk: it waits there until there is room. Raises: as ``hand_over``."""
+    def submit_spooled(self, spooled: "Spooled") -> None:
+        """Admit an alert that comes from a disk, and send its delivery task.
+
+        Raises:
+            QueueFull: there is no room. It is not folded: it waits on the disk until there is.
+            BrokerUnavailable: Redis did not take it.
+            InvalidMessage, ValueError: another version spooled it, and this one cannot read it.
+        """
         message = spooled.message
         self._outbox.admit(message, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted)
         self.dispatch(message)
 
     def admit(self, message: NotificationMessage) -> bool:
-        """Admit only; whoever calls carries the alert. False where this id was admitted before, or folded.
+        """Admit an alert, and leave its delivery task to the caller.
 
-        Raises: as ``hand_over``.
+        Returns:
+            False if this id was admitted before, or was folded into a digest.
+
+        Raises:
+            QueueFull: the outbox is at its bound, and DISCORD_QUEUE_OVERFLOW is reject; the history has a record of it.
+            BrokerUnavailable: Redis did not take it.
         """
         for attempt in range(ADMIT_TRIES):
             try:
@@ -96,10 +118,13 @@ class Publisher:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
-        """Send the task that owns an admitted alert; twice where the first try fails and ``again`` is set."""
+        """Send the delivery task of an admitted alert; if ``again``, once more if it could not be sent.
+
+        A task that cannot be sent is logged, not raised: the alert is in the outbox, and the sweep sees to it.
+        """
         route, amqp = ROUTES[message.alert_type], self._app.amqp
-        # what send_task does, less what a dispatch can do without (about half of its time): routing, declaring a queue
-        # that is direct, a picture of every argument, and a subscription to a result that nobody waits for yet
+        # what send_task does, without what this task does not need (about half of the time): routing, declaring a queue
+        # that is direct, the text of every argument, and a subscription to a result that nobody waits for yet
         task = amqp.create_task_message(
             message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
         )
@@ -109,7 +134,7 @@ class Publisher:
             )
 
     def wake_up(self, wake_up: WakeUp | None) -> None:
-        """Send the dispatch that a claim, commit or sweep has asked for."""
+        """Send the wake-up that a claim, commit or sweep has asked for, if any. One that cannot be sent is logged."""
         if wake_up is None:
             return
         with self.dispatching(WAKE_UP_TASK) as producer:
@@ -125,8 +150,8 @@ class Publisher:
 
     @contextmanager
     def dispatching(self, task: str) -> Iterator[Producer]:
-        """A producer to send a dispatch with; that it could not be sent is survived."""
-        # held and used again: taking one from Celery's pool binds a channel each time. As many as call at once.
+        """A producer to send the task of this name with. A broker that does not take it is logged, not raised."""
+        # kept and used again, one for each thread that sends at once: taking one from Celery's pool binds a channel
         if self._pid != os.getpid():
             self._idle, self._pid = deque(), os.getpid()  # a fork must not share its parent's connections
         producer = self._idle.pop() if self._idle else self._producer()
@@ -134,7 +159,7 @@ class Publisher:
         try:
             yield producer
         except broken as error:
-            # the alert is in the outbox: the sweeper sends another dispatch
+            # the alert is in the outbox: the sweep dispatches it again
             logger.warning("%s could not be queued (%s); the sweeper will see to it", task, type(error).__name__)
         except BaseException:
             self._idle.append(producer)
@@ -152,7 +177,7 @@ def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
 
 
 def arguments(message: NotificationMessage) -> dict[str, Any]:
-    """A message as its task's keyword arguments; the task's id and name say the rest."""
+    """The keyword arguments of a message's task: all but its id and type, which the task's id and name tell."""
     return message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "alert_type"})
 
 

@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.version import VERSION
 
 FILE = "alerts.sqlite3"
 BUSY_SECONDS = 0.5
-"""Ours: how long a process waits while another writes."""
+"""Ours: how long a process waits while others write; with the default timeout, the disk's part of it."""
 PAGE = 100
-VERSION = version("notifier")
-"""What one version cannot read, another may."""
 TABLE = """
 create table if not exists alerts (
     position integer primary key autoincrement,
@@ -58,15 +56,19 @@ class Spooled:
 
 
 class Spool:
-    """A folder that holds at most ``bound`` alerts.
+    """A folder that holds at most ``bound`` alerts, for all processes that share it.
+
+    Args:
+        busy_seconds: how long each method waits while other processes write.
 
     Raises (every method):
         BrokerUnavailable: the folder is full, or cannot be read or written. Neither Redis nor the disk has the alert.
     """
 
-    def __init__(self, folder: Path, bound: int) -> None:
+    def __init__(self, folder: Path, bound: int, busy_seconds: float = BUSY_SECONDS) -> None:
         self._folder = folder
         self._bound = bound
+        self._busy_seconds = busy_seconds
 
     def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
         """Keep an alert, once per id. It is on the disk when this returns."""
@@ -89,7 +91,7 @@ class Spool:
             )
 
     def count(self, alert_type: AlertType | None = None, *, readable: bool = True) -> int:
-        """How many wait here; ``readable`` False: with those that this version was seen not to read."""
+        """How many wait here. ``readable`` False: also those that this version has failed to read."""
         if not self._exists():
             return 0
         with self._open() as file:
@@ -105,7 +107,7 @@ class Spool:
             return file.execute("select 1 from alerts where id = ?", (notification_id,)).fetchone() is not None
 
     def list(self, limit: int = PAGE, after: int = 0) -> list[Spooled]:
-        """Those that follow a position, oldest first."""
+        """At most ``limit`` of those behind the position ``after``, oldest first."""
         if not self._exists():
             return []
         with self._open() as file:
@@ -120,12 +122,15 @@ class Spool:
         ]
 
     def flush(self, hand_over: Callable[[Spooled], None]) -> Collection[str]:
-        """Hand all over, in order, once each was; the types of which some are left, for their outbox is full.
+        """Hand all over in order, and delete each once it was handed over.
 
-        Several may flush at once: each hands one over before it comes to the next, and handing over twice does no harm.
+        Several processes may flush at once: an alert that two of them hand over is admitted once.
+
+        Returns:
+            The types of which some are left because their outbox is full.
 
         Raises:
-            BrokerUnavailable: also where Redis is away; what was not handed over stays.
+            BrokerUnavailable: also if Redis is away; what was not handed over stays.
         """
         full: set[str] = set()
         position = 0
@@ -162,7 +167,7 @@ class Spool:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
             # one connection each time: threads and forked processes must not share one
-            with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as file:
+            with closing(sqlite3.connect(self._file, timeout=self._busy_seconds)) as file:
                 file.execute("pragma synchronous = extra")  # it survives a power cut from here on
                 file.execute(TABLE)
                 yield file

@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import cast
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.gate.gate import MICROSECONDS, lease_seconds
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import Batch, Claim, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
+from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.record import Record
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
-from notifier.render.batch import Payload, compose
+from notifier.render.batch import compose
 from notifier.render.notes import note
 from notifier.settings import Settings, Webhook
 
@@ -59,7 +60,7 @@ class DeliveryWorker:
         claim = self._claim(request)
         if not isinstance(claim, Batch):
             return claim
-        answer = _answer_without_request(claim, alive=self._heartbeat.known) or self._post(claim, _render(claim))
+        answer = self._post(claim)
         dispositions = self._decide(claim, answer)
         result = self._wake_fallback(self._commit(claim, dispositions, answer))
         self._announce(result.records)
@@ -67,20 +68,19 @@ class DeliveryWorker:
         return result
 
     def _claim(self, request: ClaimRequest) -> NotFound | Empty | Completed | Throttled | Batch:
-        """The claim; if the webhook's channel is not known yet, Discord is asked for it, and then again the outbox."""
-        webhook = self._settings.webhooks.get(request.alert_type)
-        while True:
-            claim: Claim = self._outbox.claim(request, webhook, self._heartbeat.worker())
-            if not isinstance(claim, FetchWebhook) or webhook is None:
-                break
-            self._gate.webhook_fetched(webhook, claim.token, claim.claimed_at, self._client.get_webhook(webhook))
-        assert not isinstance(claim, FetchWebhook)  # noqa: S101 - a webhook that is not configured is never fetched
+        """The claim; if the webhook's channel is not known yet, Discord is asked for it, and then the outbox again."""
+        webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
+        while isinstance(claim := self._outbox.claim(request, webhook, worker), FetchWebhook):
+            info = self._client.get_webhook(claim.webhook)
+            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
         return claim
 
-    def _post(self, batch: Batch, payload: Payload) -> Answer:
-        webhook: Webhook | None = batch.webhook
-        if webhook is None:
-            return Answer(Unknown(Reason.WORKER_LOST))
+    def _post(self, batch: Batch) -> Answer:
+        """Discord's answer, or what stands for it if no request may be made."""
+        if answer := _answer_without_request(batch, alive=self._heartbeat.known):
+            return answer
+        webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
+        payload = compose(batch.messages, [_note(batch, each) for each in batch.items])
         return self._client.execute(webhook, payload)
 
     def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:
@@ -135,10 +135,6 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
     if not alive:
         return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another may be posting these
     return None
-
-
-def _render(batch: Batch) -> Payload:
-    return compose(batch.messages, [_note(batch, each) for each in batch.items])
 
 
 def _note(batch: Batch, item: BatchItem) -> str:

@@ -51,7 +51,7 @@ WORDS = {
 
 
 class SelfMonitor:
-    """Tells what the scripts have counted (``tell`` in gate.lua).
+    """Tells what the scripts have counted (``report_trouble`` in trouble.lua).
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
@@ -84,7 +84,7 @@ class SelfMonitor:
             if not self._redis.set(told, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
                 return
         try:
-            self._publisher.hand_over(self._message(what, subject, details))
+            self._publisher.submit(self._message(what, subject, details))
         except NotifierError as error:
             logger.error("%s of %s could not be raised as an alert: %s", what, subject, error)
             with broker_errors():

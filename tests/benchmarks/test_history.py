@@ -65,9 +65,7 @@ QUERIES: dict[str, Query] = {
     "time": lambda history, count: [
         each["id"] for each in history.query(since=at(count // 2), until=at(count // 2 + FAILED - 1))
     ],
-    "text among the newest": lambda history, _: [
-        each["id"] for each in history.query(search="ALERT", limit=FAILED)
-    ],
+    "text among the newest": lambda history, _: [each["id"] for each in history.query(search="ALERT", limit=FAILED)],
 }
 
 

@@ -32,7 +32,7 @@ def install_wheel(wheel: Path, folder: Path) -> Path:
     python = folder / "venv" / "bin" / "python"
     requirements = folder / "requirements.txt"
     frozen = subprocess.run(
-        [_uv(), "export", "--project", str(ROOT), "--no-dev", "--no-emit-project", "--locked", "--quiet"],
+        [_uv(), "export", "--project", str(ROOT), "--no-dev", "--extra=demo", "--no-emit-project", "--locked", "-q"],
         check=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     requirements.write_text(frozen.stdout)

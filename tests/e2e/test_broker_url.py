@@ -15,7 +15,9 @@ def test_knocks_travel_through_the_broker_that_is_named(
     here, there = (connect(url, 5) for url in (redis_url, elsewhere["CELERY_BROKER_URL"]))
     assert here.keys("_kombu*") == []
     assert there.keys("_kombu*")
-    assert there.keys("notifier:*") == there.keys("celery-task-meta-*") == []
+    # what a worker holds lies with the broker, under names of our own
+    ours = [key for key in there.keys("notifier:*") if not key.startswith("notifier:unacked")]
+    assert ours == there.keys("celery-task-meta-*") == []
     there.flushdb()
     for client in (here, there):
         client.close()

@@ -39,7 +39,7 @@ def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
     while not list(tmp_path.rglob(hanging_suite.UP)):
         assert suite.running, suite.tail()
     running = processes_of(inner)
-    assert any("redis-server" in each for each in running)
+    assert any("redis-server" in each or "valkey-server" in each for each in running)
     assert any("notifier.sandbox" in each for each in running)
     assert any("celery" in each for each in running)
     suite.kill()

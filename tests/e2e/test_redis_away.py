@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def start_worker(own_redis: OwnRedis, environment: dict[str, str], tmp_path: Pat
 
 def spooled(folder: Path) -> int:
     """How many alerts a folder holds."""
-    with sqlite3.connect(folder / FILE) as file:
+    with closing(sqlite3.connect(folder / FILE)) as file:
         return int(file.execute("select count(*) from alerts").fetchone()[0])
 
 
@@ -247,7 +248,7 @@ def test_how_long_it_was_spooled_counts(
     own_redis.away()
     caller.submit("late")
     caller.submit("too late")
-    with sqlite3.connect(folder / FILE) as file:
+    with closing(sqlite3.connect(folder / FILE)) as file, file:
         file.execute("update alerts set spooled_at = spooled_at - 900 * position * position * position")
     own_redis.back()
     start_worker(NOTIFIER_SPOOL_DIR=str(folder), DISCORD_EXPIRE_SECONDS="3600")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.gate.gate import GATE_SCRIPTS
 from tests.e2e.installed import build_wheel, inside, install_wheel
 
 
@@ -36,7 +37,7 @@ def run(installed: Path, cwd: Path, *command: str) -> subprocess.CompletedProces
     [
         "notifier/_templates/tracklist_generated.toml",
         "notifier/outbox/claim.lua",
-        "notifier/gate/gate.lua",
+        *(f"notifier/{name}" for name in GATE_SCRIPTS),
         "notifier/sandbox/page.html",
         "notifier/celeryconfig.py",
         "notifier/tasks/celery.py",

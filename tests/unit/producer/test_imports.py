@@ -1,0 +1,24 @@
+"""An application that submits alerts pays for no part that it does not use."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAMS = [
+    "from notifier.pipeline import client_pipeline; client_pipeline().client",
+    "from tasks import send_notification; send_notification['error'].name",
+]
+UNUSED = (
+    "requests urllib3 jinja2 flower tornado rich sqlite3 "
+    "notifier.discord notifier.worker notifier.operations notifier.sandbox notifier.templates notifier.cli"
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=["pipeline", "tasks"])
+def test_a_caller_imports_no_http_client_no_worker_and_no_administration(program: str) -> None:
+    program += "\nimport sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    imported = set(done.stdout.split())
+    assert "notifier.producer.client" in imported, "it submits alerts"
+    assert imported & set(UNUSED.split()) == set()
