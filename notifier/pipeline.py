@@ -14,6 +14,7 @@ from notifier.operations.history import NotificationHistory
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.records import Records
 from notifier.producer.client import Client
 from notifier.producer.direct import Direct
 from notifier.producer.publisher import Publisher
@@ -23,6 +24,7 @@ from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
 from notifier.worker.self_monitor import SelfMonitor
+from notifier.worker.sweep import Sweep
 
 
 class Pipeline:
@@ -63,12 +65,17 @@ class Pipeline:
         return DiscordClient(self.settings.api_url, self.settings.timeout_seconds)
 
     @cached_property
-    def history(self) -> NotificationHistory:
-        """What became of them."""
-        return NotificationHistory(self.app, self.redis, self.settings)
+    def records(self) -> Records:
+        """What became of notifications, by id."""
+        return Records(self.redis, self.settings)
 
     @cached_property
-    def flood(self) -> Digests:
+    def history(self) -> NotificationHistory:
+        """What became of them."""
+        return NotificationHistory(self.redis, self.records, self.settings)
+
+    @cached_property
+    def digests(self) -> Digests:
         """What met a full outbox."""
         return Digests(self.redis, self.settings)
 
@@ -80,7 +87,7 @@ class Pipeline:
         return Publisher(
             self.app,
             Outbox(client, self.settings),
-            NotificationHistory(self.app, client, self.settings),
+            Records(client, self.settings),
             Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
             limit * 0.2,
         )
@@ -105,9 +112,14 @@ class Pipeline:
         return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
 
     @cached_property
+    def sweep(self) -> Sweep:
+        """The periodic look for what no delivery task will come for."""
+        return Sweep(self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client)
+
+    @cached_property
     def dead_letters(self) -> DeadLetters:
         """What could not be delivered."""
-        return DeadLetters(self.redis, self.settings, self.outbox, self.publisher)
+        return DeadLetters(self.redis, self.settings, self.records, self.publisher)
 
     def check(self) -> CheckReport:
         """Whether it is configured, and works. Posts nothing."""
@@ -115,7 +127,7 @@ class Pipeline:
 
     def explain(self, notification_id: str) -> list[Step]:
         """The life of one alert. Raises: as ``operations.explain``."""
-        return explain(self.redis, self.keys, notification_id)
+        return explain(self.redis, self.keys, self.records, notification_id)
 
 
 @lru_cache(maxsize=1)

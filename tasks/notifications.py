@@ -20,7 +20,7 @@ from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
-from notifier.worker.announce import Recorder
+from notifier.worker.announce import Announcer
 from notifier.worker.delivery import Delivery, DeliveryWorker
 from tasks.celery import app, pipeline
 
@@ -30,7 +30,7 @@ delivery_worker = DeliveryWorker(
     pipeline.gate,
     pipeline.discord,
     pipeline.settings,
-    Recorder(app, pipeline.outbox, pipeline.history),
+    Announcer(app),
 )
 
 
@@ -77,7 +77,7 @@ class NotificationTask(CeleryTask):
                 return raised.result
         options["kwargsrepr"] = shown(message)
         with pipeline.publisher.dispatching(self.name) as producer:
-            return super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
+            super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
         return self.AsyncResult(message.id)
 
     def retry(self, args: Any = None, kwargs: Any = None, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
@@ -102,15 +102,15 @@ def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> 
     return chosen
 
 
-def own(task: NotificationTask, **fields: Any) -> Record:
+def own(task: NotificationTask, **fields: Any) -> Record | None:
     """ClaimRequest for the notification of this task; what is not its own end is left to others."""
     try:
         end = _deliver(task, fields)
     except BrokerUnavailable:
         _dispatch_again(task, fields)
     match end:
-        case Completed(record):
-            return record
+        case Completed():
+            return pipeline.records.get(str(task.request.id))
         case Throttled(wake_up=wake_up):
             pipeline.publisher.wake_up(wake_up)
         case BatchResult():
@@ -129,7 +129,8 @@ def _deliver(task: NotificationTask, fields: dict[str, Any]) -> Delivery:
     try:
         pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
     except (InvalidMessage, QueueFull) as error:
-        return Completed(_refused(task, fields, error))
+        _refuse(task, fields, error)
+        return Completed()
     return delivery_worker.deliver(request)
 
 
@@ -147,13 +148,13 @@ def _wake_up(result: BatchResult) -> None:
     pipeline.publisher.wake_up(result.fallback_wake_up)
 
 
-def _refused(task: NotificationTask, fields: dict[str, Any], error: InvalidMessage | QueueFull) -> Record:
+def _refuse(task: NotificationTask, fields: dict[str, Any], error: InvalidMessage | QueueFull) -> None:
     text = repr(fields)[:REFUSED_CHARACTERS]
     message = NotificationMessage(
         id=str(task.request.id), alert_type=task.alert_type, title=f"Refused: {error.reason}", message=text
     )
     status = Status.QUEUE_FULL if isinstance(error, QueueFull) else Status.REJECTED
-    return pipeline.history.refuse(message, status, error.reason, str(error))
+    pipeline.records.refuse(message, status, error.reason, str(error))
 
 
 def _own_end(task: NotificationTask, result: BatchResult) -> Record:
@@ -172,7 +173,7 @@ def _own_end(task: NotificationTask, result: BatchResult) -> Record:
 def _task(alert_type: AlertType) -> NotificationTask:
     configured = pipeline.settings
 
-    def body(self: NotificationTask, **fields: Any) -> Record:
+    def body(self: NotificationTask, **fields: Any) -> Record | None:
         return own(self, **fields)
 
     body.__doc__ = f"Own one {alert_type} alert until its outcome is final."
@@ -180,6 +181,7 @@ def _task(alert_type: AlertType) -> NotificationTask:
         name=ROUTES[alert_type].task,
         base=NotificationTask,
         bind=True,
+        ignore_result=True,  # the commit stores it, and nothing that Celery stores may overwrite it
         alert_type=alert_type,
         autoretry_for=(DeliveryFailed,),
         max_retries=configured.retry_attempts,

@@ -1,57 +1,19 @@
-"""What keeps the outboxes moving when a dispatch was lost: a sweep every few seconds, in every worker."""
+"""The sweep as a task, and the worker's thread that runs it every few seconds."""
 
-import logging
 import threading
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from celery import bootsteps
 
-from notifier.errors import NotifierError
-from notifier.models import AlertType
 from notifier.routing import ROUTES
-from notifier.worker.announce import Recorder
 from tasks.celery import app, pipeline
-
-logger = logging.getLogger(__name__)
-
-PAGES_AT_ONCE = 20
-"""Ours: of a hundred results; a flood's are stored over several sweeps."""
 
 
 @app.task(name="notifier.sweep", ignore_result=True)
 def sweep() -> None:
-    """Wake outboxes that wait for nobody, store results, tell of floods and troubles, flush the spool."""
-    for alert_type, route in ROUTES.items():
-        served = route.queue in app.amqp.queues.consume_from
-        _survived(partial(_sweep_one, alert_type, served))
-    for step in (_record, pipeline.self_monitor.tell, pipeline.client.flush):
-        _survived(step)
-
-
-def _sweep_one(alert_type: AlertType, served: bool) -> None:
-    if served:
-        pipeline.flood.tell(alert_type)
-    pipeline.publisher.wake_up(pipeline.outbox.sweep(alert_type, served=served))
-
-
-def _record() -> None:
-    recorder = Recorder(app, pipeline.outbox, pipeline.history)
-    for _ in range(PAGES_AT_ONCE):
-        if not (records := pipeline.outbox.unrecorded()):
-            return
-        recorder(records)
-
-
-def _survived(step: Callable[[], object]) -> None:
-    """The sweeper outlives whatever happens in one of its steps, and so do the other steps: alerts depend on it."""
-    try:
-        step()
-    except NotifierError as error:
-        logger.warning("sweep: %s", error)
-    except Exception:
-        logger.exception("sweep failed")
+    """Look for what no delivery task will come for (notifier.worker.sweep)."""
+    consumed = app.amqp.queues.consume_from
+    pipeline.sweep([alert_type for alert_type, route in ROUTES.items() if route.queue in consumed])
 
 
 class Sweeper(bootsteps.StartStopStep):

@@ -124,7 +124,7 @@ def _raise(
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(records) < len(messages) and time.monotonic() < deadline:
         missing = [message.id for message in messages if message.id not in records]
-        found = zip(missing, pipeline.outbox.finals(missing), strict=True)
+        found = zip(missing, pipeline.records.read(missing), strict=True)
         records.update({notification_id: final for notification_id, final in found if final})
         bar.update(progress, completed=len(records))
         time.sleep(POLL_SECONDS)

@@ -9,6 +9,9 @@ from notifier.settings import Settings, Webhook
 
 MICROSECONDS = 1_000_000
 
+GATE_SCRIPTS = ("gate/gate.lua",)
+"""The gate's Lua, in the order in which its files build on each other."""
+
 BUCKET_LIMIT = 5
 """Requests per webhook and period until the headers tell (Discord staff, discord-api-docs #367)."""
 BUCKET_WINDOW_SECONDS = 2

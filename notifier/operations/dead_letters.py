@@ -12,8 +12,8 @@ import redis
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.history import score
-from notifier.outbox.outbox import Outbox
 from notifier.outbox.record import Record
+from notifier.outbox.records import Records
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
@@ -45,11 +45,11 @@ class DeadLetters:
         BrokerUnavailable: Redis did not answer.
     """
 
-    def __init__(self, client: "redis.Redis", settings: Settings, outbox: Outbox, publisher: Publisher) -> None:
+    def __init__(self, client: "redis.Redis", settings: Settings, records: Records, publisher: Publisher) -> None:
         self._redis = client
         self._keys = Keys(settings.key_prefix)
         self._history_life = round(settings.history_days * 86_400)
-        self._outbox = outbox
+        self._records = records
         self._publisher = publisher
 
     def list(self, selection: Selection = ALL, limit: int | None = None) -> list[Record]:
@@ -70,7 +70,7 @@ class DeadLetters:
         Raises:
             NotificationNotFound: there is no dead letter with this id.
         """
-        dead = self._outbox.final(notification_id)
+        dead = self._records.get(notification_id)
         if dead is None or not self._is_dead(dead):
             raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
         return dead
@@ -108,13 +108,14 @@ class DeadLetters:
             now = clock(self._redis)
             pipeline = self._redis.pipeline()
             pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
-            pipeline.expire(self._keys.notification(dead["id"]), self._history_life)
+            for key in (self._keys.notification(dead["id"]), self._keys.result(dead["id"])):
+                pipeline.expire(key, self._history_life)
             pipeline.zrem(self._keys.dead_letters(dead["alert_type"]), dead["id"])
             pipeline.execute()
 
     def _read(self, ids: Sequence[str]) -> Iterator[Record]:
         for start in range(0, len(ids), PAGE):
-            yield from filter(None, self._outbox.finals(ids[start : start + PAGE]))
+            yield from filter(None, self._records.read(ids[start : start + PAGE]))
 
     def _is_dead(self, dead: Record) -> bool:
         with broker_errors():

@@ -1,6 +1,7 @@
-"""The life of one alert, step by step, from what the outbox keeps of it."""
+"""The life of one alert, step by step, from its events and its record."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -9,6 +10,8 @@ import redis
 
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType
+from notifier.outbox.record import Record
+from notifier.outbox.records import Records
 from notifier.outcome import Status
 from notifier.render.notes import duration
 from notifier.storage.connection import broker_errors, clock
@@ -27,81 +30,117 @@ class Step:
     what: str
 
 
-def explain(client: "redis.Redis", keys: Keys, notification_id: str) -> list[Step]:
-    """What became of a notification so far, in order. At most some 80 steps; of a longer story the middle is missing.
+def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id: str) -> list[Step]:
+    """What became of a notification so far, in order. At most some 80 steps; if there were more, the middle is missing.
 
     Raises:
-        NotificationNotFound: this id was never admitted, or is forgotten by now.
+        NotificationNotFound: this id was never admitted nor refused, or is forgotten by now.
         BrokerUnavailable: Redis did not answer.
     """
     with broker_errors():
         found = cast("dict[str, str]", client.hgetall(keys.notification(notification_id)))
-    if "admitted_at" not in found:
+    record = records.get(notification_id)
+    if record is None and "message" not in found:
         raise NotificationNotFound(f"no alert has the id {notification_id!r} (or it is forgotten by now)")
-    record: dict[str, Any] = json.loads(found.get("record", "{}"))
-    message: dict[str, Any] = record.get("message") or json.loads(found["message"])
+    if record is not None and "admitted_at" not in found:
+        return [_refusal(record)]
+    message: dict[str, Any] = record["message"] if record else json.loads(found["message"])
     kind = AlertType(message.get("alert_type", AlertType.GENERAL))
+    events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
+    steps = _beginning(found, record, kind, message)
+    for event in events:
+        steps += _steps(event, record)
+    steps += _afterwards(found)
+    if record is None:
+        moved_to = [event["to"] for event in events if event.get("to")]
+        steps += _still_waiting(client, keys, AlertType(moved_to[-1]) if moved_to else kind, steps[-1].at)
+    return steps
+
+
+def _refusal(record: Record) -> Step:
+    reason = str(record["reason"]).replace("_", " ")
+    return Step(datetime.fromisoformat(record["finished_at"]), f"refused: {reason} ({record['detail']})")
+
+
+def _beginning(
+    found: Mapping[str, str], record: Record | None, kind: AlertType, message: Mapping[str, Any]
+) -> list[Step]:
     spooled = float(found.get("spooled", 0))
     here = _at(float(found["admitted_at"]) + spooled)
-    steps = [Step(here, f'admitted as {kind}: "{message["title"]}"')]
+    if record is not None and record["status"] == Status.FOLDED:
+        steps = [Step(here, f'met a full outbox as {kind}: "{message["title"]}"'), Step(here, "folded into a digest")]
+    else:
+        steps = [Step(here, f'admitted as {kind}: "{message["title"]}"')]
     if spooled:
         steps = [
             Step(_at(found["admitted_at"]), "spooled by its caller: broker unavailable"),
             Step(here, f"handed over after {duration(spooled / MICROSECONDS)}"),
             *steps,
         ]
-    trail: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
-    for each in trail:
-        steps += _steps(each, record)
-    if record.get("status") == Status.FOLDED:
-        steps = [Step(here, f'met a full outbox as {kind}: "{message["title"]}"'), Step(here, "folded into a digest")]
     if original := message.get("metadata", {}).get("replay_of"):
         steps.insert(0, Step(steps[0].at, f"replay of {original}"))
-    if "taken_out_at" in found:
-        fate = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
-        steps.append(Step(_at(found["taken_out_at"]), fate))
-    if not record:
-        rerouted = [each["to"] for each in trail if each.get("to")]
-        steps += _still_waiting(client, keys, AlertType(rerouted[-1]) if rerouted else kind, steps[-1].at)
     return steps
+
+
+def _afterwards(found: Mapping[str, str]) -> list[Step]:
+    if "taken_out_at" not in found:
+        return []
+    fate = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
+    return [Step(_at(found["taken_out_at"]), fate)]
+
+
+def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
+    at, step = _at(event["at"]), EVENTS_0_1.get(event["step"], event["step"])
+    reason = str(event.get("reason") or "").replace("_", " ")
+    detail = f" ({event['detail']})" if event.get("detail") else ""
+    if step == "batch":
+        return [*_waits(at, event["waited"]), Step(at, f"carried{_others(event['with'])}")]
+    if step in WORDS:
+        wait = duration(event.get("wait", 0) / MICROSECONDS)
+        return [Step(at, WORDS[step].format(reason=reason, detail=detail, wait=wait, to=event.get("to")))]
+    return [Step(at, _ending(event["status"], record, event.get("detail", ""), reason))]
+
+
+def _waits(at: datetime, waited: Mapping[str, float]) -> list[Step]:
+    return [
+        Step(at, f"had waited {duration(wait / MICROSECONDS)}: {reason.replace('_', ' ')}")
+        for reason, wait in dict(waited).items()
+        if wait > SOON_SECONDS * MICROSECONDS
+    ]
+
+
+def _others(count: int) -> str:
+    return f" with {count} others" if count > 1 else " with one other" if count else ""
+
+
+WORDS = {
+    "refused": "refused: {reason}",
+    "blocked": "held back: {reason}",
+    "abandoned": "its worker was lost with the request under way",
+    "retry_later": "{reason}{detail}; again in {wait}",
+    "failover": "{reason}{detail}; goes to {to}",
+    "requeue": "{reason}{detail}; again as soon as the gate lets it",
+}
+"""What is said of each event but carrying and ending."""
+EVENTS_0_1 = {"retry": "retry_later", "reroute": "failover", "again": "requeue"}
+"""The names that version 0.1 gave to them."""
+
+
+def _ending(status: str, record: Record | None, detail: str, reason: str = "") -> str:
+    where = (record["link"] or record["message_id"] or "") if record else ""
+    why = reason or (str(record["reason"] or "").replace("_", " ") if record else "")
+    said = why or where
+    return f"{status}{': ' if said else ''}{said}" + (f" ({detail})" if detail else "")
 
 
 def _at(microseconds: str | float) -> datetime:
     return datetime.fromtimestamp(float(microseconds) / MICROSECONDS, UTC)
 
 
-def _steps(told: dict[str, Any], record: dict[str, Any]) -> list[Step]:
-    at, reason = _at(told["at"]), str(told.get("reason") or "").replace("_", " ")
-    detail = f" ({told['detail']})" if told.get("detail") else ""
-    match told["step"]:
-        case "batch":
-            waits = [
-                Step(at, f"had waited {duration(spell / MICROSECONDS)}: {word.replace('_', ' ')}")
-                for word, spell in dict(told["waited"]).items()
-                if spell > SOON_SECONDS * MICROSECONDS
-            ]
-            company = f" with {told['with']} others" if told["with"] > 1 else " with one other" if told["with"] else ""
-            return [*waits, Step(at, f"carried{company}")]
-        case "blocked":
-            return [Step(at, f"held back: {reason}")]
-        case "abandoned":
-            return [Step(at, "its worker was lost with the request under way")]
-        case "retry_later" | "retry":
-            return [Step(at, f"{reason}{detail}; again in {duration(told['wait'] / MICROSECONDS)}")]
-        case "failover" | "reroute":
-            return [Step(at, f"{reason}{detail}; goes to {told['to']}")]
-        case "requeue" | "again":
-            return [Step(at, f"{reason}{detail}; again as soon as the gate lets it")]
-        case _:
-            where = record.get("link") or record.get("message_id") or ""
-            ending = f"{told['status']}{': ' if reason or where else ''}{reason or where}{detail}"
-            return [Step(at, ending)]
-
-
 def _still_waiting(client: "redis.Redis", keys: Keys, kind: AlertType, since: datetime) -> list[Step]:
     with broker_errors():
         now = clock(client)
-        held = json.loads(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")) or "[]")
-    last = max(_at(held[-1][0]), since) if held else since
-    why = str(held[-1][1] if held and held[-1][1] else "no worker has come for it").replace("_", " ")
+        log = json.loads(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")) or "[]")
+    last = max(_at(log[-1][0]), since) if log else since
+    why = str(log[-1][1] if log and log[-1][1] else "no worker has come for it").replace("_", " ")
     return [Step(_at(now), f"still waiting, for {duration((_at(now) - last).total_seconds())}: {why}")]

@@ -40,13 +40,14 @@ def to_payload(disposition: Disposition) -> dict[str, Any]:
     }
 
 
-def record_of(batch: Batch, disposition: Disposition, answer: Answer) -> Record:
-    """What the history keeps of a notification, should this disposition be its end."""
+def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str) -> Record:
+    """The record of a notification, if this disposition ends it. ``stamp`` stands in it for the time."""
     delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
     return record(
         disposition.item.message,
         disposition.status,
         admitted_at=disposition.item.admitted_at,
+        finished_at=stamp,
         attempts=disposition.attempts,
         reason=disposition.reason,
         detail=disposition.detail,

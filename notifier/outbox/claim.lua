@@ -1,144 +1,185 @@
--- May a request go now, and what rides in it?
+-- May a request go now, and which notifications ride in it? Leased to the worker that asks.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua)
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
---         worker, worker_prefix (signs of life), lease, witness (microseconds), notification_prefix, channel_prefix,
+--         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, life (seconds), expire, late (microseconds),
---         unanswered (tokens of claims of this caller's whose answers never came), gate (limits; webhook_id '' where none
+--         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
 --         is configured)
 -- Returns one of
---   absent                          this id was never admitted
---   final, record, finished_at      this notification's story has ended
---   idle                            nothing waits
---   deferred, wait, reason, arm     arm: microseconds until the wake-up that the caller has to send, or -1
---   fetch_webhook                       ask Discord for this webhook's channel, then claim again
+--   not_found                       this id was never admitted
+--   completed                       this notification has its record
+--   empty                           nothing waits
+--   throttled, wait, reason, arm    arm: microseconds until the wake-up that the caller has to send, or -1
+--   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''), waited (JSON: microseconds by reason)
+local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
+local UNLOGGED = { batching = true, introducing = true, fetching_webhook = true } -- too short to be worth telling
 
-local function deferred(wait, reason)
-  if reason ~= 'batching' and reason ~= 'introducing' then hold(now, reason, args.life) end
-  return { 'deferred', wait, reason, arm(now, wait, args.token) }
+local function notification(id)
+  return args.notification_prefix .. id
+end
+
+local function throttled(wait, reason)
+  if not UNLOGGED[reason] then log_wait(STATE, now, reason, args.life) end
+  return { 'throttled', wait, reason, arm(WAKE_UP, now, wait, args.token) }
+end
+
+local function requeue(id)
+  local sequence = redis.call('HGET', notification(id), 'sequence')
+  if sequence then redis.call('ZADD', WAITING, sequence, id) end
+end
+
+-- One notification of a leased batch: its place, its event, and what the answer says of it.
+local function lease_one(kind, reason, id, others, log, answer)
+  local key = notification(id)
+  local message, attempts, admitted_at, sequence, unknown, seen_at, spooled =
+    unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at', 'spooled'))
+  local here_since = tonumber(admitted_at) + (spooled or 0)
+  redis.call('ZREM', WAITING, id)
+  redis.call('ZREM', DELAYED, id)
+  redis.call('ZADD', IN_FLIGHT, sequence, id)
+  add_event(key, { at = now, step = kind, reason = reason, with = others,
+    waited = waits_since(log, now, tonumber(seen_at or here_since)) })
+  local waited = waits_since(log, now, here_since)
+  if spooled then waited.broker_unavailable = tonumber(spooled) end
+  for _, value in ipairs({ id, message, attempts, admitted_at, unknown or '', cjson.encode(waited) }) do
+    table.insert(answer, value)
+  end
 end
 
 local function lease(kind, reason, ids)
   local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '' }
-  local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
-  for _, id in ipairs(ids) do
-    local key = args.notification_prefix .. id
-    local message, attempts, admitted_at, sequence, unknown, seen_at, spooled =
-      unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at', 'spooled'))
-    local here_since = tonumber(admitted_at) + (spooled or 0)
-    redis.call('ZREM', KEYS[1], id)
-    redis.call('ZREM', KEYS[2], id)
-    redis.call('ZADD', KEYS[3], sequence, id)
-    trail(key, { at = now, step = kind, reason = reason, with = #ids - 1,
-      waited = held_since(held, now, tonumber(seen_at or here_since)) })
-    local waited = held_since(held, now, here_since)
-    if spooled then waited.broker_unavailable = tonumber(spooled) end
-    for _, value in ipairs({ id, message, attempts, admitted_at, unknown or '', cjson.encode(waited) }) do
-      table.insert(answer, value)
-    end
-  end
-  hold(now, 'in_flight', args.life)
-  redis.call('HSET', KEYS[4], 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker)
-  redis.call('HDEL', KEYS[4], 'missed_at')
+  local log = wait_log(STATE)
+  for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
+  log_wait(STATE, now, 'in_flight', args.life)
+  redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker)
+  redis.call('HDEL', STATE, 'missed_at')
   for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
   return answer
 end
 
-local under_way = string.match(redis.call('GET', KEYS[5]) or '', '(.*) (.*)')
-if args.wake_up ~= '' and under_way == args.wake_up then redis.call('DEL', KEYS[5]) end
+local function forget_own_wake_up()
+  local under_way = string.match(redis.call('GET', WAKE_UP) or '', '(.*) (.*)')
+  if args.wake_up ~= '' and under_way == args.wake_up then redis.call('DEL', WAKE_UP) end
+end
 
-if args.id ~= '' then
-  local exists, record, finished_at =
-    unpack(redis.call('HMGET', args.notification_prefix .. args.id, 'sequence', 'record', 'finished_at'))
-  if record then return { 'final', record, finished_at } end
-  if not exists then return { 'absent' } end
+local function answer_for_own_id()
+  if args.id == '' then return end
+  local exists, finished_at = unpack(redis.call('HMGET', notification(args.id), 'sequence', 'finished_at'))
+  if finished_at then return { 'completed' } end
+  if not exists then return { 'not_found' } end
 end
 
 -- A batch that was leased to this caller, who never heard of it: no request was made.
-local batch = redis.call('HGET', KEYS[4], 'batch')
-for _, token in ipairs(args.unanswered) do
-  if token == batch then
-    for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-      local sequence = redis.call('HGET', args.notification_prefix .. id, 'sequence')
-      if sequence then redis.call('ZADD', KEYS[1], sequence, id) end
+local function take_back_unanswered()
+  local batch = redis.call('HGET', STATE, 'batch')
+  for _, token in ipairs(args.unanswered) do
+    if token == batch then
+      for _, id in ipairs(redis.call('ZRANGE', IN_FLIGHT, 0, -1)) do requeue(id) end
+      redis.call('DEL', IN_FLIGHT)
+      end_lease(STATE)
+      gate_give_back(gate, now, token)
     end
-    redis.call('DEL', KEYS[3])
-    redis.call('HDEL', KEYS[4], 'batch', 'lease_until', 'worker', 'missed_at')
-    gate_give_back(gate, now, token)
-    batch = false
   end
 end
 
 -- One request of an outbox at a time: the channel shows the alerts in order, and a slow webhook holds one thread.
-if batch then
-  local left, alive = lease_wait(now, args.worker_prefix, args.witness)
-  if alive and left > 0 then return { 'deferred', left, 'in_flight', -1 } end
-  if left > 0 then return deferred(left, 'in_flight') end
-  local ids = redis.call('ZRANGE', KEYS[3], 0, -1)
+local function wait_for_batch_under_way()
+  if redis.call('HEXISTS', STATE, 'batch') == 0 then return end
+  local left, alive = lease_wait(STATE, now, args.worker_prefix, args.witness)
+  if alive and left > 0 then return { 'throttled', left, 'in_flight', -1 } end -- its commit sends the wake-up
+  if left > 0 then return throttled(left, 'in_flight') end
+  local ids = redis.call('ZRANGE', IN_FLIGHT, 0, -1)
   if #ids > 0 then return lease('abandoned', '', ids) end
 end
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
-  redis.call('ZREM', KEYS[2], id)
-  local sequence = redis.call('HGET', args.notification_prefix .. id, 'sequence')
-  if sequence then redis.call('ZADD', KEYS[1], sequence, id) end
+local function requeue_what_is_due()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now)) do
+    redis.call('ZREM', DELAYED, id)
+    requeue(id)
+  end
+  redis.call('EXPIRE', WAITING, args.life)
 end
-redis.call('EXPIRE', KEYS[1], args.life)
 
 -- Too old: a dead letter, whether or not the gate is open.
-local expired = {}
-for key = 1, 2 do
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[key], 0, args.embeds_max - 1)) do
-    local admitted_at = redis.call('HGET', args.notification_prefix .. id, 'admitted_at')
-    if admitted_at and tonumber(admitted_at) + args.expire <= now and #expired < args.embeds_max then
-      table.insert(expired, id)
+local function take_expired()
+  local expired = {}
+  for _, key in ipairs({ WAITING, DELAYED }) do
+    for _, id in ipairs(redis.call('ZRANGE', key, 0, args.embeds_max - 1)) do
+      local admitted_at = redis.call('HGET', notification(id), 'admitted_at')
+      if admitted_at and tonumber(admitted_at) + args.expire <= now and #expired < args.embeds_max then
+        table.insert(expired, id)
+      end
     end
   end
+  if #expired > 0 then return lease('blocked', 'expired', expired) end
 end
-if #expired > 0 then return lease('blocked', 'expired', expired) end
 
--- The front of the queue, as far as it shares one request. Some say in a note that they are late, or for another channel, or a repeat.
-local ids, characters, shared, full = {}, 0, nil, false
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, args.embeds_max - 1)) do
-  local share, length, unknown, rerouted, admitted_at = unpack(redis.call('HMGET', args.notification_prefix .. id,
-    'share', 'characters', 'unknown', 'rerouted', 'admitted_at'))
-  if share and (unknown or rerouted or now - admitted_at > args.late) then length = length + args.note_characters end
-  if not share then
-    redis.call('ZREM', KEYS[1], id) -- outlived by its place in the queue
-  else
-    local fits = #ids == 0 or (share ~= '' and share == shared and characters + length <= args.characters_max)
-    if not fits then
-      full = true
-      break
+-- The batch key and the characters of one that waits: some say in a note that they are late, a repeat, or for another
+-- channel. Nil if the notification outlived its hash.
+local function load_of(id)
+  local batch_key, characters, unknown, failed_over, admitted_at =
+    unpack(redis.call('HMGET', notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at'))
+  if not batch_key then return end
+  local noted = unknown or failed_over or now - admitted_at > args.late
+  return batch_key, characters + (noted and args.note_characters or 0)
+end
+
+-- The front of the outbox, as far as it may share one request; and whether nothing more would fit.
+local function front()
+  local ids, total, shared = {}, 0, nil
+  for _, id in ipairs(redis.call('ZRANGE', WAITING, 0, args.embeds_max - 1)) do
+    local batch_key, characters = load_of(id)
+    if not batch_key then
+      redis.call('ZREM', WAITING, id)
+    else
+      local fits = #ids == 0 or (batch_key ~= '' and batch_key == shared and total + characters <= args.characters_max)
+      if not fits then return ids, true end
+      table.insert(ids, id)
+      total, shared = total + characters, batch_key
+      if batch_key == '' then return ids, true end
     end
-    table.insert(ids, id)
-    characters, shared = characters + length, share
-    full = share == '' or #ids == args.embeds_max
-    if full then break end
   end
-end
-if #ids == 0 then
-  local wait = due_in(now)
-  if not wait then return { 'idle' } end
-  return deferred(wait, 'backing_off')
+  return ids, #ids == args.embeds_max
 end
 
-if args.gate.webhook_id == '' then return lease('blocked', 'webhook_not_configured', ids) end
-local answer, detail, reason = gate_check(gate, now)
-if answer == 'quarantined' then return lease('blocked', 'webhook_quarantined', ids) end
-if answer == 'wait' then return deferred(detail, reason) end
-local company = batching_wait(now, full)
-if company > 0 then return deferred(company, 'batching') end
-if answer == 'fetch_webhook' then
-  redis.call('HSET', gate.state, 'introducing_until', now + args.lease)
-  redis.call('PEXPIRE', gate.state, LIFE_MS)
-  bucket_take(gate, now, args.token)
-  window_take(gate.edge_sent, now, args.token, SECOND, args.lease)
-  return { 'fetch_webhook', now }
+local function nothing_is_due()
+  local wait = due_in(WAITING, DELAYED, now)
+  if not wait then return { 'empty' } end
+  return throttled(wait, 'backing_off')
 end
-gate_take(gate, now, args.token)
-return lease('batch', '', ids)
+
+local function pass_the_gate(ids, full)
+  if args.gate.webhook_id == '' then return lease('blocked', 'webhook_not_configured', ids) end
+  local answer, detail, reason = gate_check(gate, now)
+  if answer == 'quarantined' then return lease('blocked', 'webhook_quarantined', ids) end
+  if answer == 'wait' then return throttled(detail, reason) end
+  local joining = batching_wait(STATE, now, full)
+  if joining > 0 then return throttled(joining, 'batching') end
+  if answer == 'fetch_webhook' then
+    redis.call('HSET', gate.state, 'introducing_until', now + args.lease)
+    redis.call('PEXPIRE', gate.state, LIFE_MS)
+    bucket_take(gate, now, args.token)
+    window_take(gate.edge_sent, now, args.token, SECOND, args.lease)
+    return { 'fetch_webhook', now }
+  end
+  gate_take(gate, now, args.token)
+  return lease('batch', '', ids)
+end
+
+forget_own_wake_up()
+local answer = answer_for_own_id()
+if answer then return answer end
+take_back_unanswered()
+answer = wait_for_batch_under_way()
+if answer then return answer end
+requeue_what_is_due()
+answer = take_expired()
+if answer then return answer end
+local ids, full = front()
+if #ids == 0 then return nothing_is_due() end
+return pass_the_gate(ids, full)

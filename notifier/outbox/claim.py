@@ -1,7 +1,7 @@
 """What a claim asks, what it may answer, and what a batch comes to."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.disposition import BatchItem
-from notifier.outbox.record import Record
 from notifier.outcome import Reason
+from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.settings import Webhook
 
 UNREADABLE = "An alert that this version cannot read"
@@ -36,6 +36,36 @@ class ClaimRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimArguments:
+    """What claim.lua is asked. Prefixes are of key names; times are microseconds, but ``life`` (seconds).
+
+    ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
+    """
+
+    id: str
+    wake_up: str
+    token: str
+    worker: str
+    worker_prefix: str
+    notification_prefix: str
+    channel_prefix: str
+    lease: int
+    witness: int
+    life: int
+    expire: int
+    late: int
+    unanswered: list[str]
+    gate: dict[str, Any]
+    embeds_max: int = EMBEDS_MAX
+    characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
+    note_characters: int = NOTE_CHARACTERS_MAX
+
+    def as_json(self) -> str:
+        """The one argument of the script."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
 class NotFound:
     """The notification was never admitted."""
 
@@ -47,9 +77,7 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The notification's story has ended before."""
-
-    record: Record
+    """The notification has its record already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +93,7 @@ class Throttled:
 class FetchWebhook:
     """The webhook's channel is not known yet: ask Discord, then claim again. ``claimed_at``: Redis' clock."""
 
+    webhook: Webhook
     token: str
     claimed_at: int
 

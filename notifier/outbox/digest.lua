@@ -1,13 +1,84 @@
--- Put the digest of what was folded into its outbox, in the place of what it was made of.
--- KEYS: 1 notification (the digest's), 2 waiting, 3 digest, 4 sequence, 5 state (of the outbox)
--- ARGV: 1 id, 2 message (JSON), 3 share key, 4 characters, 5 how many alerts it tells of, 6 life (ms)
--- Returns 1, or 0 where more was folded meanwhile or another did it: read the digest again.
-if redis.call('HGET', KEYS[3], 'count') ~= ARGV[5] then return 0 end
-local sequence = redis.call('INCR', KEYS[4])
-redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', ARGV[4], 'sequence', sequence,
-  'attempts', 0, 'admitted_at', now_us())
-redis.call('ZADD', KEYS[2], sequence, ARGV[1])
-redis.call('HSET', KEYS[5], 'digest', ARGV[1])
-redis.call('DEL', KEYS[3])
-for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[4], KEYS[5] }) do redis.call('PEXPIRE', key, ARGV[6]) end
+-- Admit the digest of what was folded, in the place of what it was made of: if there is room for a whole batch, or it has
+-- waited long enough; and never a second one while one waits (the outbox then holds one more than its bound).
+-- KEYS: 1 notification (the digest's), 2 waiting, 3 delayed, 4 in_flight, 5 state, 6 digest, 7 sequence
+-- ARGV: 1 (JSON): id, alert_type, batch_key, notification_prefix, capacity, room (places that a batch needs),
+--         late (microseconds), life (ms), titles_shown (lines of the text), characters_max (of one that is not sent
+--         alone), severity
+-- Returns 1, or 0: there is none, no room, or one waits already.
+local NOTIFICATION, WAITING, STATE, DIGEST, SEQUENCE = KEYS[1], KEYS[2], KEYS[5], KEYS[6], KEYS[7]
+local args = cjson.decode(ARGV[1])
+local now = now_us()
+
+local function one_waits()
+  local last = redis.call('HGET', STATE, 'digest')
+  return last and redis.call('HEXISTS', args.notification_prefix .. last, 'message') == 1
+end
+
+-- The folded alerts by title, most frequent first; how many have none of those; how many there are in all.
+local function counts(fields)
+  local titles, others, total = {}, tonumber(fields.others or 0), tonumber(fields.others or 0)
+  for field, count in pairs(fields) do
+    local title = string.match(field, '^title:(.*)$')
+    if title then
+      table.insert(titles, { title = title, count = tonumber(count) })
+      total = total + tonumber(count)
+    end
+  end
+  table.sort(titles, function(a, b)
+    if a.count ~= b.count then return a.count > b.count end
+    return a.title < b.title
+  end)
+  return titles, others, total
+end
+
+local function text_of(titles, others)
+  local lines = {}
+  for position, each in ipairs(titles) do
+    if position <= args.titles_shown then
+      table.insert(lines, each.count .. ' × ' .. each.title)
+    else
+      others = others + each.count
+    end
+  end
+  if others > 0 then table.insert(lines, others .. ' × others') end
+  return table.concat(lines, '\n')
+end
+
+local function moment(us)
+  return string.gsub(string.sub(iso_time(tonumber(us)), 1, 19), 'T', ' ') .. ' UTC'
+end
+
+-- Discord counts code points: bytes that do not continue one.
+local function characters(...)
+  local sum = 0
+  for _, text in ipairs({ ... }) do sum = sum + select(2, string.gsub(text, '[^\128-\191]', '')) end
+  return sum
+end
+
+local function digest_hash()
+  local fields, flat = {}, redis.call('HGETALL', DIGEST)
+  for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
+  return fields
+end
+
+local fields = digest_hash()
+if not fields.first_at or one_waits() then return 0 end
+local room = args.capacity - outbox_size(KEYS[2], KEYS[3], KEYS[4])
+if room < args.room and now - fields.first_at <= args.late then return 0 end
+
+local titles, others, total = counts(fields)
+local title, text = total .. ' more', text_of(titles, others)
+local first, last = moment(fields.first_at), moment(fields.last_at)
+local message = { id = args.id, alert_type = args.alert_type, title = title, message = text, severity = args.severity,
+  timestamp = iso_time(now), fields = { { name = 'First', value = first, inline = true },
+    { name = 'Last', value = last, inline = true } } }
+local load = characters(title, text, 'First', first, 'Last', last)
+local batch_key = load <= args.characters_max and args.batch_key or '' -- version 0.1 folded titles of any length
+local sequence = redis.call('INCR', SEQUENCE)
+redis.call('HSET', NOTIFICATION, 'message', cjson.encode(message), 'share', batch_key, 'characters', load, 'sequence',
+  sequence, 'attempts', 0, 'admitted_at', now)
+redis.call('ZADD', WAITING, sequence, args.id)
+redis.call('HSET', STATE, 'digest', args.id)
+redis.call('DEL', DIGEST)
+for _, key in ipairs({ NOTIFICATION, WAITING, STATE, SEQUENCE }) do redis.call('PEXPIRE', key, args.life) end
 return 1

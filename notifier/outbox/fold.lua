@@ -1,34 +1,41 @@
--- Fold an alert that meets a full outbox into the digest of its type, and end its story: once per id.
--- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 digest, 6 history, 7 unrecorded, 8 watch, 9 folded
--- ARGV: 1 id, 2 record (JSON), 3 title, 4 capacity, 5 history_life (seconds), 6 folded_max, 7 alert type, 8 titles_max,
---       9 notification_prefix
+-- Fold an alert that meets a full outbox into the digest of its type, and store its record: once per id.
+-- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 digest, 6 result, 7 history, 8 troubles, 9 folded
+-- ARGV: 1 id, 2 record (Celery's result, JSON), 3 stamp (stands in it for the time), 4 title, 5 capacity,
+--       6 history_life (seconds), 7 folded_max, 8 alert type, 9 titles_max, 10 notification_prefix, 11 result_prefix
 -- Returns 'folded', 'known' (this id was admitted or folded before), or 'room' (there is room by now: admit it).
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
-local held = redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) + redis.call('ZCARD', KEYS[4])
-if held < tonumber(ARGV[4]) then return 'room' end
+local NOTIFICATION, DIGEST, RESULT, HISTORY, TROUBLES, FOLDED = KEYS[1], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local ID, TYPE, LIFE = ARGV[1], ARGV[8], ARGV[6]
+if redis.call('EXISTS', NOTIFICATION) == 1 then return 'known' end
+if outbox_size(KEYS[2], KEYS[3], KEYS[4]) < tonumber(ARGV[5]) then return 'room' end
 local now = now_us()
 
-redis.call('HINCRBY', KEYS[5], 'count', 1)
-redis.call('HSETNX', KEYS[5], 'first_at', now)
-redis.call('HSET', KEYS[5], 'last_at', now)
-local title = 'title:' .. ARGV[3]
-if redis.call('HEXISTS', KEYS[5], title) == 0 and redis.call('HLEN', KEYS[5]) > tonumber(ARGV[8]) then title = 'others' end
-redis.call('HINCRBY', KEYS[5], title, 1)
-redis.call('PEXPIRE', KEYS[5], LIFE_MS)
+local function count_in_digest(title)
+  local field = 'title:' .. title
+  local is_new = redis.call('HEXISTS', DIGEST, field) == 0
+  if is_new and redis.call('HLEN', DIGEST) > tonumber(ARGV[9]) then field = 'others' end
+  redis.call('HINCRBY', DIGEST, field, 1)
+  redis.call('HINCRBY', DIGEST, 'count', 1)
+  redis.call('HSETNX', DIGEST, 'first_at', now)
+  redis.call('HSET', DIGEST, 'last_at', now)
+  redis.call('PEXPIRE', DIGEST, LIFE_MS)
+end
 
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'finished_at', now, 'status', 'folded', 'sequence', 0, 'attempts', 0,
-  'admitted_at', now)
-for _, key in ipairs({ KEYS[6], KEYS[7], KEYS[9] }) do
-  redis.call('ZADD', key, now, ARGV[1])
-  redis.call('EXPIRE', key, ARGV[5])
-end
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-local oldest = redis.call('ZRANGE', KEYS[9], 0, -tonumber(ARGV[6]) - 1) -- a flood must not fill Redis
-for _, id in ipairs(oldest) do
-  for key = 6, 9 do
-    if key ~= 8 then redis.call('ZREM', KEYS[key], id) end
+-- A flood must not fill Redis: only the newest records of folded alerts are kept.
+local function forget_oldest_folded()
+  for _, id in ipairs(redis.call('ZRANGE', FOLDED, 0, -tonumber(ARGV[7]) - 1)) do
+    redis.call('ZREM', FOLDED, id)
+    forget_record(ARGV[11] .. id, HISTORY, id)
+    redis.call('DEL', ARGV[10] .. id)
   end
-  redis.call('DEL', ARGV[9] .. id)
 end
-tell(KEYS[8], 'folded', ARGV[7])
+
+count_in_digest(ARGV[4])
+redis.call('HSET', NOTIFICATION, 'finished_at', now, 'status', 'folded', 'sequence', 0, 'attempts', 0, 'admitted_at', now)
+redis.call('EXPIRE', NOTIFICATION, LIFE)
+store_record(RESULT, ARGV[2], ARGV[3], now, LIFE)
+index_record(HISTORY, 'folded', ID, now, LIFE)
+redis.call('ZADD', FOLDED, now, ID)
+redis.call('EXPIRE', FOLDED, LIFE)
+forget_oldest_folded()
+tell(TROUBLES, 'folded', TYPE)
 return 'folded'

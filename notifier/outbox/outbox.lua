@@ -1,78 +1,95 @@
--- Functions that claim.lua, commit.lua and sweep.lua share. An outbox is KEYS 1 to 5:
---   1 waiting (ids by sequence), 2 delayed (ids by due time), 3 in_flight (ids by sequence),
---   4 state (hash: batch, lease_until, worker, missed_at, settled_at, held (see hold)), 5 wake_up (string: token, due time)
+-- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
+--   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
+--   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log)),
+--   wake_up (string: token, due time)
+-- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled, unknown,
+--   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
+-- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is upgraded.
 
--- Make sure that one wake-up is under way by then. Returns the microseconds until it is due where the caller has to
--- send it, else -1. The key outlives the wait a little; where the message is lost, the sweeper sends another.
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
 local EARLIER = 100000 -- one that is due this much earlier replaces the one under way
 
-local function arm(now, wait, token)
+-- How many notifications an outbox holds.
+local function outbox_size(waiting, delayed, in_flight)
+  return redis.call('ZCARD', waiting) + redis.call('ZCARD', delayed) + redis.call('ZCARD', in_flight)
+end
+
+-- Make sure that one wake-up is under way by then. Returns the microseconds until it is due if the caller has to
+-- send it, else -1. The key outlives the wait a little; if the message is lost, the sweep sends another.
+local function arm(wake_up, now, wait, token)
   wait = math.min(math.max(wait, 0), WAKE_UP_MAX)
   local due = now + wait
-  local under_way = redis.call('GET', KEYS[5])
+  local under_way = redis.call('GET', wake_up)
   if under_way and tonumber(string.match(under_way, ' (.*)')) <= due + EARLIER then return -1 end
-  redis.call('SET', KEYS[5], string.format('%s %.0f', token, due), 'PX', math.ceil((wait + WAKE_UP_GRACE) / 1000))
+  redis.call('SET', wake_up, string.format('%s %.0f', token, due), 'PX', math.ceil((wait + WAKE_UP_GRACE) / 1000))
   return wait
 end
 
--- What the outbox waits for, as a list of { since, reason } ('' is nothing), so that each alert can be told its story.
-local HELD_MAX = 20
-local function hold(now, reason, life)
-  local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
-  if #held > 0 and held[#held][2] == reason then return end
-  table.insert(held, { now, reason })
-  if #held > HELD_MAX then table.remove(held, 1) end
-  redis.call('HSET', KEYS[4], 'held', cjson.encode(held))
-  redis.call('EXPIRE', KEYS[4], life)
+-- What the outbox waits for, as a list of { since, reason } ('' is nothing), so that each alert can tell its delays.
+local WAIT_LOG_MAX = 20
+local function wait_log(state)
+  return cjson.decode(redis.call('HGET', state, 'held') or '[]')
+end
+
+local function log_wait(state, now, reason, life)
+  local log = wait_log(state)
+  if #log > 0 and log[#log][2] == reason then return end
+  table.insert(log, { now, reason })
+  if #log > WAIT_LOG_MAX then table.remove(log, 1) end
+  redis.call('HSET', state, 'held', cjson.encode(log))
+  redis.call('EXPIRE', state, life)
 end
 
 -- Microseconds by reason, for one that waits since then.
-local function held_since(held, now, since)
+local function waits_since(log, now, since)
   local waited = {}
-  for position, spell in ipairs(held) do
-    local from, to = math.max(spell[1], since), held[position + 1] and held[position + 1][1] or now
-    if spell[2] ~= '' and to > from then waited[spell[2]] = (waited[spell[2]] or 0) + to - from end
+  for position, entry in ipairs(log) do
+    local from, to = math.max(entry[1], since), log[position + 1] and log[position + 1][1] or now
+    if entry[2] ~= '' and to > from then waited[entry[2]] = (waited[entry[2]] or 0) + to - from end
   end
   return waited
 end
 
--- One more step of a notification's story; where it grows too long, the middle goes.
-local TRAIL_MAX, TRAIL_KEPT = 40, 10
-local function trail(key, step)
-  local steps = cjson.decode(redis.call('HGET', key, 'trail') or '[]')
-  if #steps >= TRAIL_MAX then table.remove(steps, TRAIL_KEPT) end
-  table.insert(steps, step)
-  redis.call('HSET', key, 'trail', cjson.encode(steps))
+-- One more event of a notification; if there are too many, those in the middle are dropped.
+local EVENTS_MAX, EVENTS_KEPT = 40, 10
+local function add_event(notification, event)
+  local events = cjson.decode(redis.call('HGET', notification, 'trail') or '[]')
+  if #events >= EVENTS_MAX then table.remove(events, EVENTS_KEPT) end
+  table.insert(events, event)
+  redis.call('HSET', notification, 'trail', cjson.encode(events))
 end
 
 -- Microseconds until the batch under way counts as abandoned (0: it does), and whether its worker is alive. A worker
--- whose sign of life is gone is dead once it has been missed for a while: a Redis that restarts forgets them all.
-local function lease_wait(now, worker_prefix, witness)
-  local lease_until, worker, missed_at = unpack(redis.call('HMGET', KEYS[4], 'lease_until', 'worker', 'missed_at'))
+-- whose heartbeat is gone is dead once it has been missed for a while: a Redis that restarts forgets them all.
+local function lease_wait(state, now, worker_prefix, witness)
+  local lease_until, worker, missed_at = unpack(redis.call('HMGET', state, 'lease_until', 'worker', 'missed_at'))
   local left = math.max(0, tonumber(lease_until) - now)
   if not worker or redis.call('EXISTS', worker_prefix .. worker) == 1 then
-    redis.call('HDEL', KEYS[4], 'missed_at')
+    redis.call('HDEL', state, 'missed_at')
     return left, true
   end
   if not missed_at then
     missed_at = now
-    redis.call('HSET', KEYS[4], 'missed_at', now)
+    redis.call('HSET', state, 'missed_at', now)
   end
   return math.min(left, math.max(0, tonumber(missed_at) + witness - now)), false
 end
 
--- Microseconds until something here is worth a dispatch, or nil where nothing waits.
-local function due_in(now)
-  if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
-  local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+local function end_lease(state)
+  redis.call('HDEL', state, 'batch', 'lease_until', 'worker', 'missed_at')
+end
+
+-- Microseconds until something here is worth a delivery task, or nil if nothing waits.
+local function due_in(waiting, delayed, now)
+  if redis.call('ZCARD', waiting) > 0 then return 0 end
+  local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
   if first[2] then return math.max(0, tonumber(first[2]) - now) end
 end
 
--- Under load a small batch waits a moment for company: requests are what Discord counts.
+-- Under load a small batch waits a moment for others to join it: requests are what Discord counts.
 local BATCHING = 50000
-local function batching_wait(now, full)
+local function batching_wait(state, now, full)
   if full then return 0 end
-  return math.max(0, tonumber(redis.call('HGET', KEYS[4], 'settled_at') or 0) + BATCHING - now)
+  return math.max(0, tonumber(redis.call('HGET', state, 'settled_at') or 0) + BATCHING - now)
 end

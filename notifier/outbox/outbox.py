@@ -9,13 +9,14 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import BrokerUnavailable, QueueFull
-from notifier.gate import gate
 from notifier.gate.feedback import feedback_of
+from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
 from notifier.outbox.claim import (
     Batch,
     Claim,
+    ClaimArguments,
     ClaimRequest,
     Completed,
     Empty,
@@ -28,10 +29,10 @@ from notifier.outbox.claim import (
 from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.record import Record, iso
+from notifier.outbox.record import Record, as_result, iso
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
-from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
+from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import broker_errors
@@ -39,11 +40,11 @@ from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, WAITING_LIFE_SECONDS
 from notifier.storage.scripts import atomic_step, script
 
 DEAD_LETTERS_MAX = 10_000
-"""Per alert type; the oldest give way."""
+"""Ours: dead letters kept per alert type; the oldest are dropped."""
 UNANSWERED_MAX = 100
 """Ours: claims whose answers never came that are remembered; each may hold a batch that nobody carries."""
 STUCK_SECONDS = 300
-"""Ours: an outbox in which nothing moved for so long is worth an alert of its own."""
+"""Ours: an outbox in which nothing moved for so long is reported."""
 
 
 class Outbox:
@@ -58,10 +59,10 @@ class Outbox:
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         # what waits is swept and expires long before its key does, unless no worker runs at all
-        self._life = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        shared = ("gate/gate.lua", "outbox/outbox.lua")
+        self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
-        self._admit = atomic_step(client, script("outbox/admit.lua"))
+        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
+        self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
         self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
@@ -79,125 +80,121 @@ class Outbox:
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
         """
-        load = measure(message)
-        waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(message.alert_type)
+        kind, load = message.alert_type, measure(message)
+        room = capacity(self._settings, kind)
+        waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(kind)
         with broker_errors():
             answer = self._admit(
-                keys=[self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence],
+                keys=[
+                    *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
+                    *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
+                ],
                 args=[
-                    message.id,
-                    message.model_dump_json(exclude_defaults=True),
-                    load.batch_key,
-                    load.characters,
-                    capacity(self._settings, message.alert_type),
-                    self._life * 1_000,
-                    round(spooled_seconds * gate.MICROSECONDS),
+                    *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
+                    *(room, self._life_seconds * 1_000, microseconds(spooled_seconds)),
                     Reason.CONNECTION_LOST if maybe_posted else "",
                 ],
             )
         if answer == "full":
-            full = capacity(self._settings, message.alert_type)
-            raise QueueFull(f"{full} {message.alert_type} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+            raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
         return bool(answer == "admitted")
 
     def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
-        """Ask for a request to be made now, and for what rides in it. ``worker``: who beats for it (heartbeat.py)."""
+        """Ask whether a request may go now, and for what rides in it. ``worker``: the name of its heartbeat."""
         token = uuid.uuid4().hex
-        asked = {
-            "id": request.notification_id,
-            "wake_up": request.wake_up,
-            "token": token,
-            "worker": worker,
-            "worker_prefix": self._keys.worker(""),
-            "witness": round(WITNESS_SECONDS * gate.MICROSECONDS),
-            "lease": round(gate.lease_seconds(self._settings) * gate.MICROSECONDS),
-            "life": self._life,
-            "notification_prefix": self._keys.notification(""),
-            "channel_prefix": self._keys.channel_prefix,
-            "embeds_max": EMBEDS_MAX,
-            "characters_max": EMBEDS_TOTAL_CHARACTERS_MAX,
-            "note_characters": NOTE_CHARACTERS_MAX,
-            "expire": round(self._settings.expire_seconds * gate.MICROSECONDS),
-            "late": LATE_SECONDS * gate.MICROSECONDS,
-            "unanswered": list(self._unanswered),
-            "gate": gate.limits(self._settings, webhook),
-        }
         try:
             with broker_errors():
-                keys = [
-                    *self._keys.outbox_parts(request.alert_type),
-                    *self._keys.gate_parts(webhook.id if webhook else ""),
-                ]
-                kind, *rest = self._claim(keys=keys, args=[json.dumps(asked)])
+                kind, *rest = self._claim(
+                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
+                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                )
         except BrokerUnavailable:
             self._unanswered.append(token)
             raise
         match kind:
-            case "absent":
+            case "not_found":
                 return NotFound()
-            case "idle":
+            case "empty":
                 return Empty()
-            case "final":
-                return Completed(_finished(rest[0], rest[1]))
-            case "deferred":
+            case "completed":
+                return Completed()
+            case "throttled":
                 wait, reason, arm = rest
-                return Throttled(wait / gate.MICROSECONDS, Reason(reason), _wake_up(request.alert_type, token, arm))
+                return Throttled(wait / MICROSECONDS, Reason(reason), _wake_up(request.alert_type, token, arm))
             case "fetch_webhook":
-                return FetchWebhook(token, rest[0])
+                return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
+
+    def _claim_arguments(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
+    ) -> ClaimArguments:
+        return ClaimArguments(
+            id=request.notification_id,
+            wake_up=request.wake_up,
+            token=token,
+            worker=worker,
+            worker_prefix=self._keys.worker(""),
+            notification_prefix=self._keys.notification(""),
+            channel_prefix=self._keys.channel_prefix,
+            lease=microseconds(lease_seconds(self._settings)),
+            witness=microseconds(WITNESS_SECONDS),
+            life=self._life_seconds,
+            expire=microseconds(self._settings.expire_seconds),
+            late=microseconds(LATE_SECONDS),
+            unanswered=list(self._unanswered),
+            gate=limits(self._settings, webhook),
+        )
 
     def commit(
         self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer, retry_wait_seconds: float
     ) -> BatchResult:
-        """Write down what a batch came to, and what its answer taught the gate."""
+        """Store what a batch came to, and what its answer taught the gate. Repeating it does no harm."""
+        stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
         records = {
-            each.item.message.id: record_of(batch, each, answer) for each in dispositions if each.action in MAY_END
+            each.item.message.id: record_of(batch, each, answer, stamp)
+            for each in dispositions
+            if each.action in MAY_END
         }
-        token = uuid.uuid4().hex
-        asked = self._asked(batch, dispositions, answer) | {
+        asked = self._commit_arguments(batch, dispositions, answer) | {
             "wake_up": token,
-            "retry_wait": round(retry_wait_seconds * gate.MICROSECONDS),
+            "stamp": stamp,
+            "retry_wait": microseconds(retry_wait_seconds),
         }
-        kind, fallback = batch.alert_type, self._settings.fallback or batch.alert_type
-        written = [json.dumps(records.get(disposition.item.message.id, "")) for disposition in dispositions]
+        fallback = self._settings.fallback or batch.alert_type
         with broker_errors():
-            now, arm, *finals = self._commit(
+            now, arm, *completed = self._commit(
                 keys=[
-                    *self._keys.outbox_parts(kind),
-                    *self._keys.gate_parts(batch.webhook.id if batch.webhook else ""),
-                    *(
-                        self._keys.history(kind),
-                        self._keys.dead_letters(kind),
-                        self._keys.unrecorded,
-                        self._keys.sequence,
-                        self._keys.troubles,
-                    ),
+                    *self._keys.outbox_parts(batch.alert_type),
+                    *self._keys.gate_parts(_id(batch.webhook)),
+                    *(self._keys.sequence, self._keys.troubles),
                     *self._keys.outbox_parts(fallback)[:3],
                 ],
-                args=[json.dumps(asked), *written],
+                args=[json.dumps(asked), *(_result_text(records.get(each.item.message.id)) for each in dispositions)],
             )
         return BatchResult(
             tuple(dispositions),
-            tuple({**records[notification_id], "finished_at": iso(now)} for notification_id in finals),
-            _wake_up(kind, token, arm),
+            tuple({**records[notification_id], "finished_at": iso(now)} for notification_id in completed),
+            _wake_up(batch.alert_type, token, arm),
             retry_wait_seconds,
         )
 
-    def _asked(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> dict[str, Any]:
+    def _commit_arguments(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> dict[str, Any]:
+        history_life = round(self._settings.history_days * 86_400)
         return {
             "token": batch.token,
             "notification_prefix": self._keys.notification(""),
-            "channel_prefix": self._keys.channel_prefix,
-            "gate": gate.limits(self._settings, batch.webhook),
-            "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
-            "embeds_max": EMBEDS_MAX,
-            "life": self._life,
-            "history_life": round(self._settings.history_days * 86_400),
-            "dead_letter_life": max(DEAD_LETTER_LIFE_SECONDS, round(self._settings.history_days * 86_400)),
-            "dead_letters_max": DEAD_LETTERS_MAX,
+            "result_prefix": self._keys.result(""),
             "history_prefix": self._keys.history(""),
             "dead_letters_prefix": self._keys.dead_letters(""),
+            "channel_prefix": self._keys.channel_prefix,
+            "gate": limits(self._settings, batch.webhook),
+            "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
+            "embeds_max": EMBEDS_MAX,
+            "life": self._life_seconds,
+            "history_life": history_life,
+            "dead_letter_life": max(DEAD_LETTER_LIFE_SECONDS, history_life),
+            "dead_letters_max": DEAD_LETTERS_MAX,
             "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
             "dispositions": [to_payload(disposition) for disposition in dispositions],
@@ -210,23 +207,17 @@ class Outbox:
         return self.sweep(alert_type)
 
     def sweep(self, alert_type: AlertType, *, served: bool = True) -> WakeUp | None:
-        """The wake-up to send where something waits here that nobody is coming for.
+        """The wake-up to send if something waits here that no delivery task will come for.
 
-        ``served``: a worker of the caller's takes this type. Where none does, it is only seen whether something moves.
+        ``served``: a worker of the caller's takes this type. If none does, it is only seen whether something moves.
         """
         token = uuid.uuid4().hex
         with broker_errors():
             arm = self._sweep(
                 keys=[*self._keys.outbox_parts(alert_type), self._keys.troubles],
                 args=[
-                    token,
-                    self._keys.worker(""),
-                    round(LIFE_SECONDS * gate.MICROSECONDS),
-                    round(WITNESS_SECONDS * gate.MICROSECONDS),
-                    alert_type,
-                    self._keys.notification(""),
-                    STUCK_SECONDS * gate.MICROSECONDS,
-                    int(served),
+                    *(token, self._keys.worker(""), microseconds(LIFE_SECONDS), microseconds(WITNESS_SECONDS)),
+                    *(alert_type, self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
                 ],
             )
         return _wake_up(alert_type, token, arm)
@@ -239,36 +230,14 @@ class Outbox:
                 pipeline.zcard(key)
             return sum(pipeline.execute())
 
-    def unrecorded(self) -> list[Record]:
-        """Final records that were not seen to reach the result backend."""
-        with broker_errors():
-            ids = cast("list[str]", self._redis.zrange(self._keys.unrecorded, 0, 99))
-            found = dict(zip(ids, self.finals(ids), strict=True))
-            if forgotten := [each for each, final in found.items() if final is None]:
-                self._redis.zrem(self._keys.unrecorded, *forgotten)
-            return [final for final in found.values() if final]
 
-    def recorded(self, notification_ids: Sequence[str]) -> None:
-        """These have reached the result backend."""
-        with broker_errors():
-            self._redis.zrem(self._keys.unrecorded, *notification_ids)
-
-    def final(self, notification_id: str) -> Record | None:
-        """The record of a notification whose story has ended."""
-        return self.finals([notification_id])[0]
-
-    def finals(self, notification_ids: Sequence[str]) -> list[Record | None]:
-        """The same for several, in one round trip."""
-        with broker_errors():
-            pipeline = self._redis.pipeline(transaction=False)
-            for each in notification_ids:
-                pipeline.hmget(self._keys.notification(each), ["record", "finished_at"])
-            return [_finished(*found) if all(found) else None for found in pipeline.execute()]
+def _result_text(ended: Record | None) -> str:
+    return as_result(ended) if ended else ""
 
 
-def _finished(text: str, finished_at: str) -> Record:
-    return cast("Record", {**json.loads(text), "finished_at": iso(int(float(finished_at)))})
+def _id(webhook: Webhook | None) -> str:
+    return webhook.id if webhook else ""
 
 
 def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:
-    return None if arm < 0 else WakeUp(alert_type, token, arm / gate.MICROSECONDS)
+    return None if arm < 0 else WakeUp(alert_type, token, arm / MICROSECONDS)

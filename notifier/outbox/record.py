@@ -1,14 +1,20 @@
-"""The record: what the history keeps of one notification, and what ``AsyncResult.get()`` returns."""
+"""The record: the one stored truth of what became of a notification. It is Celery's result of that id.
 
-from datetime import UTC, datetime
-from typing import Any, NotRequired, TypedDict
+The step that ends a notification writes it, in Celery's own format, so ``AsyncResult`` reads it as any other result.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict, cast
 
 from notifier.models import NotificationMessage
 from notifier.outcome import Status
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Record(TypedDict):
-    """One notification's story. Times are ISO 8601 in UTC, by Redis' clock."""
+    """What became of one notification. Times are ISO 8601 in UTC, by Redis' clock."""
 
     id: str
     alert_type: str
@@ -23,13 +29,13 @@ class Record(TypedDict):
     detail: str
     carried_with: int
     admitted_at: str
-    finished_at: NotRequired[str]
+    finished_at: str
     message: dict[str, Any]
 
 
 def iso(microseconds: int) -> str:
-    """A time of Redis' clock as text."""
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat()
+    """A time of Redis' clock (microseconds since 1970) as text; ``iso_time`` in record.lua writes the same."""
+    return (EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")
 
 
 def record(
@@ -37,6 +43,7 @@ def record(
     status: Status,
     *,
     admitted_at: int,
+    finished_at: str,
     attempts: int = 0,
     reason: str | None = None,
     detail: str = "",
@@ -46,7 +53,11 @@ def record(
     channel_id: str | None = None,
     guild_id: str | None = None,
 ) -> Record:
-    """Write down how a notification's story ended. ``carried_with``: others in the same request."""
+    """What became of a notification.
+
+    ``admitted_at``: microseconds since 1970. ``finished_at``: ISO 8601, or a stamp that the script replaces by its own
+    time. ``carried_with``: how many others were in the same request.
+    """
     link = None
     if message_id and channel_id and guild_id:
         link = f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
@@ -64,5 +75,25 @@ def record(
         detail=detail,
         carried_with=carried_with,
         admitted_at=iso(admitted_at),
+        finished_at=finished_at,
         message=message.model_dump(mode="json", exclude_defaults=True),
     )
+
+
+def as_result(ended: Record) -> str:
+    """The record as Celery's Redis backend stores a result (celery.backends.base.Backend._get_result_meta)."""
+    meta: dict[str, Any] = {
+        "status": "SUCCESS",
+        "result": ended,
+        "traceback": None,
+        "children": [],
+        "date_done": ended["finished_at"],
+        "task_id": ended["id"],
+    }
+    return json.dumps(meta)
+
+
+def of_result(text: str | None) -> Record | None:
+    """The record in a stored result; None if there is no result, or it is another task's."""
+    found: object = json.loads(text)["result"] if text else None
+    return cast("Record", found) if isinstance(found, dict) and "admitted_at" in found else None

@@ -1,37 +1,50 @@
--- Is anything waiting here that nobody is coming for?
--- KEYS: 1-5 the outbox (outbox.lua), 6 watch
--- ARGV: 1 token for a wake-up, 2 prefix of the workers' signs of life, 3 their life, 4 witness (microseconds),
---       5 alert type, 6 prefix of notifications, 7 how long an outbox may stand still before somebody is told
---       (microseconds), 8 whether the caller's workers serve this type ('1'): where not, nobody would hear a wake-up
+-- Does anything wait here that no delivery task will come for? Also reports an outbox in which nothing moves.
+-- KEYS: 1-5 the outbox (outbox.lua), 6 troubles
+-- ARGV: 1 token for a wake-up, 2 worker_prefix (heartbeats), 3 life of a heartbeat, 4 witness (microseconds), 5 alert type,
+--       6 notification_prefix, 7 how long an outbox may stand still before that is reported (microseconds),
+--       8 whether the caller's workers serve this type ('1'): if not, nobody would take a wake-up
 -- Returns the microseconds until the wake-up that the caller has to send, or -1.
+local WAITING, DELAYED, _, STATE, WAKE_UP, TROUBLES = unpack(KEYS)
+local TOKEN, WORKER_PREFIX, HEARTBEAT_LIFE, WITNESS = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local TYPE, NOTIFICATION_PREFIX, STUCK, SERVED = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8] == '1'
 local OVERDUE = 1000000
 local now = now_us()
-local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1] or redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-local stuck = false
-if oldest then
+
+local function stands_still()
+  local oldest = redis.call('ZRANGE', WAITING, 0, 0)[1] or redis.call('ZRANGE', DELAYED, 0, 0)[1]
+  if not oldest then return false end
   local admitted_at, spooled, seen_at =
-    unpack(redis.call('HMGET', ARGV[6] .. oldest, 'admitted_at', 'spooled', 'seen_at'))
+    unpack(redis.call('HMGET', NOTIFICATION_PREFIX .. oldest, 'admitted_at', 'spooled', 'seen_at'))
   local here_since = math.max(tonumber(admitted_at or now) + tonumber(spooled or 0), tonumber(seen_at or 0))
-  local moved_at = math.max(here_since, tonumber(redis.call('HGET', KEYS[4], 'settled_at') or 0))
-  local held = cjson.decode(redis.call('HGET', KEYS[4], 'held') or '[]')
-  stuck = now - moved_at > tonumber(ARGV[7])
-  if stuck then tell(KEYS[6], 'stuck', ARGV[5], held[#held] and held[#held][2] or '') end
+  local moved_at = math.max(here_since, tonumber(redis.call('HGET', STATE, 'settled_at') or 0))
+  return now - moved_at > STUCK
 end
-if not stuck then -- what is over need not be told
-  for _, field in ipairs(redis.call('HKEYS', KEYS[6])) do
-    if string.find(field, 'stuck|' .. ARGV[5] .. '|', 1, true) == 1 then redis.call('HDEL', KEYS[6], field) end
+
+local function report_or_forget_standstill()
+  if stands_still() then
+    local log = wait_log(STATE)
+    return tell(TROUBLES, 'stuck', TYPE, log[#log] and log[#log][2] or '')
+  end
+  for _, field in ipairs(redis.call('HKEYS', TROUBLES)) do -- what is over need not be reported
+    if string.find(field, 'stuck|' .. TYPE .. '|', 1, true) == 1 then redis.call('HDEL', TROUBLES, field) end
   end
 end
-if ARGV[8] ~= '1' then return -1 end
-if redis.call('HEXISTS', KEYS[4], 'batch') == 1 then
-  local left, alive = lease_wait(now, ARGV[2], tonumber(ARGV[4]))
-  return arm(now, alive and math.min(left, tonumber(ARGV[3])) or left, ARGV[1]) -- look again: it may die meanwhile
+
+-- Whether a wake-up is under way. One that is overdue was lost, or held by a worker that is gone.
+local function is_under_way()
+  local under_way = redis.call('GET', WAKE_UP)
+  if not under_way then return false end
+  if tonumber(string.match(under_way, ' (.*)')) + OVERDUE > now then return true end
+  redis.call('DEL', WAKE_UP)
+  return false
 end
-local under_way = redis.call('GET', KEYS[5])
-if under_way then
-  if tonumber(string.match(under_way, ' (.*)')) + OVERDUE > now then return -1 end
-  redis.call('DEL', KEYS[5]) -- it was held by a worker that is gone, or lost
+
+report_or_forget_standstill()
+if not SERVED then return -1 end
+if redis.call('HEXISTS', STATE, 'batch') == 1 then
+  local left, alive = lease_wait(STATE, now, WORKER_PREFIX, WITNESS)
+  return arm(WAKE_UP, now, alive and math.min(left, HEARTBEAT_LIFE) or left, TOKEN) -- look again: it may die meanwhile
 end
-local wait = due_in(now)
-if not wait then return -1 end
-return arm(now, wait, ARGV[1])
+if is_under_way() then return -1 end
+local wait = due_in(WAITING, DELAYED, now)
+return wait and arm(WAKE_UP, now, wait, TOKEN) or -1

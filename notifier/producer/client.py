@@ -213,10 +213,10 @@ def _eager(message: NotificationMessage, delivered: Delivered) -> "AsyncResult[A
         message,
         Status.DELIVERED,
         admitted_at=now,
+        finished_at=iso(now),
         attempts=1,
         detail=NOTE,
         message_id=delivered.message_id,
         channel_id=delivered.channel_id,
     )
-    told["finished_at"] = iso(now)
     return cast("AsyncResult[Any]", EagerResult(message.id, told, states.SUCCESS))

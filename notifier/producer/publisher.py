@@ -13,10 +13,10 @@ from kombu.exceptions import OperationalError
 
 from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
-from notifier.operations.history import NotificationHistory
 from notifier.outbox.claim import WakeUp
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.records import Records
 from notifier.outcome import Status
 from notifier.producer.spool import Spooled
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -40,14 +40,14 @@ class Publisher:
         self,
         app: Celery,
         outbox: Outbox,
-        history: NotificationHistory,
+        records: Records,
         flood: Digests | None,
         timeout_seconds: float,
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._app = app
         self._outbox = outbox
-        self._history = history
+        self._records = records
         self._flood = flood
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
@@ -88,7 +88,7 @@ class Publisher:
                 if self._flood is not None and self._flood.fold(message) != "room":
                     return False
                 if self._flood is None or attempt == ADMIT_TRIES - 1:
-                    self._history.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
+                    self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 

@@ -85,9 +85,9 @@ class Keys:
         """Sorted set: the requests of the last second, over all webhooks."""
         return f"{self.prefix}gate:edge:sent"
 
-    def history(self, alert_type: AlertType | str) -> str:
-        """Sorted set: ids of final notifications by time (microseconds since 1970, Redis' clock)."""
-        return f"{self.prefix}history:{alert_type}"
+    def history(self, alert_type: AlertType | str, status: str = "") -> str:
+        """Sorted set: ids of records by time (microseconds since 1970, Redis' clock); all, or those of one status."""
+        return f"{self.prefix}history:{alert_type}" + (f":{status}" if status else "")
 
     def dead_letters(self, alert_type: AlertType | str) -> str:
         """Sorted set: ids of dead letters by time."""
@@ -107,9 +107,9 @@ class Keys:
         return f"{self.prefix}folded:{alert_type}"
 
     def refusal(self, entry: str) -> str:
-        """String: the record of an alert that never entered an outbox."""
+        """String: the record of an alert that version 0.1 refused."""
         return f"{self.prefix}refusal:{entry}"
 
     def refused(self, alert_type: AlertType) -> str:
-        """Sorted set: ids that met a full outbox, by time."""
+        """Sorted set: ids of alerts that no outbox took, by time."""
         return f"{self.prefix}refused:{alert_type}"

@@ -1,4 +1,4 @@
-"""The way of an alert inside a worker: claim → render → post → commit → record. Knows no Celery."""
+"""The delivery: claim, render, post, commit, announce. It knows no Celery."""
 
 import logging
 import random
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import cast
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
@@ -21,17 +22,17 @@ from notifier.outbox.record import Record
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.render.batch import compose
 from notifier.render.notes import note
-from notifier.settings import Settings
+from notifier.settings import Settings, Webhook
 
 logger = logging.getLogger(__name__)
 
-SETTLE_AGAIN_SECONDS = 0.2
+COMMIT_AGAIN_SECONDS = 0.2
 
 Delivery = NotFound | Empty | Completed | Throttled | BatchResult
 
 
 class DeliveryWorker:
-    """Carries what the gate lets through; ``record`` stores the records of what became final."""
+    """Makes the requests that the gates let through; ``announce`` tells of the records that became final."""
 
     def __init__(
         self,
@@ -40,14 +41,14 @@ class DeliveryWorker:
         gate: Gate,
         client: DiscordClient,
         settings: Settings,
-        record: Callable[[Sequence[Record]], None],
+        announce: Callable[[Sequence[Record]], None],
     ) -> None:
         self._outbox = outbox
         self._heartbeat = heartbeat
         self._gate = gate
         self._client = client
         self._settings = settings
-        self._record = record
+        self._announce = announce
         self._redis_away = threading.Event()  # never set: its wait is a pause
 
     def deliver(self, request: ClaimRequest) -> Delivery:
@@ -56,37 +57,47 @@ class DeliveryWorker:
         Raises:
             BrokerUnavailable: Redis did not answer. The batch comes back when its worker dies or its lease ends.
         """
-        webhook = self._settings.webhooks.get(request.alert_type)
-        claim = self._outbox.claim(request, webhook, self._heartbeat.worker())
-        if isinstance(claim, FetchWebhook):
-            self._fetch_webhook(request, claim)
-            return self.deliver(request)
+        claim = self._claim(request)
         if not isinstance(claim, Batch):
             return claim
-
-        answer = self._answer(claim)
-
-        sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
-        attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
-        dispositions = decide(answer.outcome, claim.items, attempts, sent=sent, leave=leave)
-        if self._has_fallback(claim):
-            dispositions = failed_over(dispositions)
-        retry_wait = self.backoff_seconds(max(disposition.attempts for disposition in dispositions))
-        result = self._commit(claim, dispositions, answer, retry_wait)
-        if any(disposition.action is Action.FAILOVER for disposition in dispositions) and self._settings.fallback:
-            result = replace(result, fallback_wake_up=self._outbox.sweep(self._settings.fallback))
-        self._store(result)
+        answer = self._post(claim)
+        dispositions = self._decide(claim, answer)
+        result = self._wake_fallback(self._commit(claim, dispositions, answer))
+        self._announce(result.records)
         _log(claim, answer, result)
         return result
+
+    def _claim(self, request: ClaimRequest) -> NotFound | Empty | Completed | Throttled | Batch:
+        """The claim; if the webhook's channel is not known yet, Discord is asked for it, and then the outbox again."""
+        webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
+        while isinstance(claim := self._outbox.claim(request, webhook, worker), FetchWebhook):
+            info = self._client.get_webhook(claim.webhook)
+            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
+        return claim
+
+    def _post(self, batch: Batch) -> Answer:
+        """Discord's answer, or what stands for it if no request may be made."""
+        if answer := _answer_without_request(batch, alive=self._heartbeat.known):
+            return answer
+        webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
+        payload = compose(batch.messages, [_note(batch, each) for each in batch.items])
+        return self._client.execute(webhook, payload)
+
+    def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:
+        sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
+        attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
+        dispositions = decide(answer.outcome, batch.items, attempts, sent=sent, leave=leave)
+        return failed_over(dispositions) if self._has_fallback(batch) else dispositions
 
     def _has_fallback(self, batch: Batch) -> bool:
         fallback = self._settings.fallback
         webhook = self._settings.webhooks.get(fallback) if fallback else None
         return webhook is not None and (batch.webhook is None or webhook.id != batch.webhook.id)
 
-    def _commit(self, batch: Batch, dispositions: list[Disposition], answer: Answer, retry_wait: float) -> BatchResult:
-        # An answer that is not written down would be asked for again, and the alert posted twice: while the lease
-        # lasts nobody else sends it, so for so long it is worth another try. Settling twice does no harm.
+    def _commit(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> BatchResult:
+        # An answer that is not stored is taken for lost, and the alert posted twice. While the lease lasts nobody else
+        # sends it, so for so long the commit is repeated. Doing it twice does no harm.
+        retry_wait = self.backoff_seconds(max(disposition.attempts for disposition in dispositions))
         deadline = time.monotonic() + lease_seconds(self._settings)
         for failures in count():
             try:
@@ -95,16 +106,15 @@ class DeliveryWorker:
                 if time.monotonic() > deadline:
                     raise
                 if failures == 0:
-                    logger.warning("the outcome of %d alerts is not written down yet: Redis is away", len(dispositions))
-                self._redis_away.wait(SETTLE_AGAIN_SECONDS)
+                    logger.warning("the outcome of %d alerts is not stored yet: Redis is away", len(dispositions))
+                self._redis_away.wait(COMMIT_AGAIN_SECONDS)
         raise AssertionError("unreachable: the count has no end")
 
-    def _store(self, result: BatchResult) -> None:
-        try:
-            self._record(result.records)
-        except Exception:
-            # whatever a result backend raises: the alerts are settled, and the sweeper stores what was not stored
-            logger.exception("%d results could not be stored", len(result.records))
+    def _wake_fallback(self, result: BatchResult) -> BatchResult:
+        fallback = self._settings.fallback
+        if fallback is None or all(each.action is not Action.FAILOVER for each in result.dispositions):
+            return result
+        return replace(result, fallback_wake_up=self._outbox.sweep(fallback))
 
     def backoff_seconds(self, attempts: int) -> float:
         """Exponential in the attempts made, capped, and jittered between half and the whole of it."""
@@ -113,21 +123,18 @@ class DeliveryWorker:
         )
         return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, guards nothing
 
-    def _answer(self, batch: Batch) -> Answer:
-        if batch.blocked is not None:
-            return Answer(Rejected(batch.blocked, _BLOCKED[batch.blocked]))
-        if batch.unreadable:
-            return Answer(Rejected(Reason.INVALID_MESSAGE, "not readable by this version", _positions(batch)))
-        if batch.abandoned or batch.webhook is None:
-            return Answer(Unknown(Reason.WORKER_LOST))
-        if not self._heartbeat.known:
-            return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim, say: another may be posting these
-        payload = compose(batch.messages, [_note(batch, each) for each in batch.items])
-        return self._client.execute(batch.webhook, payload)
 
-    def _fetch_webhook(self, request: ClaimRequest, asked: FetchWebhook) -> None:
-        webhook = self._settings.webhooks[request.alert_type]
-        self._gate.webhook_fetched(webhook, asked.token, asked.claimed_at, self._client.get_webhook(webhook))
+def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
+    """What a batch comes to for which no request may be made. ``alive``: others know that this process is."""
+    if batch.blocked is not None:
+        return Answer(Rejected(batch.blocked, _BLOCKED[batch.blocked]))
+    if batch.unreadable:
+        return Answer(Rejected(Reason.INVALID_MESSAGE, "not readable by this version", _positions(batch)))
+    if batch.abandoned:
+        return Answer(Unknown(Reason.WORKER_LOST))
+    if not alive:
+        return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another may be posting these
+    return None
 
 
 def _note(batch: Batch, item: BatchItem) -> str:

@@ -64,7 +64,7 @@ class SelfMonitor:
         self._publisher = publisher
         self._gate = gate
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Raise an alert for each cause that nobody was told of lately. Any number may do so at once."""
         if not self._settings.watch_seconds:
             return

@@ -56,7 +56,7 @@ class Application:
 
         def all_final() -> bool:
             missing = [each for each in ids if each not in records]
-            found = zip(missing, self.pipeline.outbox.finals(missing), strict=True)
+            found = zip(missing, self.pipeline.records.read(missing), strict=True)
             records.update({each: final for each, final in found if final})
             return len(records) == len(set(ids))
 

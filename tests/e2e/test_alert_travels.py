@@ -181,19 +181,25 @@ def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(refused: None, a
     assert application.pipeline.outbox.depth(AlertType.GENERAL) == 100
 
 
-def test_an_alert_that_was_refused_and_raised_again_has_both_in_the_history(
+FULL = "100 general alerts are waiting already (DISCORD_QUEUE_SIZE)"
+
+
+def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_its_life_tells_of_both(
     refused: None, application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     ids = application.raise_alerts(*(f"n{number}" for number in range(100)))
     message = NotificationMessage(title="stubborn")
     with pytest.raises(QueueFull):
         application.pipeline.client.submit(message)
+    assert [step.what for step in application.pipeline.explain(message.id)] == [f"refused: queue full ({FULL})"]
     start_worker()
     application.wait(ids)
     application.pipeline.client.submit(message)
     assert application.result(message.id)["status"] == "delivered"
     found = application.pipeline.history.query(search="stubborn")
-    assert [record["status"] for record in found] == ["delivered", "queue_full"]
+    assert [record["status"] for record in found] == ["delivered"]
+    assert application.pipeline.history.query(status=Status.QUEUE_FULL) == []
+    assert any(step.what == "refused: queue full" for step in application.pipeline.explain(message.id))
 
 
 def test_a_foreign_program_that_sends_nonsense_is_told_and_so_is_the_history(

@@ -36,7 +36,7 @@ def test_a_failure_that_stays_with_one_alert_ends_as_a_dead_letter_after_the_att
     unlucky = application.raise_alerts("unlucky", username="rides alone")
     for number in range(20):
         application.wait(application.raise_alerts(f"lucky {number}"))
-        if application.pipeline.outbox.final(unlucky[0]):
+        if application.pipeline.records.get(unlucky[0]):
             break
     (record,) = application.wait(unlucky)
     assert (record["status"], record["reason"], record["attempts"]) == ("failed", "bad_gateway", 3)
@@ -108,7 +108,7 @@ def test_a_slow_channel_delays_no_other(application: Application, sandbox: Sandb
     slow = application.raise_alerts(*(f"slow {number}" for number in range(50)))
     quick = application.raise_alerts("quick", alert_type=AlertType.ERROR)
     application.wait(quick)
-    assert not any(application.pipeline.outbox.final(each) for each in slow), "the slow ones are still on their way"
+    assert not any(application.pipeline.records.get(each) for each in slow), "the slow ones are still on their way"
     assert {record["status"] for record in application.wait(slow)} == {"delivered"}
     story = [step.what for step in application.pipeline.explain(slow[0])]
     assert not any("was lost" in what for what in story), "its worker was not taken for dead"
@@ -138,7 +138,7 @@ def test_an_edge_ban_pauses_every_webhook(
     key = "notifier:gate:edge"
     until(lambda: application.pipeline.redis.hget(key, "breaker") == "open", "that it is known")
     application.raise_alerts("too", alert_type=AlertType.ERROR)
-    assert application.pipeline.outbox.final(others[0]) is None
+    assert application.pipeline.records.get(others[0]) is None
     assert len(sandbox.posts()) <= 4, "at most the requests in flight meet the ban"
 
 

@@ -81,12 +81,12 @@ def test_reject_tells_the_caller_instead(application: Application) -> None:
 
 def test_only_one_digest_waits_at_a_time(flooded: Application) -> None:
     flooded.raise_alerts(*(f"n{number}" for number in range(22)))
-    assert flooded.pipeline.flood.tell(AlertType.GENERAL) is False, "no room yet"
+    assert flooded.pipeline.digests.admit(AlertType.GENERAL) is False, "no room yet"
     redis = flooded.pipeline.redis
     redis.zremrangebyrank("notifier:outbox:general:waiting", 0, 14)  # as if they had been delivered
-    assert flooded.pipeline.flood.tell(AlertType.GENERAL) is True
+    assert flooded.pipeline.digests.admit(AlertType.GENERAL) is True
     flooded.raise_alerts(*(f"m{number}" for number in range(20)))
     redis.zremrangebyrank("notifier:outbox:general:waiting", 0, 3)
     redis.zrem("notifier:outbox:general:waiting", *redis.zrange("notifier:outbox:general:waiting", 4, -1))
-    assert flooded.pipeline.flood.tell(AlertType.GENERAL) is False, "the first still waits"
+    assert flooded.pipeline.digests.admit(AlertType.GENERAL) is False, "the first still waits"
     assert redis.exists("notifier:outbox:general:digest") == 1

@@ -28,7 +28,7 @@ def test_500_alerts_outlive_workers_that_are_killed_at_random(
     raised = burst(application, 500)
     sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
     workers = [start_worker(**QUICK), start_worker(**QUICK)]
-    finals = application.pipeline.outbox.finals
+    finals = application.pipeline.records.read
     for _ in range(KILLS):
         stored = sandbox.stored + dice.randrange(1, 6)
         until(lambda stored=stored: sandbox.stored >= stored or all(finals(list(raised))), "the next message")
@@ -55,8 +55,8 @@ def test_a_worker_told_to_end_settles_the_request_it_is_making_and_leaves_the_re
     os.kill(first.pid, signal.SIGTERM)
     until(lambda: not first.running, "its end")
     assert first.exit_code == 0
-    assert application.pipeline.outbox.final(in_flight[0]), "it was settled"
-    assert not any(map(application.pipeline.outbox.final, waiting))
+    assert application.pipeline.records.get(in_flight[0]), "it was settled"
+    assert not any(map(application.pipeline.records.get, waiting))
     start_worker()
     assert {record["status"] for record in application.wait(in_flight + waiting)} == {"delivered"}
     assert doubled(titles_of(sandbox)) == set()

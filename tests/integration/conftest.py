@@ -11,10 +11,13 @@ from notifier.gate import admin as admin_module
 from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import outbox as outbox_module
+from notifier.outbox import records as records_module
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook
 from notifier.outbox.disposition import decide
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.record import Record
+from notifier.outbox.records import Records
 from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import connect
@@ -47,6 +50,13 @@ class Bench:
     settings: Settings
     outbox: Outbox
     gate: Gate
+    records: Records
+
+    def record(self, notification_id: str) -> Record:
+        """What became of a notification."""
+        found = self.records.get(notification_id)
+        assert found is not None, f"{notification_id} is not final"
+        return found
 
     def tick(self, seconds: float) -> None:
         """Let time pass."""
@@ -107,7 +117,8 @@ MakeBench = Callable[..., Bench]
 @pytest.fixture
 def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBench]:
     """Builds benches on one Redis; settings by name."""
-    monkeypatch.setattr(outbox_module, "script", by_test_clock)
+    for module in (outbox_module, records_module):
+        monkeypatch.setattr(module, "script", by_test_clock)
     monkeypatch.setattr(admin_module, "script", by_test_clock)
     client = connect(redis_url, 5)
     client.set(CLOCK, START)
@@ -115,7 +126,7 @@ def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
 
     def make(**overrides: object) -> Bench:
         settings = Settings.load().model_copy(update=overrides)
-        return Bench(client, settings, Outbox(client, settings), Gate(client, settings))
+        return Bench(client, settings, Outbox(client, settings), Gate(client, settings), Records(client, settings))
 
     yield make
     client.close()

@@ -2,9 +2,10 @@
 
 import pytest
 
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox import digest as digest_module
 from notifier.outbox.digest import Digests
+from notifier.render.batch import measure
 from tests.integration.conftest import Bench, MakeBench, by_test_clock
 from tests.names import names
 
@@ -36,7 +37,7 @@ def test_the_digest_counts_every_alert_however_many_titles_it_can_tell_apart(
     flood = fold(full, *(f"t{number}" for number in range(8)))
     assert full.redis.hlen(DIGEST) <= 3 + 4, "count, first, last, others, and the titles"
     full.commit(full.batch())
-    assert flood.tell(AlertType.GENERAL)
+    assert flood.admit(AlertType.GENERAL)
     full.tick(1)
     (message,) = full.batch().messages
     assert message.title == "8 more"
@@ -52,7 +53,11 @@ def test_records_of_folded_alerts_are_bounded_and_the_oldest_give_way(
     monkeypatch.setattr(digest_module, "FOLDED_MAX", 3)
     fold(full, *(f"t{number}" for number in range(5)))
     kept = ["id-t2", "id-t3", "id-t4"]
-    for key in (names.folded(AlertType.GENERAL), names.history(AlertType.GENERAL), names.unrecorded):
+    for key in (
+        names.folded(AlertType.GENERAL),
+        names.history(AlertType.GENERAL),
+        names.history(AlertType.GENERAL, "folded"),
+    ):
         assert full.redis.zrange(key, 0, -1) == kept
     assert [full.redis.exists(names.notification(f"id-t{number}")) for number in range(5)] == [0, 0, 1, 1, 1]
     assert full.redis.hget(DIGEST, "count") == "5", "the digest tells of all"
@@ -60,13 +65,13 @@ def test_records_of_folded_alerts_are_bounded_and_the_oldest_give_way(
 
 def test_a_digest_goes_though_the_flood_lasts(full: Bench) -> None:
     flood = fold(full, "a", "b")
-    assert not flood.tell(AlertType.GENERAL), "no room, and it is young"
+    assert not flood.admit(AlertType.GENERAL), "no room, and it is young"
     full.redis.hset(DIGEST, "first_at", 1)
-    assert flood.tell(AlertType.GENERAL)
+    assert flood.admit(AlertType.GENERAL)
     assert full.outbox.depth(AlertType.GENERAL) == 2, "one above the bound"
     fold(full, "c")
     full.redis.hset(DIGEST, "first_at", 1)
-    assert not flood.tell(AlertType.GENERAL), "and never two"
+    assert not flood.admit(AlertType.GENERAL), "and never two"
 
 
 def test_where_there_is_room_nothing_is_folded(make_bench: MakeBench) -> None:
@@ -79,22 +84,31 @@ def test_a_fold_is_told_of(full: Bench) -> None:
     assert full.redis.hget(names.troubles, "folded|general|") == "2"
 
 
-def test_one_that_is_folded_while_the_digest_is_written_is_in_the_next(
-    full: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flood = fold(full, "a")
+def test_a_digest_takes_the_place_of_what_it_was_made_of_in_one_step(full: Bench) -> None:
+    digests = fold(full, "a")
     full.commit(full.batch())
-    written = digest_module._message
-
-    def meanwhile(alert_type: AlertType, found: dict[str, str]) -> NotificationMessage:
-        monkeypatch.undo()
-        full.redis.hincrby(DIGEST, "count", 1)
-        full.redis.hincrby(DIGEST, "title:b", 1)
-        return written(alert_type, found)
-
-    monkeypatch.setattr(digest_module, "_message", meanwhile)
-    assert not flood.tell(AlertType.GENERAL)
-    assert full.outbox.depth(AlertType.GENERAL) == 0
-    assert flood.tell(AlertType.GENERAL)
+    assert digests.admit(AlertType.GENERAL)
+    assert full.redis.exists(DIGEST) == 0
+    fold_again = Digests(full.redis, full.settings)
+    assert fold_again.fold(NotificationMessage(id="id-b", title="b")) == "folded"
     full.tick(1)
-    assert [message.title for message in full.batch().messages] == ["2 more"]
+    assert [message.title for message in full.batch().messages] == ["1 more"]
+    assert full.redis.hget(DIGEST, "count") == "1", "what came later is in the next"
+
+
+def test_a_digest_is_an_alert_like_any_other(full: Bench) -> None:
+    digests = Digests(full.redis, full.settings)
+    for number, title in enumerate(('quoted "title" / é 🔥', "x" * 300)):
+        assert digests.fold(NotificationMessage(id=f"id-{number}", title=title)) == "folded"
+    full.commit(full.batch())
+    assert digests.admit(AlertType.GENERAL)
+    full.tick(1)
+    batch = full.batch()
+    (message,) = batch.messages
+    assert batch.unreadable == ()
+    assert 'quoted "title" / é 🔥' in message.message
+    assert max(map(len, message.message.splitlines())) <= len("1 × ") + digest_module.TITLE_CHARACTERS
+    assert (message.severity, message.alert_type) == (Severity.WARNING, AlertType.GENERAL)
+    counted = full.redis.hget(names.notification(message.id), "characters")
+    assert int(str(counted)) == measure(message).characters
+    assert full.redis.hget(names.notification(message.id), "share") == measure(message).batch_key

@@ -117,15 +117,15 @@ def test_one_cause_is_told_once_a_quarter_of_an_hour_and_what_came_meanwhile_is_
     cause = "dead_letters|error|expired"
     happened(watched, cause, 2)
     for _ in range(3):
-        self_monitor(watched, crier).tell()
+        self_monitor(watched, crier).report()
     assert crier.titles == ["Not delivered: 2 × `error`"]
     key = names.last_notified("dead_letters:error")
     assert 899_000 < watched.redis.pttl(key) <= 900_000
     happened(watched, cause, 5)
-    self_monitor(watched, crier).tell()
+    self_monitor(watched, crier).report()
     assert len(crier.heard) == 1
     watched.redis.delete(key)  # as a quarter of an hour does
-    self_monitor(watched, crier).tell()
+    self_monitor(watched, crier).report()
     assert crier.titles[1:] == ["Not delivered: 5 × `error`"]
 
 
@@ -133,7 +133,7 @@ def test_one_cause_is_told_once_a_quarter_of_an_hour_and_what_came_meanwhile_is_
 def test_every_cause_is_told_in_words(watched: Bench, crier: Crier, what: str) -> None:
     subject = WEBHOOK.id if what in ("webhook_gone", "breaker_open") else "" if what == "edge_banned" else "error"
     happened(watched, f"{what}|{subject}|", 3)
-    self_monitor(watched, crier).tell()
+    self_monitor(watched, crier).report()
     (message,) = crier.heard
     assert "{" not in message.title + message.message
     assert message.source == "notifier"
@@ -144,9 +144,9 @@ def test_every_cause_is_told_in_words(watched: Bench, crier: Crier, what: str) -
 def test_what_could_not_be_raised_is_raised_later(watched: Bench, crier: Crier) -> None:
     happened(watched, "folded|error|", 7)
     crier.deaf = BrokerUnavailable("away")
-    self_monitor(watched, crier).tell()
+    self_monitor(watched, crier).report()
     crier.deaf = None
-    self_monitor(watched, crier).tell()
+    self_monitor(watched, crier).report()
     assert crier.titles == ["Too many alerts of `error`: 7 were folded"]
 
 
@@ -154,13 +154,13 @@ def test_monitoring_is_told_unless_it_is_the_one_that_fails(make_bench: MakeBenc
     bench = make_bench(webhooks={AlertType.MONITORING: WEBHOOK}, watch_seconds=900.0)
     for subject in ("error", "monitoring"):
         happened(bench, f"stuck|{subject}|", 1)
-    self_monitor(bench, crier).tell()
+    self_monitor(bench, crier).report()
     told = {message.metadata["subject"]: message.alert_type for message in crier.heard}
     assert told == {"error": AlertType.MONITORING, "monitoring": AlertType.GENERAL}
     bench.admit("a", alert_type=AlertType.MONITORING)
     batch = bench.batch(alert_type=AlertType.MONITORING)
     bench.commit(batch, Rejected(Reason.WEBHOOK_UNKNOWN))
-    self_monitor(bench, crier).tell()
+    self_monitor(bench, crier).report()
     assert {message.alert_type for message in crier.heard[2:]} == {AlertType.GENERAL}
 
 
@@ -168,12 +168,12 @@ def test_general_is_told_while_the_breaker_of_monitoring_is_open(watched: Bench,
     watched.redis.hset(names.gate(WEBHOOK.id), mapping={"breaker": "open", "open_until": 0})
     watched.redis.expire(names.gate(WEBHOOK.id), 60)
     happened(watched, "folded|error|", 1)
-    self_monitor(watched, crier).tell()
+    self_monitor(watched, crier).report()
     assert [message.alert_type for message in crier.heard] == [AlertType.GENERAL]
 
 
 def test_zero_seconds_is_silence(make_bench: MakeBench, crier: Crier) -> None:
     bench = make_bench(watch_seconds=0.0)
     happened(bench, STUCK, 1)
-    self_monitor(bench, crier).tell()
+    self_monitor(bench, crier).report()
     assert crier.heard == []

@@ -1,0 +1,49 @@
+-- The record of a notification that has ended: stored as Celery's result, announced to whoever waits, indexed.
+-- Functions: iso_time, store_record, index_record, stored_record, forget_record. Times are microseconds since 1970, lives are seconds.
+
+-- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
+local function iso_time(us)
+  local seconds = math.floor(us / SECOND)
+  local days, rest = math.floor(seconds / 86400), seconds % 86400
+  local shifted = days + 719468 -- days since 0000-03-01
+  local era = math.floor(shifted / 146097)
+  local day_of_era = shifted - era * 146097
+  local year_of_era = math.floor((day_of_era - math.floor(day_of_era / 1460) + math.floor(day_of_era / 36524)
+    - math.floor(day_of_era / 146096)) / 365)
+  local day_of_year = day_of_era - (365 * year_of_era + math.floor(year_of_era / 4) - math.floor(year_of_era / 100))
+  local month = math.floor((5 * day_of_year + 2) / 153) -- 0 is March
+  local day = day_of_year - math.floor((153 * month + 2) / 5) + 1
+  local year = year_of_era + era * 400 + (month >= 10 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00', year, month < 10 and month + 3 or month - 9, day,
+    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, us % SECOND)
+end
+
+-- As Celery's Redis backend does it. `stamp` stands in the text for the time, which is known only here.
+local function store_record(result_key, text, stamp, now, life)
+  local result = string.gsub(text, stamp, iso_time(now))
+  redis.call('SET', result_key, result, 'EX', life)
+  redis.call('PUBLISH', result_key, result)
+end
+
+-- `history` is the key of the type's index; `status` names the one of those that ended in this way.
+local function index_record(history, status, id, now, life)
+  for _, key in ipairs({ history, history .. ':' .. status }) do
+    redis.call('ZADD', key, now, id)
+    redis.call('EXPIRE', key, life)
+  end
+end
+
+-- The record that is stored there, or nil: none, or another task's result.
+local function stored_record(result_key)
+  local text = redis.call('GET', result_key)
+  local result = text and cjson.decode(text).result
+  if type(result) == 'table' and result.admitted_at then return result end
+end
+
+local function forget_record(result_key, history, id)
+  local record = stored_record(result_key)
+  if not record then return end
+  redis.call('DEL', result_key)
+  redis.call('ZREM', history, id)
+  redis.call('ZREM', history .. ':' .. record.status, id)
+end

@@ -1,0 +1,59 @@
+"""The sweep: the periodic look for what no delivery task will come for."""
+
+import logging
+from collections.abc import Callable, Collection
+from functools import partial
+
+from notifier.errors import NotifierError
+from notifier.models import AlertType
+from notifier.outbox.digest import Digests
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.records import Records
+from notifier.producer.client import Client
+from notifier.producer.publisher import Publisher
+from notifier.worker.self_monitor import SelfMonitor
+
+logger = logging.getLogger(__name__)
+
+
+class Sweep:
+    """Every step of a sweep. Any number of workers may sweep at once."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        digests: Digests,
+        records: Records,
+        publisher: Publisher,
+        self_monitor: SelfMonitor,
+        client: Client,
+    ) -> None:
+        self._outbox = outbox
+        self._digests = digests
+        self._publisher = publisher
+        self._each_time: tuple[Callable[[], object], ...] = (records.prune, self_monitor.report, client.flush)
+
+    def __call__(self, served: Collection[AlertType]) -> None:
+        """Send the wake-ups that are missing, admit digests, prune the indexes, report troubles, flush the spool.
+
+        ``served``: the alert types whose queues this worker consumes. A step that fails is logged; the others go on,
+        for alerts depend on them.
+        """
+        for alert_type in AlertType:
+            _run(partial(self._wake, alert_type, alert_type in served))
+        for step in self._each_time:
+            _run(step)
+
+    def _wake(self, alert_type: AlertType, served: bool) -> None:
+        if served:
+            self._digests.admit(alert_type)
+        self._publisher.wake_up(self._outbox.sweep(alert_type, served=served))
+
+
+def _run(step: Callable[[], object]) -> None:
+    try:
+        step()
+    except NotifierError as error:
+        logger.warning("sweep: %s", error)
+    except Exception:
+        logger.exception("sweep failed")

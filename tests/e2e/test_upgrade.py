@@ -1,0 +1,116 @@
+"""Alerts that wait in Redis survive an upgrade: what version 0.1 wrote is read by this one."""
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from celery.result import AsyncResult
+
+from notifier.models import AlertType
+from notifier.operations.dead_letters import Selection
+from notifier.outcome import Status
+from notifier.storage.connection import connect
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
+from tests.names import names
+from tests.servers import until
+
+DATA = Path(__file__).parents[1] / "data" / "redis_0_1.json"
+"""Written by that version itself: see make_redis_0_1.py beside it."""
+WAITING = [*(f"waits-{number}" for number in range(12)), "abandoned", "backs-off"]
+NEVER = -1
+
+
+def restore(client: "redis.Redis", made: dict[str, Any]) -> None:
+    """Put the keys there as they were, as if they had been written just now."""
+    later = time.time_ns() // 1_000 - made["made_at"]
+
+    def now(value: str | float) -> str:
+        text = str(int(value)) if isinstance(value, float) else value
+        return re.sub(r"(?<![\d:])17\d{14}\b", lambda found: str(int(found[0]) + later), text)
+
+    for key, kind, value, life in made["keys"]:
+        match kind:
+            case "string":
+                client.set(key, now(value))
+            case "hash":
+                client.hset(key, mapping={field: now(each) for field, each in value.items()})
+            case "zset":
+                client.zadd(key, {now(member): float(now(score)) for member, score in value})
+            case "list":
+                client.rpush(key, *value)
+            case "set":
+                client.sadd(key, *value)
+        if life != NEVER:
+            client.pexpire(key, max(life, 10_000))
+    client.delete(*client.keys("notifier:worker:*"))  # those workers are gone
+
+
+@pytest.fixture
+def upgraded(redis_url: str, application: Application) -> Application:
+    """An application of this version on the Redis of that one."""
+    client = connect(redis_url, 5)
+    restore(client, json.loads(DATA.read_text(encoding="utf-8")))
+    client.close()
+    return application
+
+
+@pytest.mark.slow
+def test_what_version_0_1_left_waiting_is_delivered_and_what_it_ended_is_known(
+    upgraded: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    history, pipeline = upgraded.pipeline.history, upgraded.pipeline
+    assert pipeline.records.get("ended-error") is not None, "known before any worker of this version has run"
+    start_worker(DISCORD_QUEUE_SIZE="12")
+    records = upgraded.wait(WAITING)
+    assert {record["status"] for record in records} == {"delivered"}
+    shown = sandbox.titles()
+    assert sorted(title for title in shown if "waits" in title) == sorted(f"alert waits-{n}" for n in range(12))
+    (lost,) = [embed for each in sandbox.messages() for embed in each["embeds"] if embed["title"] == "alert abandoned"]
+    assert "may be a duplicate" in lost["footer"]["text"]
+    until(lambda: "3 more" in sandbox.titles(), "the digest of what 0.1 folded")
+    assert shown.count("alert unrecorded") == 0, "0.1 had its answer already"
+
+    found = {
+        status: sorted(record["id"] for record in history.query(status=status))
+        for status in (Status.FOLDED, Status.QUEUE_FULL, Status.REJECTED)
+    }
+    assert found == {
+        Status.FOLDED: ["folded-0", "folded-1", "folded-2"],
+        Status.QUEUE_FULL: ["refused"],
+        Status.REJECTED: ["ended-security"],
+    }
+    assert upgraded.result("unrecorded")["message_id"] == "900"
+    assert AsyncResult("folded-1", app=upgraded.app).get(timeout=5)["status"] == "folded"
+    assert pipeline.redis.exists(names.unrecorded) == 0
+    assert pipeline.explain("ended-critical")[-1].what.startswith("delivered: ")
+
+
+@pytest.mark.slow
+def test_a_dead_letter_of_version_0_1_is_replayed_though_its_result_has_expired(
+    upgraded: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    upgraded.pipeline.redis.delete(names.result("ended-security"))  # 0.1 kept it for a week, the letter for a month
+    letters = upgraded.pipeline.dead_letters
+    (dead,) = letters.list(Selection(AlertType.SECURITY))
+    assert (dead["id"], dead["reason"]) == ("ended-security", "webhook_not_configured")
+    start_worker()
+    again = letters.replay("ended-security")
+    assert [record["status"] for record in upgraded.wait([again])] == ["delivered"]
+    assert letters.list(Selection(AlertType.SECURITY)) == []
+
+
+def test_records_of_version_0_1_are_adopted_once_and_a_sweep_then_reads_none_of_them(upgraded: Application) -> None:
+    upgraded.pipeline.records.prune()
+    indexed = [upgraded.pipeline.redis.zcard(names.history(kind)) for kind in AlertType]
+    by_status = [
+        sum(upgraded.pipeline.redis.zcard(names.history(kind, status)) for status in Status) for kind in AlertType
+    ]
+    assert by_status == indexed
+    before = upgraded.pipeline.redis.info("commandstats").get("cmdstat_mget", {}).get("calls", 0)
+    upgraded.pipeline.records.prune()
+    assert upgraded.pipeline.redis.info("commandstats").get("cmdstat_mget", {}).get("calls", 0) == before

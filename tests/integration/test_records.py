@@ -1,0 +1,208 @@
+"""One record: what the outbox stores is what Celery's own backend would store, and everything reads it."""
+
+import json
+import random
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from celery import Celery, states
+from celery.app.task import Context
+from celery.result import AsyncResult
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import digest as digest_module
+from notifier.outbox import outbox as outbox_module
+from notifier.outbox import records as records_module
+from notifier.outbox.digest import Digests
+from notifier.outbox.record import Record, iso
+from notifier.outcome import Reason, Rejected, Status
+from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS
+from notifier.storage.scripts import script
+from tests.integration.conftest import CLOCK, START, Bench, MakeBench, by_test_clock
+from tests.integration.lua import run_lua
+from tests.names import names
+
+
+@pytest.fixture
+def app(redis_url: str) -> Celery:
+    """A Celery application that knows nothing of ours."""
+    return Celery("any", broker=redis_url, backend=redis_url, set_as_current=False)
+
+
+def end(bench: Bench, how: str) -> Record:
+    """An alert that ends in one of the ways in which a record is written; its id is ``how``."""
+    message = NotificationMessage(id=how, title="Größe 🔥", metadata={"at": 1.5, "none": None, "list": []})
+    match how:
+        case "delivered":
+            bench.outbox.admit(message)
+            bench.commit(bench.batch())
+        case "dead":
+            bench.outbox.admit(message)
+            bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "embeds.0"))
+        case "folded":
+            assert Digests(bench.redis, bench.settings.model_copy(update={"queue_size": 0})).fold(message) == "folded"
+        case "refused":
+            bench.records.refuse(message, Status.QUEUE_FULL, "queue_full", "no room")
+    return bench.record(how)
+
+
+WAYS = ("delivered", "dead", "folded", "refused")
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_its_bytes_are_those_of_celerys_own_backend(bench: Bench, app: Celery, how: str) -> None:
+    record = end(bench, how)
+    ours = bench.redis.get(names.result(how))
+    assert ours is not None
+    assert names.result(how) == app.backend.get_key_for_task(how).decode()
+    bench.redis.delete(names.result(how))
+    request = Context(id=how, children=[])  # as inside a task
+    app.backend.store_result(how, record, states.SUCCESS, request=request)
+    theirs = bench.redis.get(names.result(how))
+    assert theirs is not None
+    done = json.loads(theirs)["date_done"]
+    assert json.loads(ours)["date_done"] == record["finished_at"]
+    assert ours == theirs.replace(done, record["finished_at"])
+    assert bench.redis.ttl(names.result(how)) > 0
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_whoever_waits_for_the_result_is_told_at_once(bench: Bench, app: Celery, how: str) -> None:
+    told: list[object] = []
+    result = AsyncResult(how, app=app)
+    waiting = threading.Thread(target=lambda: told.append(result.get(timeout=30)))
+    waiting.start()
+    while not bench.redis.pubsub_numsub(names.result(how))[0][1]:
+        pass
+    record = end(bench, how)
+    waiting.join(30)
+    assert told == [record]
+
+
+def test_a_record_that_was_answered_and_one_that_is_read_are_the_same(bench: Bench) -> None:
+    bench.admit("a")
+    (answered,) = bench.commit(bench.batch()).records
+    assert answered == bench.record("a")
+
+
+def test_a_dead_letters_record_lives_as_long_as_the_letter(bench: Bench) -> None:
+    end(bench, "delivered")
+    bench.tick(1)
+    end(bench, "dead")
+    lives = [bench.redis.ttl(names.result(each)) for each in ("delivered", "dead")]
+    assert lives[0] <= bench.settings.history_days * 86_400 < lives[1]
+    assert lives[1] == pytest.approx(bench.redis.ttl(names.dead_letters(AlertType.GENERAL)), abs=5)
+
+
+def kill(bench: Bench, *ids: str) -> None:
+    """Alerts that Discord rejects, a second apart."""
+    for each in ids:
+        bench.outbox.admit(NotificationMessage(id=each, title=each))
+        bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD))
+        bench.tick(1)
+
+
+def test_a_dead_letter_that_is_dropped_for_newer_ones_stays_in_the_history_for_its_time(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "DEAD_LETTERS_MAX", 2)
+    bench = make_bench()
+    kill(bench, "first", "second", "third")
+    assert bench.redis.zrange(names.dead_letters("general"), 0, -1) == ["second", "third"]
+    history_life = bench.settings.history_days * 86_400
+    for key in (names.result("first"), names.notification("first")):
+        assert 0 < bench.redis.ttl(key) <= history_life < bench.redis.ttl(names.result("second"))
+    assert bench.redis.hget(names.troubles, "dead_letters_dropped|general|") == "1"
+
+
+def test_a_dead_letter_older_than_its_life_is_no_longer_listed(bench: Bench) -> None:
+    kill(bench, "old")
+    bench.tick(DEAD_LETTER_LIFE_SECONDS)
+    kill(bench, "young")
+    assert bench.redis.zrange(names.dead_letters("general"), 0, -1) == ["young"]
+
+
+def test_text_that_looks_like_a_pattern_stays_as_it_is(bench: Bench) -> None:
+    text = "%1 %% ([a-z]) 00000000000000000000000000000000 \\u0000"
+    bench.outbox.admit(NotificationMessage(id="odd", title=text, message=text))
+    bench.commit(bench.batch())
+    record = bench.record("odd")
+    assert (record["message"]["title"], record["message"]["message"]) == (text, text)
+
+
+def test_a_refused_alert_that_is_admitted_after_all_has_no_record_until_it_ends(bench: Bench) -> None:
+    message = NotificationMessage(id="stubborn", title="stubborn")
+    bench.records.refuse(message, Status.QUEUE_FULL, "queue_full", "no room")
+    assert bench.record("stubborn")["status"] == "queue_full"
+    bench.outbox.admit(message)
+    assert bench.records.get("stubborn") is None, "whoever waits must not be answered with the refusal"
+    for key in (names.history("general"), names.history("general", "queue_full"), names.refused(AlertType.GENERAL)):
+        assert bench.redis.zcard(key) == 0
+    bench.commit(bench.batch())
+    assert bench.record("stubborn")["status"] == "delivered"
+
+
+def test_a_refusal_never_replaces_what_was_admitted(bench: Bench) -> None:
+    bench.admit("waits")
+    bench.records.refuse(NotificationMessage(id="waits", title="waits"), Status.QUEUE_FULL, "queue_full", "no room")
+    assert bench.records.get("waits") is None
+    bench.commit(bench.batch())
+    bench.records.refuse(NotificationMessage(id="waits", title="waits"), Status.QUEUE_FULL, "queue_full", "no room")
+    assert bench.record("waits")["status"] == "delivered"
+
+
+def test_refusals_are_bounded_and_the_oldest_are_forgotten(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records_module, "REFUSED_MAX", 3)
+    bench = make_bench()
+    for number in range(5):
+        bench.records.refuse(NotificationMessage(id=f"r{number}", title="r"), Status.REJECTED, "invalid_message", "")
+        bench.tick(1)
+    assert [bench.records.get(f"r{number}") is None for number in range(5)] == [True, True, False, False, False]
+    for key in (names.history("general"), names.history("general", "rejected"), names.refused(AlertType.GENERAL)):
+        assert bench.redis.zrange(key, 0, -1) == ["r2", "r3", "r4"]
+
+
+def test_what_is_older_than_the_history_leaves_every_index(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(history_days=1)
+    monkeypatch.setattr(records_module, "clock", lambda client: int(str(client.get(CLOCK))))
+    end(bench, "delivered")
+    bench.tick(86_399)
+    bench.records.prune()
+    assert bench.redis.zcard(names.history("general")) == 1
+    bench.tick(2)
+    bench.records.prune()
+    assert [bench.redis.zcard(names.history("general", each)) for each in ("", "delivered")] == [0, 0]
+
+
+def test_times_are_written_as_python_writes_them(bench: Bench) -> None:
+    moments = [
+        0,
+        1,
+        951_782_399_999_999,
+        951_782_400_000_000,
+        4_107_542_400_000_000,
+        2**53 - 1,
+        START,
+    ]  # beyond 2^53 Lua has no whole numbers
+    chosen = random.Random(7)
+    moments += [chosen.randrange(2**53) for _ in range(300)]
+    told = run_lua(
+        bench.redis,
+        script("gate/gate.lua", "outbox/record.lua"),
+        "local told = {} for _, us in ipairs(ARGV) do table.insert(told, iso_time(tonumber(us))) end return told",
+        args=moments,
+    )
+    expected = [(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)) for us in moments]
+    assert told == [each.isoformat(timespec="microseconds") for each in expected]
+    assert told == [iso(us) for us in moments]
+
+
+@pytest.fixture(autouse=True)
+def digest_by_test_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folding goes by the test's clock as well."""
+    monkeypatch.setattr(digest_module, "script", by_test_clock)
