@@ -89,6 +89,7 @@ class Pipeline:
             Outbox(client, self.settings),
             Records(client, self.settings),
             Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
+            self.keys,
             limit * 0.2,
         )
 
@@ -132,5 +133,5 @@ class Pipeline:
 
 @lru_cache(maxsize=1)
 def client_pipeline() -> Pipeline:
-    """The pipeline of a process that raises alerts or reads what became of them."""
+    """The one pipeline of this process: of callers, of those who read what became of alerts, and of the tasks."""
     return Pipeline(client_app(), settings())
