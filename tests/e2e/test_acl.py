@@ -66,7 +66,7 @@ def plain_worker(guarded: Guarded, configured: dict[str, str], tmp_path: Path) -
     folder = tmp_path / "worker"
     folder.mkdir()
     env = {**configured, "REDIS_URL": guarded.url("notifier-worker")}
-    command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--hostname", "plain@%h"]
+    command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "INFO", "--hostname", "plain@%h"]
     process = Process("worker", command, folder / "worker.log", env=env, cwd=folder)
     process.wait_for(r"plain@\S+ ready\.")
     yield process
