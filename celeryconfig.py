@@ -5,21 +5,23 @@ from kombu import Queue
 from notifier.gate.gate import lease_seconds
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.settings import settings
-from notifier.storage.broker import BrokerUrl
 from notifier.storage.keys import Keys
+from notifier.storage.url import BrokerUrl, read_redis_url
 
 _settings = settings()
 
 _limit = _settings.publish_timeout_seconds
-_results = BrokerUrl(_settings.redis_url.get_secret_value())
-_broker = BrokerUrl(_settings.broker_url.get_secret_value()) if _settings.broker_url else _results
+_results = read_redis_url("REDIS_URL", _settings.redis_url.get_secret_value())
+_broker = BrokerUrl((_settings.broker_url or _settings.redis_url).get_secret_value())
 _keys = Keys(_settings.key_prefix)
 
 broker_url = _broker.celery_url
+broker_use_ssl = _broker.use_ssl
 result_backend = _results.celery_url
-result_backend_transport_options = _results.transport_options(_limit)
+result_backend_transport_options = _results.result_transport_options(_limit)
 if _keys.own_prefix:
     result_backend_transport_options["global_keyprefix"] = _keys.own_prefix
+globals().update(_results.backend_settings())  # redis_…: TLS, timeouts and whatever REDIS_URL says of a connection
 
 task_serializer = result_serializer = "json"
 accept_content = result_accept_content = ["json"]
@@ -64,10 +66,6 @@ result_expires = round(_settings.history_days * 86_400)
 result_backend_always_retry = True
 result_backend_base_sleep_between_retries_ms = 100
 result_backend_max_sleep_between_retries_ms = 2_000
-redis_socket_timeout = 5
-redis_socket_connect_timeout = 2
-redis_socket_keepalive = True
-redis_backend_health_check_interval = 25
 
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None

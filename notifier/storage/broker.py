@@ -1,47 +1,13 @@
 """The Celery application, as ``celeryconfig`` describes it: one for each process."""
 
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from celery import Celery
 from celery.app.utils import Settings
 from kombu import Connection
 
 from notifier.application import load_celeryconfig
-from notifier.storage.url import SCHEME, parse_sentinels
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerUrl:
-    """Where Celery's messages or results are: a Redis, one behind sentinels, or (messages only) RabbitMQ."""
-
-    url: str = field(repr=False)
-
-    @property
-    def is_amqp(self) -> bool:
-        """Whether RabbitMQ is there, and no Redis."""
-        return self.url.startswith(("amqp", "pyamqp"))
-
-    @property
-    def celery_url(self) -> str:
-        """The same, as Celery reads it."""
-        return parse_sentinels(self.url).celery_url if self.url.startswith(SCHEME) else self.url
-
-    def transport_options(self, timeout_seconds: float) -> dict[str, Any]:
-        """Celery's transport options for it; of a process that connects within ``timeout_seconds``."""
-        if self.is_amqp:
-            return {}
-        options: dict[str, Any] = {
-            "max_connections": 64,
-            "socket_timeout": 5,
-            "socket_connect_timeout": timeout_seconds,
-            "socket_keepalive": True,
-            "health_check_interval": 25,
-        }
-        if self.url.startswith(SCHEME):
-            options |= parse_sentinels(self.url).celery_options(timeout_seconds)
-        return options
+from notifier.storage.url import BrokerUrl
 
 
 class Configuration(Settings):

@@ -1,11 +1,12 @@
 """``CELERY_BROKER_URL``: dispatches travel there, alerts and results stay in ``REDIS_URL``."""
 
 from notifier.storage.connection import connect
+from notifier.storage.keys import Keys
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import RunPython
 
 
-def test_knocks_travel_through_the_broker_that_is_named(
+def test_dispatches_travel_through_the_broker_that_is_named(
     redis_url: str, sandbox: Sandbox, start_worker: StartWorker, run_python: RunPython
 ) -> None:
     elsewhere = {"CELERY_BROKER_URL": redis_url.removesuffix("1") + "5"}
@@ -16,8 +17,8 @@ def test_knocks_travel_through_the_broker_that_is_named(
     assert here.keys("_kombu*") == []
     assert there.keys("_kombu*")
     # what a worker holds lies with the broker, under names of our own
-    ours = [key for key in there.keys("notifier:*") if not key.startswith("notifier:unacked")]
-    assert ours == there.keys("celery-task-meta-*") == []
+    assert [key for key in there.keys("notifier:*") if not key.startswith(Keys().unacked)] == []
+    assert there.keys("celery-task-meta-*") == []
     there.flushdb()
     for client in (here, there):
         client.close()
