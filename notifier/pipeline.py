@@ -39,6 +39,8 @@ class Pipeline:
     def __init__(self, app: Celery, configuration: Settings) -> None:
         self.app = app
         self.settings = configuration
+        if configuration.direct_fallback:
+            import notifier.producer.direct  # noqa: F401 - the import would use up the deadline of the call that posts
 
     @cached_property
     def keys(self) -> Keys:
