@@ -5,31 +5,38 @@ from kombu import Queue
 from notifier.gate.gate import lease_seconds
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.settings import settings
-from notifier.storage.broker import BrokerUrl
+from notifier.storage.keys import Keys
+from notifier.storage.url import BrokerUrl, read_redis_url
 
 _settings = settings()
 
 _limit = _settings.publish_timeout_seconds
-_results = BrokerUrl(_settings.redis_url.get_secret_value())
-_broker = BrokerUrl(_settings.broker_url.get_secret_value()) if _settings.broker_url else _results
+_results = read_redis_url("REDIS_URL", _settings.redis_url.get_secret_value())
+_broker = BrokerUrl((_settings.broker_url or _settings.redis_url).get_secret_value())
+_keys = Keys(_settings.key_prefix)
 
 broker_url = _broker.celery_url
-if _broker is not _results:
-    # over the variable CELERY_BROKER_URL as Celery itself reads it, which knows neither comments nor our sentinels
-    broker_read_url = broker_write_url = broker_url
+broker_use_ssl = _broker.use_ssl
 result_backend = _results.celery_url
-result_backend_transport_options = _results.transport_options(_limit)
+result_backend_transport_options = _results.result_transport_options(_limit)
+if _keys.own_prefix:
+    result_backend_transport_options["global_keyprefix"] = _keys.own_prefix
+globals().update(_results.backend_settings())  # redis_…: TLS, timeouts and whatever REDIS_URL says of a connection
 
 task_serializer = result_serializer = "json"
 accept_content = result_accept_content = ["json"]
 enable_utc = True
 
-task_queues = [Queue(route.queue) for route in ROUTES.values()]
-task_routes = {route.task: {"queue": route.queue} for route in ROUTES.values()}
-task_default_queue = next(iter(ROUTES.values())).queue
+task_queues = [Queue(_keys.queue(alert_type)) for alert_type in ROUTES]
+task_routes = {route.task: {"queue": _keys.queue(alert_type)} for alert_type, route in ROUTES.items()}
+task_default_queue = _keys.queue(next(iter(ROUTES)))
 task_create_missing_queues = False  # a misspelt queue is an error, not a queue that nobody reads
 
-# The outbox is the authority and a task a dispatch at the door, so running one twice is safe and losing one harmless.
+# Under Celery's own names, a neighbour on this Redis would answer our `inspect`, and obey our `shutdown`.
+control_exchange = _keys.control_exchange
+event_exchange = event_queue_prefix = _keys.event_exchange
+
+# The outbox is the authority and a task only a trigger, so running one twice is safe and losing one harmless.
 task_acks_late = True
 task_reject_on_worker_lost = True
 # dispatches are short; and a worker whose slots are all taken looks for the next but once a second
@@ -59,10 +66,6 @@ result_expires = round(_settings.history_days * 86_400)
 result_backend_always_retry = True
 result_backend_base_sleep_between_retries_ms = 100
 result_backend_max_sleep_between_retries_ms = 2_000
-redis_socket_timeout = 5
-redis_socket_connect_timeout = 2
-redis_socket_keepalive = True
-redis_backend_health_check_interval = 25
 
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
@@ -72,6 +75,10 @@ broker_heartbeat = 20  # seconds; of RabbitMQ: a silent connection is given up a
 broker_transport_options = _broker.transport_options(_limit) | {
     # Longer than any countdown and any request; what a dead worker held is carried by others long before.
     "visibility_timeout": max(300, 2 * round(max(lease_seconds(_settings), _settings.retry_backoff_max_seconds))),
+    # Under Celery's own names, the worker with the shortest timeout gives back what every other one holds.
+    "unacked_key": _keys.unacked,
+    "unacked_index_key": f"{_keys.unacked}_index",
+    "unacked_mutex_key": f"{_keys.unacked}_mutex",
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.1,

@@ -1,4 +1,9 @@
-"""Alerts that reach their Discord channel: once, whole, as soon as Discord allows."""
+"""Alerts that reach their Discord channel: once, whole, as soon as Discord allows.
+
+``from notifier import send_notification`` works in every process that this package is installed for, and
+``celery -A notifier worker`` starts a worker there. Importing it changes nothing of the program that does: not its
+current Celery application, its shared tasks, its logging, its environment or its signal handlers.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from notifier.pipeline import client_pipeline
     from notifier.service import DiscordNotificationService
     from notifier.templates import render_template
+    from tasks import app, send_notification
 
 __all__ = [
     "AlertType",
@@ -39,8 +45,10 @@ __all__ = [
     "Status",
     "TemplateError",
     "__version__",
+    "app",
     "client_pipeline",
     "render_template",
+    "send_notification",
 ]
 
 __version__ = VERSION
@@ -71,4 +79,6 @@ def __getattr__(name: str) -> Any:
     # imported when first asked for: neither --help nor the sandbox should wait for Celery
     if home := _HOMES.get(name):
         return getattr(import_module(f"notifier.{home}"), name)
+    if name in ("app", "send_notification"):  # Celery's ``-A notifier`` asks for ``app``
+        return getattr(import_module("notifier.application").load_tasks(), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,6 +39,8 @@ class Pipeline:
     def __init__(self, app: Celery, configuration: Settings) -> None:
         self.app = app
         self.settings = configuration
+        if configuration.direct_fallback:
+            import notifier.producer.direct  # noqa: F401 - the import would use up the deadline of the call that posts
 
     @cached_property
     def keys(self) -> Keys:
@@ -99,6 +101,7 @@ class Pipeline:
             Outbox(client, self.settings),
             Records(client, self.settings),
             Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
+            self.keys,
             limit * 0.2,
         )
 
@@ -167,5 +170,5 @@ class Pipeline:
 
 @lru_cache(maxsize=1)
 def client_pipeline() -> Pipeline:
-    """The pipeline of a process that raises alerts or reads what became of them."""
+    """The one pipeline of this process: of callers, of those who read what became of alerts, and of the tasks."""
     return Pipeline(client_app(), settings())

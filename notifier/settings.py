@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType, is_snowflake
 from notifier.routing import ROUTES
-from notifier.storage.url import parse_sentinels
+from notifier.storage.url import parse_broker_url, parse_redis_url
 
 ENV_FILE = ".env"
 DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
@@ -131,15 +131,6 @@ def _alert_types(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
-def _names_a_database(parts: SplitResult) -> bool:
-    try:
-        port = parts.port
-    except ValueError:
-        return False
-    of_a_socket = parts.scheme in ("unix", "redis+socket")
-    return port != 0 and (of_a_socket or re.fullmatch(r"/?[0-9]*", parts.path) is not None)
-
-
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
 """A comma-separated list, as ``critical,security``."""
 
@@ -197,22 +188,15 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_url(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme == "sentinel":
-            parse_sentinels(value.get_secret_value())
-        elif parts.scheme not in ("redis", "rediss", "unix", "redis+socket") or not _names_a_database(parts):
-            raise ValueError("expected a URL such as redis://localhost:6379/0")
+        parse_redis_url(value.get_secret_value())
         return value
 
     @field_validator("broker_url")
     @classmethod
     def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or urlsplit(value.get_secret_value()).scheme in ("amqp", "amqps", "pyamqp"):
-            return value
-        try:
-            return cls._redis_url(value)
-        except ValueError as error:
-            raise ValueError(f"{error}, or amqp://user:password@localhost:5672//") from None
+        if value is not None:
+            parse_broker_url(value.get_secret_value())
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -1,5 +1,10 @@
-"""The Celery side: one task per alert type, and what keeps them moving."""
+"""The Celery side: one task per alert type, and the sweep.
 
-from tasks.notifications import send_notification
+``from notifier import send_notification`` works everywhere. ``from tasks import send_notification`` works in a
+checkout and in the image: a wheel installs no top-level ``tasks``, for that name belongs to whoever installs it.
+"""
 
-__all__ = ["send_notification"]
+from .celery import app
+from .notifications import send_notification
+
+__all__ = ["app", "send_notification"]

@@ -1,8 +1,10 @@
-"""The worker's Celery application: ``celery -A tasks worker``."""
+"""The Celery application: ``celery -A notifier worker``, or ``celery -A tasks worker`` in a checkout."""
 
-from notifier.pipeline import Pipeline
-from notifier.settings import settings
-from notifier.storage.broker import create_app
+from notifier.pipeline import client_pipeline
 
-app = create_app("tasks", include=("tasks.notifications", "tasks.sweeper", "tasks.startup"))
-pipeline = Pipeline(app, settings())
+pipeline = client_pipeline()
+"""The one of this process, whichever import came first."""
+app = pipeline.app
+# relative to this package, which is ``tasks`` in a checkout and ``notifier.tasks`` in a wheel
+modules = [f"{__package__}.{module}" for module in ("notifications", "sweeper", "startup")]
+app.add_defaults(lambda: {"include": modules})

@@ -20,7 +20,8 @@ from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
-from tasks.celery import app, pipeline
+
+from .celery import app, pipeline
 
 REFUSED_CHARACTERS = 3_000
 AWAY_SECONDS = 2
@@ -35,7 +36,7 @@ else:
 
 
 class NotificationTask(CeleryTask):
-    """A task that owns the notification whose id it bears."""
+    """A delivery task; its id is that of its notification."""
 
     alert_type: AlertType
 
@@ -54,28 +55,31 @@ class NotificationTask(CeleryTask):
         task_id: str | None = None,
         **options: Any,
     ) -> "AsyncResult[Any]":
-        """Celery's own door, also taken by its retries; ``options`` are Celery's. Raises: as ``delay``."""
-        if not options.get("retries") and (options.get("countdown") or options.get("eta")):
-            raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
+        """Admit the alert and dispatch its delivery task. Celery's retries come this way too, with ``retries`` set.
+
+        Args:
+            args: nothing, or a ``NotificationMessage``.
+            kwargs: its fields, if not.
+            task_id: the id of the notification.
+            options: Celery's.
+
+        Raises:
+            As ``delay``; InvalidMessage also for ``countdown`` and ``eta``.
+        """
         fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
         message = _message(self.alert_type, next(iter(args or ()), None), fields)
         if options.get("retries"):
             pipeline.publisher.admit(message)
-        else:
-            raised = pipeline.client.admit(message)
-            if raised.status is not Status.QUEUED:
-                return raised.result
+            # when the outbox releases the failed batch: the backoff that Celery worked out would miss that moment
+            options["countdown"] = self.request.get("retry_wait_seconds", options.get("countdown"))
+        elif options.get("countdown") or options.get("eta"):
+            raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
+        elif (raised := pipeline.client.admit(message)).status is not Status.QUEUED:
+            return raised.result
         options["kwargsrepr"] = shown(message)
         with pipeline.publisher.dispatching(self.name) as producer:
             super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
         return self.AsyncResult(message.id)
-
-    def retry(self, args: Any = None, kwargs: Any = None, exc: Exception | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
-        """Retry when the outbox releases the failed batch; the countdown Celery worked out would miss that moment."""
-        if isinstance(exc, DeliveryFailed):
-            options["countdown"] = exc.wait_seconds
-        super().retry(args, kwargs, exc, **options)
-        raise AssertionError("unreachable: retry raises")
 
 
 def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> NotificationMessage:
@@ -92,30 +96,33 @@ def _message(alert_type: AlertType, message: object, fields: dict[str, Any]) -> 
     return chosen
 
 
-def own(task: NotificationTask, **fields: Any) -> Record | None:
-    """ClaimRequest for the notification of this task; what is not its own end is left to others."""
+def run_delivery(task: NotificationTask, fields: dict[str, Any]) -> Record | None:
+    """Deliver a batch of this task's outbox; the record of its own notification, if that is final now.
+
+    Raises:
+        DeliveryFailed: its request failed and may succeed later: Celery retries the task.
+        Ignore: its notification waits, and others carry it.
+    """
     try:
-        end = _deliver(task, fields)
+        delivery = _deliver(task, fields)
     except BrokerUnavailable:
         _dispatch_again(task, fields)
-    match end:
+    _send_wake_ups(delivery)
+    match delivery:
         case Completed():
             return pipeline.records.get(str(task.request.id))
-        case Throttled(wake_up=wake_up):
-            pipeline.publisher.wake_up(wake_up)
         case BatchResult():
-            _wake_up(end)
-            return _own_end(task, end)
+            return _own_record(task, delivery)
     raise Ignore
 
 
 def _deliver(task: NotificationTask, fields: dict[str, Any]) -> "Delivery":
     notification_id = str(task.request.id)
     request = ClaimRequest(task.alert_type, notification_id)
-    end = pipeline.delivery_worker.deliver(request)
-    if not isinstance(end, NotFound):
-        return end
-    # published by a program that only knows the task's name
+    delivery = pipeline.delivery_worker.deliver(request)
+    if not isinstance(delivery, NotFound):
+        return delivery
+    # sent by a program that only knows the task's name
     try:
         pipeline.publisher.admit(_message(task.alert_type, None, {**fields, "id": notification_id}))
     except (InvalidMessage, QueueFull) as error:
@@ -133,9 +140,13 @@ def _dispatch_again(task: NotificationTask, fields: dict[str, Any]) -> NoReturn:
     raise Reject("Redis is away", requeue=True)
 
 
-def _wake_up(result: BatchResult) -> None:
-    pipeline.publisher.wake_up(result.wake_up)
-    pipeline.publisher.wake_up(result.fallback_wake_up)
+def _send_wake_ups(delivery: "Delivery") -> None:
+    match delivery:
+        case Throttled(wake_up=following):
+            pipeline.publisher.wake_up(following)
+        case BatchResult():
+            pipeline.publisher.wake_up(delivery.wake_up)
+            pipeline.publisher.wake_up(delivery.fallback_wake_up)
 
 
 def _refuse(task: NotificationTask, fields: dict[str, Any], error: InvalidMessage | QueueFull) -> None:
@@ -147,7 +158,7 @@ def _refuse(task: NotificationTask, fields: dict[str, Any], error: InvalidMessag
     pipeline.records.refuse(message, status, error.reason, str(error))
 
 
-def _own_end(task: NotificationTask, result: BatchResult) -> Record:
+def _own_record(task: NotificationTask, result: BatchResult) -> Record:
     notification_id = str(task.request.id)
     for record in result.records:
         if record["id"] == notification_id:
@@ -156,22 +167,25 @@ def _own_end(task: NotificationTask, result: BatchResult) -> Record:
         if disposition.item.message.id == notification_id and disposition.action is Action.RETRY_LATER:
             if task.request.retries >= pipeline.settings.retry_attempts:
                 break  # its attempts are used up in an outage: wake-ups carry it from here
+            task.request.update(retry_wait_seconds=result.retry_wait_seconds)
             raise DeliveryFailed(str(disposition.reason), result.retry_wait_seconds)
     raise Ignore
 
 
-def _task(alert_type: AlertType) -> NotificationTask:
+def _register(alert_type: AlertType) -> NotificationTask:
     configured = pipeline.settings
 
     def body(self: NotificationTask, **fields: Any) -> Record | None:
-        return own(self, **fields)
+        return run_delivery(self, fields)
 
-    body.__doc__ = f"Own one {alert_type} alert until its outcome is final."
+    body.__doc__ = f"Deliver one {alert_type} alert, and what waits with it."
     register: Callable[[Callable[..., Any]], Any] = app.task(
         name=ROUTES[alert_type].task,
         base=NotificationTask,
         bind=True,
         ignore_result=True,  # the commit stores it, and nothing that Celery stores may overwrite it
+        shared=False,  # else every other application of this process would have the task as well
+        lazy=False,
         alert_type=alert_type,
         autoretry_for=(DeliveryFailed,),
         max_retries=configured.retry_attempts,
@@ -183,18 +197,14 @@ def _task(alert_type: AlertType) -> NotificationTask:
     return task
 
 
-@app.task(name=WAKE_UP_TASK, ignore_result=True)
+@app.task(name=WAKE_UP_TASK, ignore_result=True, shared=False, lazy=False)
 def wake_up(alert_type: str, token: str) -> None:
-    """ClaimRequest for an outbox: the gate should be open now."""
+    """Deliver a batch of an outbox whose gate should be open now."""
     try:
-        end = pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
+        delivery = pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
     except BrokerUnavailable:
-        raise Ignore from None  # once Redis is back, the sweeper sends another
-    match end:
-        case Throttled(wake_up=following):
-            pipeline.publisher.wake_up(following)
-        case BatchResult() as result:
-            _wake_up(result)
+        raise Ignore from None  # once Redis is back, the sweep sends another
+    _send_wake_ups(delivery)
 
 
 class SendNotification:
@@ -204,6 +214,7 @@ class SendNotification:
         self._tasks = tasks
 
     def __getitem__(self, alert_type: AlertType | str) -> NotificationTask:
+        """The Celery task of one type. Raises ValueError: there is no such type."""
         return self._tasks[AlertType(alert_type)]
 
     def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":
@@ -222,4 +233,4 @@ class SendNotification:
         return self[message.alert_type].delay(message, **fields)
 
 
-send_notification = SendNotification({alert_type: _task(alert_type) for alert_type in AlertType})
+send_notification = SendNotification({alert_type: _register(alert_type) for alert_type in AlertType})

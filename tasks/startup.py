@@ -1,4 +1,4 @@
-"""What a worker says and opens at its start."""
+"""What a worker logs and opens at its start. Only a worker of ours imports this."""
 
 import logging
 from logging.handlers import RotatingFileHandler
@@ -17,7 +17,7 @@ LOG_FILES_KEPT = 3
 
 @after_setup_logger.connect
 def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
-    """Write the worker's log to a file as well; a file that cannot be opened is said and survived."""
+    """Write the worker's log to a file as well; if it cannot be opened, that is logged and the worker runs."""
     path = settings().log_file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def build_delivery_worker(**_: Any) -> None:
 
 @worker_init.connect
 def warn_of_missing_webhooks(**_: Any) -> None:
-    """Say which alert types have no webhook: their alerts become dead letters, replayable once they have one."""
+    """Log which alert types have no webhook: their alerts become dead letters, replayable once they have one."""
     for variable in settings().missing_webhooks:
         logger.warning("%s is not set: alerts of this type become dead letters until it is", variable)
     fallback = settings().fallback

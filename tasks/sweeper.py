@@ -5,15 +5,16 @@ from typing import Any
 
 from celery import bootsteps
 
-from notifier.routing import ROUTES
-from tasks.celery import app, pipeline
+from notifier.models import AlertType
+
+from .celery import app, pipeline
 
 
-@app.task(name="notifier.sweep", ignore_result=True)
+@app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
     consumed = app.amqp.queues.consume_from
-    pipeline.sweep([alert_type for alert_type, route in ROUTES.items() if route.queue in consumed])
+    pipeline.sweep([alert_type for alert_type in AlertType if pipeline.keys.queue(alert_type) in consumed])
 
 
 class Sweeper(bootsteps.StartStopStep):

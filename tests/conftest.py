@@ -66,7 +66,9 @@ def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: py
     yield url
     try:
         assert_no_secrets(redis=client)
-        assert [key for key in client.scan_iter("notifier:*") if client.pttl(key) == -1] == []
+        lasting = {key for key in client.scan_iter("notifier:*") if client.pttl(key) == -1}
+        # kombu's own: what a worker that was killed held, until another gives it back
+        assert lasting - {"notifier:unacked", "notifier:unacked_index"} == set()
     finally:
         client.close()
 

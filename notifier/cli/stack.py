@@ -90,14 +90,14 @@ class Stack:
 
     def worker(self, name: str = "worker") -> Process:
         """A Celery worker on all six queues, ready when this returns."""
-        command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "notifier", "worker", "--loglevel", "INFO"]
         process = self.start(name, [*command, "--hostname", f"{name}@%h"])
         process.wait_for(rf"{name}@\S+ ready\.")
         return process
 
     def flower(self, port: int) -> str:
         """Flower; its address."""
-        command = [sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}"]
+        command = [sys.executable, "-m", "celery", "-A", "notifier", "flower", "--address=127.0.0.1", f"--port={port}"]
         self.start("flower", command).wait_for(r"Connected to redis|Visit me at")
         return f"http://127.0.0.1:{port}"
 

@@ -20,6 +20,7 @@ from notifier.outbox.records import Records
 from notifier.outcome import Status
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
+from notifier.storage.keys import Keys
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spooled
@@ -46,8 +47,10 @@ class Publisher:
         outbox: Outbox,
         records: Records,
         flood: Digests | None,
+        keys: Keys,
         timeout_seconds: float,
     ) -> None:
+        self._keys = keys
         self._timeout_seconds = timeout_seconds
         self._app = app
         self._outbox = outbox
@@ -126,7 +129,9 @@ class Publisher:
             message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
         )
         with self.dispatching(route.task) as producer:
-            amqp.send_task_message(producer, route.task, task, queue=route.queue, declare=[], retry=again)
+            amqp.send_task_message(
+                producer, route.task, task, queue=self._keys.queue(message.alert_type), declare=[], retry=again
+            )
 
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send the wake-up that a claim, commit or sweep has asked for, if any. One that cannot be sent is logged."""
@@ -137,7 +142,7 @@ class Publisher:
                 WAKE_UP_TASK,
                 args=[wake_up.alert_type.value, wake_up.token],
                 task_id=f"wake-up-{wake_up.alert_type}-{wake_up.token}",
-                queue=ROUTES[wake_up.alert_type].queue,
+                queue=self._keys.queue(wake_up.alert_type),
                 countdown=wake_up.wait_seconds or None,
                 ignore_result=True,
                 producer=producer,

@@ -1,57 +1,60 @@
-"""The Celery application, as ``celeryconfig`` describes it: the worker's, and a client's that only sends and reads."""
+"""The Celery application, as ``celeryconfig`` describes it: one for each process."""
 
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from celery import Celery
+from celery.app.utils import Settings
 from kombu import Connection
 
-from notifier.storage.url import SCHEME, parse_sentinels
+from notifier.application import load_celeryconfig
+from notifier.storage.url import BrokerUrl
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerUrl:
-    """Where Celery's messages or results are: a Redis, one behind sentinels, or (messages only) RabbitMQ."""
+class Configuration(Settings):
+    """Celery's settings as ``celeryconfig`` gives them.
 
-    url: str = field(repr=False)
-
-    @property
-    def is_amqp(self) -> bool:
-        """Whether RabbitMQ is there, and no Redis."""
-        return self.url.startswith(("amqp", "pyamqp"))
+    Celery reads four of them from the environment first. In an application's process those variables describe the
+    application's own Celery. (``CELERY_BROKER_URL`` is ours as well; ``celeryconfig`` has read it.)
+    """
 
     @property
-    def celery_url(self) -> str:
-        """The same, as Celery reads it."""
-        return parse_sentinels(self.url).celery_url if self.url.startswith(SCHEME) else self.url
+    def broker_url(self) -> str:
+        """Where dispatches travel."""
+        return str(self["broker_url"])
 
-    def transport_options(self, timeout_seconds: float) -> dict[str, Any]:
-        """Celery's transport options for it; of a process that connects within ``timeout_seconds``."""
-        if self.is_amqp:
-            return {}
-        options: dict[str, Any] = {
-            "max_connections": 64,
-            "socket_timeout": 5,
-            "socket_connect_timeout": timeout_seconds,
-            "socket_keepalive": True,
-            "health_check_interval": 25,
-        }
-        if self.url.startswith(SCHEME):
-            options |= parse_sentinels(self.url).celery_options(timeout_seconds)
-        return options
+    @property
+    def broker_read_url(self) -> str:
+        """The same, for workers."""
+        return self.broker_url
+
+    @property
+    def broker_write_url(self) -> str:
+        """The same, for callers."""
+        return self.broker_url
+
+    @property
+    def result_backend(self) -> str:
+        """Where records are."""
+        return str(self["result_backend"])
 
 
-def create_app(name: str, *, include: tuple[str, ...] = ()) -> Celery:
-    """A Celery application on the settings of this process."""
-    app = Celery(name, include=list(include), set_as_current=bool(include))
-    app.config_from_object("celeryconfig")
+def create_app(name: str) -> Celery:
+    """A Celery application on the settings of this process, which neither changes nor follows any other one.
+
+    Raises:
+        ConfigurationError: a variable is wrong.
+    """
+    # an explicit loader and no fixups: CELERY_LOADER and DJANGO_SETTINGS_MODULE are of the application that we serve
+    app = Celery(name, loader="celery.loaders.app:AppLoader", fixups=[], set_as_current=False)
+    # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
+    object.__setattr__(app.conf, "__class__", Configuration)
+    app.config_from_object(load_celeryconfig())
     return app
 
 
 @lru_cache(maxsize=1)
 def client_app() -> Celery:
-    """The application of a process that sends alerts and reads results, but runs no tasks."""
+    """The one application of this process: it sends alerts, reads results and, with ``tasks`` imported, runs them."""
     return create_app("notifier")
 
 

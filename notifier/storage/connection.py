@@ -6,40 +6,51 @@ from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from notifier.errors import BrokerUnavailable
-from notifier.storage.url import SCHEME, parse_sentinels
+from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
+from notifier.storage.url import read_redis_url
 
-CONNECTIONS_MAX = 64  # above any worker's threads; a caller past it waits rather than fails
+CLUSTER_ERRORS = ("MovedError", "AskError", "ClusterCrossSlotError", "ClusterDownError")
 
 
 def connect(url: str, timeout_seconds: float) -> "redis.Redis":
     """A client that waits at most ``timeout_seconds`` for each step and repeats nothing by itself.
 
     Repeating is for the caller to decide: a script whose answer was lost may have run. Behind sentinels, a connection
-    that breaks asks them anew who is master.
+    that breaks asks them again which Redis is the master.
+
+    Raises:
+        ConfigurationError: the URL cannot be used. The text shows nothing of it.
     """
-    options: dict[str, Any] = {
-        "socket_timeout": timeout_seconds,
-        "socket_connect_timeout": timeout_seconds,
-        "socket_keepalive": True,
-        "health_check_interval": 25,
+    address = read_redis_url("REDIS_URL", url)
+    options = address.connect_options(timeout_seconds) | {
         "decode_responses": True,
         "retry": Retry(NoBackoff(), 0),
     }
-    if url.startswith(SCHEME):
-        found = parse_sentinels(url)
-        options |= {"db": found.database, "username": found.username, "password": found.password}
-        asked = found.celery_options(timeout_seconds)["sentinel_kwargs"]
+    if address.sentinels is not None:
         sentinel: Any = Sentinel  # has no types
-        client: redis.Redis = sentinel(found.hosts, sentinel_kwargs=asked, **options).master_for(found.master_name)
+        asked = sentinel(address.hosts, sentinel_kwargs=address.sentinel_options(timeout_seconds), **options)
+        client: redis.Redis = asked.master_for(address.sentinels.master_name)
         return client
-    pool = redis.BlockingConnectionPool.from_url(
-        url, max_connections=CONNECTIONS_MAX, timeout=timeout_seconds, **options
+    build: Any = redis.BlockingConnectionPool  # has no types
+    pool = build(
+        connection_class=_connection_class(address),
+        max_connections=address.options.get("max_connections", CONNECTIONS_MAX),
+        timeout=timeout_seconds,
+        **options,
     )
     return redis.Redis(connection_pool=pool)
+
+
+def _connection_class(address: RedisUrl) -> type[Any]:
+    if address.kind == "socket":
+        return UnixDomainSocketConnection
+    return Connection if address.tls is None else SSLConnection
 
 
 def clock(client: "redis.Redis") -> int:
@@ -53,9 +64,21 @@ def broker_errors() -> Iterator[None]:
     """Map what redis-py raises to this package's error.
 
     Raises:
-        BrokerUnavailable: Redis refused, was silent, or failed. The text holds no URL (it may hold a password).
+        BrokerUnavailable: Redis refused, was silent, or failed. The text names the cause and the next step; it holds
+            no URL and no key, which may hold a secret.
     """
     try:
         yield
     except redis.RedisError as error:
-        raise BrokerUnavailable(f"Redis did not answer as it should ({type(error).__name__}); see REDIS_URL") from None
+        raise BrokerUnavailable(_problem(error)) from None
+
+
+def _problem(error: redis.RedisError) -> str:
+    kind = type(error).__name__
+    if kind in CLUSTER_ERRORS:
+        return f"REDIS_URL names a node of a Redis Cluster ({kind}), which is not supported; see docs/redis.md"
+    if isinstance(error, NoPermissionError):
+        return f"the Redis user of REDIS_URL lacks a right ({kind}); see docs/redis.md"
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return f"Redis refused the user name or the password of REDIS_URL ({kind})"
+    return f"Redis did not answer as it should ({kind}); see REDIS_URL"

@@ -33,7 +33,24 @@ class Keys:
 
     def result(self, notification_id: str) -> str:
         """String: the record, as Celery's result; also the channel on which whoever waits is told."""
-        return f"{self.own_prefix}{RESULT_PREFIX}{notification_id}"
+        # as Celery does (KeyValueStoreBackend._add_global_keyprefix): it sets a prefix off if nothing else does
+        separator = "_" if self.own_prefix and self.own_prefix[-1] not in ":_-." else ""
+        return f"{self.own_prefix}{separator}{RESULT_PREFIX}{notification_id}"
+
+    @property
+    def unacked(self) -> str:
+        """Hash: messages that workers hold (kombu's). ``…_index``: sorted set by time. ``…_mutex``: string."""
+        return f"{self.prefix}unacked"
+
+    @property
+    def control_exchange(self) -> str:
+        """What Celery's remote control (``inspect``, ``revoke``, ``shutdown``) travels through."""
+        return f"{self.own_prefix}notifier"
+
+    @property
+    def event_exchange(self) -> str:
+        """What Celery's events (for Flower) travel through; also the beginning of their receivers' queues."""
+        return f"{self.own_prefix}notifier.events"
 
     def notification(self, notification_id: str) -> str:
         """Hash: one notification: its message while it waits, its attempts and events."""

@@ -1,54 +1,25 @@
 """The wheel works outside the checkout: everything it needs is inside it."""
 
 import os
-import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from notifier.gate.gate import GATE_SCRIPTS
-
-ROOT = Path(__file__).parents[2]
+from tests.e2e.installed import build_wheel, inside, install_wheel
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean virtual environment with the built wheel in it; its ``bin`` folder."""
-    folder = tmp_path_factory.mktemp("wheel")
-    uv = os.environ.get("UV") or shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    assert Path(uv).exists(), "uv runs this project's tests"
-    subprocess.run(
-        [uv, "build", "--wheel", "--out-dir", str(folder), str(ROOT)], check=True, capture_output=True, timeout=100
-    )
-    (wheel,) = folder.glob("*.whl")
-    inside = set(ZipFile(wheel).namelist())
-    for needed in (
-        "notifier/_templates/tracklist_generated.toml",
-        "notifier/outbox/claim.lua",
-        *(f"notifier/{name}" for name in GATE_SCRIPTS),
-        "notifier/sandbox/page.html",
-        "celeryconfig.py",
-        "tasks/celery.py",
-        "services/notification_service/__init__.py",
-    ):
-        assert needed in inside
-    assert not any(name.startswith("tests") for name in inside)
-    venv.create(folder / "venv", with_pip=False)
-    python = folder / "venv" / "bin" / "python"
-    requirements = folder / "requirements.txt"
-    frozen = subprocess.run(
-        [uv, "export", "--project", str(ROOT), "--no-dev", "--extra=demo", "--no-emit-project", "--locked", "-q"],
-        check=True, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    requirements.write_text(frozen.stdout)
-    install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-    subprocess.run([*install, "--requirement", str(requirements)], check=True, capture_output=True, timeout=100)
-    subprocess.run([*install, "--no-deps", str(wheel)], check=True, capture_output=True, timeout=60)
-    return folder / "venv" / "bin"
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built wheel."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """A clean virtual environment with the wheel in it; its ``bin`` folder."""
+    return install_wheel(wheel, wheel.parent)
 
 
 def run(installed: Path, cwd: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -61,6 +32,28 @@ def run(installed: Path, cwd: Path, *command: str) -> subprocess.CompletedProces
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "needed",
+    [
+        "notifier/_templates/tracklist_generated.toml",
+        "notifier/outbox/claim.lua",
+        *(f"notifier/{name}" for name in GATE_SCRIPTS),
+        "notifier/sandbox/page.html",
+        "notifier/celeryconfig.py",
+        "notifier/tasks/celery.py",
+        "services/notification_service/__init__.py",
+    ],
+)
+def test_it_holds(wheel: Path, needed: str) -> None:
+    assert needed in inside(wheel)
+
+
+def test_it_takes_no_name_that_a_host_may_have(wheel: Path) -> None:
+    tops = {name.split("/")[0] for name in inside(wheel)}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"notifier", "services"}
+    assert "services/__init__.py" not in inside(wheel), "services is a namespace, which a host's own package hides"
+
+
 def test_the_demo_runs_from_another_folder(installed: Path, tmp_path: Path) -> None:
     done = run(installed, tmp_path, "notifier", "demo", "--burst", "20")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -68,7 +61,11 @@ def test_the_demo_runs_from_another_folder(installed: Path, tmp_path: Path) -> N
 
 
 def test_its_code_is_the_installed_one(installed: Path, tmp_path: Path) -> None:
-    code = "import notifier, tasks, celeryconfig, services.notification_service; print(notifier.__file__)"
+    code = (
+        "import sys, notifier, services.notification_service; notifier.send_notification;"
+        "print(*(sys.modules[name].__file__ for name in ('notifier', 'notifier.tasks', 'notifier.celeryconfig')))"
+    )
     done = run(installed, tmp_path, "python", "-c", code)
     assert done.returncode == 0, done.stderr
-    assert str(installed.parent) in done.stdout
+    for file in done.stdout.split():
+        assert Path(file).is_relative_to(installed.parent)

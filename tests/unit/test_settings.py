@@ -251,9 +251,14 @@ BAD = [
             "sentinel://me:fake@/0",
             "redis://me:fake@a/abc",
             "redis://me:fake@a:99999",
+            "redis://me:fake#word@a",
+            "rediss://me:fake@a?ssl_ca_certs=/fake/none.pem",
         )
     ),
-    *(("CELERY_BROKER_URL", value) for value in ("localhost", "sqs://me:fake@localhost", "sentinel://me:fake@/0")),
+    *(
+        ("CELERY_BROKER_URL", value)
+        for value in ("localhost", "sqs://me:fake@a", "sentinel://me:fake@/0", "amqp://me:fake/x@a")
+    ),
     ("DISCORD_QUEUE_OVERFLOW", "drop"),
     *(
         (variable, "everything")
@@ -273,7 +278,9 @@ def test_types_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.fallback is AlertType.GENERAL
 
 
-@pytest.mark.parametrize("url", ["amqp://me:fake@localhost//", "redis://localhost/5", "sentinel://a,b,c/0"])
+@pytest.mark.parametrize(
+    "url", ["amqp://me:fake@localhost//", "redis://localhost/5", "sentinel://a,b,c/0", "unix:///run/a?db=1"]
+)
 def test_the_broker_may_be_another_server(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELERY_BROKER_URL", url)
     found = Settings.load()
