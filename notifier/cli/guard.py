@@ -2,7 +2,7 @@
 
     python guard.py PID_FD GRACE_SECONDS COMMAND [ARGUMENT ...]
 
-Standard input is a pipe from the starter. When it closes (the starter ended, were it by kill -9), the command is
+Standard input is a pipe from the starter. When it closes (the starter ended, even by kill -9), the command is
 asked to end, and after GRACE_SECONDS made to. Uses the standard library alone: it starts in a blink.
 """
 

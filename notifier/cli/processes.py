@@ -22,7 +22,7 @@ class ProcessFailed(NotifierError):
 
 
 class Process:
-    """A running command, its output in a log file. It ends when this process does, were it by kill -9."""
+    """A running command, its output in a log file. It ends when this process does, even by kill -9."""
 
     def __init__(
         self,

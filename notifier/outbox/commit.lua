@@ -27,7 +27,7 @@ end
 
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
 local function decide(item)
-  if item.action == 'complete' then return 'complete' end -- the answer is known, whoever holds the lease by now
+  if item.action == 'complete' then return 'complete' end -- the answer is known, even if the lease is lost
   if not holds_lease then return end
   if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
   if item.action ~= 'attempts_exhausted' then return item.isolate and 'isolate' or item.action end

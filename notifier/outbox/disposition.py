@@ -65,7 +65,7 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What becomes of one notification. ``isolate``: it goes again in a request of its own."""
+    """What becomes of one notification. ``isolate``: it goes again in its own request."""
 
     item: BatchItem
     action: Action

@@ -3,7 +3,7 @@
 -- ARGV: 1 token for a wake-up, 2 worker_prefix (heartbeats), 3 life of a heartbeat, 4 witness (microseconds),
 --       5 alert type, 6 notification_prefix,
 --       7 how long an outbox may stand still before that is reported (microseconds),
---       8 whether the caller's workers serve this type ('1'): if not, nobody would take a wake-up
+--       8 whether the caller's workers serve this type ('1'): if not, no worker would take a wake-up
 -- Returns the microseconds until the wake-up that the caller has to send, or -1.
 local WAITING, DELAYED, _, STATE, WAKE_UP, TROUBLES = unpack(KEYS)
 local TOKEN, WORKER_PREFIX, HEARTBEAT_LIFE, WITNESS = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])

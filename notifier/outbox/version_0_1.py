@@ -1,7 +1,7 @@
 """What version 0.1 wrote and this one reads: to be deleted with the next version.
 
 0.1 kept a record in the notification's hash (``record``, ``finished_at``), copied it to Celery's result later, and
-marked in ``unrecorded`` what was not copied yet. Refused alerts had a key of their own. Its history had no index by
+marked in ``unrecorded`` what was not copied yet. Refused alerts had their own key. Its history had no index by
 status.
 """
 

@@ -17,7 +17,7 @@ INVALID_WINDOW_SECONDS = 600.0  # the same
 BAN_SECONDS = 3_600.0  # about an hour was seen (discord-api-docs #5385)
 
 ADDRESSES_KEPT = 1_000
-"""Client addresses remembered at a time; memory stays bounded whoever calls."""
+"""Client addresses remembered at a time; memory stays bounded."""
 
 TOLERANCE_SECONDS = 1e-6
 """Floats of epoch seconds are this coarse; a client that waited the whole ``retry_after`` is let in."""

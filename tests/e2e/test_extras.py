@@ -1,4 +1,4 @@
-"""The base installation raises and delivers alerts; whoever lacks an optional part is told which, in one sentence."""
+"""The base installation raises and delivers alerts; a missing optional part is named in one sentence."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_an_application_in_a_base_installation_raises_an_alert_and_a_worker_ther
         ("notifier send -t service_error", "templates"),
     ],
 )
-def test_whoever_lacks_an_extra_is_told_which_and_how_to_install_it(
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     base: Installation, tmp_path: Path, command: str, extras: str
 ) -> None:
     done = base.run(*command.format(base.application).split(), cwd=tmp_path)

@@ -38,7 +38,7 @@ def test_quarantine_breaker_and_ban_are_shown_and_a_reset_lets_alerts_go_at_once
     assert {record["status"] for record in records} == {"delivered"}
 
 
-def test_a_gate_is_reset_by_name_where_its_webhook_is_known(notifier: Notifier) -> None:
+def test_a_gate_is_reset_by_name_if_its_webhook_is_known(notifier: Notifier) -> None:
     unknown = notifier("gate", "reset", "nobody")
     assert (unknown.returncode, "'nobody' is not one of" in unknown.stderr) == (2, True)
     elsewhere = notifier("gate", "reset", "error", DISCORD_WEBHOOK_ERRORS="")

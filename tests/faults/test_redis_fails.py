@@ -1,4 +1,4 @@
-"""Redis is killed, or its master is, while alerts travel: workers go on by themselves, nothing is lost or doubled."""
+"""Redis is killed, or its master is, under load: workers continue without help, and nothing is lost or doubled."""
 
 import json
 import subprocess

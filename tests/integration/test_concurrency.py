@@ -38,7 +38,7 @@ def claim_from_many_processes(redis_url: str, what: str) -> tuple[int, Counter[s
 
 
 def full_outboxes(make_bench: MakeBench, redis_url: str, learned: RateLimitInfo) -> None:
-    """Plenty waits, the channel of the webhook is known and its budget learned."""
+    """Full outboxes; the channel of the webhook is known and its bucket learned."""
     bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
     for kind in AlertType:
         bench.admit(*(f"{kind}{number}" for number in range(60)), alert_type=kind, message="x" * 5_000)

@@ -148,7 +148,7 @@ def test_an_exhausted_bucket_gives_back_one_by_one_if_it_slides_and_all_at_once_
     assert passes(fetched, rate_limit=None) == 5
 
 
-def test_no_webhook_is_fetched_where_a_probe_is_due(bench: Bench) -> None:
+def test_no_webhook_is_fetched_if_a_probe_is_due(bench: Bench) -> None:
     bench.admit("a")
     bench.redis.hset("notifier:gate:edge", mapping={"breaker": "open", "open_until": 1, "open_for": 60_000_000})
     bench.redis.expire("notifier:gate:edge", 60)
@@ -317,7 +317,7 @@ def test_one_asker_fetches_a_webhook_and_the_others_wait_for_it(bench: Bench) ->
     assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.ERROR), WEBHOOK, WORKER), Batch)
 
 
-def test_where_the_fetch_fails_alerts_go_all_the_same(bench: Bench) -> None:
+def test_if_the_fetch_fails_alerts_go_all_the_same(bench: Bench) -> None:
     from notifier.outcome import WebhookInfo
 
     bench.admit("a")

@@ -88,7 +88,7 @@ def test_requests_under_way_count_against_a_new_period(bucket: Bucket) -> None:
     assert bucket.passes(PERIOD) == RULE["limit"] - 3
 
 
-def test_where_all_are_under_way_an_answer_is_waited_for(bucket: Bucket) -> None:
+def test_if_all_are_under_way_an_answer_is_waited_for(bucket: Bucket) -> None:
     assert bucket.passes(0) == RULE["limit"]
     assert bucket.wait(PERIOD) == SECOND, "soon: no time is known"
     bucket.learn(PERIOD, "0 at 0", 0, headers(5, 4, PERIOD))
@@ -114,7 +114,7 @@ def test_a_request_that_was_given_back_counts_in_no_later_period(bucket: Bucket)
     assert bucket.passes(PERIOD) == RULE["limit"] - 3, "three of the four are under way"
 
 
-def test_what_was_alone_on_its_way_is_believed_whatever_it_tells(bucket: Bucket) -> None:
+def test_the_answer_to_a_request_that_was_alone_is_believed(bucket: Bucket) -> None:
     bucket.request(0, headers(10, 9, 7 * SECOND))
     assert bucket.passes(10) == 9, "more than was known"
     assert bucket.wait(10) == 7 * SECOND + 1 - 10

@@ -137,7 +137,7 @@ def test_a_fetch_counts_in_the_bucket_and_at_the_edge_alone(gate: Gate, client: 
 
 
 @pytest.mark.parametrize("key", [STATE, EDGE])
-def test_no_fetch_is_due_where_a_probe_is(gate: Gate, key: str) -> None:
+def test_no_fetch_is_due_while_a_probe_is(gate: Gate, key: str) -> None:
     gate.write(STATE, introduce_at=START)
     gate.open(key, 5)
     assert gate.check(5 * SECOND) == ["open"], "the one request that may go is a real one"

@@ -50,7 +50,7 @@ def test_a_request_leaves_at_the_windows_edge_and_not_before(window: Window) -> 
     assert window.wait(WINDOW) == 0
 
 
-def test_where_the_limit_was_lowered_enough_must_leave(window: Window) -> None:
+def test_after_the_limit_was_lowered_enough_must_leave(window: Window) -> None:
     for number in range(LIMIT):
         window.take(number, str(number))
     assert window.wait(10, limit=1) == WINDOW + 2 - 10, "all three, the last taken at 2"

@@ -53,7 +53,7 @@ def test_this_python_has_a_server_without_one_on_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["demo", "up"])
-def test_where_there_is_none_one_line_says_what_helps(command: str, tmp_path: Path) -> None:
+def test_if_there_is_none_one_line_says_what_helps(command: str, tmp_path: Path) -> None:
     program = f"from notifier.cli import main; main([{command!r}], prog_name='notifier')"
     done = isolated(program, tmp_path / "nothing", hidden=tuple(PLACES))
     assert done.returncode == 1

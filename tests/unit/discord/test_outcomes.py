@@ -276,7 +276,9 @@ def test_every_exception_has_one_outcome_and_only_its_name_is_kept(name: str) ->
         (ProtocolError("aborted", ConnectionResetError()), Unknown(Reason.CONNECTION_LOST, "ConnectionError")),
     ],
 )
-def test_a_connection_that_never_was_is_told_from_one_that_broke(inner: Exception, outcome: object) -> None:
+def test_a_connection_that_was_never_made_is_distinguished_from_one_that_broke(
+    inner: Exception, outcome: object
+) -> None:
     wrapped = MaxRetryError(None, "/", inner)  # type: ignore[arg-type]
     assert outcome_of_exception(requests.ConnectionError(wrapped)) == outcome
     assert outcome_of_exception(requests.ConnectionError(inner)) == outcome

@@ -1,4 +1,4 @@
-"""A TLS failure before the request is told from one after it, when Discord may have carried it out."""
+"""A TLS failure before the request is distinguished from one after it, when Discord may have carried it out."""
 
 import os
 import shutil

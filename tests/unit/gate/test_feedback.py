@@ -62,5 +62,7 @@ def test_a_deferral_pauses_what_it_speaks_of(outcome: Deferred) -> None:
         (RateLimitInfo(5, 0, 2, 7.5), {"limit": 5, "remaining": 0, "reset_after": 2_000_000, "reset_at": 7_500_000}),
     ],
 )
-def test_headers_are_told_in_microseconds(rate_limit: RateLimitInfo | None, headers: dict[str, Any] | None) -> None:
+def test_headers_are_passed_on_in_microseconds(
+    rate_limit: RateLimitInfo | None, headers: dict[str, Any] | None
+) -> None:
     assert feedback_of(Answer(Delivered("1", "2"), rate_limit, 200), 0).get("headers") == headers

@@ -248,7 +248,7 @@ def test_while_alerts_of_its_type_are_spooled_the_next_goes_behind_them(around: 
     assert around.redis.holds == ["before", "a"]
 
 
-def test_behind_spooled_alerts_that_nobody_takes_it_is_spooled_in_time(around: Surroundings) -> None:
+def test_behind_spooled_alerts_that_are_not_taken_it_is_spooled_in_time(around: Surroundings) -> None:
     spooled(around, GENERAL)
     around.set(redis="silent")
     begun_at = around.clock.now
