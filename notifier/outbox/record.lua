@@ -1,4 +1,4 @@
--- The record of a notification that has ended: stored as Celery's result, published to callers that wait for it, indexed.
+-- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
 -- Functions: iso_time, store_record, index_record, stored_record, forget_record.
 -- Times are microseconds since 1970, lives are seconds.
 
