@@ -36,4 +36,4 @@ ROUTES: dict[AlertType, Route] = {
 }
 
 WAKE_UP_TASK = "send_notification.wake_up"
-"""Knocks for an outbox rather than for one alert; travels through the queue of its type."""
+"""The task of a wake-up: it is for an outbox, not for one alert. It travels through the queue of its type."""

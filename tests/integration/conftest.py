@@ -105,7 +105,7 @@ class Bench:
         rate_limit: RateLimitInfo | None = ROOMY,
         retry_wait_seconds: float = 2,
     ) -> BatchResult:
-        """Settle a batch; delivered unless said otherwise."""
+        """Commit a batch; delivered unless said otherwise."""
         outcome = outcome or Delivered("900", "2000000000000000001")
         dispositions = decide(outcome, batch.items, self.settings.retry_attempts, sent=batch.blocked is None)
         return self.outbox.commit(batch, dispositions, Answer(outcome, rate_limit, 200), retry_wait_seconds)
