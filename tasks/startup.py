@@ -7,7 +7,8 @@ from typing import Any
 from celery.signals import after_setup_logger, worker_init
 
 from notifier.settings import settings
-from tasks.celery import pipeline
+
+from .celery import pipeline
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""``notifier check``: is it configured, and does it work?"""
+"""``notifier check``: whether everything is configured and works."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""``notifier dead``: what could not be delivered."""
+"""``notifier dead``: list, show, replay and drop dead letters."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import Moment, json_option, print_json, print_records, print_story, progress_bar, story
+from notifier.cli.output import Moment, json_option, print_json, print_records, print_steps, progress_bar, steps_as_json
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from notifier.operations.dead_letters import DeadLetters, Selection
 
 ROOM_SECONDS = 0.5
-"""Between two looks at a full outbox."""
+"""Pause before a full outbox is tried again."""
 
 
 def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +33,7 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def dead() -> None:
-    """Alerts that could not be delivered: look at them, send them again, or give them up.
+    """Dead letters: alerts that could not be delivered. List them, send them again, or drop them.
 
     \b
     Examples:
@@ -70,7 +70,7 @@ def list_dead(limit: int, as_json: bool, **wanted: Any) -> None:
 @click.argument("notification_id", metavar="ID")
 @json_option
 def show(notification_id: str, as_json: bool) -> None:
-    """Show one dead letter: its message, its attempts, and what they came to.
+    """Show one dead letter: its message, its attempts and its events.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def show(notification_id: str, as_json: bool) -> None:
     record = _dead_letters().get(notification_id)
     steps = client_pipeline().explain(notification_id)
     if as_json:
-        print_json({**record, "steps": story(steps)})
+        print_json({**record, "steps": steps_as_json(steps)})
         return
     message = record["message"]
     click.echo(f"{record['alert_type']}: {message['title']}")
@@ -91,7 +91,7 @@ def show(notification_id: str, as_json: bool) -> None:
         click.echo(f"\n{detail['name']}: {detail['value']}")
     told = f" ({record['detail']})" if record["detail"] else ""
     click.echo(f"\n{record['status']}: {record['reason']}{told}, after {record['attempts']} attempts\n")
-    print_story(steps)
+    print_steps(steps)
 
 
 @dead.command()
@@ -100,7 +100,7 @@ def show(notification_id: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @json_option
 def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any) -> None:
-    """Send dead letters again, as new alerts, oldest first; where an outbox is full, wait for room.
+    """Send dead letters again, as new alerts, oldest first; if an outbox is full, wait for room.
 
     Ctrl-C stops cleanly: what was not sent yet stays a dead letter.
 
@@ -142,7 +142,7 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @json_option
 def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
-    """Give dead letters up. They stay in the history for as long as it is kept.
+    """Drop dead letters: they can no longer be replayed. Their records stay in the histeps_as_json.
 
     \b
     Examples:
@@ -166,7 +166,7 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
 
 @dataclass(slots=True)
 class _End:
-    """How far it came: ids that were done, those that failed and why, and how many were not tried."""
+    """How far a command came: ids done, ids that failed and why, and how many were not tried."""
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
@@ -175,18 +175,18 @@ class _End:
 
     @property
     def said(self) -> str:
-        """What did not go well."""
+        """The failures, as text."""
         lines = "".join(f"\n{notification_id}: {why}" for notification_id, why in self.failed.items())
         return (f", {self.left} left" if self.left else "") + lines
 
     @property
     def exit_code(self) -> int:
-        """0 where all is well."""
+        """0 if all succeeded, 130 if interrupted, else 1."""
         return 130 if self.interrupted else int(bool(self.left or self.failed))
 
 
 def _each(title: str, ids: Sequence[str], act: Callable[[str], object], quiet: bool) -> _End:
-    """Do it to each, with a progress bar; one that fails holds up no other, unless Redis is away."""
+    """Call ``act`` for each id, with a progress bar. A failure does not stop the others, unless Redis is away."""
     from notifier.errors import BrokerUnavailable, NotifierError
 
     end = _End(left=len(ids))

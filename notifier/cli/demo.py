@@ -39,7 +39,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The whole of a demo, counted by the sandbox where it can be."""
+    """The result of a demo, as the sandbox counted it."""
 
     raised: int
     delivered: int
@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def good(self) -> bool:
-        """Everything arrived, once, and Discord never had to say 'slow down'."""
+        """Whether every alert arrived exactly once and no request was answered with 429."""
         return self.delivered == self.raised and self.doubled_titles == 0 and self.too_many_requests == 0
 
 
@@ -88,7 +88,7 @@ def demo(burst: int, as_json: bool) -> None:
 
 
 def _run(burst: int, console: Console) -> tuple[list[Arrival], float]:
-    # imported late: this reads the settings, which are the stack's
+    # imported here, after the environment is set: the settings are read at import
     from notifier.pipeline import client_pipeline
     from notifier.templates import render_template
 

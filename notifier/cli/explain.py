@@ -2,14 +2,14 @@
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_story, story
+from notifier.cli.output import json_option, print_json, print_steps, steps_as_json
 
 
 @click.command()
 @click.argument("notification_id", metavar="ID")
 @json_option
 def explain(notification_id: str, as_json: bool) -> None:
-    """Tell what became of one alert, step by step, with times and reasons.
+    """Show the life of one alert, step by step, with times and reasons.
 
     \b
     Examples:
@@ -20,6 +20,6 @@ def explain(notification_id: str, as_json: bool) -> None:
 
     steps = client_pipeline().explain(notification_id)
     if as_json:
-        print_json(story(steps))
+        print_json(steps_as_json(steps))
     else:
-        print_story(steps)
+        print_steps(steps)

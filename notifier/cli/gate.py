@@ -1,4 +1,4 @@
-"""``notifier gate``: what holds alerts back, and letting them go."""
+"""``notifier gate``: show the gates, and reset them."""
 
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +14,7 @@ NAMES = [*(kind.value for kind in AlertType), EDGE]
 
 @click.group()
 def gate() -> None:
-    """What holds alerts back at each webhook: breaker, quarantine, rate limits; and a ban of this address.
+    """The gate of each webhook (breaker, quarantine, rate limits), and a ban of this address.
 
     \b
     Examples:
@@ -27,7 +27,7 @@ def gate() -> None:
 @gate.command("list")
 @json_option
 def list_gates(as_json: bool) -> None:
-    """Show the gate of each webhook that is configured here, and how many alerts wait at it.
+    """Show the gate of each webhook that is configured here, and how many alerts wait for it.
 
     \b
     Examples:
@@ -64,7 +64,9 @@ def list_gates(as_json: bool) -> None:
 )
 @json_option
 def reset(names: tuple[str, ...], as_json: bool) -> None:
-    """End the quarantine and the open breaker of a type's webhook, or (edge) the pause after a ban; alerts go at once.
+    """End the quarantine and the open breaker of a type's webhook, or (edge) the pause after a ban.
+
+    Waiting alerts are delivered at once.
 
     What Discord counts stays counted: no reset lets more requests through than its limits allow.
 

@@ -1,4 +1,4 @@
-"""Runs a command that must not outlive whoever started it, however that one dies.
+"""Runs a command that must not outlive the process that started it, even if that one is killed.
 
     python guard.py PID_FD GRACE_SECONDS COMMAND [ARGUMENT ...]
 
@@ -15,7 +15,7 @@ import threading
 
 
 def main() -> int:
-    """Start the command, tell its process id on PID_FD, and end with its exit code."""
+    """Start the command, write its process id to PID_FD, and exit with its exit code."""
     pid_fd, grace_seconds, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)
 
@@ -30,7 +30,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
     threading.Thread(target=watch, daemon=True).start()
-    with contextlib.suppress(OSError):  # a starter that has ended meanwhile reads no more; the watch sees to it
+    with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; watch() then ends the command
         os.write(pid_fd, f"{child.pid}\n".encode())
     os.close(pid_fd)
     return child.wait()

@@ -29,12 +29,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on standard output; cells are plain text whatever they hold."""
+    """Print a table on standard output; cells are plain text, never markup."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     try:
         from rich.console import Console
@@ -75,7 +75,7 @@ def progress_bar(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[]
 
 
 def print_records(title: str, records: Sequence[Record]) -> None:
-    """History records, one a line."""
+    """Print records, one per line."""
     rows = [
         (
             each["finished_at"][:19],
@@ -92,13 +92,13 @@ def print_records(title: str, records: Sequence[Record]) -> None:
     print_table(title, ["finished (UTC)", "type", "status", "title", "attempts", "reason", "message", "id"], rows)
 
 
-def story(steps: "Sequence[Step]") -> list[dict[str, str]]:
-    """One alert's life, for programs."""
+def steps_as_json(steps: "Sequence[Step]") -> list[dict[str, str]]:
+    """The steps of one alert's life, for programs."""
     return [{"at": step.at.isoformat(), "what": step.what} for step in steps]
 
 
-def print_story(steps: "Sequence[Step]") -> None:
-    """One alert's life, a step a line: when, how long after the step before, what."""
+def print_steps(steps: "Sequence[Step]") -> None:
+    """Print the steps, one per line: when, how long after the step before, what happened."""
     for before, step in zip([steps[0], *steps], steps, strict=False):
         after = (step.at - before.at).total_seconds()
         click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
@@ -110,7 +110,7 @@ class Moment(_MomentType):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it, in UTC unless it says otherwise."""
+        """Parse the value; without an offset it is UTC."""
         if isinstance(value, datetime):
             return value
         if ago := re.fullmatch(r"(\d{1,6})([smhd])", value):

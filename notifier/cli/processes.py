@@ -1,4 +1,4 @@
-"""Child processes that end with this one: started, awaited by what they print, stopped by id."""
+"""Child processes that end with this one: started, awaited by their output, stopped by id."""
 
 import os
 import re
@@ -63,7 +63,7 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code (128 + signal number where one ended it), or None."""
+        """Its exit code (128 + signal number if a signal ended it), or None."""
         return self._guard.poll()
 
     def output(self) -> str:
@@ -97,7 +97,7 @@ class Process:
         self.stop()
 
     def stop(self) -> int:
-        """Ask it to end, wait for it, and return its exit code."""
+        """Send SIGTERM, wait, and return the exit code."""
         if self._guard.stdin is not None and not self._guard.stdin.closed:
             self._guard.stdin.close()
         return self._guard.wait(self._grace_seconds + 5)

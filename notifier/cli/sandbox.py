@@ -1,4 +1,4 @@
-"""``notifier sandbox``: the command lives with the sandbox, which knows nothing of the rest."""
+"""``notifier sandbox``: the command is defined in the sandbox, which imports nothing of the rest."""
 
 from notifier.sandbox.command import sandbox
 

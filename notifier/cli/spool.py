@@ -1,4 +1,4 @@
-"""``notifier spool``: alerts that wait on this machine's disk, for Redis was away."""
+"""``notifier spool``: alerts kept on this machine's disk while Redis was away."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ WAIT_SECONDS = 0.5
 
 @click.group()
 def spool() -> None:
-    """Alerts that wait on this machine's disk (NOTIFIER_SPOOL_DIR), for Redis was away when they were raised.
+    """Alerts on this machine's disk (NOTIFIER_SPOOL_DIR): Redis was away when they were raised.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def list_spooled(limit: int, as_json: bool) -> None:
 @spool.command()
 @json_option
 def flush(as_json: bool) -> None:
-    """Hand over whatever is spooled, in order; where an outbox is full, wait for room. Ctrl-C stops cleanly.
+    """Submit all spooled alerts, in order; if an outbox is full, wait for room. Ctrl-C stops cleanly.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""All that an alert needs, on one machine: Redis, a sandbox that plays Discord, a worker, a dashboard."""
+"""Redis, a sandbox for Discord, a worker and a dashboard on one machine."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def _answers(url: str) -> bool:
 
 
 class Stack:
-    """Processes that come up together and end together, last one first."""
+    """Processes that are started together and stopped together, in reverse order."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Stack:
         self.environment = {**file_environment(), **self.environment}
 
     def redis(self) -> str:
-        """``REDIS_URL`` where it is set (and, if it is the default, answers), else a Redis of our own."""
+        """``REDIS_URL`` if it is set (and, if it is the default, answers), else a Redis that this stack starts."""
         url = self.environment.get("REDIS_URL")
         if url and (url != DEFAULT_REDIS_URL or _answers(url)):
             return url
@@ -62,7 +62,7 @@ class Stack:
         return url
 
     def sandbox(self, port: int = 0, *, adopt: bool = True) -> str:
-        """A sandbox; its address. ``adopt``: its six webhooks become the configured ones."""
+        """Start a sandbox, and return its address. ``adopt``: its six webhooks become the configured ones."""
         process = self.start("sandbox", [sys.executable, "-m", "notifier.sandbox", "--port", str(port)])
         address = process.wait_for(LISTENING)[1]
         process.wait_for(r"^DISCORD_WEBHOOK_SECURITY=")
@@ -89,14 +89,14 @@ class Stack:
             raise ConfigurationError("REDIS_URL: alerts for real webhooks live there; name another, or unset it")
 
     def worker(self, name: str = "worker") -> Process:
-        """A Celery worker on all six queues, ready when this returns."""
+        """Start a Celery worker on all six queues; it is ready when this returns."""
         command = [sys.executable, "-m", "celery", "-A", "notifier", "worker", "--loglevel", "INFO"]
         process = self.start(name, [*command, "--hostname", f"{name}@%h"])
         process.wait_for(rf"{name}@\S+ ready\.")
         return process
 
     def flower(self, port: int) -> str:
-        """Flower; its address."""
+        """Start Flower, and return its address."""
         command = [sys.executable, "-m", "celery", "-A", "notifier", "flower", "--address=127.0.0.1", f"--port={port}"]
         self.start("flower", command).wait_for(r"Connected to redis|Visit me at")
         return f"http://127.0.0.1:{port}"

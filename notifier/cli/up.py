@@ -1,4 +1,4 @@
-"""``notifier up``: everything an alert needs, until Ctrl-C."""
+"""``notifier up``: Redis, sandbox, worker and dashboard, until Ctrl-C."""
 
 import shlex
 import signal
@@ -46,7 +46,7 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
         address = stack.sandbox(sandbox_port, adopt=not real)
         stack.worker()
         dashboard = stack.flower(flower_port)
-        click.echo(f"Sandbox:  {address}" + ("  (your real webhooks are used; it stands by)" if real else ""))
+        click.echo(f"Sandbox:  {address}" + ("  (not used: your real webhooks are configured)" if real else ""))
         click.echo(f"Flower:   {dashboard}")
         click.echo(f"Logs:     {stack.folder}")
         click.echo("\nRaise alerts from another terminal:")
@@ -65,7 +65,7 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
 
 
 def _settings_file(stack: Stack) -> Path:
-    """What another terminal needs to see what this one runs: for a shell to read."""
+    """A file with the settings of this stack, for another terminal to ``source``."""
     names = sorted(name for name in stack.environment if name.startswith(("REDIS_URL", "DISCORD_")))
     file = stack.folder / "environment"
     file.touch(mode=0o600)
