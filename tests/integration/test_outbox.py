@@ -431,6 +431,20 @@ def test_under_load_a_small_batch_waits_for_company_and_an_idle_alert_does_not(b
     assert len(bench.batch().items) == 10, "a full one does not wait"
 
 
+def test_an_alert_that_is_sent_alone_does_not_wait_for_others(bench: Bench) -> None:
+    bench.admit("before")
+    bench.commit(bench.batch())
+    bench.admit("alone", message="x" * 10_000)
+    assert titles(bench.batch()) == ["alone"]
+
+
+def test_the_next_wake_up_is_due_when_the_gate_opens(bench: Bench) -> None:
+    bench.admit("a")
+    wake_up = bench.commit(bench.batch(), Deferred(30, Reason.RATE_LIMITED)).wake_up
+    assert wake_up is not None
+    assert wake_up.wait_seconds == pytest.approx(30)
+
+
 def test_the_record_says_what_happened(bench: Bench) -> None:
     bench.admit("a", message="text", metadata={"host": "db1"})
     batch = bench.batch()

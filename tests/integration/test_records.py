@@ -85,6 +85,7 @@ def test_a_record_that_was_answered_and_one_that_is_read_are_the_same(bench: Ben
     bench.admit("a")
     (answered,) = bench.commit(bench.batch()).records
     assert answered == bench.record("a")
+    assert not bench.redis.hexists(names.notification("a"), "message"), "stored once"
 
 
 def test_a_dead_letters_record_lives_as_long_as_the_letter(bench: Bench) -> None:
