@@ -21,7 +21,7 @@ result_backend = _results.celery_url
 result_backend_transport_options = _results.result_transport_options(_limit)
 if _keys.own_prefix:
     result_backend_transport_options["global_keyprefix"] = _keys.own_prefix
-globals().update(_results.backend_settings())  # redis_…: TLS, timeouts and whatever REDIS_URL says of a connection
+globals().update(_results.backend_settings())  # redis_…: TLS, timeouts and the options that REDIS_URL names
 
 task_serializer = result_serializer = "json"
 accept_content = result_accept_content = ["json"]
@@ -39,7 +39,7 @@ event_exchange = event_queue_prefix = _keys.event_exchange
 # The outbox is the authority and a task only a trigger, so running one twice is safe and losing one harmless.
 task_acks_late = True
 task_reject_on_worker_lost = True
-# dispatches are short; and a worker whose slots are all taken looks for the next but once a second
+# delivery tasks are short, and a worker whose slots are all taken looks for the next one only once a second
 worker_prefetch_multiplier = 4
 worker_deduplicate_successful_tasks = True
 # after a reconnection Celery would raise the count again from the pool's threads, over an AMQP channel that is no
@@ -54,7 +54,7 @@ worker_hijack_root_logger = True
 
 # Per worker and task name, so it cannot be Discord's limit: that one is in Redis, for the whole fleet. This one stops
 # a runaway only: a hundred times a full outbox a second. It must not come near a real burst, for a worker that waits
-# for a token looks again but once a second (measured: at 100/s, 100 alerts took over 20 s; at 1,000/s half a second).
+# for a token looks again only once a second (measured: at 100/s, 100 alerts took over 20 s; at 1,000/s half a second).
 _dispatches_per_second = 100 * max(100, _settings.queue_size)
 task_annotations = {
     name: {"rate_limit": f"{_dispatches_per_second}/s"}
@@ -75,7 +75,7 @@ broker_heartbeat = 20  # seconds; of RabbitMQ: a silent connection is given up a
 broker_transport_options = _broker.transport_options(_limit) | {
     # Longer than any countdown and any request; what a dead worker held is carried by others long before.
     "visibility_timeout": max(300, 2 * round(max(lease_seconds(_settings), _settings.retry_backoff_max_seconds))),
-    # Under Celery's own names, the worker with the shortest timeout gives back what every other one holds.
+    # Under Celery's own names, the worker with the shortest timeout puts back what every other one holds.
     "unacked_key": _keys.unacked,
     "unacked_index_key": f"{_keys.unacked}_index",
     "unacked_mutex_key": f"{_keys.unacked}_mutex",

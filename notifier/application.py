@@ -1,6 +1,6 @@
 """Finds the two parts that live outside this package in a checkout: ``tasks`` and ``celeryconfig``.
 
-In a wheel both are inside the package. In a checkout, and in the image, they stand beside it, for there they are the
+In a wheel both are inside the package. In a checkout, and in the image, they are beside it, because there they are the
 application. Neither is ever looked up by its bare name alone: a program that we are installed into may have a
 ``tasks`` or a ``celeryconfig`` of its own.
 """
@@ -32,7 +32,7 @@ def _load(name: str) -> ModuleType:
     if not (_PACKAGE / name).exists() and not (_PACKAGE / f"{name}.py").exists():
         path = cast("list[str]", sys.modules["notifier"].__path__)
         if str(_CHECKOUT) not in path:
-            # the import system then loads the part that stands beside this package, and holds its lock meanwhile
+            # the import system then loads the part beside this package, under its own lock
             path.append(str(_CHECKOUT))
     return import_module(f"notifier.{name}")
 

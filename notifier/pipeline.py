@@ -59,7 +59,7 @@ class Pipeline:
 
     @cached_property
     def heartbeat(self) -> Heartbeat:
-        """The sign of life, on a connection of its own: it must not wait for as long as others may."""
+        """The heartbeat, on a separate connection with a shorter timeout."""
         return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS), self.keys)
 
     @cached_property
@@ -93,7 +93,7 @@ class Pipeline:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Admits and dispatches: on a connection of its own, for all steps together must fit the deadline."""
+        """Admits and dispatches, on a separate connection: all steps together must fit the deadline."""
         limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
         client = connect(url, limit * 0.4)
         return Publisher(

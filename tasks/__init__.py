@@ -1,7 +1,7 @@
 """The Celery side: one task per alert type, and the sweep.
 
 ``from notifier import send_notification`` works everywhere. ``from tasks import send_notification`` works in a
-checkout and in the image: a wheel installs no top-level ``tasks``, for that name belongs to whoever installs it.
+checkout and in the image: a wheel installs no top-level ``tasks``: that name is the host's.
 """
 
 from .celery import app

@@ -89,8 +89,8 @@ def show(notification_id: str, as_json: bool) -> None:
         click.echo(f"\n{message['message']}")
     for detail in message.get("fields", []):
         click.echo(f"\n{detail['name']}: {detail['value']}")
-    told = f" ({record['detail']})" if record["detail"] else ""
-    click.echo(f"\n{record['status']}: {record['reason']}{told}, after {record['attempts']} attempts\n")
+    why = f" ({record['detail']})" if record["detail"] else ""
+    click.echo(f"\n{record['status']}: {record['reason']}{why}, after {record['attempts']} attempts\n")
     print_steps(steps)
 
 

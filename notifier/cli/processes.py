@@ -38,7 +38,7 @@ class Process:
         self.log = log
         self._grace_seconds = grace_seconds
         read_fd, write_fd = os.pipe()
-        with log.open("ab") as output, os.fdopen(read_fd) as told:
+        with log.open("ab") as output, os.fdopen(read_fd) as pid_pipe:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__, str(write_fd), str(grace_seconds), *command],
                 stdin=subprocess.PIPE,
@@ -50,7 +50,7 @@ class Process:
                 start_new_session=True,
             )
             os.close(write_fd)
-            line = told.readline()
+            line = pid_pipe.readline()
         if not line:
             self._guard.wait()
             raise ProcessFailed(f"{name} could not be started: {self.tail()}")

@@ -1,4 +1,4 @@
-"""The gates as seen from outside a claim: their state, for people to read and to reset, and what Get Webhook told."""
+"""The gates as seen from outside a claim: their state, to read and to reset, and the answers of Get Webhook."""
 
 import json
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class GateState:
     """One webhook's gate, for people to read.
 
     Attributes:
-        webhook_fetched_seconds_ago: since Get Webhook last told name and channel; since 1970 if it never did.
+        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel; since 1970 if it never did.
         breaker: ``closed``, ``open`` or ``half_open``.
         quarantined: the reason, None if the webhook is in use.
         requests_last_minute: requests claimed or answered in the last 60 s.
@@ -64,7 +64,7 @@ class Gate:
         self._webhook_info = client.register_script(script(*GATE_SCRIPTS, "gate/webhook_info.lua"))
 
     def webhook_fetched(self, webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo) -> None:
-        """Keep what Get Webhook told: the channel, whose window all its webhooks share; or that the webhook is gone.
+        """Store what Get Webhook returned: the channel, whose window all its webhooks share; or that it is gone.
 
         Args:
             webhook: the one that was asked for.
@@ -76,7 +76,7 @@ class Gate:
         if feedback["health"] != "success":
             feedback["health"] = "neutral"  # only posts open the breaker
         known = info.channel_id is not None
-        told = {
+        payload = {
             "token": token,
             "channel": info.channel_id or "",
             "guild": info.guild_id or "",
@@ -87,7 +87,7 @@ class Gate:
         with broker_errors():
             self._webhook_info(
                 keys=[*self._keys.gate_parts(webhook.id), self._keys.troubles],
-                args=[json.dumps(limits(self._settings, webhook)), self._keys.channel_prefix, json.dumps(told)],
+                args=[json.dumps(limits(self._settings, webhook)), self._keys.channel_prefix, json.dumps(payload)],
             )
 
     def now(self) -> int:

@@ -23,7 +23,7 @@ Health = Literal["success", "failure", "neutral"]
 
 
 class Headers(TypedDict):
-    """The bucket as the headers of an answer tell it. Times in microseconds; ``reset_at`` by Discord's clock."""
+    """The bucket as the headers of an answer give it. Times in microseconds; ``reset_at`` by Discord's clock."""
 
     limit: int
     remaining: int

@@ -21,7 +21,7 @@ GATE_SCRIPTS: tuple[str, ...] = (
 MICROSECONDS = 1_000_000
 
 BUCKET_LIMIT = 5
-"""Requests per webhook and period until the headers tell (Discord staff, discord-api-docs #367)."""
+"""Requests per webhook and period until an answer says otherwise (Discord staff, discord-api-docs #367)."""
 BUCKET_WINDOW_SECONDS = 2
 """The period belonging to it (the same source)."""
 CHANNEL_LIMIT = 30
@@ -41,7 +41,7 @@ EDGE_BAN_MAX_SECONDS = 3_600
 WEBHOOK_INFO_LIFE_SECONDS = 86_400
 """Ours: then Get Webhook is asked again, because a webhook can be moved to another channel."""
 WEBHOOK_INFO_RETRY_SECONDS = 60
-"""Ours: the same if it did not tell the channel."""
+"""Ours: the same if the answer did not name the channel."""
 LEASE_MARGIN_SECONDS = 5
 """Ours: what a worker needs beside connecting and reading."""
 

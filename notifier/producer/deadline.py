@@ -1,4 +1,4 @@
-"""The time by which a call must have ended, and calls that end by then whatever they block on."""
+"""The time by which a call must have ended, and calls that end by then even if what they wait for blocks."""
 
 import threading
 import time

@@ -33,7 +33,7 @@ ADMIT_TRIES = 3
 
 
 class Publisher:
-    """Admits and dispatches. Once ``submit`` returns, the alert is in the outbox and survives whatever follows.
+    """Admits and dispatches. Once ``submit`` returns, the alert is in the outbox and survives what follows.
 
     Args:
         records: keeps the record of an alert that is refused.
@@ -120,11 +120,11 @@ class Publisher:
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send the delivery task of an admitted alert; if ``again``, once more if it could not be sent.
 
-        A task that cannot be sent is logged, not raised: the alert is in the outbox, and the sweep sees to it.
+        A task that cannot be sent is logged, not raised: the alert is in the outbox, and the sweep sends another.
         """
         route, amqp = ROUTES[message.alert_type], self._app.amqp
         # what send_task does, without what this task does not need (about half of the time): routing, declaring a queue
-        # that is direct, the text of every argument, and a subscription to a result that nobody waits for yet
+        # that is direct, the text of every argument, and a subscription to a result that no caller waits for yet
         task = amqp.create_task_message(
             message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
         )
@@ -160,7 +160,7 @@ class Publisher:
             yield producer
         except broken as error:
             # the alert is in the outbox: the sweep dispatches it again
-            logger.warning("%s could not be queued (%s); the sweeper will see to it", task, type(error).__name__)
+            logger.warning("%s could not be queued (%s); the sweep will send another", task, type(error).__name__)
         except BaseException:
             self._idle.append(producer)
             raise
@@ -177,7 +177,7 @@ def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
 
 
 def arguments(message: NotificationMessage) -> dict[str, Any]:
-    """The keyword arguments of a message's task: all but its id and type, which the task's id and name tell."""
+    """The keyword arguments of a message's task: all but its id and type, which are in the task's id and name."""
     return message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "alert_type"})
 
 

@@ -1,4 +1,4 @@
-"""What a call has come to: an alert that is safe, and the Celery result under which its caller finds it."""
+"""The result of a call: where the alert is now, and its Celery result."""
 
 import time
 from dataclasses import dataclass

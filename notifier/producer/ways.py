@@ -46,7 +46,7 @@ class NotTaken:
 
 
 class Way(Protocol):
-    """One way; ``so_far`` is what the ways before it have come to.
+    """One way; ``so_far`` is the answer of the ways before it.
 
     Raises:
         QueueFull: the alert is refused, and no other way may take it.

@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
-from notifier.sandbox.exchange import Exchange
-from notifier.sandbox.store import ready_made
-from notifier.sandbox.wishes import (
-    WishError,
+from notifier.sandbox.control_input import (
+    ControlInputError,
     limits_object,
     read_ban,
     read_fault,
@@ -19,6 +17,8 @@ from notifier.sandbox.wishes import (
     read_thread,
     read_webhook,
 )
+from notifier.sandbox.exchange import Exchange
+from notifier.sandbox.store import ready_made
 
 HEARTBEAT_SECONDS = 15.0
 SHOWN_AS = {"image/png", "image/jpeg", "image/gif", "image/webp"}
@@ -49,7 +49,7 @@ class Control(RequestHandler):
         try:
             return json.loads(self.request.body or b"{}")
         except ValueError:
-            raise WishError("body", "is not JSON") from None
+            raise ControlInputError("body", "is not JSON") from None
 
     def answer(self, value: Any, status: int = 200) -> None:
         """Answer with JSON."""
@@ -59,12 +59,12 @@ class Control(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None))[1]
-        if isinstance(error, WishError):
+        if isinstance(error, ControlInputError):
             return self.answer({"error": str(error), "field": error.field}, 400)
         return self.answer({"error": self._reason}, status_code)
 
     def log_exception(self, *args: Any) -> None:
-        if not isinstance(args[1], WishError):
+        if not isinstance(args[1], ControlInputError):
             super().log_exception(*args)
 
 

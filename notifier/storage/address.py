@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 Kind = Literal["tcp", "socket", "sentinel"]
 MASTER_NAME = "mymaster"
-"""What sentinels call a master that nobody named (Redis' own sentinel.conf)."""
+"""The default name of a master (Redis' own sentinel.conf)."""
 CONNECTIONS_MAX = 64
 """Ours: above any worker's threads; a caller past it waits rather than fails."""
 
@@ -65,7 +65,7 @@ class RedisUrl:
 
     @property
     def celery_url(self) -> str:
-        """The same as Celery reads it, for its transport and its result backend alike; TLS options stand apart."""
+        """The same as Celery reads it, for its transport and its result backend alike; TLS options are separate."""
         login = ""
         if self.username is not None or self.password is not None:
             login = f"{quote(self.username or '', safe='')}:{quote(self.password or '', safe='')}@"

@@ -10,7 +10,7 @@ from notifier.routing import ROUTES
 
 DEFAULT_PREFIX = "notifier:"
 WAITING_LIFE_SECONDS = 30 * 86_400
-"""Life of an outbox that nobody touches any more."""
+"""Life of an outbox that is no longer used."""
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
 RESULT_PREFIX = "celery-task-meta-"
 """Celery's own name of a result (celery.backends.base.KeyValueStoreBackend.task_keyprefix)."""
@@ -24,7 +24,7 @@ class Keys:
 
     @property
     def own_prefix(self) -> str:
-        """What begins the names that Celery gives: nothing unless the prefix is one's own."""
+        """The prefix of names that Celery would give otherwise: empty if the prefix is the default."""
         return "" if self.prefix == DEFAULT_PREFIX else self.prefix
 
     def queue(self, alert_type: AlertType) -> str:
@@ -32,7 +32,7 @@ class Keys:
         return f"{self.own_prefix}{ROUTES[alert_type].queue}"
 
     def result(self, notification_id: str) -> str:
-        """String: the record, as Celery's result; also the channel on which whoever waits is told."""
+        """String: the record, as Celery's result; also the channel on which waiting callers are notified."""
         # as Celery does (KeyValueStoreBackend._add_global_keyprefix): it sets a prefix off if nothing else does
         separator = "_" if self.own_prefix and self.own_prefix[-1] not in ":_-." else ""
         return f"{self.own_prefix}{separator}{RESULT_PREFIX}{notification_id}"
@@ -112,11 +112,11 @@ class Keys:
 
     @property
     def troubles(self) -> str:
-        """Hash: troubles that nobody was notified of yet: ``cause|subject|detail`` and how often."""
+        """Hash: troubles not yet reported: ``cause|subject|detail`` and how often."""
         return f"{self.prefix}watch"
 
     def last_notified(self, cause: str) -> str:
-        """String: somebody was notified of this cause; while it lives nobody is notified again."""
+        """String: this cause was reported; while the key lives it is not reported again."""
         return f"{self.prefix}watch:told:{cause}"
 
     def folded(self, alert_type: AlertType) -> str:

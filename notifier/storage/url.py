@@ -171,7 +171,7 @@ def _split(text: str) -> _Pieces:
 
 
 def _refuse_raw_characters(text: str) -> None:
-    """Raise ValueError where a character that separates the parts of a URL stands in one of them."""
+    """Raise ValueError if a character that separates the parts of a URL is inside one of them."""
     if re.search(r"[\s\x00-\x1f\x7f]", text):
         raise ValueError("a space or a control character: percent-encode it (a space is %20)")
     if "#" in text:

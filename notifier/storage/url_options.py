@@ -142,7 +142,7 @@ def read_query(query: str) -> dict[str, Any]:
 def _read(name: str, value: str) -> Any:
     if name in REFUSED:
         raise ValueError(f"{name}: {REFUSED[name]}")
-    if name not in OPTIONS:  # not shown: what stands there may be part of a password
+    if name not in OPTIONS:  # not shown: it may be part of a password
         raise ValueError(f"in the query: an unknown option; known are {', '.join(OPTIONS)}")
     try:
         return OPTIONS[name].read(value)

@@ -159,7 +159,7 @@ def test_webhooks_are_made_and_deleted_through_the_control_api(server: Server) -
         ("ban", {"seconds": True}, "seconds"),
     ],
 )
-def test_a_bad_wish_names_its_field(server: Server, path: str, body: Any, field: str) -> None:
+def test_a_bad_control_request_names_its_field(server: Server, path: str, body: Any, field: str) -> None:
     answer = control(server, "POST", path, json=body)
     assert (answer.status_code, answer.json()["field"]) == (400, field)
     assert control(server, "GET", "faults").json() == []

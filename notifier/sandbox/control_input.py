@@ -17,7 +17,7 @@ FAULT_FIELDS = (
 )  # fmt: skip
 
 
-class WishError(Exception):
+class ControlInputError(Exception):
     """A field of a control request is wrong."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -42,12 +42,12 @@ def read_fault(body: Any) -> dict[str, Any]:
         fault[name] = _text(values, name) if values.get(name) is not None else None
     method = _text(values, "method").upper() if values.get("method") is not None else None
     if method not in (None, "POST", "GET", "PATCH", "DELETE"):
-        raise WishError("method", "is one of POST, GET, PATCH, DELETE")
+        raise ControlInputError("method", "is one of POST, GET, PATCH, DELETE")
     fault["method"] = method
     fault["body"] = values.get("body")
     fault["headers"] = _headers(values.get("headers"))
     if fault["kind"] in (Kind.DELAY, Kind.SLOW) and not fault["seconds"]:
-        raise WishError("seconds", f"{fault['kind']} needs a time")
+        raise ControlInputError("seconds", f"{fault['kind']} needs a time")
     return fault
 
 
@@ -67,7 +67,7 @@ def read_limits(body: Any, now: LimitSettings) -> LimitSettings:
     invalid = _object(values.get("invalid") or {}, "invalid", ("limit", "window_seconds", "ban_seconds"))
     code = channel.get("code", now.channel_code)
     if code not in (None, 20028):
-        raise WishError("channel.code", "is null or 20028")
+        raise ControlInputError("channel.code", "is null or 20028")
     return replace(
         now,
         enabled=_flag(values, "enabled", now.enabled),
@@ -116,7 +116,7 @@ def read_webhook(webhook_id: str, body: Any) -> Webhook:
     values = _object(body, "body", ("token", "channel_id", "name", "channel_type", "requires_tag"))
     token, channel_id = _text(values, "token"), _text(values, "channel_id")
     if "/" in token:
-        raise WishError("token", "has no slash")
+        raise ControlInputError("token", "has no slash")
     return Webhook(
         id=_numeric(webhook_id, "id"),
         token=token,
@@ -137,10 +137,12 @@ def read_thread(thread_id: str, body: Any) -> Thread:
 
 def _object(value: Any, name: str, fields: Sequence[str]) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise WishError(name, "is a JSON object")
+        raise ControlInputError(name, "is a JSON object")
     for key in value:
         if key not in fields:
-            raise WishError(key if name == "body" else f"{name}.{key}", f"unknown; known are {', '.join(fields)}")
+            raise ControlInputError(
+                key if name == "body" else f"{name}.{key}", f"unknown; known are {', '.join(fields)}"
+            )
     return value
 
 
@@ -149,20 +151,20 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value:
-        raise WishError(name, "is a text that is not empty")
+        raise ControlInputError(name, "is a text that is not empty")
     return value
 
 
 def _numeric(text: str, name: str) -> str:
     if not (text.isascii() and text.isdigit()):
-        raise WishError(name, "has digits only")
+        raise ControlInputError(name, "has digits only")
     return text
 
 
 def _number(values: Mapping[str, Any], name: str, default: float, least: float, most: float, prefix: str = "") -> float:
     value = values.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise WishError(f"{prefix}{name}", f"is a number from {least:g} to {most:g}")
+        raise ControlInputError(f"{prefix}{name}", f"is a number from {least:g} to {most:g}")
     return value
 
 
@@ -177,14 +179,14 @@ def _window(values: Mapping[str, Any], group: str, default: float) -> float:
 def _flag(values: Mapping[str, Any], name: str, default: bool, prefix: str = "") -> bool:
     value = values.get(name, default)
     if not isinstance(value, bool):
-        raise WishError(f"{prefix}{name}", "is true or false")
+        raise ControlInputError(f"{prefix}{name}", "is true or false")
     return value
 
 
 def _choice(values: Mapping[str, Any], name: str, choices: Sequence[str], default: Any, prefix: str = "") -> Any:
     value = values.get(name, default)
     if value not in choices:
-        raise WishError(f"{prefix}{name}", f"is one of {', '.join(choices)}")
+        raise ControlInputError(f"{prefix}{name}", f"is one of {', '.join(choices)}")
     return value
 
 
@@ -192,8 +194,8 @@ def _headers(value: Any) -> dict[str, str | None]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(text is None or isinstance(text, str) for text in value.values()):
-        raise WishError("headers", "is an object of texts; null takes a header away")
+        raise ControlInputError("headers", "is an object of texts; null takes a header away")
     for name, text in value.items():
         if any(ord(letter) < 32 or ord(letter) > 126 for letter in f"{name}{text or ''}") or not name:
-            raise WishError("headers", "holds printable ASCII only")
+            raise ControlInputError("headers", "holds printable ASCII only")
     return value
