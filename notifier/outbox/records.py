@@ -9,7 +9,7 @@ import redis
 from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
-from notifier.outbox.record import Record, as_result, iso, of_result, record
+from notifier.outbox.record import Record, as_result, of_result, record
 from notifier.outcome import Status
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
@@ -61,21 +61,20 @@ class Records:
             pipeline.execute()
         version_0_1.adopt(self._redis, self._keys, self._life_seconds)
 
-    def refuse(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> Record:
-        """Store the record of an alert that no outbox took. If its id is raised again, the new record replaces it."""
+    def refuse(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> None:
+        """Store the record of an alert that no outbox took. If its id is admitted later, that record is deleted."""
         kind, stamp = message.alert_type, uuid.uuid4().hex
         with broker_errors():
             refused = record(
                 message, status, admitted_at=clock(self._redis), finished_at=stamp, reason=reason, detail=detail
             )
-            now = self._refuse(
+            self._refuse(
                 keys=[
                     *(self._keys.notification(message.id), self._keys.result(message.id)),
                     *(self._keys.history(kind), self._keys.refused(kind)),
                 ],
                 args=[
                     *(message.id, as_result(refused), stamp, status, self._life_seconds, REFUSED_MAX),
-                    *(self._keys.result(""), self._keys.notification("")),
+                    self._keys.result(""),
                 ],
             )
-        return {**refused, "finished_at": iso(now)}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ def test_what_version_0_1_left_waiting_is_delivered_and_what_it_ended_is_known(
     assert AsyncResult("folded-1", app=upgraded.app).get(timeout=5)["status"] == "folded"
     assert pipeline.redis.exists(names.unrecorded) == 0
     assert pipeline.explain("ended-critical")[-1].what.startswith("delivered: ")
+
+
+def test_whoever_waits_for_a_result_that_version_0_1_did_not_store_is_answered(upgraded: Application) -> None:
+    answered: list[object] = []
+    waiting = threading.Thread(target=lambda: answered.append(upgraded.result("unrecorded", 30)))
+    waiting.start()
+    client = upgraded.pipeline.redis
+    until(lambda: client.pubsub_numsub(names.result("unrecorded"))[0][1], "its subscription")
+    upgraded.pipeline.records.prune()
+    waiting.join(30)
+    assert answered == [upgraded.pipeline.records.get("unrecorded")]
 
 
 @pytest.mark.slow

@@ -112,3 +112,27 @@ def test_a_digest_is_an_alert_like_any_other(full: Bench) -> None:
     counted = full.redis.hget(names.notification(message.id), "characters")
     assert int(str(counted)) == measure(message).characters
     assert full.redis.hget(names.notification(message.id), "share") == measure(message).batch_key
+
+
+def test_a_digest_lists_the_most_frequent_titles_first(full: Bench) -> None:
+    digests = Digests(full.redis, full.settings)
+    for number, title in enumerate("abbcccb"):
+        assert digests.fold(NotificationMessage(id=f"id-{number}", title=title)) == "folded"
+    full.commit(full.batch())
+    assert digests.admit(AlertType.GENERAL)
+    full.tick(1)
+    (message,) = full.batch().messages
+    assert message.message.splitlines() == ["3 × b", "3 × c", "1 × a"]
+
+
+def test_a_digest_that_is_too_long_to_share_a_request_is_sent_alone(full: Bench, make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=5)
+    now = bench.gate.now()
+    folded = {"title:" + "x" * 5_000: 1, "first_at": now, "last_at": now}  # version 0.1 kept titles whole
+    bench.redis.hset(DIGEST, mapping=folded)
+    bench.redis.expire(DIGEST, 60)
+    bench.commit(bench.batch())
+    assert Digests(bench.redis, bench.settings).admit(AlertType.GENERAL)
+    bench.admit("next")
+    bench.tick(1)
+    assert [message.title for message in bench.batch().messages] == ["1 more"]

@@ -478,6 +478,17 @@ def test_in_an_outage_those_that_were_tried_less_go_before_one_whose_attempts_ar
     assert titles(bench.batch()) == ["fresh"]
 
 
+def test_a_wait_too_short_to_matter_is_not_logged(bench: Bench) -> None:
+    bench.admit("before")
+    bench.commit(bench.batch())
+    bench.admit("soon-after")
+    waiting = bench.claim()
+    assert isinstance(waiting, Throttled)
+    assert waiting.reason is Reason.BATCHING
+    log = json.loads(str(bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "held")))
+    assert [reason for _, reason in log] == ["in_flight", ""]
+
+
 def test_what_an_outbox_waited_for_is_bounded_and_its_end_is_kept(bench: Bench) -> None:
     for number in range(30):
         bench.admit(f"n{number}")
