@@ -16,6 +16,8 @@ from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
 from notifier.storage.url import read_redis_url
 
 CLUSTER_ERRORS = ("MovedError", "AskError", "ClusterCrossSlotError", "ClusterDownError")
+CLUSTER_CODES = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN")
+"""The same in Redis' own words, which older versions of redis-py do not map."""
 
 
 def connect(url: str, timeout_seconds: float) -> "redis.Redis":
@@ -75,7 +77,7 @@ def broker_errors() -> Iterator[None]:
 
 def _problem(error: redis.RedisError) -> str:
     kind = type(error).__name__
-    if kind in CLUSTER_ERRORS:
+    if kind in CLUSTER_ERRORS or str(error).startswith(CLUSTER_CODES):
         return f"REDIS_URL names a node of a Redis Cluster ({kind}), which is not supported; see docs/redis.md"
     if isinstance(error, NoPermissionError):
         return f"the Redis user of REDIS_URL lacks a right ({kind}); see docs/redis.md"

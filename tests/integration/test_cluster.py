@@ -28,6 +28,6 @@ def node(request: pytest.FixtureRequest, tmp_path: Path, own_environment: None) 
 def test_an_alert_for_a_cluster_is_refused_by_an_error_that_says_so(node: SecuredRedis) -> None:
     client = connect(f"redis://127.0.0.1:{node.port}/0", 5)
     outbox = Outbox(client, Settings.load())
-    with pytest.raises(BrokerUnavailable, match=r"REDIS_URL names a node of a Redis Cluster \(Cluster\w+\)"):
+    with pytest.raises(BrokerUnavailable, match="REDIS_URL names a node of a Redis Cluster"):
         outbox.admit(NotificationMessage(title="T"))
     client.close()

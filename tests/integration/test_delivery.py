@@ -9,12 +9,12 @@ from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, FetchWebhook
 from notifier.outbox.heartbeat import Heartbeat
-from notifier.outcome import Answer, Delivered
+from notifier.outcome import Answer, Delivered, Reason, Rejected
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
 from notifier.worker.delivery import DeliveryWorker
 from tests.e2e.conftest import client_app
-from tests.integration.conftest import ROOMY, WEBHOOK, WORKER, MakeBench
+from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, WORKER, MakeBench
 from tests.names import names
 
 
@@ -55,6 +55,31 @@ def test_it_posts_only_while_it_is_known_to_be_alive(make_bench: MakeBench, know
     assert client.requests == int(known)
     assert [disposition.action for disposition in end.dispositions] == ["complete" if known else "requeue"]
     assert [disposition.attempts for disposition in end.dispositions] == [int(known)]
+
+
+class GoneClient:
+    """Discord does not know the webhook."""
+
+    def execute(self, *_: Any) -> Answer:
+        """404."""
+        return Answer(Rejected(Reason.WEBHOOK_UNKNOWN), None, 404)
+
+
+def test_what_moves_to_the_fallback_comes_with_a_wake_up_for_it(make_bench: MakeBench) -> None:
+    webhooks = {AlertType.SECURITY: OTHER_WEBHOOK, AlertType.GENERAL: WEBHOOK}
+    bench = make_bench(webhooks=webhooks, fallback=AlertType.GENERAL)
+    bench.admit("a", alert_type=AlertType.SECURITY)
+    request = ClaimRequest(AlertType.SECURITY)
+    claim = bench.outbox.claim(request, OTHER_WEBHOOK, WORKER)
+    assert isinstance(claim, FetchWebhook)
+    bench.fetch_webhook(OTHER_WEBHOOK, claim)
+    client: Any = GoneClient()
+    heartbeat: Any = Pulse(known=True)
+    end = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda _: None).deliver(request)
+    assert isinstance(end, BatchResult)
+    assert [disposition.action for disposition in end.dispositions] == ["failover"]
+    assert end.fallback_wake_up is not None
+    assert end.fallback_wake_up.alert_type is AlertType.GENERAL
 
 
 def test_a_beat_that_redis_took_is_known_for_its_life_and_no_longer(make_bench: MakeBench) -> None:
