@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-RUNS = 3
+RUNS = 6
 """Noise affects one run or another; a cost of this code shows in all of them."""
 PROGRAM = Path(__file__).with_name("delay_in_turn.py")
 
