@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,18 @@ def test_behind_sentinels_a_replica_takes_over_under_load(
     sentinel_redis.master.away()
     assert_all_arrived_once(sandbox, caller)
     there = {**configured, "REDIS_URL": sentinel_redis.url}
-    until(lambda: len(notifier(there, "history", "--status", "delivered", "--limit", "1000")) == ALERTS, "the results")
+    until(lambda: statuses(there) == {"delivered": ALERTS}, "the results")
     assert notifier(there, "send", "general", "after it", "--wait", "30")["status"] == "delivered"
     (steps,) = (stats for each in sentinel_redis.replicas if "cmdstat_wait" in (stats := each.statistics()))
     assert steps["cmdstat_wait"]["calls"] > 0, "what was answered outlives the master"
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
+
+
+def statuses(environment: dict[str, str]) -> Counter[str]:
+    """How many records there are of each status; printed, so that a failure shows them."""
+    found = Counter(record["status"] for record in notifier(environment, "history", "--limit", "1000"))
+    print(found)
+    return found
 
 
 def notifier(environment: dict[str, str], *arguments: str) -> Any:
