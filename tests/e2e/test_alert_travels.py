@@ -48,6 +48,7 @@ def test_a_hundred_alerts_and_two_workers_need_at_most_sixteen_requests_and_meet
         assert application.result(record["id"]) == record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "window_seconds"), [("sliding", 1), ("sliding", 4), ("fixed", 1), ("fixed", 4)])
 def test_no_429_whatever_kind_of_bucket_discord_keeps(
     application: Application, sandbox: Sandbox, start_worker: StartWorker, mode: str, window_seconds: float
@@ -67,6 +68,7 @@ def raise_of_every_type(application: Application, count: int) -> list[str]:
     return [each for kind in AlertType for each in application.raise_alerts(*titles[kind], alert_type=kind)]
 
 
+@pytest.mark.slow
 def test_types_that_share_a_webhook_share_its_budget(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
@@ -79,6 +81,7 @@ def test_types_that_share_a_webhook_share_its_budget(
     assert sandbox.stats()["rate_limited"] == 0
 
 
+@pytest.mark.slow
 def test_webhooks_of_one_channel_share_its_window(application: Application, sandbox: Sandbox, worker: Process) -> None:
     sandbox.call("PUT", "limits", channel={"limit": 6, "window_seconds": 2})
     for number in range(1, 7):
@@ -184,6 +187,7 @@ def test_a_full_outbox_says_so_at_the_caller_and_in_the_history(refused: None, a
 FULL = "100 general alerts are waiting already (DISCORD_QUEUE_SIZE)"
 
 
+@pytest.mark.slow
 def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_explain_shows_both(
     refused: None, application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
@@ -223,6 +227,7 @@ def test_a_worker_of_one_queue_leaves_the_others_alone(
     assert application.pipeline.redis.llen("notifications.general") == 1, "the dispatch of the alert itself"
 
 
+@pytest.mark.slow
 def test_a_pause_of_redis_between_answer_and_commit_doubles_nothing(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
@@ -264,6 +269,7 @@ def test_alerts_that_waited_for_a_worker_go_when_one_comes(
     assert [record["status"] for record in application.wait(ids)] == ["delivered"]
 
 
+@pytest.mark.slow
 def test_without_a_webhook_an_alert_is_a_dead_letter_and_goes_out_when_replayed_with_one(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

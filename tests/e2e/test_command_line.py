@@ -79,6 +79,7 @@ def test_redis_away_is_reported_in_one_line(notifier: Notifier) -> None:
     assert "[broker_unavailable]" in done.stderr
 
 
+@pytest.mark.slow
 def test_check_asks_every_webhook_and_posts_nothing(notifier: Notifier, sandbox: Sandbox) -> None:
     done = notifier("check", "--json")
     assert done.returncode == 0
@@ -118,6 +119,7 @@ def test_the_demo_keeps_off_a_redis_that_real_alerts_live_in(
     assert application.pipeline.outbox.depth(AlertType.GENERAL) == 1
 
 
+@pytest.mark.slow
 def test_the_demo_counts_what_arrived(notifier: Notifier) -> None:
     done = notifier("demo", "--json", REDIS_URL="")
     assert done.returncode == 0, done.stderr

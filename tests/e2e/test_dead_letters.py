@@ -24,6 +24,8 @@ from tests.e2e.conftest import Application, Notifier
 from tests.names import names
 from tests.servers import until
 
+pytestmark = pytest.mark.slow
+
 TYPES = (AlertType.ERROR, AlertType.SECURITY)
 REFUSED = Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
 

@@ -31,6 +31,7 @@ def explained(configured: dict[str, str]) -> Explain:
     return run
 
 
+@pytest.mark.slow
 def test_an_alert_is_explained_from_its_admission_to_its_link(
     application: Application, sandbox: Sandbox, start_worker: StartWorker, explained: Explain
 ) -> None:

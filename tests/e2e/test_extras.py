@@ -12,6 +12,8 @@ from tests.conftest import Sandbox
 from tests.e2e.installation import Installation
 from tests.no_secrets import assert_no_secrets
 
+pytestmark = pytest.mark.slow
+
 COMMAND = "pip install 'celery-discord-notifier[{}]'"
 
 

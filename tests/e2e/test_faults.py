@@ -8,6 +8,8 @@ from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.servers import until
 
+pytestmark = pytest.mark.slow
+
 GENERAL, ERRORS = "1000000000000000001", "1000000000000000002"
 QUICK = {"DISCORD_RETRY_BACKOFF_SECONDS": "0.2", "DISCORD_TIMEOUT_SECONDS": "2"}
 

@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier
 from tests.servers import until
+
+pytestmark = pytest.mark.slow
 
 GENERAL, ERROR, SECURITY = "1000000000000000001", "1000000000000000002", "1000000000000000006"
 FAILING = {"DISCORD_BREAKER_FAILURES": "1", "DISCORD_BREAKER_OPEN_SECONDS": "600"}

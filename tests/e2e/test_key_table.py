@@ -133,6 +133,7 @@ def seen(own_redis: OwnRedis) -> Iterator[Seen]:
     client.close()
 
 
+@pytest.mark.slow
 def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     start_worker: StartWorker, own_redis: OwnRedis, sandbox: Sandbox, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:

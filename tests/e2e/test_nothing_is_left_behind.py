@@ -18,6 +18,8 @@ from tests.conftest import Sandbox
 from tests.e2e import hanging_suite
 from tests.e2e.leftovers import processes_of, wait_until_none
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NOTIFIER = [sys.executable, "-m", "notifier"]
 
@@ -26,7 +28,6 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
 
 
-@pytest.mark.slow
 def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     suite = Process(
@@ -46,7 +47,6 @@ def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
     assert wait_until_none(inner) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     environment = {**clean_environment(), "TMPDIR": str(tmp_path)}
@@ -70,7 +70,6 @@ def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number
     assert demo.returncode != 0
 
 
-@pytest.mark.slow
 def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox: Sandbox) -> None:
     shutil.copy(ROOT / ".env.example", tmp_path / ".env")  # unchanged: the first command that a newcomer runs
     folder = tmp_path / "up"
@@ -101,7 +100,6 @@ def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox
     assert wait_until_none(folder) == []
 
 
-@pytest.mark.slow
 def test_up_posts_to_the_real_webhooks_if_they_are_configured(tmp_path: Path, sandbox: Sandbox) -> None:
     # "real" is a sandbox of another address here: what matters is that it is the configured one
     lines = [f"{name}={value}" for name, value in sandbox.variables.items()]

@@ -17,6 +17,8 @@ from tests.conftest import Sandbox, run_worker
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis, until
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_SECONDS = 1.0
 CRITICAL = "1000000000000000003"
 SLACK_SECONDS = 0.5

@@ -1,10 +1,14 @@
 """A webhook that is gone is reported, and its alerts go to the fallback."""
 
+import pytest
+
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.names import names
 from tests.servers import until
+
+pytestmark = pytest.mark.slow
 
 SECURITY = "1000000000000000006"
 GENERAL_CHANNEL, MONITORING_CHANNEL = "2000000000000000001", "2000000000000000005"
