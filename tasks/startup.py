@@ -4,7 +4,7 @@ import logging
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from celery.signals import after_setup_logger, worker_init
+from celery.signals import after_setup_logger, worker_init, worker_ready
 
 from notifier.settings import settings
 
@@ -36,7 +36,7 @@ def build_delivery_worker(**_: Any) -> None:
     pipeline.delivery_worker  # noqa: B018
 
 
-@worker_init.connect
+@worker_ready.connect  # the log is set up by then
 def warn_of_missing_webhooks(**_: Any) -> None:
     """Log which alert types have no webhook: their alerts become dead letters, replayable once they have one."""
     for variable in settings().missing_webhooks:

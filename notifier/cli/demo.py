@@ -101,7 +101,9 @@ def _run(burst: int, console: Console) -> tuple[list[Arrival], float]:
         one_each = [
             render_template("tracklist_generated", recording="Artist - Mix Title", tracks=15)
             if kind is AlertType.TRACKLIST
-            else NotificationMessage(alert_type=kind, title=f"A {kind} alert", message="One of each.", source="demo")
+            else NotificationMessage(
+                alert_type=kind, title=f"{kind.capitalize()} alert", message="One of each.", source="demo"
+            )
             for kind in AlertType
         ]
         first = _raise(pipeline, one_each, bar, "one of each type")

@@ -36,6 +36,7 @@ class Process:
     ) -> None:
         self.name = name
         self.log = log
+        self._log_start = log.stat().st_size if log.exists() else 0  # what an earlier process wrote is not its output
         self._grace_seconds = grace_seconds
         read_fd, write_fd = os.pipe()
         with log.open("ab") as output, os.fdopen(read_fd) as pid_pipe:
@@ -68,7 +69,9 @@ class Process:
 
     def output(self) -> str:
         """Everything it has printed."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
 
     def tail(self, lines: int = 15) -> str:
         """The end of what it has printed."""

@@ -1,5 +1,6 @@
 """Redis, a sandbox for Discord, a worker and a dashboard on one machine."""
 
+import fcntl
 import os
 import re
 import sys
@@ -40,6 +41,12 @@ class Stack:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
+        lock = self._closing.enter_context((self.folder / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system ends it with this process
+        except OSError:
+            lock.close()
+            raise ConfigurationError(f"{self.folder}: in use by another one; name another folder") from None
         return self
 
     def __exit__(
@@ -79,12 +86,15 @@ class Stack:
         with broker_errors():
             used = {key.removeprefix(keys.gate("", "")[:-1]).split(":")[0] for key in client.scan_iter(keys.gate("*"))}
             waiting = list(client.scan_iter(keys.outbox("*", "waiting")))
+            workers = list(client.scan_iter(keys.worker("*")))
         client.close()
         foreign = used - webhook_ids - {""}
         # what waits in a Redis of our own was raised for a sandbox, unless a gate says otherwise
         if "redis" in self.processes:
             if foreign:
                 raise ConfigurationError(f"{self.folder}: alerts for real webhooks live there; name another folder")
+        elif workers:
+            raise ConfigurationError("REDIS_URL: a worker runs there and would take these alerts; name another")
         elif waiting or foreign:
             raise ConfigurationError("REDIS_URL: alerts for real webhooks live there; name another, or unset it")
 

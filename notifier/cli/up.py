@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -66,8 +67,10 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
 
 def _settings_file(stack: Stack) -> Path:
     """A file with the settings of this stack, for another terminal to ``source``."""
-    names = sorted(name for name in stack.environment if name.startswith(("REDIS_URL", "DISCORD_")))
+    names = sorted(name for name in stack.environment if name.startswith(("REDIS_URL", "DISCORD_", "NOTIFIER_")))
+    commands = shlex.quote(str(Path(sys.executable).parent))
     file = stack.folder / "environment"
     file.touch(mode=0o600)
-    file.write_text("".join(f"export {name}={shlex.quote(stack.environment[name])}\n" for name in names))
+    lines = [f"export {name}={shlex.quote(stack.environment[name])}\n" for name in names]
+    file.write_text("".join([*lines, f"export PATH={commands}:$PATH\n"]))
     return file

@@ -5,7 +5,7 @@ from typing import Any
 
 from notifier.outbox.claim import Batch, WakeUp
 from notifier.outbox.disposition import Action, Disposition
-from notifier.outbox.record import Record, record
+from notifier.outbox.record import Record, iso, record
 from notifier.outcome import Answer, Delivered
 from notifier.render.batch import measure
 
@@ -46,7 +46,7 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
     return record(
         disposition.item.message,
         disposition.status,
-        admitted_at=disposition.item.admitted_at,
+        admitted_at=iso(disposition.item.admitted_at),
         finished_at=stamp,
         attempts=disposition.attempts,
         reason=disposition.reason,

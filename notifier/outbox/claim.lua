@@ -29,9 +29,26 @@ local function throttled(wait, reason)
   return { 'throttled', wait, reason, arm(WAKE_UP, now, wait, args.token) }
 end
 
+-- Whether it is still to be sent. If not, its hash has expired, or a late commit has ended it meanwhile.
+local function is_waiting(id)
+  return redis.call('HEXISTS', notification(id), 'message') == 1
+end
+
 local function requeue(id)
-  local sequence = redis.call('HGET', notification(id), 'sequence')
-  if sequence then redis.call('ZADD', WAITING, sequence, id) end
+  if is_waiting(id) then redis.call('ZADD', WAITING, redis.call('HGET', notification(id), 'sequence'), id) end
+end
+
+-- The first ids of a set, without those that no longer wait; these are removed from it.
+local function waiting_in(set, last)
+  local ids = {}
+  for _, id in ipairs(redis.call('ZRANGE', set, 0, last)) do
+    if is_waiting(id) then
+      table.insert(ids, id)
+    else
+      redis.call('ZREM', set, id)
+    end
+  end
+  return ids
 end
 
 -- Lease one notification: its place, its event, and its part of the answer.
@@ -94,8 +111,9 @@ local function wait_for_batch_under_way()
   local left, alive = lease_wait(STATE, now, args.worker_prefix, args.witness)
   if alive and left > 0 then return { 'throttled', left, 'in_flight', -1 } end -- its commit sends the wake-up
   if left > 0 then return throttled(left, 'in_flight') end
-  local ids = redis.call('ZRANGE', IN_FLIGHT, 0, -1)
+  local ids = waiting_in(IN_FLIGHT, -1)
   if #ids > 0 then return lease('abandoned', '', ids) end
+  end_lease(STATE)
 end
 
 local function requeue_what_is_due()
@@ -107,12 +125,12 @@ local function requeue_what_is_due()
 end
 
 -- What is too old becomes a dead letter, whether or not the gate is open.
-local function take_expired()
+local function take_expired(first)
   local expired = {}
-  for _, key in ipairs({ WAITING, DELAYED }) do
-    for _, id in ipairs(redis.call('ZRANGE', key, 0, args.embeds_max - 1)) do
-      local admitted_at = redis.call('HGET', notification(id), 'admitted_at')
-      if admitted_at and tonumber(admitted_at) + args.expire <= now and #expired < args.embeds_max then
+  for _, ids in ipairs({ first, waiting_in(DELAYED, args.embeds_max - 1) }) do
+    for _, id in ipairs(ids) do
+      local admitted_at = tonumber(redis.call('HGET', notification(id), 'admitted_at'))
+      if admitted_at + args.expire <= now and #expired < args.embeds_max then
         table.insert(expired, id)
       end
     end
@@ -121,29 +139,24 @@ local function take_expired()
 end
 
 -- The batch key and the characters of one that waits, with room for a note if it is late, a repeat, or for another
--- channel. Nil if its hash has expired.
+-- channel.
 local function load_of(id)
   local batch_key, characters, unknown, failed_over, admitted_at =
     unpack(redis.call('HMGET', notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at'))
-  if not batch_key then return end
   local noted = unknown or failed_over or now - admitted_at > args.late
   return batch_key, characters + (noted and args.note_characters or 0)
 end
 
 -- The front of the outbox, as far as it may share one request; and whether nothing more would fit.
-local function front()
+local function front(first)
   local ids, total, shared = {}, 0, nil
-  for _, id in ipairs(redis.call('ZRANGE', WAITING, 0, args.embeds_max - 1)) do
+  for _, id in ipairs(first) do
     local batch_key, characters = load_of(id)
-    if not batch_key then
-      redis.call('ZREM', WAITING, id)
-    else
-      local fits = #ids == 0 or (batch_key ~= '' and batch_key == shared and total + characters <= args.characters_max)
-      if not fits then return ids, true end
-      table.insert(ids, id)
-      total, shared = total + characters, batch_key
-      if batch_key == '' then return ids, true end
-    end
+    local fits = #ids == 0 or (batch_key ~= '' and batch_key == shared and total + characters <= args.characters_max)
+    if not fits then return ids, true end
+    table.insert(ids, id)
+    total, shared = total + characters, batch_key
+    if batch_key == '' then return ids, true end
   end
   return ids, #ids == args.embeds_max
 end
@@ -176,8 +189,9 @@ take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end
 requeue_what_is_due()
-answer = take_expired()
+local first = waiting_in(WAITING, args.embeds_max - 1)
+answer = take_expired(first)
 if answer then return answer end
-local ids, full = front()
+local ids, full = front(first)
 if #ids == 0 then return nothing_is_due() end
 return pass_the_gate(ids, full)

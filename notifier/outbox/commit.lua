@@ -9,7 +9,7 @@
 --         stamp (stands in records for the time),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key}]
---       2… the record (Celery's result, JSON) of each disposition, '' if it cannot be final
+--       2… the record (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then the ids that became final by this call.
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
@@ -50,13 +50,17 @@ end
 
 local function complete(key, item, record)
   local life = item.dead and args.dead_letter_life or args.history_life
-  for set = 1, 3 do redis.call('ZREM', KEYS[set], item.id) end
+  for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT, unpack(KEYS, 13, 15) }) do -- it may have moved to the fallback
+    redis.call('ZREM', set, item.id)
+  end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
-  store_record(args.result_prefix .. item.id, record, args.stamp, now, life)
+  record = store_record(args.result_prefix .. item.id, item.id, record, args.stamp, now, life)
   index_record(args.history_prefix .. item.type, item.status, item.id, now, args.history_life)
   if item.dead then
+    -- also here: AsyncResult.forget() must not delete what is to be replayed, and version 0.1 reads it here
+    redis.call('HSET', key, 'record', record)
     local dead_letters = args.dead_letters_prefix .. item.type
     redis.call('ZADD', dead_letters, now, item.id)
     redis.call('EXPIRE', dead_letters, args.dead_letter_life)

@@ -7,13 +7,13 @@ import redis
 
 from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS
 from notifier.models import AlertType, NotificationMessage, Severity
-from notifier.outbox.record import as_result, record
+from notifier.outbox.record import record
 from notifier.outcome import Reason, Status
 from notifier.render.batch import measure
 from notifier.render.cut import cut
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
 from notifier.settings import Settings
-from notifier.storage.connection import broker_errors, clock
+from notifier.storage.connection import broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script
 
@@ -66,7 +66,7 @@ class Digests:
             ended = record(
                 message,
                 Status.FOLDED,
-                admitted_at=clock(self._redis),
+                admitted_at=stamp,
                 finished_at=stamp,
                 reason=Reason.QUEUE_FULL,
                 detail="counted in a digest",
@@ -76,10 +76,10 @@ class Digests:
                     self._keys.notification(message.id),
                     *(waiting, delayed, in_flight, self._keys.outbox(kind, "digest")),
                     *(self._keys.result(message.id), self._keys.history(kind)),
-                    *(self._keys.troubles, self._keys.folded(kind)),
+                    *(self._keys.troubles, self._keys.folded(kind), self._keys.refused(kind)),
                 ],
                 args=[
-                    *(message.id, as_result(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
+                    *(message.id, json.dumps(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
                 ],

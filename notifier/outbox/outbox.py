@@ -29,7 +29,7 @@ from notifier.outbox.claim import (
 from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.record import Record, as_result, iso
+from notifier.outbox.record import Record, iso
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
@@ -170,7 +170,7 @@ class Outbox:
                     *(self._keys.sequence, self._keys.troubles),
                     *self._keys.outbox_parts(fallback)[:3],
                 ],
-                args=[json.dumps(asked), *(_result_text(records.get(each.item.message.id)) for each in dispositions)],
+                args=[json.dumps(asked), *(_record_text(records.get(each.item.message.id)) for each in dispositions)],
             )
         return BatchResult(
             tuple(dispositions),
@@ -231,8 +231,8 @@ class Outbox:
             return sum(pipeline.execute())
 
 
-def _result_text(ended: Record | None) -> str:
-    return as_result(ended) if ended else ""
+def _record_text(ended: Record | None) -> str:
+    return json.dumps(ended) if ended else ""
 
 
 def _id(webhook: Webhook | None) -> str:

@@ -19,11 +19,16 @@ local function iso_time(us)
     math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, us % SECOND)
 end
 
--- As Celery's Redis backend does it. `stamp` stands in the text for the time, which is known only here.
-local function store_record(result_key, text, stamp, now, life)
-  local result = string.gsub(text, stamp, iso_time(now))
+-- As Celery's Redis backend does it. `stamp` stands in the record (JSON) for the time, which is known only here.
+-- Returns the record as it is stored.
+local function store_record(result_key, id, record, stamp, now, life)
+  local done = iso_time(now)
+  record = string.gsub(record, stamp, done)
+  local result = '{"status": "SUCCESS", "result": ' .. record .. ', "traceback": null, "children": [], "date_done": "'
+    .. done .. '", "task_id": "' .. id .. '"}'
   redis.call('SET', result_key, result, 'EX', life)
   redis.call('PUBLISH', result_key, result)
+  return record
 end
 
 -- `history` is the key of the type's index; `status` names the one of those that ended in this way.

@@ -42,7 +42,7 @@ def record(
     message: NotificationMessage,
     status: Status,
     *,
-    admitted_at: int,
+    admitted_at: str,
     finished_at: str,
     attempts: int = 0,
     reason: str | None = None,
@@ -74,7 +74,7 @@ def record(
         reason=reason,
         detail=detail,
         carried_with=carried_with,
-        admitted_at=iso(admitted_at),
+        admitted_at=admitted_at,
         finished_at=finished_at,
         message=message.model_dump(mode="json", exclude_defaults=True),
     )

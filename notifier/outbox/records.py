@@ -1,5 +1,6 @@
 """Reads records, and writes those of alerts that no outbox took."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from typing import cast
@@ -9,7 +10,7 @@ import redis
 from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
-from notifier.outbox.record import Record, as_result, of_result, record
+from notifier.outbox.record import Record, of_result, record
 from notifier.outcome import Status
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
@@ -31,6 +32,7 @@ class Records:
         self._redis = client
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = round(settings.history_days * 86_400)
+        self._adopt = version_0_1.Adoption(client, self._keys, self._life_seconds)
         shared = (*GATE_SCRIPTS, "outbox/record.lua")
         self._refuse = atomic_step(client, script(*shared, "outbox/refuse.lua"))
 
@@ -59,22 +61,20 @@ class Records:
                 for status in ("", *Status):
                     pipeline.zremrangebyscore(self._keys.history(kind, status), "-inf", oldest)
             pipeline.execute()
-        version_0_1.adopt(self._redis, self._keys, self._life_seconds)
+        self._adopt()
 
     def refuse(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> None:
         """Store the record of an alert that no outbox took. If its id is admitted later, that record is deleted."""
         kind, stamp = message.alert_type, uuid.uuid4().hex
         with broker_errors():
-            refused = record(
-                message, status, admitted_at=clock(self._redis), finished_at=stamp, reason=reason, detail=detail
-            )
+            refused = record(message, status, admitted_at=stamp, finished_at=stamp, reason=reason, detail=detail)
             self._refuse(
                 keys=[
                     *(self._keys.notification(message.id), self._keys.result(message.id)),
                     *(self._keys.history(kind), self._keys.refused(kind)),
                 ],
                 args=[
-                    *(message.id, as_result(refused), stamp, status, self._life_seconds, REFUSED_MAX),
+                    *(message.id, json.dumps(refused), stamp, status, self._life_seconds, REFUSED_MAX),
                     self._keys.result(""),
                 ],
             )

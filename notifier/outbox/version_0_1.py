@@ -6,8 +6,8 @@ status.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import redis
 
@@ -16,6 +16,7 @@ from notifier.outbox.record import Record, as_result, iso, of_result
 from notifier.outcome import Status
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, Keys
+from notifier.storage.scripts import script
 
 REFUSED = ":refused:"
 """In the name of a refusal: the id, this, and when."""
@@ -23,11 +24,12 @@ PAGE = 200
 """Ids in one round trip."""
 PAGES_MAX = 20
 """Ours: round trips in one sweep; the rest is for the next."""
-STATUSES = [*(status.value for status in Status)]
+INDEX_SECONDS = 600
+"""Ours: how often the fleet compares the indexes by status with the history, for workers of 0.1 may run beside it."""
 
 
 def read(client: "redis.Redis", keys: Keys, entries: Sequence[str]) -> list[Record | None]:
-    """Records of 0.1, by id (or the name of a refusal)."""
+    """Records in hashes (of 0.1, and of dead letters) by id, and refusals of 0.1 by name."""
     pipeline = client.pipeline(transaction=False)
     for entry in entries:
         if REFUSED in entry:
@@ -45,59 +47,66 @@ def _record(found: str | list[str | None] | None) -> Record | None:
     return cast("Record", ended | ({"finished_at": iso(int(float(finished_at)))} if finished_at else {}))
 
 
-def adopt(client: "redis.Redis", keys: Keys, history_life_seconds: int) -> None:
-    """Store the results that 0.1 had not stored yet, and index its history by status.
+class Adoption:
+    """Stores the results that 0.1 had not stored yet, and indexes its history by status.
 
-    Workers of 0.1 may run beside this one; the next sweep adopts what they end.
-
-    Raises:
-        BrokerUnavailable: Redis did not answer.
+    Workers of 0.1 may run beside this one: what they end is adopted later.
     """
-    with broker_errors():
-        for _ in range(PAGES_MAX):
-            ids = cast("list[str]", client.zrange(keys.unrecorded, 0, PAGE - 1))
-            if not ids:
-                break
-            _store_results(client, keys, ids, history_life_seconds)
-        for kind in AlertType:
-            _index(client, keys, kind)
 
+    def __init__(self, client: "redis.Redis", keys: Keys, history_life_seconds: int) -> None:
+        self._redis = client
+        self._keys = keys
+        self._life_seconds = history_life_seconds
+        self._unmatched = client.register_script(script("outbox/unmatched.lua"))
 
-def _store_results(client: "redis.Redis", keys: Keys, ids: Sequence[str], history_life_seconds: int) -> None:
-    pipeline = client.pipeline()
-    for each in filter(None, read(client, keys, ids)):
-        result, text = keys.result(each["id"]), as_result(each)
-        kept = each["success"] or each["status"] == Status.FOLDED
-        pipeline.set(result, text, ex=history_life_seconds if kept else DEAD_LETTER_LIFE_SECONDS)
-        pipeline.publish(result, text)
-    pipeline.zrem(keys.unrecorded, *ids)
-    pipeline.execute()
+    def __call__(self) -> None:
+        """Adopt what is there. Raises BrokerUnavailable if Redis did not answer."""
+        with broker_errors():
+            for _ in range(PAGES_MAX):
+                ids = cast("list[str]", self._redis.zrange(self._keys.unrecorded, 0, PAGE - 1))
+                if not ids:
+                    break
+                self._store_results(ids)
+            if self._redis.set(self._keys.adopted, 1, nx=True, ex=INDEX_SECONDS):
+                for kind in AlertType:
+                    self._index(self._keys.history(kind), {each: self._keys.history(kind, each) for each in Status})
 
+    def _store_results(self, ids: Sequence[str]) -> None:
+        pipeline = self._redis.pipeline()
+        for each in filter(None, read(self._redis, self._keys, ids)):
+            result, text = self._keys.result(each["id"]), as_result(each)
+            kept = each["success"] or each["status"] == Status.FOLDED
+            pipeline.set(result, text, ex=self._life_seconds if kept else DEAD_LETTER_LIFE_SECONDS)
+            pipeline.publish(result, text)
+        pipeline.zrem(self._keys.unrecorded, *ids)
+        pipeline.execute()
 
-def _index(client: "redis.Redis", keys: Keys, kind: AlertType) -> None:
-    pipeline = client.pipeline(transaction=False)
-    pipeline.zcard(keys.history(kind))
-    for status in STATUSES:
-        pipeline.zcard(keys.history(kind, status))
-    total, *by_status = pipeline.execute()
-    if total == sum(by_status):
-        return
-    for start in range(0, total, PAGE):
-        rows = cast("list[tuple[str, float]]", client.zrevrange(keys.history(kind), start, start + PAGE - 1, True))
-        _index_page(client, keys, kind, rows)
+    def _index(self, history: str, by_status: dict[Status, str]) -> None:
+        for index in by_status.values():
+            if stale := [entry for entry, _ in self._pages(index, [history])]:
+                self._redis.zrem(index, *stale)
+        unindexed = list(self._pages(history, list(by_status.values())))
+        for start in range(0, len(unindexed), PAGE):
+            self._index_page(history, by_status, dict(unindexed[start : start + PAGE]))
 
+    def _pages(self, key: str, others: list[str]) -> Iterator[tuple[str, float]]:
+        for start in range(0, cast("int", self._redis.zcard(key)), PAGE):
+            found: Any = self._unmatched(keys=[key, *others], args=[start, start + PAGE - 1])
+            yield from zip(found[::2], map(float, found[1::2]), strict=True)
 
-def _index_page(client: "redis.Redis", keys: Keys, kind: AlertType, rows: Iterable[tuple[str, float]]) -> None:
-    scores = dict(rows)
-    entries = list(scores)
-    texts = cast("list[str | None]", client.mget([keys.result(entry) for entry in entries]))
-    old = read(client, keys, entries)
-    pipeline = client.pipeline(transaction=False)
-    for entry, text, before in zip(entries, texts, old, strict=True):
-        ended = of_result(text) or before
-        if ended is None:
-            pipeline.zrem(keys.history(kind), entry)
-        else:
-            pipeline.zadd(keys.history(kind, ended["status"]), {entry: scores[entry]})
-            pipeline.expire(keys.history(kind, ended["status"]), DEAD_LETTER_LIFE_SECONDS)
-    pipeline.execute()
+    def _index_page(self, history: str, by_status: dict[Status, str], scores: dict[str, float]) -> None:
+        entries = list(scores)
+        texts = cast("list[str | None]", self._redis.mget([self._keys.result(entry) for entry in entries]))
+        old = read(self._redis, self._keys, entries)
+        pipeline = self._redis.pipeline(transaction=False)
+        for index in by_status.values():
+            pipeline.zrem(index, *entries)
+        for entry, text, before in zip(entries, texts, old, strict=True):
+            ended = of_result(text) or before
+            if ended is None:
+                pipeline.zrem(history, entry)
+            else:
+                pipeline.zadd(by_status[Status(ended["status"])], {entry: scores[entry]})
+        for index in by_status.values():
+            pipeline.expire(index, DEAD_LETTER_LIFE_SECONDS)
+        pipeline.execute()

@@ -28,7 +28,7 @@ def sent_directly(message: NotificationMessage, delivered: Delivered) -> Submitt
     end = record(
         message,
         Status.DELIVERED,
-        admitted_at=now,
+        admitted_at=iso(now),
         finished_at=iso(now),
         attempts=1,
         detail=SENT_DIRECTLY_NOTE,

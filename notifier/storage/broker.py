@@ -1,9 +1,11 @@
 """The Celery application, as ``celeryconfig`` describes it: one for each process."""
 
 from functools import lru_cache
+from typing import Any
 
 from celery import Celery
 from celery.app.utils import Settings
+from celery.result import AsyncResult
 from kombu import Connection
 
 from notifier.application import load_celeryconfig
@@ -38,6 +40,23 @@ class Configuration(Settings):
         return str(self["result_backend"])
 
 
+class ThreadedResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """A Celery result that any thread may wait for.
+
+    Celery's own keeps the backend, and so the subscription, of the thread that made it. Two threads that wait at once
+    would read one socket.
+    """
+
+    @property
+    def backend(self) -> Any:
+        """The result backend of the thread that asks."""
+        return self.app.backend
+
+    @backend.setter
+    def backend(self, _: object) -> None:
+        pass
+
+
 def create_app(name: str) -> Celery:
     """A Celery application on the settings of this process, which neither changes nor follows any other one.
 
@@ -49,6 +68,7 @@ def create_app(name: str) -> Celery:
     # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())
+    app.__dict__["AsyncResult"] = app.subclass_with_self(ThreadedResult, name="AsyncResult")  # Celery caches it there
     return app
 
 

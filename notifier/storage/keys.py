@@ -78,6 +78,11 @@ class Keys:
         """Sorted set: ids whose result version 0.1 had not stored yet; this version empties it."""
         return f"{self.prefix}unrecorded"
 
+    @property
+    def adopted(self) -> str:
+        """String: the history of version 0.1 was indexed by status lately."""
+        return f"{self.prefix}adopted"
+
     def gate(self, webhook_id: str, part: str = "state") -> str:
         """``state``: hash; ``in_flight`` and ``sent``: sorted sets of requests."""
         return f"{self.prefix}gate:webhook:{webhook_id}:{part}"

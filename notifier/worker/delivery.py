@@ -156,7 +156,9 @@ def _positions(batch: Batch) -> frozenset[int]:
 _BLOCKED = {
     Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
     Reason.EXPIRED: "it waited for longer than DISCORD_EXPIRE_SECONDS",
-    Reason.WEBHOOK_QUARANTINED: "Discord answered 401 or 404 for this webhook; it is used again once its URL changes",
+    Reason.WEBHOOK_QUARANTINED: (
+        "Discord answered 401 or 404 for this webhook; its URL has to change, or `notifier gate reset`"
+    ),
 }
 
 

@@ -39,21 +39,19 @@ class Sweep:
         ``served``: the alert types whose queues this worker consumes. A step that fails is logged and the
         others still run, because alerts depend on them.
         """
-        for alert_type in AlertType:
-            _run(partial(self._wake, alert_type, alert_type in served))
-        for step in self._each_time:
-            _run(step)
+        wakes: list[Callable[[], object]] = [partial(self._wake, kind, kind in served) for kind in AlertType]
+        problems: set[str] = set()  # if Redis is away, every step has the same
+        for step in (*wakes, *self._each_time):
+            try:
+                step()
+            except NotifierError as error:
+                problems.add(str(error))
+            except Exception:
+                logger.exception("sweep failed")
+        for problem in sorted(problems):
+            logger.warning("sweep: %s", problem)
 
     def _wake(self, alert_type: AlertType, served: bool) -> None:
         if served:
             self._digests.admit(alert_type)
         self._publisher.wake_up(self._outbox.sweep(alert_type, served=served))
-
-
-def _run(step: Callable[[], object]) -> None:
-    try:
-        step()
-    except NotifierError as error:
-        logger.warning("sweep: %s", error)
-    except Exception:
-        logger.exception("sweep failed")

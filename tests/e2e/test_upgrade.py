@@ -89,6 +89,7 @@ def test_what_version_0_1_left_waiting_is_delivered_and_what_it_ended_is_known(
     assert AsyncResult("folded-1", app=upgraded.app).get(timeout=5)["status"] == "folded"
     assert pipeline.redis.exists(names.unrecorded) == 0
     assert pipeline.explain("ended-critical")[-1].what.startswith("delivered: ")
+    assert any("again in" in step.what for step in pipeline.explain("backs-off")), "an event that 0.1 wrote"
 
 
 def test_whoever_waits_for_a_result_that_version_0_1_did_not_store_is_answered(upgraded: Application) -> None:
@@ -118,13 +119,57 @@ def test_a_dead_letter_of_version_0_1_is_replayed_though_its_result_has_expired(
     assert letters.list(Selection(AlertType.SECURITY)) == []
 
 
-def test_records_of_version_0_1_are_adopted_once_and_a_sweep_then_reads_none_of_them(upgraded: Application) -> None:
+def index_sizes(application: Application) -> dict[AlertType, tuple[int, int]]:
+    """How many records each type's history has, and its indexes by status together."""
+    size = application.pipeline.redis.zcard
+    return {
+        kind: (int(size(names.history(kind))), sum(int(size(names.history(kind, status))) for status in Status))
+        for kind in AlertType
+    }
+
+
+def reads(application: Application) -> int:
+    """How often records were read so far."""
+    return int(application.pipeline.redis.info("commandstats").get("cmdstat_mget", {}).get("calls", 0))
+
+
+def adopt_again(application: Application) -> None:
+    """The fleet's next look at the indexes."""
+    application.pipeline.redis.delete(names.adopted)
+    application.pipeline.records.prune()
+
+
+def test_records_of_version_0_1_are_adopted_and_a_sweep_then_reads_none_of_them(upgraded: Application) -> None:
     upgraded.pipeline.records.prune()
-    indexed = [upgraded.pipeline.redis.zcard(names.history(kind)) for kind in AlertType]
-    by_status = [
-        sum(upgraded.pipeline.redis.zcard(names.history(kind, status)) for status in Status) for kind in AlertType
-    ]
-    assert by_status == indexed
-    before = upgraded.pipeline.redis.info("commandstats").get("cmdstat_mget", {}).get("calls", 0)
+    assert all(total == by_status > 0 for total, by_status in index_sizes(upgraded).values())
+    before = reads(upgraded)
     upgraded.pipeline.records.prune()
-    assert upgraded.pipeline.redis.info("commandstats").get("cmdstat_mget", {}).get("calls", 0) == before
+    adopt_again(upgraded)
+    assert reads(upgraded) == before
+
+
+@pytest.mark.parametrize("fault", ["forgotten", "two statuses", "trimmed by 0.1"])
+def test_indexes_that_a_mixed_fleet_leaves_wrong_are_mended_once(upgraded: Application, fault: str) -> None:
+    upgraded.pipeline.records.prune()
+    client, history = upgraded.pipeline.redis, names.history(AlertType.ERROR)
+    match fault:
+        case "forgotten":
+            client.delete(names.result("ended-error"))
+            client.hdel(names.notification("ended-error"), "record")
+            client.zrem(names.history(AlertType.ERROR, Status.DELIVERED), "ended-error")
+        case "two statuses":
+            client.zadd(names.history(AlertType.ERROR, Status.FAILED), {"ended-error": 1})
+            client.expire(names.history(AlertType.ERROR, Status.FAILED), 600)
+        case _:
+            client.zrem(history, "unrecorded")
+            client.zrem(names.history(AlertType.ERROR, Status.DELIVERED), "ended-error")
+    adopt_again(upgraded)
+    total, by_status = index_sizes(upgraded)[AlertType.ERROR]
+    assert total == by_status
+    found = upgraded.pipeline.history.query(alert_type=AlertType.ERROR)
+    for status in Status:
+        same = upgraded.pipeline.history.query(alert_type=AlertType.ERROR, status=status)
+        assert same == [record for record in found if record["status"] == status]
+    before = reads(upgraded)
+    adopt_again(upgraded)
+    assert reads(upgraded) == before, "once"

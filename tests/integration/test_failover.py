@@ -1,9 +1,13 @@
 """The fallback's outbox takes the alerts of a webhook that is out of use, and keeps its bound."""
 
+import pytest
+
+from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
 from notifier.outbox.disposition import decide, failed_over
-from notifier.outcome import Answer, Reason, Rejected
+from notifier.outcome import Answer, Reason, Rejected, Unknown
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
+from tests.names import names
 
 GONE = Rejected(Reason.WEBHOOK_UNKNOWN)
 WEBHOOKS = {AlertType.SECURITY: OTHER_WEBHOOK, AlertType.GENERAL: WEBHOOK}
@@ -31,3 +35,33 @@ def test_it_is_bounded_and_what_finds_no_room_waits_for_it(make_bench: MakeBench
     assert [message.id for message in second.messages] == ["s2"]
     assert [each["alert_type"] for each in bench.commit(second).records] == ["security"]
     assert bench.outbox.depth(AlertType.SECURITY) == 0
+
+
+def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_goes_on(make_bench: MakeBench) -> None:
+    bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
+    bench.admit("moved", alert_type=AlertType.SECURITY)
+    late = bench.batch(OTHER_WEBHOOK, AlertType.SECURITY)
+    bench.tick(lease_seconds(bench.settings) + 1)
+    bench.commit(bench.batch(OTHER_WEBHOOK, AlertType.SECURITY), Unknown(Reason.WORKER_LOST), None)
+    bench.tick(60)
+    reroute(bench)
+    assert bench.redis.zrange(names.outbox(AlertType.GENERAL, "waiting"), 0, -1) == ["moved"]
+    assert [record["status"] for record in bench.commit(late).records] == ["delivered"]
+    assert bench.outbox.depth(AlertType.GENERAL) == 0
+    bench.admit("next")
+    assert [message.id for message in bench.batch().messages] == ["next"]
+    assert bench.outbox.depth(AlertType.GENERAL) == 1
+
+
+@pytest.mark.parametrize("part", ["waiting", "delayed", "in_flight"])
+def test_an_id_without_its_alert_holds_up_nobody(make_bench: MakeBench, part: str) -> None:
+    bench = make_bench(expire_seconds=1_000)
+    bench.admit("gone")
+    bench.batch()
+    bench.redis.delete(names.notification("gone"), *names.outbox_parts(AlertType.GENERAL)[:3])
+    bench.redis.zadd(names.outbox(AlertType.GENERAL, part), {"gone": 1})
+    bench.redis.expire(names.outbox(AlertType.GENERAL, part), 600)
+    bench.tick(lease_seconds(bench.settings) + 1)
+    bench.admit("next")
+    assert [message.id for message in bench.batch().messages] == ["next"]
+    assert bench.outbox.depth(AlertType.GENERAL) == 1

@@ -125,6 +125,33 @@ def test_a_dead_letter_older_than_its_life_is_no_longer_listed(bench: Bench) -> 
     assert bench.redis.zrange(names.dead_letters("general"), 0, -1) == ["young"]
 
 
+def test_a_dead_letter_outlives_its_celery_result(bench: Bench, app: Celery) -> None:
+    kill(bench, "dead")
+    record = bench.record("dead")
+    AsyncResult("dead", app=app).forget()
+    assert bench.redis.exists(names.result("dead")) == 0
+    assert bench.record("dead") == record
+    assert record["message"]["title"] == "dead"
+
+
+def test_an_alert_that_was_refused_and_is_folded_then_has_one_record_in_one_index(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records_module, "REFUSED_MAX", 2)
+    bench = make_bench(queue_size=0)
+    message = NotificationMessage(id="x", title="x")
+    for status in (Status.REJECTED, Status.QUEUE_FULL):
+        bench.records.refuse(message, status, "queue_full", "no room")
+        assert bench.redis.zcard(names.history("general")) == 1
+    assert Digests(bench.redis, bench.settings).fold(message) == "folded"
+    counts = {status: bench.redis.zcard(names.history("general", status)) for status in Status}
+    assert {status for status, count in counts.items() if count} == {Status.FOLDED}
+    assert bench.redis.exists(names.refused(AlertType.GENERAL)) == 0
+    for number in range(3):  # the bound on refusals must not delete it
+        bench.records.refuse(NotificationMessage(id=f"r{number}", title="r"), Status.QUEUE_FULL, "queue_full", "")
+    assert bench.record("x")["status"] == "folded"
+
+
 def test_text_that_looks_like_a_pattern_stays_as_it_is(bench: Bench) -> None:
     text = "%1 %% ([a-z]) 00000000000000000000000000000000 \\u0000"
     bench.outbox.admit(NotificationMessage(id="odd", title=text, message=text))
