@@ -89,8 +89,8 @@ def test_a_retry_leaves_no_state_and_the_record_is_written_once(
         (record,) = application.wait([message.id])
         assert (record["status"], record["attempts"]) == ("delivered", 2)
         assert not stored or record["finished_at"] <= looked_at, "nothing stands there between the attempts"
-        # whoever delivered it: Celery has done all for its own task before it says so
-        worker.wait_for(rf"Task send_notification\.error\[{message.id}\] succeeded")
+        # before a worker logs the end of a task, Celery has stored what it stores; "ignored" if the wake-up was first
+        worker.wait_for(rf"Task send_notification\.error\[{message.id}\] (succeeded|ignored)")
         assert watch.commands() == ["set", "expire"]
         result = json.loads(str(client.get(key)))
         assert (result["status"], result["date_done"]) == ("SUCCESS", record["finished_at"])

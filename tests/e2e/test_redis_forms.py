@@ -137,6 +137,34 @@ def test_all_that_connect_follow_one_form(
     assert len(secured.databases) == 1
 
 
+@pytest.mark.slow
+def test_the_broker_may_be_reached_by_tls_and_the_outboxes_without(
+    secured: SecuredRedis,
+    certificates: Certificates | None,
+    sandbox: Sandbox,
+    start_worker: StartWorker,
+    run_python: RunPython,
+) -> None:
+    """The options of one URL stay its own: no certificate is asked of the plain one, nor is the other unencrypted."""
+    if certificates is None:
+        pytest.skip(str(missing_for_tls()))
+    secured.admin.flushall()
+    secured.admin.config_set("tls-auth-clients", "no")
+    there = {
+        "REDIS_URL": f"redis://{LOGIN}127.0.0.1:{secured.port}/0",
+        "CELERY_BROKER_URL": f"rediss://{LOGIN}127.0.0.1:{secured.tls_port}/1?ssl_ca_certs={certificates.authority}",
+    }
+    start_worker(**there)
+    done = run_python(PROGRAM, **there)
+    assert done.returncode == 0, done.stderr
+    status, _, report = done.stdout.partition("\n")
+    assert (status, json.loads(report)["healthy"], sandbox.titles()) == ("delivered", True, ["T"])
+    assert secured.databases == {"db0", "db1"}
+    by_tls = {each["db"] for each in secured.admin.client_list() if each["laddr"].endswith(f":{secured.tls_port}")}
+    plain = {each["db"] for each in secured.admin.client_list() if each["laddr"].endswith(f":{secured.port}")}
+    assert (by_tls, plain) == ({"1"}, {"0"})
+
+
 def test_a_redis_that_listens_in_every_way_refuses_whoever_has_no_password(secured: SecuredRedis) -> None:
     """Else the forms above would prove nothing about the login."""
     client = redis.Redis(port=secured.port)
