@@ -2,8 +2,6 @@
 
 from importlib.util import find_spec
 
-from notifier.errors import ExtraMissing
-
 DISTRIBUTION = "celery-discord-notifier"
 """The name to install by. On the public index, ``notifier`` is another program."""
 MODULES = {"templates": ("jinja2",), "flower": ("flower",), "demo": ("jinja2", "rich", "tornado")}
@@ -16,17 +14,7 @@ def missing(*extras: str) -> list[str]:
 
 
 def install_hint(what: str, *extras: str) -> str:
-    """One sentence for who lacks ``extras``: which they are, and the command that installs them."""
+    """One sentence for a user who lacks ``extras``: their names, and the command that installs them."""
     noun = "extra" if len(extras) == 1 else "extras"
     names = " and ".join(f"[{extra}]" for extra in extras)
     return f"{what} needs the {noun} {names}: pip install '{DISTRIBUTION}[{','.join(extras)}]'"
-
-
-def require(what: str, *extras: str) -> None:
-    """Check that ``extras`` are installed.
-
-    Raises:
-        ExtraMissing: one is not; the text names it and the command that installs it.
-    """
-    if lacking := missing(*extras):
-        raise ExtraMissing(install_hint(what, *lacking))

@@ -24,6 +24,7 @@ from notifier.routing import ROUTES
 from notifier.storage.url import parse_broker_url, parse_redis_url
 
 ENV_FILE = ".env"
+DEFAULT_KEY_PREFIX = "notifier:"
 DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
 WEBHOOK_PATH = re.compile(
     r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
     broker_url: SecretStr | None = Field(None, validation_alias="CELERY_BROKER_URL")
-    key_prefix: KeyPrefix = Field("notifier:", validation_alias="NOTIFIER_KEY_PREFIX")
+    key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")

@@ -103,6 +103,9 @@ def run_delivery(task: NotificationTask, fields: dict[str, Any]) -> Record | Non
         DeliveryFailed: its request failed and may succeed later: Celery retries the task.
         Ignore: its notification waits, and others carry it.
     """
+    # a program that sends this task by its name asks for a result in the message's header, which outweighs the task's
+    # own setting: Celery would store RETRY between the attempts, and overwrite the record that the commit has written
+    task.request.update(ignore_result=True)
     try:
         delivery = _deliver(task, fields)
     except BrokerUnavailable:

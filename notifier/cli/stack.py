@@ -12,9 +12,9 @@ from typing import Self
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
 from notifier.errors import BrokerUnavailable, ConfigurationError
-from notifier.settings import DEFAULT_REDIS_URL, file_environment
+from notifier.settings import DEFAULT_KEY_PREFIX, DEFAULT_REDIS_URL, file_environment
 from notifier.storage.connection import broker_errors, connect
-from notifier.storage.keys import DEFAULT_PREFIX, Keys
+from notifier.storage.keys import Keys
 
 LISTENING = r"sandbox listening on (http://\S+)"
 
@@ -82,7 +82,7 @@ class Stack:
     def _refuse_a_redis_in_use(self, webhook_ids: set[str]) -> None:
         # a worker whose Discord is a sandbox would deliver somebody's real alerts there
         client = connect(self.environment["REDIS_URL"], timeout_seconds=5)
-        keys = Keys(self.environment.get("NOTIFIER_KEY_PREFIX") or DEFAULT_PREFIX)
+        keys = Keys(self.environment.get("NOTIFIER_KEY_PREFIX") or DEFAULT_KEY_PREFIX)
         with broker_errors():
             used = {key.removeprefix(keys.gate("", "")[:-1]).split(":")[0] for key in client.scan_iter(keys.gate("*"))}
             waiting = list(client.scan_iter(keys.outbox("*", "waiting")))

@@ -10,7 +10,6 @@ from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import (
     CONFIGURED_WINDOW_SECONDS,
     GATE_SCRIPTS,
-    MICROSECONDS,
     WEBHOOK_INFO_LIFE_SECONDS,
     WEBHOOK_INFO_RETRY_SECONDS,
     limits,
@@ -18,7 +17,7 @@ from notifier.gate.gate import (
 )
 from notifier.outcome import WebhookInfo
 from notifier.settings import Settings, Webhook
-from notifier.storage.connection import broker_errors, clock
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 

@@ -6,6 +6,7 @@ The rules themselves are Lua: the claim and the commit run them as part of their
 from typing import Any
 
 from notifier.settings import Settings, Webhook
+from notifier.storage.connection import MICROSECONDS as MICROSECONDS
 
 GATE_SCRIPTS: tuple[str, ...] = (
     "gate/clock.lua",
@@ -17,8 +18,6 @@ GATE_SCRIPTS: tuple[str, ...] = (
     "gate/gate.lua",
 )
 """What a script that asks the gate begins with, in order: each file may use the functions of those before it."""
-
-MICROSECONDS = 1_000_000
 
 BUCKET_LIMIT = 5
 """Requests per webhook and period until an answer says otherwise (Discord staff, discord-api-docs #367)."""

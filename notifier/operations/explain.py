@@ -14,10 +14,9 @@ from notifier.outbox.record import Record
 from notifier.outbox.records import Records
 from notifier.outcome import Status
 from notifier.render.notes import duration
-from notifier.storage.connection import broker_errors, clock
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 
-MICROSECONDS = 1_000_000
 SOON_SECONDS = 0.05
 """Ours: shorter waits are left out."""
 

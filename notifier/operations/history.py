@@ -13,7 +13,7 @@ from notifier.outbox.record import Record
 from notifier.outbox.records import Records
 from notifier.outcome import Status
 from notifier.settings import Settings
-from notifier.storage.connection import broker_errors
+from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
 
 PAGE = 200
@@ -81,7 +81,7 @@ class NotificationHistory:
 
 def score(moment: datetime | None, otherwise: str) -> str | float:
     """A point in time as a score of the indexes (microseconds since 1970); ``otherwise`` if there is none."""
-    return otherwise if moment is None else round(moment.astimezone(UTC).timestamp() * 1_000_000)
+    return otherwise if moment is None else round(moment.astimezone(UTC).timestamp() * MICROSECONDS)
 
 
 def _text(each: Record) -> str:

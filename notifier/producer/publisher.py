@@ -37,7 +37,7 @@ class Publisher:
 
     Args:
         records: keeps the record of an alert that is refused.
-        flood: takes the alerts that meet a full outbox; if None, they are refused.
+        digests: fold the alerts that meet a full outbox; if None, they are refused.
         timeout_seconds: for each step of a dispatch.
     """
 
@@ -46,7 +46,7 @@ class Publisher:
         app: Celery,
         outbox: Outbox,
         records: Records,
-        flood: Digests | None,
+        digests: Digests | None,
         keys: Keys,
         timeout_seconds: float,
     ) -> None:
@@ -55,7 +55,7 @@ class Publisher:
         self._app = app
         self._outbox = outbox
         self._records = records
-        self._flood = flood
+        self._digests = digests
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
 
@@ -106,16 +106,17 @@ class Publisher:
             QueueFull: the outbox is at its bound, and DISCORD_QUEUE_OVERFLOW is reject; the history has a record of it.
             BrokerUnavailable: Redis did not take it.
         """
-        for attempt in range(ADMIT_TRIES):
+        tries_left = ADMIT_TRIES if self._digests else 1
+        while True:
             try:
                 return self._outbox.admit(message)
             except QueueFull as error:
-                if self._flood is not None and self._flood.fold(message) != "room":
+                tries_left -= 1
+                if self._digests is not None and self._digests.fold(message) != "room":
                     return False
-                if self._flood is None or attempt == ADMIT_TRIES - 1:
+                if not tries_left:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise
-        raise AssertionError("unreachable: the last try returns or raises")
 
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send the delivery task of an admitted alert; if ``again``, once more if it could not be sent.

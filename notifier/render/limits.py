@@ -20,10 +20,6 @@ FIELD_VALUE_CHARACTERS_MAX = 1_024
 """Characters of a field's value, which must not be empty (Discord docs, message.mdx)."""
 FOOTER_CHARACTERS_MAX = 2_048
 """Characters of an embed's footer (Discord docs, message.mdx)."""
-CONTENT_CHARACTERS_MAX = 2_000
-"""Characters of a message's content (Discord docs, webhook.mdx)."""
-FILE_BYTES_MAX = 10 * 2**20
-"""Bytes of one file of a webhook message (Discord docs, change-log.mdx, 2025-01-16)."""
 
 NOTE_CHARACTERS_MAX = 200
 """Ours: characters of a note in the footer; the claim reserves them."""

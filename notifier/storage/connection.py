@@ -15,6 +15,8 @@ from notifier.errors import BrokerUnavailable
 from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
 from notifier.storage.url import read_redis_url
 
+MICROSECONDS = 1_000_000
+"""In one second. Redis' clock, the scripts and the scores of the indexes count in microseconds."""
 CLUSTER_ERRORS = ("MovedError", "AskError", "ClusterCrossSlotError", "ClusterDownError")
 CLUSTER_CODES = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN")
 """The same in Redis' own words, which older versions of redis-py do not map."""
@@ -58,7 +60,7 @@ def _connection_class(address: RedisUrl) -> type[Any]:
 def clock(client: "redis.Redis") -> int:
     """Redis' own clock: microseconds since 1970."""
     seconds, microseconds = cast("tuple[int, int]", client.time())
-    return seconds * 1_000_000 + microseconds
+    return seconds * MICROSECONDS + microseconds
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from notifier.models import AlertType
 from notifier.routing import ROUTES
+from notifier.settings import DEFAULT_KEY_PREFIX
 
-DEFAULT_PREFIX = "notifier:"
 WAITING_LIFE_SECONDS = 30 * 86_400
 """Life of an outbox that is no longer used."""
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
@@ -20,12 +20,12 @@ RESULT_PREFIX = "celery-task-meta-"
 class Keys:
     """The names that begin with one prefix."""
 
-    prefix: str = DEFAULT_PREFIX
+    prefix: str = DEFAULT_KEY_PREFIX
 
     @property
     def own_prefix(self) -> str:
         """The prefix of names that Celery would give otherwise: empty if the prefix is the default."""
-        return "" if self.prefix == DEFAULT_PREFIX else self.prefix
+        return "" if self.prefix == DEFAULT_KEY_PREFIX else self.prefix
 
     def queue(self, alert_type: AlertType) -> str:
         """The Celery queue of one alert type."""

@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import cast
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
-from notifier.gate.gate import MICROSECONDS, lease_seconds
+from notifier.gate.gate import lease_seconds
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
@@ -23,6 +22,7 @@ from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unkn
 from notifier.render.batch import compose
 from notifier.render.notes import note
 from notifier.settings import Settings, Webhook
+from notifier.storage.connection import MICROSECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,8 @@ class DeliveryWorker:
         # the lease ends, so the commit is repeated until then. Repeating it changes nothing.
         retry_wait = self.backoff_seconds(max(disposition.attempts for disposition in dispositions))
         deadline = time.monotonic() + lease_seconds(self._settings)
-        for failures in count():
+        failures = 0
+        while True:
             try:
                 return self._outbox.commit(batch, dispositions, answer, retry_wait)
             except BrokerUnavailable:
@@ -109,8 +110,8 @@ class DeliveryWorker:
                     logger.warning(
                         "Redis does not answer; the outcome of %d alerts is not stored yet", len(dispositions)
                     )
+                failures += 1
                 self._redis_away.wait(COMMIT_AGAIN_SECONDS)
-        raise AssertionError("unreachable: the count has no end")
 
     def _wake_fallback(self, result: BatchResult) -> BatchResult:
         fallback = self._settings.fallback

@@ -79,16 +79,16 @@ class SelfMonitor:
             self._report(what, subject, details)
 
     def _report(self, what: str, subject: str, details: Counter[str]) -> None:
-        told = self._keys.last_notified(f"{what}:{subject}")
+        last_notified = self._keys.last_notified(f"{what}:{subject}")
         with broker_errors():
-            if not self._redis.set(told, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
+            if not self._redis.set(last_notified, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
                 return
         try:
             self._publisher.submit(self._message(what, subject, details))
         except NotifierError as error:
             logger.error("%s of %s could not be raised as an alert: %s", what, subject, error)
             with broker_errors():
-                self._redis.delete(told)
+                self._redis.delete(last_notified)
             return
         with broker_errors():
             pipeline = self._redis.pipeline()

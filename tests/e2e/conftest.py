@@ -17,11 +17,42 @@ from notifier.outbox.record import Record
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
 from notifier.storage.broker import create_app
+from tests.e2e.guest import Guest
+from tests.e2e.installation import Installation, build_wheel
 from tests.no_secrets import assert_no_secrets
 from tests.servers import until
 
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
 Notifier = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built wheel of this checkout."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A clean virtual environment with the wheel and every extra."""
+    return Installation(wheel, tmp_path_factory.mktemp("installed"), "demo", "flower")
+
+
+@pytest.fixture(scope="module", params=["checkout", "wheel"])
+def binaries(request: pytest.FixtureRequest) -> Path:
+    """Where the ``python`` and ``celery`` of an environment are that has this package; once for each of the two."""
+    if request.param == "checkout":
+        return Path(sys.executable).parent
+    installed: Installation = request.getfixturevalue("installed")
+    return installed.bin
+
+
+@pytest.fixture
+def guest(binaries: Path, configured: dict[str, str], tmp_path: Path) -> Iterator[Guest]:
+    """This package from the checkout and from the wheel, beside what a test puts into its folder."""
+    guest = Guest(binaries, tmp_path, configured)
+    yield guest
+    guest.stop()
 
 
 @lru_cache

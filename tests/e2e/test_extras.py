@@ -9,7 +9,7 @@ import pytest
 
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Installation, clean_environment
 from tests.no_secrets import assert_no_secrets
 
 pytestmark = pytest.mark.slow
@@ -18,16 +18,16 @@ COMMAND = "pip install 'celery-discord-notifier[{}]'"
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The wheel without any extra."""
-    return Installation(tmp_path_factory.mktemp("base"))
+    return Installation(wheel, tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture
 def base_worker(base: Installation, configured: dict[str, str], tmp_path: Path) -> Iterator[Process]:
     """A worker of the base installation."""
-    command = [str(base.bin / "celery"), "-A", base.application, "worker", "--loglevel", "INFO"]
-    process = Process("worker", command, tmp_path / "worker.log", env=base.environment(**configured), cwd=tmp_path)
+    command = [str(base.bin / "celery"), "-A", "notifier", "worker", "--loglevel", "INFO"]
+    process = Process("worker", command, tmp_path / "worker.log", env=clean_environment(**configured), cwd=tmp_path)
     process.wait_for(r"celery@\S+ ready\.")
     yield process
     process.stop()
@@ -38,7 +38,7 @@ def test_an_application_in_a_base_installation_raises_an_alert_and_a_worker_ther
     base: Installation, configured: dict[str, str], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     program = (
-        f"from {base.application} import send_notification\n"
+        "from notifier import send_notification\n"
         "import json\n"
         "result = send_notification.delay(alert_type='error', title='From a base installation')\n"
         "print(json.dumps(result.get(timeout=60)))\n"
@@ -57,14 +57,14 @@ def test_an_application_in_a_base_installation_raises_an_alert_and_a_worker_ther
         ("notifier up", "demo,flower"),
         ("notifier sandbox --port 0", "demo"),
         ("python -m notifier.sandbox --port 0", "demo"),
-        ("celery -A {} flower --port=0", "flower"),
+        ("celery -A notifier flower --port=0", "flower"),
         ("notifier send -t service_error", "templates"),
     ],
 )
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     base: Installation, tmp_path: Path, command: str, extras: str
 ) -> None:
-    done = base.run(*command.format(base.application).split(), cwd=tmp_path)
+    done = base.run(*command.split(), cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert COMMAND.format(extras) in done.stderr
     assert "Traceback" not in done.stderr

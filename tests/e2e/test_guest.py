@@ -14,7 +14,7 @@ import pytest
 from notifier.cli.processes import Process
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox
-from tests.e2e.installed import build_wheel, install_wheel
+from tests.e2e.guest import Guest
 from tests.servers import until
 
 RunHost = Callable[..., dict[str, object]]
@@ -83,15 +83,6 @@ def state():
         "path": list(sys.path),
     }
 """
-
-
-@pytest.fixture(scope="module", params=["checkout", "wheel"])
-def binaries(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the ``python`` and ``celery`` of an environment are that has this package."""
-    if request.param == "checkout":
-        return Path(sys.executable).parent
-    folder = tmp_path_factory.mktemp("wheel")
-    return install_wheel(build_wheel(folder), folder)
 
 
 @pytest.fixture
@@ -241,8 +232,8 @@ def test_a_hosts_modules_of_the_same_names_stay_its_own(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", ["module", "package"])
-def test_a_worker_starts_beside_a_hosts_modules(
-    binaries: Path, configured: dict[str, str], tmp_path: Path, sandbox: Sandbox, shape: str
+def test_a_worker_an_inspection_and_flower_start_beside_a_hosts_modules(
+    guest: Guest, tmp_path: Path, sandbox: Sandbox, shape: str
 ) -> None:
     (tmp_path / "celeryconfig.py").write_text("broker_url = 'redis://127.0.0.1:1/0'\n")
     if shape == "module":
@@ -250,19 +241,14 @@ def test_a_worker_starts_beside_a_hosts_modules(
     else:
         (tmp_path / "tasks").mkdir()
         (tmp_path / "tasks" / "__init__.py").write_text("mine = True\n")
-    command = [str(binaries / "celery"), "-A", "notifier"]
-    environment = {**configured, **FOREIGN}
-    process = Process("ours", [*command, "worker", "-l", "INFO"], tmp_path / "w.log", env=environment, cwd=tmp_path)
-    try:
-        process.wait_for(r"ready\.")
-        done = subprocess.run(
-            [*command, "inspect", "registered", "--json"],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "send_notification.error" in done.stdout
-    finally:
-        process.stop()
+    guest.worker(**FOREIGN)
+    registered = guest.run(*guest.celery, "inspect", "registered", "--json", **FOREIGN)
+    assert "send_notification.error" in registered.stdout, registered.stdout + registered.stderr
+    ping = guest.run(*guest.celery, "inspect", "ping", "--json", **FOREIGN)
+    assert [list(answer.values()) for answer in [json.loads(ping.stdout)]] == [[{"ok": "pong"}]]
+    flower = guest.flower(**FOREIGN)
+    until(flower.up, "Flower")
+    assert flower.get("/").ok
 
 
 @pytest.mark.parametrize("first", ["tasks", "notifier"])

@@ -1,7 +1,6 @@
 """Every form of ``REDIS_URL`` works for all that connect: application, worker, results, ``check`` and Flower."""
 
 import json
-import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 
 import pytest
 import redis
-import requests
 
-from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import RunPython
-from tests.no_secrets import assert_no_secrets
+from tests.e2e.flower import Flower
 from tests.secured_redis import (
     DEFAULT_LOGIN,
     LOGIN,
@@ -27,7 +24,7 @@ from tests.secured_redis import (
     TlsSentinel,
     missing_for_tls,
 )
-from tests.servers import free_port, until
+from tests.servers import until
 
 PROGRAM = """
 from tasks import send_notification
@@ -105,34 +102,6 @@ def trusted(certificates: Certificates | None) -> dict[str, str]:
     return {"SSL_CERT_FILE": str(certificates.authority)} if certificates else {}
 
 
-class Flower:
-    """The dashboard, as ``celery -A tasks flower`` starts it."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        folder.mkdir()
-        port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "celery", "-A", "tasks", "flower", "--address=127.0.0.1", f"--port={port}"]
-        env = {**environment, "FLOWER_UNAUTHENTICATED_API": "true"}
-        self.process = Process("flower", command, folder / "flower.log", env=env, cwd=folder)
-
-    def get(self, path: str) -> requests.Response:
-        """One page."""
-        return requests.get(f"{self.address}{path}", timeout=20)
-
-    def up(self) -> bool:
-        """Whether it answers."""
-        try:
-            return self.get("/healthcheck").ok
-        except requests.RequestException:
-            return False
-
-    def stop(self) -> None:
-        """End it; it printed no secret."""
-        self.process.stop()
-        assert_no_secrets(texts={"flower": self.process.output()})
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("url", FORMS, indirect=True)
 def test_all_that_connect_follow_one_form(
@@ -146,7 +115,7 @@ def test_all_that_connect_follow_one_form(
     tmp_path: Path,
 ) -> None:
     there = {"REDIS_URL": url, **trusted}
-    flower = Flower(tmp_path / "flower", {**configured, **there})
+    flower = Flower(tmp_path, {**configured, **there})
     try:
         start_worker(**there)
         done = run_python(PROGRAM, **there)
@@ -166,6 +135,34 @@ def test_all_that_connect_follow_one_form(
     if "client_name" in url:
         assert {each["name"] for each in clients if each["user"] != "admin"} == {"alerts"}
     assert len(secured.databases) == 1
+
+
+@pytest.mark.slow
+def test_the_broker_may_be_reached_by_tls_and_the_outboxes_without(
+    secured: SecuredRedis,
+    certificates: Certificates | None,
+    sandbox: Sandbox,
+    start_worker: StartWorker,
+    run_python: RunPython,
+) -> None:
+    """The options of one URL stay its own: no certificate is asked of the plain one, nor is the other unencrypted."""
+    if certificates is None:
+        pytest.skip(str(missing_for_tls()))
+    secured.admin.flushall()
+    secured.admin.config_set("tls-auth-clients", "no")
+    there = {
+        "REDIS_URL": f"redis://{LOGIN}127.0.0.1:{secured.port}/0",
+        "CELERY_BROKER_URL": f"rediss://{LOGIN}127.0.0.1:{secured.tls_port}/1?ssl_ca_certs={certificates.authority}",
+    }
+    start_worker(**there)
+    done = run_python(PROGRAM, **there)
+    assert done.returncode == 0, done.stderr
+    status, _, report = done.stdout.partition("\n")
+    assert (status, json.loads(report)["healthy"], sandbox.titles()) == ("delivered", True, ["T"])
+    assert secured.databases == {"db0", "db1"}
+    by_tls = {each["db"] for each in secured.admin.client_list() if each["laddr"].endswith(f":{secured.tls_port}")}
+    plain = {each["db"] for each in secured.admin.client_list() if each["laddr"].endswith(f":{secured.port}")}
+    assert (by_tls, plain) == ({"1"}, {"0"})
 
 
 def test_a_redis_that_listens_in_every_way_refuses_whoever_has_no_password(secured: SecuredRedis) -> None:

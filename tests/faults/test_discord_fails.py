@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from notifier.gate.gate import MICROSECONDS
 from notifier.models import AlertType
+from notifier.storage.connection import MICROSECONDS
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of
