@@ -6,7 +6,7 @@ The rules themselves are Lua: the claim and the commit run them as part of their
 from typing import Any
 
 from notifier.settings import Settings, Webhook
-from notifier.storage.connection import MICROSECONDS as MICROSECONDS
+from notifier.storage.connection import MICROSECONDS
 
 GATE_SCRIPTS: tuple[str, ...] = (
     "gate/clock.lua",

@@ -5,7 +5,7 @@ import uuid
 
 import redis
 
-from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS
+from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.record import record
 from notifier.outcome import Reason, Status
@@ -13,7 +13,7 @@ from notifier.render.batch import measure
 from notifier.render.cut import cut
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
 from notifier.settings import Settings
-from notifier.storage.connection import broker_errors
+from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script
 

@@ -10,7 +10,7 @@ import redis
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.gate.feedback import feedback_of
-from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS, lease_seconds, limits, microseconds
+from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
 from notifier.outbox.claim import (
@@ -35,7 +35,7 @@ from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
-from notifier.storage.connection import broker_errors
+from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, WAITING_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script
 

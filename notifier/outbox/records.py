@@ -7,13 +7,13 @@ from typing import cast
 
 import redis
 
-from notifier.gate.gate import GATE_SCRIPTS, MICROSECONDS
+from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
 from notifier.outbox.record import Record, of_result, record
 from notifier.outcome import Status
 from notifier.settings import Settings
-from notifier.storage.connection import broker_errors, clock
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
