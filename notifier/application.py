@@ -17,7 +17,7 @@ _CHECKOUT = _PACKAGE.parent
 
 
 def load_tasks() -> ModuleType:
-    """The package of the Celery tasks: ``tasks`` where that name is ours, else ``notifier.tasks``."""
+    """The package of the Celery tasks: ``tasks`` if that name is ours, else ``notifier.tasks``."""
     if "notifier.tasks" not in sys.modules and _is_ours("tasks"):
         return import_module("tasks")
     return _load("tasks")

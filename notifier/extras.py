@@ -1,4 +1,4 @@
-"""The optional parts of an installation (extras): the modules each brings, and what to say where one is missing."""
+"""The optional parts of an installation (extras): the modules each brings, and what to say if one is missing."""
 
 from importlib.util import find_spec
 

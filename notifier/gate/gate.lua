@@ -50,7 +50,7 @@ local function global_pause_wait(edge, now)
   return (tonumber(pause_until) or 0) - now, pause_reason
 end
 
--- Everything that may hold a request back, as { microseconds, reason }; none where it is 0 or less.
+-- Everything that may hold a request back, as { microseconds, reason }; none if it is 0 or less.
 local function gate_waits(gate, now)
   local args = gate.args
   return {

@@ -238,7 +238,7 @@ def _merged(queries: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _agreed(what: str, values: list[T], default: T) -> T:
-    """The one value that all name; ``default`` where none does. Raises ValueError: they differ."""
+    """The one value that all name; ``default`` if none does. Raises ValueError: they differ."""
     if any(value != values[0] for value in values):
         raise ValueError(f"the {what} is given twice, and differently")
     return values[0] if values else default
