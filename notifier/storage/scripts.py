@@ -11,9 +11,9 @@ from redis.sentinel import SentinelConnectionPool
 
 logger = logging.getLogger(__name__)
 
-REPLICA_MILLISECONDS = 100
-"""Ours: how long a step waits for a replica to have it as well."""
-REPLICA_AGAIN_SECONDS = 5
+REPLICA_MILLISECONDS = 500
+"""Ours: how long a step waits for a replica to have it as well; at most half of the connection's timeout."""
+REPLICA_AGAIN_SECONDS = 2
 """Ours: how long no step waits after one that waited in vain: there may be no replica left."""
 
 
@@ -32,14 +32,16 @@ def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
         return registered
 
     waits_from = time.monotonic()
+    timeout_seconds = client.connection_pool.connection_kwargs["socket_timeout"]
+    patience = min(REPLICA_MILLISECONDS, round(timeout_seconds * 1_000 / 2))
 
     def run(keys: list[str], args: list[Any]) -> Any:
         nonlocal waits_from
         with redis.Redis(connection_pool=client.connection_pool, single_connection_client=True) as connection:
             answer = registered(keys=keys, args=args, client=connection)
-            if time.monotonic() >= waits_from and not connection.wait(1, REPLICA_MILLISECONDS):
+            if time.monotonic() >= waits_from and not connection.wait(1, patience):
                 waits_from = time.monotonic() + REPLICA_AGAIN_SECONDS
-                logger.warning("no replica of Redis has taken this step within %d ms", REPLICA_MILLISECONDS)
+                logger.warning("no replica of Redis has taken this step within %d ms", patience)
             return answer
 
     return run
