@@ -81,7 +81,7 @@ def record(
 
 
 def as_result(ended: Record) -> str:
-    """The record as Celery's Redis backend stores a result (celery.backends.base.Backend._get_result_meta)."""
+    """The record as Celery's Redis backend stores a result (Backend._get_result_meta); record.lua writes the same."""
     meta: dict[str, Any] = {
         "status": "SUCCESS",
         "result": ended,

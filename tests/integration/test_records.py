@@ -16,7 +16,7 @@ from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import records as records_module
 from notifier.outbox.digest import Digests
-from notifier.outbox.record import Record, iso
+from notifier.outbox.record import Record, as_result, iso
 from notifier.outcome import Reason, Rejected, Status
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS
 from notifier.storage.scripts import script
@@ -65,6 +65,7 @@ def test_its_bytes_are_those_of_celerys_own_backend(bench: Bench, app: Celery, h
     done = json.loads(theirs)["date_done"]
     assert json.loads(ours)["date_done"] == record["finished_at"]
     assert ours == theirs.replace(done, record["finished_at"])
+    assert ours == as_result(record), "the adoption of 0.1's records writes the same"
     assert bench.redis.ttl(names.result(how)) > 0
 
 
