@@ -2,7 +2,9 @@
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
---       8 unknown (reason: it may have been posted; or '')
+--       8 unknown (reason: it may have been posted; or ''),
+--       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
+--       11 callbacks (JSON; '')
 -- Returns 'admitted', 'known' (this id was admitted before: nothing is done) or 'full'.
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
@@ -12,6 +14,9 @@ redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', 
   'attempts', 0, 'admitted_at', now - ARGV[7])
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
+if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end
+if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
+if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
 redis.call('ZADD', KEYS[2], sequence, ARGV[1])
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[5] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 

@@ -30,6 +30,7 @@ from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, iso
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
@@ -72,7 +73,14 @@ class Outbox:
         with broker_errors():
             self._redis.ping()
 
-    def admit(self, message: NotificationMessage, *, spooled_seconds: float = 0, maybe_posted: bool = False) -> bool:
+    def admit(
+        self,
+        message: NotificationMessage,
+        terms: Terms = NO_TERMS,
+        *,
+        spooled_seconds: float = 0,
+        maybe_posted: bool = False,
+    ) -> bool:
         """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
@@ -93,6 +101,9 @@ class Outbox:
                     *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
                     *(room, self._life_seconds * 1_000, microseconds(spooled_seconds)),
                     Reason.CONNECTION_LOST if maybe_posted else "",
+                    microseconds(terms.after_seconds),
+                    "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
+                    terms.callbacks,
                 ],
             )
         if answer == "full":

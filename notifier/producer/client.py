@@ -7,6 +7,7 @@ from celery import Celery
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer.deadline import Deadline
 from notifier.producer.flusher import Flusher
 from notifier.producer.publisher import Publisher
@@ -68,24 +69,24 @@ class Client:
         self._submits = self._through_redis(publisher.dispatch)
         self._admits = self._through_redis(lambda *_: None)
 
-    def submit(self, message: NotificationMessage) -> Submitted:
+    def submit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """Bring an alert to safety, and send its delivery task if it is ``queued``."""
-        return self._take(message, self._submits)
+        return self._take(message, terms, self._submits)
 
-    def admit(self, message: NotificationMessage) -> Submitted:
+    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """The same, without the task: the caller sends it if the alert is ``queued``."""
-        return self._take(message, self._admits)
+        return self._take(message, terms, self._admits)
 
     def flush(self) -> None:
         """Begin to hand over what is spooled, in the background. Does nothing if nothing is."""
         if self._flusher:
             self._flusher.start()
 
-    def _take(self, message: NotificationMessage, through_redis: Way) -> Submitted:
+    def _take(self, message: NotificationMessage, terms: Terms, through_redis: Way) -> Submitted:
         deadline = Deadline.after(self._settings.publish_timeout_seconds)
         so_far = NotTaken()
         for way, share in self._ways(message.alert_type, through_redis):
-            answer = way.take(message, deadline.part(share), so_far)
+            answer = way.take(message, terms, deadline.part(share), so_far)
             if isinstance(answer, Submitted):
                 return answer
             so_far = answer

@@ -17,6 +17,7 @@ from notifier.outbox.claim import WakeUp
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Status
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
@@ -96,7 +97,7 @@ class Publisher:
         self._outbox.admit(message, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted)
         self.dispatch(message)
 
-    def admit(self, message: NotificationMessage) -> bool:
+    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> bool:
         """Admit an alert, and leave its delivery task to the caller.
 
         Returns:
@@ -109,7 +110,7 @@ class Publisher:
         tries_left = ADMIT_TRIES if self._digests else 1
         while True:
             try:
-                return self._outbox.admit(message)
+                return self._outbox.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
                 if self._digests is not None and self._digests.fold(message) != "room":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.terms import Terms
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded
 from notifier.producer.submitted import Submitted, sent_directly
@@ -52,7 +53,9 @@ class Way(Protocol):
         QueueFull: the alert is refused, and no other way may take it.
     """
 
-    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+    def take(
+        self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
+    ) -> Submitted | NotTaken:
         """Bring the alert to safety before the deadline, or say why not."""
 
 
@@ -105,24 +108,26 @@ class ThroughRedis:
         self._always_cold = always_cold
         self._reached = reached
 
-    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+    def take(
+        self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
+    ) -> Submitted | NotTaken:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                self._admit(message)
+                self._admit(message, terms)
                 self._dispatch(message, False)
             else:
-                self._take_cold(message, deadline)
+                self._take_cold(message, terms, deadline)
         except BrokerUnavailable as error:
             return replace(so_far, because=str(error), maybe_admitted=isinstance(error, _MaybeAdmitted))
         self._warmth.renew()
         self._reached()
         return Submitted(Status.QUEUED, self._result_of(message.id))
 
-    def _take_cold(self, message: NotificationMessage, deadline: Deadline) -> None:
+    def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> None:
         try:
             deadline.run(
-                lambda: self._admit(message),
+                lambda: self._admit(message, terms),
                 before=self._publisher.ping,
                 after=lambda: self._dispatch(message, True),
             )
@@ -130,9 +135,9 @@ class ThroughRedis:
             error = _MaybeAdmitted if late.begun else BrokerUnavailable
             raise error(f"Redis did not answer within {deadline.seconds:g} s; see REDIS_URL") from None
 
-    def _admit(self, message: NotificationMessage) -> None:
+    def _admit(self, message: NotificationMessage, terms: Terms) -> None:
         try:
-            self._publisher.admit(message)
+            self._publisher.admit(message, terms)
         except BrokerUnavailable as error:
             raise _MaybeAdmitted(*error.args) from None
 
@@ -145,7 +150,9 @@ class BehindSpooled:
         self._flusher = flusher
         self._result_of = result_of
 
-    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+    def take(
+        self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
+    ) -> Submitted | NotTaken:
         """As ``Way.take``; not taken if none of its type waits there."""
         with suppress(BrokerUnavailable):  # with a disk that is full or broken, it may overtake those that are there
             if self._spool.count(message.alert_type):
@@ -165,7 +172,9 @@ class StraightToDiscord:
         self._built: Direct | None = None
         self._lock = threading.Lock()
 
-    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+    def take(
+        self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
+    ) -> Submitted | NotTaken:
         """As ``Way.take``. A worker may post it as well if ``so_far`` it is maybe admitted: the message says so."""
         outcome = self._post(message, deadline, so_far.maybe_admitted)
         if isinstance(outcome, Delivered):
@@ -198,7 +207,9 @@ class OntoDisk:
         self._result_of = result_of
         self._unknown_leave = unknown_leave
 
-    def take(self, message: NotificationMessage, deadline: Deadline, so_far: NotTaken) -> Submitted | NotTaken:
+    def take(
+        self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
+    ) -> Submitted | NotTaken:
         """As ``Way.take``; it is on the disk when this returns ``Submitted``."""
         if so_far.maybe_posted and message.alert_type in self._unknown_leave:
             return so_far

@@ -67,7 +67,7 @@ class Redis:
         """The first step."""
         self._step("ping", "refuses", "silent")
 
-    def admit(self, message: NotificationMessage) -> bool:
+    def admit(self, message: NotificationMessage, terms: object = None) -> bool:
         """The second; ``loses``: it takes the alert, and its answer is lost."""
         if self.behaves in ("takes", "loses", "hangs", "stalls"):
             self.holds.append(message.id)

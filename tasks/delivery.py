@@ -1,0 +1,109 @@
+"""What a delivery task does in a worker: a thin shell around the delivery.
+
+Its outcome becomes the task's result, or ``Ignore`` where the alert waits in the outbox, or a retry where a request
+failed.
+"""
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from celery.exceptions import Ignore, Reject
+
+from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
+from notifier.models import NotificationMessage
+from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
+from notifier.outbox.disposition import Action
+from notifier.outbox.record import Record
+from notifier.outcome import Status
+
+from .arguments import message_of
+from .celery import pipeline
+
+REFUSED_CHARACTERS = 3_000
+AWAY_SECONDS = 2
+"""Ours: how soon a dispatch is repeated that came while Redis was away."""
+
+if TYPE_CHECKING:
+    from notifier.worker.delivery import Delivery
+
+    from .notifications import NotificationTask
+
+
+def run_delivery(task: "NotificationTask", fields: dict[str, Any]) -> Record | None:
+    """Deliver a batch of this task's outbox; the record of its own notification, if that is final now.
+
+    Raises:
+        DeliveryFailed: its request failed and may succeed later: Celery retries the task.
+        Ignore: its notification waits, and others carry it.
+    """
+    # a program that sends this task by its name asks for a result in the message's header, which outweighs the task's
+    # own setting: Celery would store RETRY between the attempts, and overwrite the record that the commit has written
+    task.request.update(ignore_result=True)
+    try:
+        delivery = _deliver(task, fields)
+    except BrokerUnavailable:
+        _dispatch_again(task, fields)
+    send_wake_ups(delivery)
+    match delivery:
+        case Completed():
+            return pipeline.records.get(str(task.request.id))
+        case BatchResult():
+            return _own_record(task, delivery)
+    raise Ignore
+
+
+def _deliver(task: "NotificationTask", fields: dict[str, Any]) -> "Delivery":
+    notification_id = str(task.request.id)
+    request = ClaimRequest(task.alert_type, notification_id)
+    delivery = pipeline.delivery_worker.deliver(request)
+    if not isinstance(delivery, NotFound):
+        return delivery
+    # sent by a program that only knows the task's name
+    try:
+        pipeline.publisher.admit(message_of(task.alert_type, None, {**fields, "id": notification_id}))
+    except (InvalidMessage, QueueFull) as error:
+        _refuse(task, fields, error)
+        return Completed()
+    return pipeline.delivery_worker.deliver(request)
+
+
+def _dispatch_again(task: "NotificationTask", fields: dict[str, Any]) -> NoReturn:
+    """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
+    again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
+    with pipeline.publisher.dispatching(task.name) as producer:
+        task.dispatch((), fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
+        raise Ignore
+    raise Reject("Redis is away", requeue=True)
+
+
+def send_wake_ups(delivery: "Delivery") -> None:
+    """Send the wake-ups that a delivery asks for."""
+    match delivery:
+        case Throttled(wake_up=following):
+            pipeline.publisher.wake_up(following)
+        case BatchResult():
+            pipeline.publisher.wake_up(delivery.wake_up)
+            pipeline.publisher.wake_up(delivery.fallback_wake_up)
+
+
+def _refuse(task: "NotificationTask", fields: dict[str, Any], error: InvalidMessage | QueueFull) -> None:
+    text = repr(fields)[:REFUSED_CHARACTERS]
+    message = NotificationMessage(
+        id=str(task.request.id), alert_type=task.alert_type, title=f"Refused: {error.reason}", message=text
+    )
+    status = Status.QUEUE_FULL if isinstance(error, QueueFull) else Status.REJECTED
+    pipeline.records.refuse(message, status, error.reason, str(error))
+
+
+def _own_record(task: "NotificationTask", result: BatchResult) -> Record:
+    notification_id = str(task.request.id)
+    for record in result.records:
+        if record["id"] == notification_id:
+            return record
+    for disposition in result.dispositions:
+        if disposition.item.message.id == notification_id and disposition.action is Action.RETRY_LATER:
+            if task.request.retries >= pipeline.settings.retry_attempts:
+                break  # its attempts are used up in an outage: wake-ups carry it from here
+            task.request.update(retry_wait_seconds=result.retry_wait_seconds)
+            raise DeliveryFailed(str(disposition.reason), result.retry_wait_seconds)
+    raise Ignore
