@@ -10,10 +10,14 @@
     ├── QueueFull              the outbox of this alert type holds DISCORD_QUEUE_SIZE alerts already
     ├── BrokerUnavailable      Redis did not take the alert in time; the caller decides what to do with it
     ├── NotificationNotFound   no notification with this id, or not in the state the command needs
+    ├── NotDelivered           the result of an alert that is final and was not delivered; holds its record
     └── DeliveryFailed         inside a worker only: a request failed and may succeed later (Celery retries it)
 
 ``reason`` is one word, the same in logs, history, results and errors.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class NotifierError(Exception):
@@ -62,6 +66,26 @@ class NotificationNotFound(NotifierError, LookupError):
     """No notification has this id."""
 
     reason = "not_found"
+
+
+class NotDelivered(NotifierError):
+    """The alert is final and was not delivered: what ``AsyncResult.get()`` raises.
+
+    ``record`` says what became of it (``notifier.outbox.record.Record``), ``reason`` why in one word.
+    """
+
+    reason = "not_delivered"
+
+    def __init__(self, text: str, record: Mapping[str, Any]) -> None:
+        super().__init__(text, record)  # Celery stores the arguments, and builds it from them
+        self.record = record
+        self.reason = str(record["reason"])
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.args[0]!r})"
 
 
 class DeliveryFailed(NotifierError):

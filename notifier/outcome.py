@@ -61,6 +61,15 @@ class Status(StrEnum):
     SENT_DIRECTLY = "sent_directly"
 
 
+class State(StrEnum):
+    """Celery's states, as far as an alert has them (celery.states)."""
+
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    RETRY = "RETRY"
+    REVOKED = "REVOKED"
+
+
 class Scope(StrEnum):
     """What a wait applies to."""
 

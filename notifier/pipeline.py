@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from celery import Celery
 
 from notifier.gate.admin import Gate
+from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.producer.direct import Direct
     from notifier.producer.spool import Spool
+    from notifier.worker.announce import Announcer
+    from notifier.worker.callbacks import Callbacks
     from notifier.worker.delivery import DeliveryWorker
     from notifier.worker.self_monitor import SelfMonitor
     from notifier.worker.sweep import Sweep
@@ -129,10 +132,25 @@ class Pipeline:
     @cached_property
     def delivery_worker(self) -> "DeliveryWorker":
         """Delivers what waits in the outboxes."""
-        from notifier.worker.announce import Announcer
         from notifier.worker.delivery import DeliveryWorker
 
-        return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, Announcer(self.app))
+        return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer)
+
+    @cached_property
+    def announcer(self) -> "Announcer":
+        """Signals and events."""
+        from notifier.worker.announce import Announcer
+
+        return Announcer(self.app, self.callbacks)
+
+    @cached_property
+    def callbacks(self) -> "Callbacks":
+        """Calls what hangs on alerts that are final."""
+        from notifier.storage.broker import callback_app
+        from notifier.worker.callbacks import Callbacks
+
+        app = callback_app(self.settings.callback_queue)
+        return Callbacks(app, PendingCallbacks(self.redis, self.settings), self.records)
 
     @cached_property
     def self_monitor(self) -> "SelfMonitor":
@@ -146,7 +164,9 @@ class Pipeline:
         """The periodic look for what no delivery task will come for."""
         from notifier.worker.sweep import Sweep
 
-        return Sweep(self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client)
+        return Sweep(
+            self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client, self.callbacks
+        )
 
     @cached_property
     def dead_letters(self) -> "DeadLetters":

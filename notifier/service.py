@@ -8,7 +8,7 @@ from typing import cast
 from celery.exceptions import TimeoutError as ResultTimeout
 from redis.exceptions import RedisError
 
-from notifier.errors import BrokerUnavailable
+from notifier.errors import BrokerUnavailable, NotDelivered
 from notifier.models import NotificationMessage, NotificationResult
 from notifier.operations.checks import CheckReport
 from notifier.outbox.record import Record
@@ -70,6 +70,8 @@ class DiscordNotificationService:
             )
         try:
             record = cast("Record", submitted.result.get(timeout=wait))
+        except NotDelivered as error:
+            record = cast("Record", error.record)
         except (RedisError, RuntimeError):
             raise BrokerUnavailable(f"alert {message.id} is queued, but Redis did not return its outcome") from None
         except ResultTimeout:

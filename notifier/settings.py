@@ -125,6 +125,7 @@ LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
 SecondsOrOff = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
+QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 
@@ -163,6 +164,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
     broker_url: SecretStr | None = Field(None, validation_alias="CELERY_BROKER_URL")
     key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
+    callback_queue: QueueName = Field("celery", validation_alias="NOTIFIER_CALLBACK_QUEUE")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")

@@ -13,8 +13,9 @@ from notifier.models import NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
 from notifier.outbox.disposition import Action
-from notifier.outbox.record import Record
+from notifier.outbox.terms import Terms
 from notifier.outcome import Status
+from notifier.producer.callbacks import callbacks_of_request, options_of
 
 from .arguments import message_of
 from .celery import pipeline
@@ -29,30 +30,32 @@ if TYPE_CHECKING:
     from .notifications import NotificationTask
 
 
-def run_delivery(task: "NotificationTask", fields: dict[str, Any]) -> Record | None:
-    """Deliver a batch of this task's outbox; the record of its own notification, if that is final now.
+def run_delivery(task: "NotificationTask", fields: dict[str, Any]) -> NoReturn:
+    """Deliver a batch of this task's outbox.
+
+    What becomes of its own notification is stored and announced with the batch, whichever task carries it. So it ends
+    as ``Ignore``, for Celery must do neither.
 
     Raises:
         DeliveryFailed: its request failed and may succeed later: Celery retries the task.
-        Ignore: its notification waits, and others carry it.
+        Ignore: in every other case.
     """
-    # a program that sends this task by its name asks for a result in the message's header, which outweighs the task's
-    # own setting: Celery would store RETRY between the attempts, and overwrite the record that the commit has written
-    task.request.update(ignore_result=True)
+    callbacks = callbacks_of_request(task.request)
+    # Celery would store RETRY over a record that the commit of another task has written meanwhile (a program that sends
+    # this task by its name asks for a result in the message's header, which outweighs the task's own setting), and call
+    # the callbacks of an alert that is not final
+    task.request.update(ignore_result=True, callbacks=None, errbacks=None, chain=None, chord=None)
     try:
-        delivery = _deliver(task, fields)
+        delivery = _deliver(task, fields, callbacks)
     except BrokerUnavailable:
-        _dispatch_again(task, fields)
+        _dispatch_again(task, fields, callbacks)
     send_wake_ups(delivery)
-    match delivery:
-        case Completed():
-            return pipeline.records.get(str(task.request.id))
-        case BatchResult():
-            return _own_record(task, delivery)
+    if isinstance(delivery, BatchResult):
+        _retry_own(task, delivery)
     raise Ignore
 
 
-def _deliver(task: "NotificationTask", fields: dict[str, Any]) -> "Delivery":
+def _deliver(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -> "Delivery":
     notification_id = str(task.request.id)
     request = ClaimRequest(task.alert_type, notification_id)
     delivery = pipeline.delivery_worker.deliver(request)
@@ -60,16 +63,18 @@ def _deliver(task: "NotificationTask", fields: dict[str, Any]) -> "Delivery":
         return delivery
     # sent by a program that only knows the task's name
     try:
-        pipeline.publisher.admit(message_of(task.alert_type, None, {**fields, "id": notification_id}))
+        message = message_of(task.alert_type, None, {**fields, "id": notification_id})
+        pipeline.publisher.admit(message, Terms(callbacks=callbacks))
     except (InvalidMessage, QueueFull) as error:
         _refuse(task, fields, error)
         return Completed()
     return pipeline.delivery_worker.deliver(request)
 
 
-def _dispatch_again(task: "NotificationTask", fields: dict[str, Any]) -> NoReturn:
+def _dispatch_again(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -> NoReturn:
     """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
     again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
+    again |= options_of(callbacks)
     with pipeline.publisher.dispatching(task.name) as producer:
         task.dispatch((), fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore
@@ -95,15 +100,11 @@ def _refuse(task: "NotificationTask", fields: dict[str, Any], error: InvalidMess
     pipeline.records.refuse(message, status, error.reason, str(error))
 
 
-def _own_record(task: "NotificationTask", result: BatchResult) -> Record:
-    notification_id = str(task.request.id)
-    for record in result.records:
-        if record["id"] == notification_id:
-            return record
+def _retry_own(task: "NotificationTask", result: BatchResult) -> None:
+    """Raise DeliveryFailed if the request of this task's own notification failed and is to be made again by it."""
     for disposition in result.dispositions:
-        if disposition.item.message.id == notification_id and disposition.action is Action.RETRY_LATER:
+        if disposition.item.message.id == str(task.request.id) and disposition.action is Action.RETRY_LATER:
             if task.request.retries >= pipeline.settings.retry_attempts:
-                break  # its attempts are used up in an outage: wake-ups carry it from here
+                return  # its attempts are used up in an outage: wake-ups carry it from here
             task.request.update(retry_wait_seconds=result.retry_wait_seconds)
             raise DeliveryFailed(str(disposition.reason), result.retry_wait_seconds)
-    raise Ignore

@@ -10,8 +10,9 @@ from celery.result import AsyncResult
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import ClaimRequest
-from notifier.outbox.record import Record
+from notifier.outbox.terms import Terms
 from notifier.outcome import Status
+from notifier.producer.callbacks import take_callbacks
 from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
@@ -29,6 +30,7 @@ class NotificationTask(CeleryTask):
     """A delivery task; its id is that of its notification."""
 
     alert_type: AlertType
+    Request = f"{__package__}.request:DeliveryRequest"
 
     def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert of this task's type: a ``NotificationMessage``, or its fields by name.
@@ -58,13 +60,14 @@ class NotificationTask(CeleryTask):
         """
         fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
         message = message_of(self.alert_type, next(iter(args or ()), None), fields)
+        callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)
             # when the outbox releases the failed batch: the backoff that Celery worked out would miss that moment
             options["countdown"] = self.request.get("retry_wait_seconds", options.get("countdown"))
         elif options.get("countdown") or options.get("eta"):
             raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
-        elif (raised := pipeline.client.admit(message)).status is not Status.QUEUED:
+        elif (raised := pipeline.client.admit(message, Terms(callbacks=callbacks))).status is not Status.QUEUED:
             return raised.result
         options["kwargsrepr"] = shown(message)
         with pipeline.publisher.dispatching(self.name) as producer:
@@ -78,8 +81,8 @@ class NotificationTask(CeleryTask):
 def _register(alert_type: AlertType) -> NotificationTask:
     configured = pipeline.settings
 
-    def body(self: NotificationTask, **fields: Any) -> Record | None:
-        return run_delivery(self, fields)
+    def body(self: NotificationTask, **fields: Any) -> None:
+        run_delivery(self, fields)
 
     body.__doc__ = f"Deliver one {alert_type} alert, and what waits with it."
     register: Callable[[Callable[..., Any]], Any] = app.task(
@@ -100,7 +103,7 @@ def _register(alert_type: AlertType) -> NotificationTask:
     return task
 
 
-@app.task(name=WAKE_UP_TASK, ignore_result=True, shared=False, lazy=False)
+@app.task(name=WAKE_UP_TASK, ignore_result=True, send_events=False, shared=False, lazy=False)
 def wake_up(alert_type: str, token: str) -> None:
     """Deliver a batch of an outbox whose gate should be open now."""
     try:

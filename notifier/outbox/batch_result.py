@@ -1,11 +1,14 @@
 """The result of a batch: each disposition as commit.lua reads it, its record, and the answer of the commit."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from notifier.errors import DeliveryFailed
 from notifier.outbox.claim import Batch, WakeUp
 from notifier.outbox.disposition import Action, Disposition
-from notifier.outbox.record import Record, iso, record
+from notifier.outbox.record import Record, iso, record, retry_result
 from notifier.outcome import Answer, Delivered
 from notifier.render.batch import measure
 
@@ -15,17 +18,21 @@ EVENT_DETAIL_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """Every disposition of a batch, the records that became final by it, and the next wake-up to send."""
+    """Every disposition of a batch, the records that became final by it, and the next wake-up to send.
+
+    ``callbacks``: what is to be called now (JSON, callbacks.py), by the id of the notification on which it hangs.
+    """
 
     dispositions: tuple[Disposition, ...]
     records: tuple[Record, ...]
     wake_up: WakeUp | None
     retry_wait_seconds: float
+    callbacks: Mapping[str, str]
     fallback_wake_up: WakeUp | None = None
 
 
-def to_payload(disposition: Disposition) -> dict[str, Any]:
-    """A disposition as commit.lua reads it."""
+def to_payload(disposition: Disposition, ended: Record | None, retry_wait_seconds: float) -> dict[str, Any]:
+    """A disposition as commit.lua reads it; ``ended``: its record, if it may be final."""
     return {
         "id": disposition.item.message.id,
         "type": disposition.item.message.alert_type,
@@ -37,7 +44,15 @@ def to_payload(disposition: Disposition) -> dict[str, Any]:
         "reason": disposition.reason or "",
         "detail": disposition.detail[:EVENT_DETAIL_CHARACTERS],
         "fallback_batch_key": _fallback_batch_key(disposition),
+        "record": json.dumps(ended) if ended and disposition.dead else None,
+        "retry_result": _retry_result(disposition, retry_wait_seconds),
     }
+
+
+def _retry_result(disposition: Disposition, retry_wait_seconds: float) -> str | None:
+    if disposition.action not in (Action.RETRY_LATER, Action.ATTEMPTS_EXHAUSTED):
+        return None
+    return retry_result(disposition.item.message.id, DeliveryFailed(str(disposition.reason), retry_wait_seconds))
 
 
 def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str) -> Record:

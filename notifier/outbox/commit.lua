@@ -1,19 +1,21 @@
 -- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the
 -- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
---       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox')
+--       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
 --         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
 --         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
---         stamp (stands in records for the time),
+--         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
---                         attempts, isolate, status, dead, reason, detail, fallback_batch_key}]
---       2… the record (JSON) of each disposition, '' if it cannot be final
--- Returns now, arm (as in outbox.lua; -1: nothing to send), then the ids that became final by this call.
+--                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
+--                         record (JSON, if it is dead), retry_result (JSON, if it may go again after a failure)}]
+--       2… the result (JSON) of each disposition, '' if it cannot be final
+-- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id and
+-- its callbacks (JSON; '').
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
-local FALLBACK_WAITING = KEYS[13]
+local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
@@ -48,7 +50,7 @@ local function drop_oldest_dead_letters(dead_letters, type)
   if #dropped > 0 then report_trouble(TROUBLES, 'dead_letters_dropped', type, '', #dropped) end
 end
 
-local function complete(key, item, record)
+local function complete(key, item, result)
   local life = item.dead and args.dead_letter_life or args.history_life
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT, unpack(KEYS, 13, 15) }) do -- it may have moved to the fallback
     redis.call('ZREM', set, item.id)
@@ -56,11 +58,11 @@ local function complete(key, item, record)
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
-  record = store_record(args.result_prefix .. item.id, item.id, record, args.stamp, now, life)
+  store_record(args.result_prefix .. item.id, result, args.stamp, now, life)
   index_record(args.history_prefix .. item.type, item.status, item.id, now, args.history_life)
   if item.dead then
     -- also here: AsyncResult.forget() must not delete what is to be replayed, and version 0.1 reads it here
-    redis.call('HSET', key, 'record', record)
+    redis.call('HSET', key, 'record', dated(item.record, args.stamp, now))
     local dead_letters = args.dead_letters_prefix .. item.type
     redis.call('ZADD', dead_letters, now, item.id)
     redis.call('EXPIRE', dead_letters, args.dead_letter_life)
@@ -69,6 +71,7 @@ local function complete(key, item, record)
     drop_oldest_dead_letters(dead_letters, item.type)
   end
   table.insert(completed, item.id)
+  table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
 end
 
 local function leave_batch(key, item)
@@ -90,6 +93,9 @@ end
 local function retry_later(key, item)
   leave_batch(key, item)
   redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)
+  if item.retry_result ~= cjson.null then
+    redis.call('SET', args.result_prefix .. item.id, item.retry_result, 'EX', args.life)
+  end
 end
 
 local function retry_behind_others(key, item)

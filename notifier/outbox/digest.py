@@ -7,7 +7,8 @@ import redis
 
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage, Severity
-from notifier.outbox.record import record
+from notifier.outbox.record import as_result, record
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
 from notifier.render.batch import measure
 from notifier.render.cut import cut
@@ -58,7 +59,7 @@ class Digests:
         self._fold = atomic_step(client, script(*shared, "outbox/fold.lua"))
         self._digest = atomic_step(client, script(*shared, "outbox/digest.lua"))
 
-    def fold(self, message: NotificationMessage) -> str:
+    def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:
         """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""
         kind, stamp = message.alert_type, uuid.uuid4().hex
         waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(kind)
@@ -76,12 +77,13 @@ class Digests:
                     self._keys.notification(message.id),
                     *(waiting, delayed, in_flight, self._keys.outbox(kind, "digest")),
                     *(self._keys.result(message.id), self._keys.history(kind)),
-                    *(self._keys.troubles, self._keys.folded(kind), self._keys.refused(kind)),
+                    *(self._keys.troubles, self._keys.folded(kind), self._keys.refused(kind), self._keys.callbacks),
                 ],
                 args=[
-                    *(message.id, json.dumps(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
+                    *(message.id, as_result(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
+                    terms.callbacks,
                 ],
             )
         return str(answer)

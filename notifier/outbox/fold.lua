@@ -1,8 +1,9 @@
 -- Fold an alert that meets a full outbox into the digest of its type, and store its record: once per id.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 digest, 6 result, 7 history, 8 troubles, 9 folded,
---       10 refused
--- ARGV: 1 id, 2 record (JSON), 3 stamp (stands in it for the time), 4 title, 5 capacity,
---       6 history_life (seconds), 7 folded_max, 8 alert type, 9 titles_max, 10 notification_prefix, 11 result_prefix
+--       10 refused, 11 callbacks
+-- ARGV: 1 id, 2 result (JSON), 3 stamp (stands in it for the time), 4 title, 5 capacity,
+--       6 history_life (seconds), 7 folded_max, 8 alert type, 9 titles_max, 10 notification_prefix, 11 result_prefix,
+--       12 callbacks (JSON; '')
 -- Returns 'folded', 'known' (this id was admitted or folded before), or 'room' (there is room by now: admit it).
 local NOTIFICATION, DIGEST, RESULT, HISTORY, TROUBLES, FOLDED = KEYS[1], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local ID, TYPE, LIFE = ARGV[1], ARGV[8], ARGV[6]
@@ -33,10 +34,12 @@ end
 count_in_digest(ARGV[4])
 redis.call('HSET', NOTIFICATION, 'finished_at', now, 'status', 'folded', 'sequence', 0, 'attempts', 0,
   'admitted_at', now)
+if ARGV[12] ~= '' then redis.call('HSET', NOTIFICATION, 'callbacks', ARGV[12]) end
 redis.call('EXPIRE', NOTIFICATION, LIFE)
+await_callbacks(KEYS[11], NOTIFICATION, ID, now, 0, LIFE) -- a caller calls none: a sweep does
 forget_record(RESULT, HISTORY, ID) -- it may have been refused before
 redis.call('ZREM', KEYS[10], ID)
-store_record(RESULT, ID, ARGV[2], ARGV[3], now, LIFE)
+store_record(RESULT, ARGV[2], ARGV[3], now, LIFE)
 index_record(HISTORY, 'folded', ID, now, LIFE)
 redis.call('ZADD', FOLDED, now, ID)
 redis.call('EXPIRE', FOLDED, LIFE)

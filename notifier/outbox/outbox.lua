@@ -3,11 +3,12 @@
 --   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
---   unknown, rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
+--   unknown, rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), callbacks (JSON, until
+--   they are called), finished_at, status
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
--- Functions: outbox_size, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease, due_in,
---   batching_wait.
+-- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease,
+--   due_in, batching_wait.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -16,6 +17,16 @@ local EARLIER = 100000 -- one that is due this much earlier replaces the one und
 -- How many notifications an outbox holds.
 local function outbox_size(waiting, delayed, in_flight)
   return redis.call('ZCARD', waiting) + redis.call('ZCARD', delayed) + redis.call('ZCARD', in_flight)
+end
+
+-- What hangs on a notification that has ended is to be called: by its worker within the lease, else by a sweep.
+-- `callbacks` is a sorted set: ids by the time from which a sweep may call them. Returns the callbacks (JSON; '').
+local function await_callbacks(callbacks, notification, id, now, lease, life)
+  local text = redis.call('HGET', notification, 'callbacks')
+  if not text then return '' end
+  redis.call('ZADD', callbacks, now + lease, id)
+  redis.call('EXPIRE', callbacks, life)
+  return text
 end
 
 -- Make sure that one wake-up is under way by then. Returns the microseconds until it is due if the caller has to

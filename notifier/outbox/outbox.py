@@ -13,6 +13,7 @@ from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
+from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.claim import (
     Batch,
     Claim,
@@ -29,7 +30,7 @@ from notifier.outbox.claim import (
 from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.record import Record, iso
+from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
@@ -167,30 +168,34 @@ class Outbox:
             for each in dispositions
             if each.action in MAY_END
         }
-        asked = self._commit_arguments(batch, dispositions, answer) | {
+        asked = self._commit_arguments(batch, answer) | {
             "wake_up": token,
+            "dispositions": [
+                to_payload(each, records.get(each.item.message.id), retry_wait_seconds) for each in dispositions
+            ],
             "stamp": stamp,
             "retry_wait": microseconds(retry_wait_seconds),
         }
         fallback = self._settings.fallback or batch.alert_type
         with broker_errors():
-            now, arm, *completed = self._commit(
+            now, arm, *ended = self._commit(
                 keys=[
                     *self._keys.outbox_parts(batch.alert_type),
                     *self._keys.gate_parts(_id(batch.webhook)),
                     *(self._keys.sequence, self._keys.troubles),
-                    *self._keys.outbox_parts(fallback)[:3],
+                    *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks),
                 ],
-                args=[json.dumps(asked), *(_record_text(records.get(each.item.message.id)) for each in dispositions)],
+                args=[json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)],
             )
         return BatchResult(
             tuple(dispositions),
-            tuple({**records[notification_id], "finished_at": iso(now)} for notification_id in completed),
+            tuple({**records[each], "finished_at": iso(now)} for each in ended[::2]),
             _wake_up(batch.alert_type, token, arm),
             retry_wait_seconds,
+            {each: callbacks for each, callbacks in zip(ended[::2], ended[1::2], strict=True) if callbacks},
         )
 
-    def _commit_arguments(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> dict[str, Any]:
+    def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
         history_life = round(self._settings.history_days * 86_400)
         return {
             "token": batch.token,
@@ -208,7 +213,7 @@ class Outbox:
             "dead_letters_max": DEAD_LETTERS_MAX,
             "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
-            "dispositions": [to_payload(disposition) for disposition in dispositions],
+            "callbacks_lease": microseconds(LEASE_SECONDS),
         }
 
     def force_wake(self, alert_type: AlertType) -> WakeUp | None:
@@ -242,8 +247,8 @@ class Outbox:
             return sum(pipeline.execute())
 
 
-def _record_text(ended: Record | None) -> str:
-    return json.dumps(ended) if ended else ""
+def _result(ended: Record | None) -> str:
+    return as_result(ended) if ended else ""
 
 
 def _id(webhook: Webhook | None) -> str:

@@ -1,5 +1,5 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, store_record, index_record, stored_record, forget_record.
+-- Functions: iso_time, dated, store_record, index_record, stored_record, forget_record.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
@@ -19,16 +19,16 @@ local function iso_time(us)
     math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, us % SECOND)
 end
 
--- As Celery's Redis backend does it. `stamp` stands in the record (JSON) for the time, which is known only here.
--- Returns the record as it is stored.
-local function store_record(result_key, id, record, stamp, now, life)
-  local done = iso_time(now)
-  record = string.gsub(record, stamp, done)
-  local result = '{"status": "SUCCESS", "result": ' .. record .. ', "traceback": null, "children": [], "date_done": "'
-    .. done .. '", "task_id": "' .. id .. '"}'
+-- `stamp` stands in a text for the time, which is known only here.
+local function dated(text, stamp, now)
+  return (string.gsub(text, stamp, iso_time(now)))
+end
+
+-- As Celery's Redis backend does it; `result` is the whole result (JSON), as record.py writes it.
+local function store_record(result_key, result, stamp, now, life)
+  result = dated(result, stamp, now)
   redis.call('SET', result_key, result, 'EX', life)
   redis.call('PUBLISH', result_key, result)
-  return record
 end
 
 -- `history` is the key of the type's index; `status` names the one of those that ended in this way.
@@ -43,6 +43,8 @@ end
 local function stored_record(result_key)
   local text = redis.call('GET', result_key)
   local result = text and cjson.decode(text).result
+  if type(result) ~= 'table' then return end
+  if type(result.exc_message) == 'table' then result = result.exc_message[#result.exc_message] end
   if type(result) == 'table' and result.admitted_at then return result end
 end
 

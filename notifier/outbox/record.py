@@ -7,8 +7,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict, cast
 
+from notifier.errors import DeliveryFailed, NotDelivered, NotifierError
 from notifier.models import NotificationMessage
-from notifier.outcome import Status
+from notifier.outcome import State, Status
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,20 +81,50 @@ def record(
     )
 
 
+SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED})
+"""Ends that are a SUCCESS in Celery; any other is a FAILURE, and ``get()`` raises ``NotDelivered``."""
+
+
+def state_of(ended: Record) -> State:
+    """Celery's state of what ended in this way."""
+    return State.SUCCESS if ended["status"] in SUCCESSFUL else State.FAILURE
+
+
 def as_result(ended: Record) -> str:
-    """The record as Celery's Redis backend stores a result (Backend._get_result_meta); record.lua writes the same."""
-    meta: dict[str, Any] = {
-        "status": "SUCCESS",
-        "result": ended,
-        "traceback": None,
-        "children": [],
-        "date_done": ended["finished_at"],
-        "task_id": ended["id"],
-    }
-    return json.dumps(meta)
+    """The record as Celery's Redis backend stores a result (Backend._get_result_meta)."""
+    if state_of(ended) == State.SUCCESS:
+        return _meta(ended["id"], State.SUCCESS, ended, ended["finished_at"])
+    return _meta(ended["id"], State.FAILURE, _stored(not_delivered(ended)), ended["finished_at"])
+
+
+def retry_result(notification_id: str, failure: DeliveryFailed) -> str:
+    """The result of a notification whose request failed and will be made again, as Celery stores it."""
+    return _meta(notification_id, State.RETRY, _stored(failure), None)
+
+
+def not_delivered(ended: Record) -> NotDelivered:
+    """The error that stands for a record that is no success."""
+    detail = f" ({ended['detail']})" if ended["detail"] else ""
+    return NotDelivered(f"{ended['status']}: {ended['reason']}{detail}", ended)
+
+
+def _stored(error: NotifierError) -> dict[str, Any]:
+    # as Backend.prepare_exception
+    return {"exc_type": type(error).__name__, "exc_message": error.args, "exc_module": type(error).__module__}
+
+
+def _meta(notification_id: str, state: str, result: object, done: str | None) -> str:
+    meta = {"status": state, "result": result, "traceback": None, "children": [], "date_done": done}
+    return json.dumps(meta | {"task_id": notification_id})
 
 
 def of_result(text: str | None) -> Record | None:
     """The record in a stored result; None if there is no result, or it is another task's."""
-    found: object = json.loads(text)["result"] if text else None
-    return cast("Record", found) if isinstance(found, dict) and "admitted_at" in found else None
+    if not text:
+        return None
+    meta = json.loads(text)
+    found: object = meta["result"]
+    if isinstance(found, dict) and "exc_message" in found:
+        found = found["exc_message"][-1] if isinstance(found["exc_message"], list) and found["exc_message"] else None
+    is_record = isinstance(found, dict) and "admitted_at" in found and found.get("id") == meta["task_id"]
+    return cast("Record", found) if is_record else None

@@ -1,6 +1,5 @@
 """Reads records, and writes those of alerts that no outbox took."""
 
-import json
 import uuid
 from collections.abc import Sequence
 from typing import cast
@@ -10,7 +9,7 @@ import redis
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
-from notifier.outbox.record import Record, of_result, record
+from notifier.outbox.record import Record, as_result, of_result, record
 from notifier.outcome import Status
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
@@ -74,7 +73,7 @@ class Records:
                     *(self._keys.history(kind), self._keys.refused(kind)),
                 ],
                 args=[
-                    *(message.id, json.dumps(refused), stamp, status, self._life_seconds, REFUSED_MAX),
+                    *(message.id, as_result(refused), stamp, status, self._life_seconds, REFUSED_MAX),
                     self._keys.result(""),
                 ],
             )

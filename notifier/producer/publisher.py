@@ -113,7 +113,7 @@ class Publisher:
                 return self._outbox.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
-                if self._digests is not None and self._digests.fold(message) != "room":
+                if self._digests is not None and self._digests.fold(message, terms) != "room":
                     return False
                 if not tries_left:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))

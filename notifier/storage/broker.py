@@ -78,6 +78,29 @@ def client_app() -> Celery:
     return create_app("notifier")
 
 
+def same_broker(one: Celery, other: Celery) -> bool:
+    """Whether the queues of two applications are in one place, under the same names. Connects to neither."""
+    return _broker_of(one) == _broker_of(other)
+
+
+def _broker_of(app: Celery) -> tuple[object, ...]:
+    connection: Any = app.connection_for_write()
+    transport = connection.get_transport_cls()
+    host = "localhost" if connection.hostname in (None, "127.0.0.1", "::1") else connection.hostname
+    port, database = connection.port or transport.default_port, str(connection.virtual_host).strip("/")
+    return transport.driver_type, host, port, database, (connection.transport_options or {}).get("global_keyprefix", "")
+
+
+def callback_app(default_queue: str) -> Celery:
+    """An application on our broker and result backend that calls what hangs on alerts.
+
+    It knows no task, so it sends each by its name: to the queue that its signature names, else to ``default_queue``.
+    """
+    sender = create_app("notifier.callbacks")
+    sender.conf.update(task_create_missing_queues=True, task_queues=None, task_default_queue=default_queue)
+    return sender
+
+
 def dispatch_connection(app: Celery, timeout_seconds: float) -> Connection:
     """A connection of a caller that cannot wait for long: each step fails after so many seconds."""
     socket = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}

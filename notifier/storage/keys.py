@@ -128,6 +128,11 @@ class Keys:
         """Sorted set: ids of folded alerts, by time."""
         return f"{self.prefix}folded:{alert_type}"
 
+    @property
+    def callbacks(self) -> str:
+        """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
+        return f"{self.prefix}callbacks"
+
     def refusal(self, entry: str) -> str:
         """String: the record of an alert that version 0.1 refused."""
         return f"{self.prefix}refusal:{entry}"

@@ -17,7 +17,6 @@ from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWe
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.record import Record
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
 from notifier.render.batch import compose
 from notifier.render.notes import note
@@ -32,7 +31,11 @@ Delivery = NotFound | Empty | Completed | Throttled | BatchResult
 
 
 class DeliveryWorker:
-    """Makes the requests that the gates allow; ``announce`` is called with the records that became final."""
+    """Makes the requests that the gates allow.
+
+    Args:
+        announce: is given the result of each batch, and when its request and its commit began (monotonic clock).
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class DeliveryWorker:
         gate: Gate,
         client: DiscordClient,
         settings: Settings,
-        announce: Callable[[Sequence[Record]], None],
+        announce: Callable[[BatchResult, float, float], None],
     ) -> None:
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -60,10 +63,12 @@ class DeliveryWorker:
         claim = self._claim(request)
         if not isinstance(claim, Batch):
             return claim
+        began = time.monotonic()
         answer = self._post(claim)
         dispositions = self._decide(claim, answer)
+        committing = time.monotonic()
         result = self._wake_fallback(self._commit(claim, dispositions, answer))
-        self._announce(result.records)
+        self._announce(result, began, committing)
         _log(claim, answer, result)
         return result
 

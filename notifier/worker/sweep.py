@@ -11,6 +11,7 @@ from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.producer.client import Client
 from notifier.producer.publisher import Publisher
+from notifier.worker.callbacks import Callbacks
 from notifier.worker.self_monitor import SelfMonitor
 
 logger = logging.getLogger(__name__)
@@ -27,14 +28,17 @@ class Sweep:
         publisher: Publisher,
         self_monitor: SelfMonitor,
         client: Client,
+        callbacks: Callbacks,
     ) -> None:
         self._outbox = outbox
         self._digests = digests
         self._publisher = publisher
-        self._each_time: tuple[Callable[[], object], ...] = (records.prune, self_monitor.report, client.flush)
+        self._each_time: tuple[Callable[[], object], ...] = (
+            *(records.prune, self_monitor.report, client.flush, callbacks.call_missed),
+        )
 
     def __call__(self, served: Collection[AlertType]) -> None:
-        """Send the wake-ups that are missing, admit digests, prune the indexes, report troubles, flush the spool.
+        """Send missing wake-ups, admit digests, prune indexes, report troubles, flush the spool, call missed callbacks.
 
         ``served``: the alert types whose queues this worker consumes. A step that fails is logged and the
         others still run, because alerts depend on them.

@@ -96,7 +96,7 @@ class Application:
         return [records[each] for each in ids]
 
     def result(self, notification_id: str, timeout_seconds: float = 60) -> Any:
-        """What ``AsyncResult.get()`` returns."""
+        """What ``AsyncResult.get()`` returns or raises."""
         found = AsyncResult(notification_id, app=self.app).get(timeout=timeout_seconds)
         assert_no_secrets(texts={"result": json.dumps(found)})
         return found

@@ -7,7 +7,7 @@ import pytest
 from celery import Celery
 
 from notifier.cli.processes import Process
-from notifier.errors import BrokerUnavailable, QueueFull
+from notifier.errors import BrokerUnavailable, NotDelivered, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import Record
 from notifier.outcome import Status
@@ -211,7 +211,9 @@ def test_nonsense_from_a_foreign_program_is_in_its_result_and_in_the_history(
 ) -> None:
     foreign = Celery("foreign", broker=redis_url, backend=redis_url)
     result = foreign.send_task("send_notification.error", kwargs={"titel": "typo"}, queue="notifications.error")
-    found = result.get(timeout=60)
+    with pytest.raises(NotDelivered) as raised:
+        application.result(result.id)
+    found = raised.value.record
     assert (found["status"], found["reason"], found["success"]) == ("rejected", "invalid_message", False)
     assert "title: Field required" in found["detail"]
     assert [record["id"] for record in application.pipeline.history.query(search="typo")] == [result.id]
@@ -277,9 +279,9 @@ def test_without_a_webhook_an_alert_is_a_dead_letter_and_goes_out_when_replayed_
     assert "DISCORD_WEBHOOK_SECURITY is not set" in poor.output()
     assert "DISCORD_FALLBACK: security has no webhook" in poor.output()
     (notification_id,) = application.raise_alerts("for later", alert_type=AlertType.SECURITY)
-    result = application.result(notification_id)
-    assert (result["status"], result["success"]) == ("rejected", False)
-    assert result["reason"] == "webhook_not_configured"
+    with pytest.raises(NotDelivered, match=r"^rejected: webhook_not_configured") as raised:
+        application.result(notification_id)
+    assert (raised.value.reason, raised.value.record["status"]) == ("webhook_not_configured", "rejected")
     poor.stop()
     assert sandbox.titles() == []
     start_worker()

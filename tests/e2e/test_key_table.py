@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import redis
+from celery import signature
 
 from notifier.models import AlertType
 from notifier.storage.connection import connect
@@ -150,6 +151,9 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     for kind in (AlertType.ERROR, AlertType.CRITICAL, AlertType.TRACKLIST, AlertType.SECURITY):
         alerts += application.raise_alerts(f"one {kind} alert", alert_type=kind)
     refused = application.app.send_task("send_notification.error", kwargs={"title": ""}, queue="notifications.error")
+    error = {"queue": "notifications.error"}
+    link = signature("send_notification.error", kwargs={"title": "follows"}, immutable=True, options=error)
+    alerts.append(application.app.send_task("send_notification.error", kwargs={"title": "a"}, link=link, **error).id)
     start_worker(**settings, NOTIFIER_WATCH_SECONDS="60")
     statuses = {record["status"] for record in application.wait([*alerts, str(refused.id)])}
     assert statuses == {"delivered", "folded", "rejected"}

@@ -49,7 +49,7 @@ def test_it_posts_only_while_it_is_known_to_be_alive(make_bench: MakeBench, know
     bench.fetch_webhook(WEBHOOK, claim)
     client = Client()
     pulse: Any = Pulse(known)
-    delivery_worker = DeliveryWorker(bench.outbox, pulse, bench.gate, client, bench.settings, lambda _: None)  # type: ignore[arg-type]
+    delivery_worker = DeliveryWorker(bench.outbox, pulse, bench.gate, client, bench.settings, lambda *_: None)  # type: ignore[arg-type]
     end = delivery_worker.deliver(ClaimRequest(AlertType.GENERAL))
     assert isinstance(end, BatchResult)
     assert client.requests == int(known)
@@ -75,7 +75,7 @@ def test_what_moves_to_the_fallback_comes_with_a_wake_up_for_it(make_bench: Make
     bench.fetch_webhook(OTHER_WEBHOOK, claim)
     client: Any = GoneClient()
     heartbeat: Any = Pulse(known=True)
-    end = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda _: None).deliver(request)
+    end = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None).deliver(request)
     assert isinstance(end, BatchResult)
     assert [disposition.action for disposition in end.dispositions] == ["failover"]
     assert end.fallback_wake_up is not None

@@ -13,7 +13,7 @@ from notifier.worker.sweep import Sweep
 
 def sweep(**parts: Any) -> tuple[Sweep, dict[str, Any]]:
     """A sweep whose parts do nothing unless said otherwise."""
-    names = ("outbox", "digests", "records", "publisher", "self_monitor", "client")
+    names = ("outbox", "digests", "records", "publisher", "self_monitor", "client", "callbacks")
     made = {name: parts.get(name, MagicMock()) for name in names}
     return Sweep(**made), made
 

@@ -1,0 +1,119 @@
+"""Calls what hangs on an alert once it is final: callbacks, errbacks, the rest of a chain, a chord."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from celery import Celery, signature
+from celery.app.task import Context
+from celery.exceptions import TaskRevokedError
+from kombu.exceptions import OperationalError
+from kombu.utils.json import loads
+from redis.exceptions import RedisError
+
+from notifier.outbox.callbacks import LEASE_SECONDS, PendingCallbacks
+from notifier.outbox.record import Record, not_delivered, state_of
+from notifier.outbox.records import Records
+from notifier.outcome import State
+from notifier.producer.callbacks import COMPOSITES
+
+logger = logging.getLogger(__name__)
+
+CALLS = uuid.UUID("0c5a5b64-0d2c-5d5e-8b53-4f6e1f0d9a3e")
+"""Ours: the UUID namespace from which the id of a callback is derived, so that one called twice is one task."""
+
+
+class Callbacks:
+    """Calls them once each; only a worker that dies between a call and its note leaves one to be called again.
+
+    A task that is called again then has the same id.
+    """
+
+    def __init__(self, app: Celery, pending: PendingCallbacks, records: Records) -> None:
+        self._app = app
+        self._pending = pending
+        self._records = records
+
+    def call(self, records: Iterable[Record], callbacks: Mapping[str, str], *, leased_at: float) -> None:
+        """Call what hangs on these records. What cannot be sent now is left to the sweep.
+
+        Args:
+            callbacks: JSON (producer/callbacks.py) by id.
+            leased_at: when they were leased to this worker, by the monotonic clock, or shortly before.
+        """
+        for record in records:
+            # a worker that was paused must not call what a sweep may have called meanwhile
+            if record["id"] in callbacks and time.monotonic() < leased_at + LEASE_SECONDS / 2:
+                self._call(record, loads(callbacks[record["id"]]))
+
+    def call_missed(self) -> None:
+        """Call what a worker did not call in time. Raises BrokerUnavailable: Redis did not answer."""
+        now = time.monotonic()
+        taken = self._pending.take()
+        self.call(filter(None, self._records.read(list(taken))), taken, leased_at=now)
+
+    def _call(self, record: Record, hanging: Mapping[str, Any]) -> None:
+        try:
+            if state_of(record) == State.SUCCESS:
+                self._succeeded(record, hanging)
+            else:
+                self._failed(record, hanging)
+        except (OperationalError, RedisError, OSError) as error:
+            logger.warning(
+                "what hangs on alert %s is not called yet (%s); a sweep will", record["id"], type(error).__name__
+            )
+            return
+        except Exception:  # it would fail again; the alert and its record are safe
+            logger.exception("what hangs on alert %s cannot be called", record["id"])
+        self._pending.called([record["id"]])
+
+    def _succeeded(self, record: Record, hanging: Mapping[str, Any]) -> None:
+        for position, each in enumerate(hanging["link"] or []):
+            self._send(record, hanging, each, f"link {position}", record)
+        if hanging["chain"]:
+            *rest, following = hanging["chain"]  # Celery keeps it in reverse
+            self._send(record, hanging, following, "chain", record, chain=rest)
+        self._part_of_chord(record, hanging, record)
+
+    def _failed(self, record: Record, hanging: Mapping[str, Any]) -> None:
+        error = TaskRevokedError("revoked") if state_of(record) == State.REVOKED else not_delivered(record)
+        self._part_of_chord(record, hanging, error)
+        for each in hanging["chain"] or []:
+            self._never_runs(each["options"], state_of(record), error)
+        if state_of(record) == State.FAILURE:
+            for position, each in enumerate(hanging["link_error"] or []):
+                self._send(record, hanging, each, f"link_error {position}", record["id"])
+
+    def _send(
+        self, record: Record, hanging: Mapping[str, Any], callback: Any, place: str, argument: Any, **options: Any
+    ) -> None:
+        found: Any = signature(callback, app=self._app)
+        if found.task not in COMPOSITES:
+            found.options.setdefault("task_id", str(uuid.uuid5(CALLS, f"{record['id']} {place}")))
+        root_id = hanging["root_id"] or record["id"]
+        found.apply_async((argument,), parent_id=record["id"], root_id=root_id, **options)
+
+    def _part_of_chord(self, record: Record, hanging: Mapping[str, Any], result: object) -> None:
+        if hanging["chord"]:
+            part = Context(
+                id=record["id"],
+                group=hanging["group_id"],
+                group_index=hanging["group_index"],
+                chord=hanging["chord"],
+            )
+            self._app.backend.on_chord_part_return(part, state_of(record), result)
+
+    def _never_runs(self, options: Mapping[str, Any], state: str, error: Exception) -> None:
+        """As Celery's ``Backend.mark_as_failure``: what was to follow in the chain has failed as well."""
+        following = Context(
+            id=options.get("task_id"),
+            group=options.get("group_id"),
+            group_index=options.get("group_index"),
+            chord=options.get("chord"),
+        )
+        if following.id:
+            self._app.backend.store_result(following.id, error, state, request=following)
+        if following.chord:
+            self._app.backend.on_chord_part_return(following, state, error)
