@@ -25,6 +25,7 @@ SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx,
 URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
 COLOUR_MAX = 0xFFFFFF
+ID_MAX_CHARACTERS = 255  # ours: it is part of names in Redis, and of what commands print
 MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
@@ -117,6 +118,12 @@ def _mention(value: str) -> str:
     return value.replace("<@!", "<@")
 
 
+def _id(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("an id has no control characters")
+    return value
+
+
 def _utc(value: datetime) -> datetime:
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -134,7 +141,7 @@ def _stripped(maximum: int, minimum: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
 
 
-NotificationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:\-]{1,128}$")]
+NotificationId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARACTERS), AfterValidator(_id)]
 Colour = Annotated[int, BeforeValidator(_colour), Field(ge=0, le=COLOUR_MAX)]
 Snowflake = Annotated[str, AfterValidator(_snowflake)]
 HttpUrl = Annotated[str, _stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)]

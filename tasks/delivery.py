@@ -4,9 +4,11 @@ Its outcome becomes the task's result, or ``Ignore`` where the alert waits in th
 failed.
 """
 
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import Ignore, Reject
+from kombu.utils.json import dumps
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import NotificationMessage
@@ -20,7 +22,8 @@ from notifier.producer.callbacks import callbacks_of_request, options_of
 from .arguments import message_of
 from .celery import pipeline
 
-REFUSED_CHARACTERS = 3_000
+SHOWN_CHARACTERS = 3_000
+"""Ours: how much of what cannot be sent its dead letter shows as text; it keeps all of it."""
 AWAY_SECONDS = 2
 """Ours: how soon a dispatch is repeated that came while Redis was away."""
 
@@ -66,7 +69,7 @@ def _deliver(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -
         message = message_of(task.alert_type, None, {**fields, "id": notification_id})
         pipeline.publisher.admit(message, Terms(callbacks=callbacks))
     except (InvalidMessage, QueueFull) as error:
-        _refuse(task, fields, error)
+        _bury(task, fields, callbacks, error)
         return Completed()
     return pipeline.delivery_worker.deliver(request)
 
@@ -91,13 +94,21 @@ def send_wake_ups(delivery: "Delivery") -> None:
             pipeline.publisher.wake_up(delivery.fallback_wake_up)
 
 
-def _refuse(task: "NotificationTask", fields: dict[str, Any], error: InvalidMessage | QueueFull) -> None:
-    text = repr(fields)[:REFUSED_CHARACTERS]
-    message = NotificationMessage(
-        id=str(task.request.id), alert_type=task.alert_type, title=f"Refused: {error.reason}", message=text
+def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, error: InvalidMessage | QueueFull) -> None:
+    """Keep what cannot be sent as a dead letter, whole: it is replayed once it is mended, or there is room."""
+    given = dumps({"args": task.request.args, "kwargs": fields})
+    title = fields.get("title")
+    text = NotificationMessage(
+        alert_type=task.alert_type,
+        title=title if isinstance(title, str) and title.strip() else f"Refused: {error.reason}",
+        message=repr(fields)[:SHOWN_CHARACTERS],
     )
+    message = text.model_copy(update={"id": str(task.request.id)})  # of whatever form the caller's id is
     status = Status.QUEUE_FULL if isinstance(error, QueueFull) else Status.REJECTED
-    pipeline.records.refuse(message, status, error.reason, str(error))
+    record = pipeline.records.bury(message, status, error.reason, str(error), given=given, callbacks=callbacks)
+    if record is not None:
+        now = time.monotonic()
+        pipeline.announcer(BatchResult((), (record,), None, 0, {message.id: callbacks} if callbacks else {}), now, now)
 
 
 def _retry_own(task: "NotificationTask", result: BatchResult) -> None:

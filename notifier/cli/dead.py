@@ -1,5 +1,6 @@
 """``notifier dead``: list, show, replay and drop dead letters."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import Moment, json_option, print_json, print_records, print_steps, progress_bar, steps_as_json
+from notifier.cli.output import (
+    Moment,
+    json_option,
+    pairs,
+    print_json,
+    print_records,
+    print_steps,
+    progress_bar,
+    steps_as_json,
+)
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
@@ -85,6 +95,8 @@ def show(notification_id: str, as_json: bool) -> None:
         return
     message = record["message"]
     click.echo(f"{record['alert_type']}: {message['title']}")
+    if "given" in record:
+        click.echo(f"\ngiven: {record['given']}")
     if message.get("message"):
         click.echo(f"\n{message['message']}")
     for detail in message.get("fields", []):
@@ -98,8 +110,17 @@ def show(notification_id: str, as_json: bool) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="With this value (JSON: a list or mapping).")
+@click.option("--unset", "left_out", metavar="FIELD", multiple=True, help="Without this field.")
 @json_option
-def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any) -> None:
+def replay(
+    ids: tuple[str, ...],
+    everything: bool,
+    given: tuple[str, ...],
+    left_out: tuple[str, ...],
+    as_json: bool,
+    **wanted: Any,
+) -> None:
     """Send dead letters again, as new alerts, oldest first; if an outbox is full, wait for room.
 
     Ctrl-C stops cleanly: what was not sent yet stays a dead letter.
@@ -108,6 +129,7 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
     Examples:
       notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
       notifier dead replay --reason webhook_quarantined --since 2h
+      notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c --set title="Disk full" --unset titel
 
     Exit code: 0 all of them, 1 some could not be, 130 interrupted.
     """
@@ -115,12 +137,13 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
 
     _say_which(ids, everything, wanted)
     letters = _dead_letters()
+    changes = {**dict.fromkeys(left_out), **{name: _value(text) for name, text in pairs("--set", given).items()}}
     replayed: list[dict[str, str]] = []
 
     def send(notification_id: str) -> None:
         while True:
             try:
-                replayed.append({"id": notification_id, "as": letters.replay(notification_id)})
+                replayed.append({"id": notification_id, "as": letters.replay(notification_id, changes)})
                 return
             except QueueFull:
                 time.sleep(ROOM_SECONDS)
@@ -142,7 +165,7 @@ def replay(ids: tuple[str, ...], everything: bool, as_json: bool, **wanted: Any)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @json_option
 def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
-    """Drop dead letters: they can no longer be replayed. Their records stay in the histeps_as_json.
+    """Drop dead letters: they can no longer be replayed. Their records stay in the history.
 
     \b
     Examples:
@@ -162,6 +185,14 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
     else:
         click.echo(f"{len(end.done)} dropped{end.said}")
     raise SystemExit(end.exit_code)
+
+
+def _value(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, list | dict) else text
 
 
 @dataclass(slots=True)

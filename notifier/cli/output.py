@@ -6,7 +6,7 @@ The base installation has no ``rich``: there, a table is plain columns and there
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,17 @@ def _print_columns(title: str, lines: list[list[str]]) -> None:
     click.echo(title)
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
+    """Values of the form NAME=VALUE, of an option that may be repeated. Raises BadParameter: one is not."""
+    found = {}
+    for value in values:
+        name, separator, text = value.partition("=")
+        if not separator or not name:
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE", param_hint=option)
+        found[name] = text
+    return found
 
 
 @contextmanager

@@ -1,23 +1,12 @@
 """``notifier send``: raise one alert."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from notifier.cli.output import json_option, print_json
+from notifier.cli.output import json_option, pairs, print_json
 from notifier.errors import InvalidMessage, NotifierError
 from notifier.models import AlertType, NotificationMessage, Severity
-
-
-def _pairs(what: str, values: Iterable[str]) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        name, separator, text = value.partition("=")
-        if not separator or not name:
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE", param_hint=what)
-        pairs[name] = text
-    return pairs
 
 
 @click.command()
@@ -57,7 +46,7 @@ def send(
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
     from notifier.service import DiscordNotificationService
 
-    message = _message(alert_type, title, template, _pairs("--set", variables), fields)
+    message = _message(alert_type, title, template, pairs("--set", variables), fields)
     result = DiscordNotificationService(client_pipeline().settings).send_and_wait(message, wait)
     if as_json:
         print_json(result.model_dump(mode="json"))
@@ -73,7 +62,7 @@ def _message(
 ) -> NotificationMessage:
     fields = {name: value for name, value in given.items() if value}
     if "fields" in fields:
-        fields["fields"] = _pairs("--field", fields["fields"])
+        fields["fields"] = pairs("--field", fields["fields"])
     if notification_id := fields.pop("notification_id", None):
         fields["id"] = notification_id
     if alert_type:

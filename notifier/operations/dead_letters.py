@@ -1,11 +1,12 @@
 """Dead letters: notifications whose outcome is final and bad, kept until somebody replays or drops them."""
 
+import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -75,20 +76,26 @@ class DeadLetters:
             raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
         return dead
 
-    def replay(self, notification_id: str) -> str:
+    def replay(self, notification_id: str, changes: Mapping[str, Any] | None = None) -> str:
         """Send one again as a new notification and return its id. Each refers to the other; both stay in the history.
+
+        Args:
+            changes: fields of the message that are to be others, by name; None: without that field.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
+            InvalidMessage: with these fields it cannot be sent; it stays a dead letter.
             QueueFull: there is no room for it; it stays a dead letter.
         """
         dead = self.get(notification_id)
+        fields = {**_fields(dead), **(changes or {})}
+        metadata = fields.get("metadata") or {}
         # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two
-        message = NotificationMessage.model_validate(
-            {
-                **dead["message"],
+        message = NotificationMessage(
+            **{name: value for name, value in fields.items() if value is not None}
+            | {
                 "id": str(uuid.uuid5(REPLAYS, notification_id)),
-                "metadata": {**dead["message"].get("metadata", {}), "replay_of": notification_id},
+                "metadata": {**(metadata if isinstance(metadata, Mapping) else {}), "replay_of": notification_id},
             }
         )
         self._publisher.submit(message, fold=False)
@@ -120,3 +127,11 @@ class DeadLetters:
     def _is_dead(self, dead: Record) -> bool:
         with broker_errors():
             return self._redis.zscore(self._keys.dead_letters(dead["alert_type"]), dead["id"]) is not None
+
+
+def _fields(dead: Record) -> dict[str, Any]:
+    """The fields of its message, as they were given: they may be wrong ones, if no outbox took it."""
+    if "given" not in dead:
+        return dead["message"]
+    given = json.loads(dead["given"])
+    return {"alert_type": dead["alert_type"], **given["kwargs"]}

@@ -42,7 +42,7 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     if record is None and "message" not in found:
         raise NotificationNotFound(f"no alert has the id {notification_id!r} (or it is forgotten by now)")
     if record is not None and "admitted_at" not in found:
-        return [_refusal(record)]
+        return [_refusal(record), *_afterwards(found)]
     message: dict[str, Any] = record["message"] if record else json.loads(found["message"])
     kind = AlertType(message.get("alert_type", AlertType.GENERAL))
     events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))

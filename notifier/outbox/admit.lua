@@ -1,12 +1,13 @@
 -- Take a notification into its outbox: once, and only while there is room.
--- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused
+-- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused,
+--       9 dead_letters
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
 --       8 unknown (reason: it may have been posted; or ''),
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
 --       11 callbacks (JSON; '')
 -- Returns 'admitted', 'known' (this id was admitted before: nothing is done) or 'full'.
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
+if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
 local now = now_us()
 local sequence = redis.call('INCR', KEYS[5])

@@ -40,16 +40,6 @@ local function decide(item)
   return 'complete'
 end
 
-local function drop_oldest_dead_letters(dead_letters, type)
-  local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
-  for _, id in ipairs(dropped) do
-    redis.call('ZREM', dead_letters, id)
-    redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
-    redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
-  end
-  if #dropped > 0 then report_trouble(TROUBLES, 'dead_letters_dropped', type, '', #dropped) end
-end
-
 local function complete(key, item, result)
   local life = item.dead and args.dead_letter_life or args.history_life
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT, unpack(KEYS, 13, 15) }) do -- it may have moved to the fallback
@@ -60,16 +50,7 @@ local function complete(key, item, result)
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, result, args.stamp, now, life)
   index_record(args.history_prefix .. item.type, item.status, item.id, now, args.history_life)
-  if item.dead then
-    -- also here: AsyncResult.forget() must not delete what is to be replayed, and version 0.1 reads it here
-    redis.call('HSET', key, 'record', dated(item.record, args.stamp, now))
-    local dead_letters = args.dead_letters_prefix .. item.type
-    redis.call('ZADD', dead_letters, now, item.id)
-    redis.call('EXPIRE', dead_letters, args.dead_letter_life)
-    redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
-    report_trouble(TROUBLES, 'dead_letters', item.type, item.reason)
-    drop_oldest_dead_letters(dead_letters, item.type)
-  end
+  if item.dead then keep_dead_letter(args, TROUBLES, item, now) end
   table.insert(completed, item.id)
   table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
 end

@@ -78,6 +78,7 @@ class Digests:
                     *(waiting, delayed, in_flight, self._keys.outbox(kind, "digest")),
                     *(self._keys.result(message.id), self._keys.history(kind)),
                     *(self._keys.troubles, self._keys.folded(kind), self._keys.refused(kind), self._keys.callbacks),
+                    self._keys.dead_letters(kind),
                 ],
                 args=[
                     *(message.id, as_result(ended), stamp, cut(message.title, TITLE_CHARACTERS)),

@@ -31,6 +31,7 @@ from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
+from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
@@ -38,11 +39,9 @@ from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
-from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, WAITING_LIFE_SECONDS, Keys
+from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script
 
-DEAD_LETTERS_MAX = 10_000
-"""Ours: dead letters kept per alert type; the oldest are dropped."""
 UNANSWERED_MAX = 100
 """Ours: claims whose answers never came that are remembered; each may hold a batch that no worker knows of."""
 STUCK_SECONDS = 300
@@ -97,6 +96,7 @@ class Outbox:
                 keys=[
                     *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
+                    self._keys.dead_letters(kind),
                 ],
                 args=[
                     *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
@@ -196,21 +196,15 @@ class Outbox:
         )
 
     def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
-        history_life = round(self._settings.history_days * 86_400)
         return {
             "token": batch.token,
-            "notification_prefix": self._keys.notification(""),
-            "result_prefix": self._keys.result(""),
+            **dead_letter_arguments(self._keys, self._settings),
             "history_prefix": self._keys.history(""),
-            "dead_letters_prefix": self._keys.dead_letters(""),
             "channel_prefix": self._keys.channel_prefix,
             "gate": limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
             "embeds_max": EMBEDS_MAX,
             "life": self._life_seconds,
-            "history_life": history_life,
-            "dead_letter_life": max(DEAD_LETTER_LIFE_SECONDS, history_life),
-            "dead_letters_max": DEAD_LETTERS_MAX,
             "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
             "callbacks_lease": microseconds(LEASE_SECONDS),

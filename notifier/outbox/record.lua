@@ -1,5 +1,6 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, dated, store_record, index_record, stored_record, forget_record.
+-- Functions: iso_time, dated, store_record, index_record, stored_record, forget_record, keep_dead_letter,
+--   is_admitted.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
@@ -54,4 +55,40 @@ local function forget_record(result_key, history, id)
   redis.call('DEL', result_key)
   redis.call('ZREM', history, id)
   redis.call('ZREM', history .. ':' .. record.status, id)
+end
+
+local function drop_oldest_dead_letters(args, troubles, dead_letters, type)
+  local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
+  for _, id in ipairs(dropped) do
+    redis.call('ZREM', dead_letters, id)
+    redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
+    redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
+  end
+  if #dropped > 0 then report_trouble(troubles, 'dead_letters_dropped', type, '', #dropped) end
+end
+
+-- `args`: notification_prefix, result_prefix, dead_letters_prefix, history_life, dead_letter_life, dead_letters_max,
+--   stamp
+-- `item`: id, type, reason, record (JSON)
+local function keep_dead_letter(args, troubles, item, now)
+  local notification = args.notification_prefix .. item.id
+  local dead_letters = args.dead_letters_prefix .. item.type
+  -- also here: AsyncResult.forget() must not delete what is to be replayed, and version 0.1 reads it here
+  redis.call('HSET', notification, 'record', dated(item.record, args.stamp, now))
+  redis.call('EXPIRE', notification, args.dead_letter_life)
+  redis.call('ZADD', dead_letters, now, item.id)
+  redis.call('EXPIRE', dead_letters, args.dead_letter_life)
+  redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
+  report_trouble(troubles, 'dead_letters', item.type, item.reason)
+  drop_oldest_dead_letters(args, troubles, dead_letters, item.type)
+end
+
+-- Whether this id is known to an outbox. One that a worker refused is a dead letter, and no outbox took it: if it is
+-- sent again, as it should be, the letter is dropped.
+local function is_admitted(notification, dead_letters, id)
+  if redis.call('EXISTS', notification) == 0 then return false end
+  if redis.call('HEXISTS', notification, 'refused') == 0 then return true end
+  redis.call('DEL', notification)
+  redis.call('ZREM', dead_letters, id)
+  return false
 end

@@ -5,7 +5,7 @@ The step that ends a notification writes it, in Celery's own format, so ``AsyncR
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from notifier.errors import DeliveryFailed, NotDelivered, NotifierError
 from notifier.models import NotificationMessage
@@ -15,7 +15,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Record(TypedDict):
-    """What became of one notification. Times are ISO 8601 in UTC, by Redis' clock."""
+    """What became of one notification. Times are ISO 8601 in UTC, by Redis' clock.
+
+    ``given``: what a task was given that could not be sent, as JSON: ``args`` and ``kwargs``.
+    """
 
     id: str
     alert_type: str
@@ -32,6 +35,7 @@ class Record(TypedDict):
     admitted_at: str
     finished_at: str
     message: dict[str, Any]
+    given: NotRequired[str]
 
 
 def iso(microseconds: int) -> str:

@@ -1,21 +1,25 @@
 """Reads records, and writes those of alerts that no outbox took."""
 
+import json
 import uuid
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import redis
 
-from notifier.gate.gate import GATE_SCRIPTS
+from notifier.gate.gate import GATE_SCRIPTS, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
+from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.record import Record, as_result, of_result, record
 from notifier.outcome import Status
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
-from notifier.storage.keys import Keys
+from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script
 
+DEAD_LETTERS_MAX = 10_000
+"""Ours: dead letters kept per alert type; the oldest are dropped."""
 REFUSED_MAX = 1_000
 """Ours: records kept of alerts that no outbox took, per type: a flood must not fill Redis through its history."""
 
@@ -29,10 +33,11 @@ class Records:
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         self._redis = client
+        self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = round(settings.history_days * 86_400)
         self._adopt = version_0_1.Adoption(client, self._keys, self._life_seconds)
-        shared = (*GATE_SCRIPTS, "outbox/record.lua")
+        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._refuse = atomic_step(client, script(*shared, "outbox/refuse.lua"))
 
     def get(self, notification_id: str) -> Record | None:
@@ -64,16 +69,64 @@ class Records:
 
     def refuse(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> None:
         """Store the record of an alert that no outbox took. If its id is admitted later, that record is deleted."""
-        kind, stamp = message.alert_type, uuid.uuid4().hex
+        self._store(_refusal(message, status, reason, detail), dead=False)
+
+    def bury(
+        self, message: NotificationMessage, status: Status, reason: str, detail: str, *, given: str, callbacks: str = ""
+    ) -> Record | None:
+        """Make a dead letter of an alert that reached a worker and that no outbox took.
+
+        If its id is admitted later, because it was sent again as it should be, the dead letter is deleted.
+
+        Args:
+            given: all that the task was given, as JSON.
+            callbacks: what hangs on it (producer/callbacks.py); it is leased to the caller, who calls it.
+
+        Returns:
+            The record; None if the id was admitted or buried before.
+        """
+        refusal = _refusal(message, status, reason, detail)
+        refusal["given"] = given
+        return self._store(refusal, dead=True, callbacks=callbacks)
+
+    def _store(self, ended: Record, *, dead: bool, callbacks: str = "") -> Record | None:
+        kind = AlertType(ended["alert_type"])
+        asked = {
+            **dead_letter_arguments(self._keys, self._settings),
+            "id": ended["id"],
+            "type": kind,
+            "status": ended["status"],
+            "reason": ended["reason"],
+            "stamp": ended["finished_at"],
+            "refused_max": REFUSED_MAX,
+            "callbacks": callbacks,
+            "callbacks_lease": microseconds(LEASE_SECONDS),
+            "record": json.dumps(ended) if dead else "",
+        }
         with broker_errors():
-            refused = record(message, status, admitted_at=stamp, finished_at=stamp, reason=reason, detail=detail)
-            self._refuse(
+            stored = self._refuse(
                 keys=[
-                    *(self._keys.notification(message.id), self._keys.result(message.id)),
-                    *(self._keys.history(kind), self._keys.refused(kind)),
+                    *(self._keys.notification(ended["id"]), self._keys.result(ended["id"])),
+                    *(self._keys.history(kind), self._keys.refused(kind), self._keys.troubles, self._keys.callbacks),
                 ],
-                args=[
-                    *(message.id, as_result(refused), stamp, status, self._life_seconds, REFUSED_MAX),
-                    self._keys.result(""),
-                ],
+                args=[json.dumps(asked), as_result(ended)],
             )
+        return self.get(ended["id"]) if stored else None
+
+
+def _refusal(message: NotificationMessage, status: Status, reason: str, detail: str) -> Record:
+    stamp = uuid.uuid4().hex
+    return record(message, status, admitted_at=stamp, finished_at=stamp, reason=reason, detail=detail)
+
+
+def dead_letter_arguments(keys: Keys, settings: Settings) -> dict[str, Any]:
+    """The arguments of ``keep_dead_letter`` in record.lua. Lives are seconds."""
+    history_life = round(settings.history_days * 86_400)
+    return {
+        "notification_prefix": keys.notification(""),
+        "result_prefix": keys.result(""),
+        "dead_letters_prefix": keys.dead_letters(""),
+        "history_life": history_life,
+        "dead_letter_life": max(DEAD_LETTER_LIFE_SECONDS, history_life),
+        "dead_letters_max": DEAD_LETTERS_MAX,
+    }

@@ -1,17 +1,35 @@
--- Store the record of an alert that no outbox took: a bounded number of them.
--- KEYS: 1 notification, 2 result, 3 history, 4 refused
--- ARGV: 1 id, 2 result (JSON), 3 stamp (stands in it for the time), 4 status, 5 life (seconds),
---       6 refused_max, 7 result_prefix
--- Returns 1, or 0: this id was admitted meanwhile, and nothing is done.
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+-- Store the record of an alert that no outbox took: a bounded number of them, or as a dead letter.
+-- KEYS: 1 notification, 2 result, 3 history, 4 refused, 5 troubles, 6 callbacks
+-- ARGV: 1 (JSON): id, type, status, reason, stamp (stands in texts for the time), notification_prefix, result_prefix,
+--         dead_letters_prefix, history_life, dead_letter_life (seconds), dead_letters_max, refused_max,
+--         callbacks (JSON; ''), callbacks_lease (microseconds), record (JSON, if it is to be a dead letter; else '')
+--       2 result (JSON)
+-- Returns 1, or 0: this id was admitted or refused in this way before, and nothing is done.
+local NOTIFICATION, RESULT, HISTORY, REFUSED, TROUBLES, CALLBACKS = unpack(KEYS)
+local args = cjson.decode(ARGV[1])
+if redis.call('EXISTS', NOTIFICATION) == 1 then return 0 end
 local now = now_us()
-forget_record(KEYS[2], KEYS[3], ARGV[1]) -- it may have been refused before, for another reason
-store_record(KEYS[2], ARGV[2], ARGV[3], now, ARGV[5])
-index_record(KEYS[3], ARGV[4], ARGV[1], now, ARGV[5])
-redis.call('ZADD', KEYS[4], now, ARGV[1])
-redis.call('EXPIRE', KEYS[4], ARGV[5])
-for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -tonumber(ARGV[6]) - 1)) do
-  redis.call('ZREM', KEYS[4], id)
-  forget_record(ARGV[7] .. id, KEYS[3], id)
+
+local function bury()
+  redis.call('HSET', NOTIFICATION, 'refused', 1)
+  if args.callbacks ~= '' then redis.call('HSET', NOTIFICATION, 'callbacks', args.callbacks) end
+  keep_dead_letter(args, TROUBLES, args, now)
+  await_callbacks(CALLBACKS, NOTIFICATION, args.id, now, args.callbacks_lease, args.history_life)
 end
+
+local function keep_newest()
+  redis.call('ZADD', REFUSED, now, args.id)
+  redis.call('EXPIRE', REFUSED, args.history_life)
+  for _, id in ipairs(redis.call('ZRANGE', REFUSED, 0, -args.refused_max - 1)) do
+    redis.call('ZREM', REFUSED, id)
+    forget_record(args.result_prefix .. id, HISTORY, id)
+  end
+end
+
+forget_record(RESULT, HISTORY, args.id) -- it may have been refused before, for another reason
+redis.call('ZREM', REFUSED, args.id)
+local is_dead = args.record ~= ''
+store_record(RESULT, ARGV[2], args.stamp, now, is_dead and args.dead_letter_life or args.history_life)
+index_record(HISTORY, args.status, args.id, now, args.history_life)
+if is_dead then bury() else keep_newest() end
 return 1

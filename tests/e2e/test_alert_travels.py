@@ -206,20 +206,6 @@ def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_explain_s
     assert any(step.what == "refused: queue full" for step in application.pipeline.explain(message.id))
 
 
-def test_nonsense_from_a_foreign_program_is_in_its_result_and_in_the_history(
-    redis_url: str, application: Application, sandbox: Sandbox, worker: Process
-) -> None:
-    foreign = Celery("foreign", broker=redis_url, backend=redis_url)
-    result = foreign.send_task("send_notification.error", kwargs={"titel": "typo"}, queue="notifications.error")
-    with pytest.raises(NotDelivered) as raised:
-        application.result(result.id)
-    found = raised.value.record
-    assert (found["status"], found["reason"], found["success"]) == ("rejected", "invalid_message", False)
-    assert "title: Field required" in found["detail"]
-    assert [record["id"] for record in application.pipeline.history.query(search="typo")] == [result.id]
-    foreign.close()
-
-
 def test_a_worker_of_one_queue_leaves_the_others_alone(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

@@ -14,7 +14,7 @@ from notifier.cli import main
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType
 from notifier.operations.dead_letters import Selection
-from notifier.outbox import outbox
+from notifier.outbox import records
 from notifier.outbox.claim import Batch, ClaimRequest
 from notifier.outbox.disposition import decide
 from notifier.outcome import Answer, Reason, Rejected
@@ -169,7 +169,7 @@ def test_which_ones_has_to_be_said(command: str) -> None:
 def test_they_are_capped_and_what_is_dropped_is_reported(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "DEAD_LETTERS_MAX", 2)
+    monkeypatch.setattr(records, "DEAD_LETTERS_MAX", 2)
     ids = []
     for title in "abcde":
         ids += application.raise_alerts(title)

@@ -14,7 +14,6 @@ from notifier.errors import NotDelivered
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
-from notifier.outbox import outbox as outbox_module
 from notifier.outbox import records as records_module
 from notifier.outbox.digest import Digests
 from notifier.outbox.record import Record, as_result, iso, not_delivered
@@ -114,7 +113,7 @@ def kill(bench: Bench, *ids: str) -> None:
 def test_a_dead_letter_that_is_dropped_for_newer_ones_stays_in_the_history_for_its_time(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_module, "DEAD_LETTERS_MAX", 2)
+    monkeypatch.setattr(records_module, "DEAD_LETTERS_MAX", 2)
     bench = make_bench()
     kill(bench, "first", "second", "third")
     assert bench.redis.zrange(names.dead_letters("general"), 0, -1) == ["second", "third"]

@@ -35,7 +35,7 @@ def test_the_six_alert_types_are_those_of_the_guide() -> None:
 
 
 BAD: list[tuple[str, Any]] = [
-    *(("id", value) for value in ("", "a b", "a/b", "a\n", "ä", "x" * 129)),
+    *(("id", value) for value in ("", "a\n", "\x00", "x" * 256)),
     *(("alert_type", value) for value in ("loud", "", None)),
     *(("title", value) for value in ("", " \n", None, "x" * 10_001, ["T"])),
     *[("message", None), ("message", "x" * 1_000_001), ("message", [])],
@@ -81,7 +81,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_field(place: str, value: Any)
 
 @pytest.mark.parametrize("place", sorted({place for place, _ in BAD} - {"message"}))
 def test_an_error_does_not_repeat_the_value(place: str) -> None:
-    refused_as_a_list = ("title", "fields.0.name", "fields.0.value", "fields.0.inline", "source", "username")
+    refused_as_a_list = ("title", "fields.0.name", "fields.0.value", "fields.0.inline", "source", "username", "id")
     bad = [SECRET] if place in refused_as_a_list else f" {SECRET} /"
     with pytest.raises(InvalidMessage) as caught:
         alert(**_given(place, bad))
