@@ -11,7 +11,8 @@ import pytest
 import redis
 from celery import signature
 
-from notifier.models import AlertType
+from notifier.models import AlertType, NotificationMessage
+from notifier.outcome import Status
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
 from tests.conftest import Sandbox, StartWorker
@@ -154,6 +155,8 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     error = {"queue": "notifications.error"}
     link = signature("send_notification.error", kwargs={"title": "follows"}, immutable=True, options=error)
     alerts.append(application.app.send_task("send_notification.error", kwargs={"title": "a"}, link=link, **error).id)
+    full = NotificationMessage(title="refused where it was raised")
+    application.pipeline.records.refuse(full, Status.QUEUE_FULL, "queue_full", "no room")
     start_worker(**settings, NOTIFIER_WATCH_SECONDS="60")
     statuses = {record["status"] for record in application.wait([*alerts, str(refused.id)])}
     assert statuses == {"delivered", "folded", "rejected"}
