@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery, _state
 from celery.app.task import Context
+from celery.canvas import Signature
 from kombu import Queue
 from kombu.utils.functional import maybe_list
 from kombu.utils.json import dumps, loads
@@ -74,8 +75,10 @@ def _routed(node: Any, app: Celery) -> Any:
 
 def _app_of(node: object) -> Celery | None:
     """The application whose task it is; the current one of this process if it says none, and there is one."""
+    if not isinstance(node, Signature):
+        return None  # it has travelled
     state: Any = _state  # has no types for these
-    app: Celery | None = getattr(node, "_app", None) or getattr(state._tls, "current_app", None) or state.default_app
+    app: Celery | None = node._app or getattr(state._tls, "current_app", None) or state.default_app
     return app
 
 

@@ -1,0 +1,197 @@
+"""What hangs on an alert waits in Redis until it is called; a sweep calls what its worker did not."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import callbacks as callbacks_module
+from notifier.outbox import digest as digest_module
+from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.callbacks import LEASE_SECONDS, PendingCallbacks
+from notifier.outbox.digest import Digests
+from notifier.outbox.terms import Terms
+from notifier.outcome import Deferred, Reason, Rejected, Status
+from notifier.worker.callbacks import Callbacks
+from tests.integration.conftest import Bench, MakeBench, by_test_clock
+from tests.names import names
+
+HANGING: dict[str, Any] = dict.fromkeys(
+    ("link", "link_error", "chain", "chord", "group_id", "group_index", "root_id", "parent_id")
+)
+
+
+class Host(Celery):
+    """Notes what it is asked to send; the first ``failing`` times the broker is away."""
+
+    def __init__(self) -> None:
+        super().__init__("host", set_as_current=False)
+        self.sent: list[tuple[str, list[Any], dict[str, Any]]] = []
+        self.failing = 0
+
+    def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Note it."""
+        if self.failing:
+            self.failing -= 1
+            raise OperationalError("the broker is away")
+        self.sent.append((name, list(args), options))
+
+
+@pytest.fixture
+def pending(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> PendingCallbacks:
+    """What is to be called, by the clock of the test."""
+    monkeypatch.setattr(callbacks_module, "script", by_test_clock)
+    monkeypatch.setattr(digest_module, "script", by_test_clock)
+    return PendingCallbacks(bench.redis, bench.settings)
+
+
+@pytest.fixture
+def host() -> Host:
+    """An application whose tasks are called."""
+    return Host()
+
+
+def signature(task: str, *args: object) -> dict[str, Any]:
+    """A signature as it travels."""
+    return {"task": task, "args": list(args), "kwargs": {}, "options": {}, "immutable": False, "subtask_type": None}
+
+
+def hanging(**parts: Any) -> Terms:
+    """Terms with callbacks."""
+    return Terms(callbacks=json.dumps({**HANGING, **parts}))
+
+
+def end(bench: Bench, terms: Terms, outcome: Any = None) -> BatchResult:
+    """An alert that is admitted on these terms, and ends."""
+    bench.outbox.admit(NotificationMessage(id="a", title="a"), terms)
+    return bench.commit(bench.batch(), outcome)
+
+
+def test_what_its_worker_does_not_call_a_sweep_takes_once_the_lease_is_over(
+    bench: Bench, pending: PendingCallbacks
+) -> None:
+    terms = hanging(link=[signature("any")])
+    assert end(bench, terms).callbacks == {"a": terms.callbacks}
+    assert pending.take() == {}, "its worker is at it"
+    bench.tick(LEASE_SECONDS + 1)
+    assert pending.take() == {"a": terms.callbacks}
+    assert pending.take() == {}, "one sweep at a time"
+    bench.tick(LEASE_SECONDS + 1)
+    assert pending.take() == {"a": terms.callbacks}, "that sweep has died as well"
+    pending.called(["a"])
+    bench.tick(LEASE_SECONDS + 1)
+    assert pending.take() == {}
+    assert bench.redis.hget(names.notification("a"), "callbacks") is None
+
+
+def test_nothing_is_called_before_the_alert_is_final(bench: Bench, pending: PendingCallbacks) -> None:
+    assert end(bench, hanging(link=[signature("any")]), Deferred(1, Reason.RATE_LIMITED)).callbacks == {}
+    bench.tick(LEASE_SECONDS + 1)
+    assert pending.take() == {}
+
+
+def test_an_alert_without_callbacks_leaves_nothing_to_call(bench: Bench, pending: PendingCallbacks) -> None:
+    assert end(bench, Terms()).callbacks == {}
+    assert not bench.redis.exists(names.callbacks)
+
+
+def test_a_commit_that_is_repeated_gives_nothing_to_call_again(bench: Bench, pending: PendingCallbacks) -> None:
+    bench.outbox.admit(NotificationMessage(id="a", title="a"), hanging(link=[signature("any")]))
+    batch = bench.batch()
+    assert list(bench.commit(batch).callbacks) == ["a"]
+    pending.called(["a"])
+    assert bench.commit(batch).callbacks == {}
+    assert not bench.redis.exists(names.callbacks)
+
+
+def test_what_hangs_on_a_folded_alert_is_due_for_the_next_sweep(
+    make_bench: MakeBench, pending: PendingCallbacks
+) -> None:
+    bench = make_bench(queue_size=0)
+    terms = hanging(link=[signature("any")])
+    assert Digests(bench.redis, bench.settings).fold(NotificationMessage(id="a", title="a"), terms) == "folded"
+    assert pending.take() == {"a": terms.callbacks}
+    assert bench.record("a")["status"] == "folded"
+
+
+def test_callbacks_get_the_record_and_are_the_same_tasks_if_they_are_called_again(
+    bench: Bench, pending: PendingCallbacks, host: Host
+) -> None:
+    links = [signature("first"), signature("second", 2)]
+    result = end(bench, hanging(link=links, chain=[signature("last"), signature("third")]))
+    callbacks = Callbacks(host, pending, bench.records)
+    callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
+    callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
+    record = bench.record("a")
+    assert [(name, args) for name, args, _ in host.sent[:3]] == [
+        ("first", [record]),
+        ("second", [record, 2]),
+        ("third", [record]),
+    ]
+    ids = [options["task_id"] for *_, options in host.sent]
+    assert len(set(ids)) == 3
+    assert ids[:3] == ids[3:], "called again, each is the same task"
+    assert [each["task"] for each in host.sent[2][2]["chain"]] == ["last"]
+    assert {options["parent_id"] for *_, options in host.sent} == {"a"}
+
+
+def test_a_broker_that_is_away_leaves_them_to_a_later_sweep(
+    bench: Bench, pending: PendingCallbacks, host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = end(bench, hanging(link=[signature("any")]))
+    host.failing = 1
+    callbacks = Callbacks(host, pending, bench.records)
+    callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert (host.sent, "is not called yet" in caplog.text) == ([], True)
+    bench.tick(LEASE_SECONDS + 1)
+    callbacks.call_missed()
+    assert [name for name, *_ in host.sent] == ["any"]
+    assert not bench.redis.exists(names.callbacks)
+
+
+def test_a_callback_that_cannot_be_read_is_logged_and_does_not_come_back(
+    bench: Bench, pending: PendingCallbacks, host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = end(bench, hanging(link=[{"no": "signature"}]))
+    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert "cannot be called" in caplog.text
+    assert not bench.redis.exists(names.callbacks)
+
+
+def test_a_worker_that_was_paused_beyond_its_lease_calls_nothing(
+    bench: Bench, pending: PendingCallbacks, host: Host
+) -> None:
+    result = end(bench, hanging(link=[signature("any")]))
+    long_ago = time.monotonic() - LEASE_SECONDS
+    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=long_ago)
+    assert host.sent == []
+    assert bench.redis.exists(names.callbacks), "a sweep does"
+
+
+def test_of_a_dead_letter_only_the_errbacks_are_called_with_its_id(
+    bench: Bench, pending: PendingCallbacks, host: Host
+) -> None:
+    terms = hanging(link=[signature("good")], link_error=[signature("bad", "more")])
+    result = end(bench, terms, Rejected(Reason.INVALID_PAYLOAD))
+    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert [(name, args) for name, args, _ in host.sent] == [("bad", ["a", "more"])]
+
+
+@pytest.mark.parametrize("kind", [AlertType.GENERAL, AlertType.ERROR])
+def test_a_refused_alert_is_a_dead_letter_until_its_id_is_admitted(bench: Bench, kind: AlertType) -> None:
+    message = NotificationMessage(id="a", title="a", alert_type=kind)
+    buried = bench.records.bury(message, Status.REJECTED, "invalid_message", "no title", given="{}")
+    assert buried is not None
+    assert buried == bench.record("a")
+    assert bench.records.bury(message, Status.REJECTED, "invalid_message", "again", given="{}") is None
+    assert bench.redis.zrange(names.dead_letters(kind), 0, -1) == ["a"]
+    assert bench.redis.hget(names.troubles, f"dead_letters|{kind}|invalid_message") == "1"
+    assert bench.outbox.admit(message) is True
+    assert bench.records.get("a") is None
+    assert bench.redis.zrange(names.dead_letters(kind), 0, -1) == []
+    assert bench.redis.zcard(names.history(kind)) == bench.redis.zcard(names.history(kind, "rejected")) == 0
+    assert bench.outbox.admit(message) is False
