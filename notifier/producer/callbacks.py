@@ -77,8 +77,9 @@ def _app_of(node: object) -> Celery | None:
     """The application whose task it is; the current one of this process if it says none, and there is one."""
     if not isinstance(node, Signature):
         return None  # it has travelled
+    own: Any = node
     state: Any = _state  # has no types for these
-    app: Celery | None = node._app or getattr(state._tls, "current_app", None) or state.default_app
+    app: Celery | None = own._app or getattr(state._tls, "current_app", None) or state.default_app
     return app
 
 
