@@ -1,14 +1,12 @@
-"""Alerts that wait in Redis survive an upgrade: what version 0.1 wrote is read by this one."""
+"""Alerts that wait in Redis survive an upgrade: what versions 0.1 and 0.2 wrote is read by this one."""
 
 import json
 import re
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 from celery.result import AsyncResult
 
 from notifier.models import AlertType
@@ -20,14 +18,15 @@ from tests.e2e.conftest import Application
 from tests.names import names
 from tests.servers import until
 
-DATA = Path(__file__).parents[1] / "data" / "redis_0_1.json"
-"""Written by that version itself: see make_redis_0_1.py beside it."""
+DATA = Path(__file__).parents[1] / "data"
+"""Written by those versions themselves: see make_redis_….py there."""
 WAITING = [*(f"waits-{number}" for number in range(12)), "abandoned", "backs-off"]
 NEVER = -1
 
 
-def restore(client: "redis.Redis", made: dict[str, Any]) -> None:
+def restore(url: str, name: str) -> None:
     """Put the keys there as they were, as if they had been written just now."""
+    client, made = connect(url, 5), json.loads((DATA / name).read_text(encoding="utf-8"))
     later = time.time_ns() // 1_000 - made["made_at"]
 
     def now(value: str | float) -> str:
@@ -48,15 +47,21 @@ def restore(client: "redis.Redis", made: dict[str, Any]) -> None:
                 client.sadd(key, *value)
         if life != NEVER:
             client.pexpire(key, max(life, 10_000))
-    client.delete(*client.keys("notifier:worker:*"))  # those workers are gone
+    client.delete("none", *client.keys("notifier:worker:*"))  # those workers are gone
+    client.close()
 
 
 @pytest.fixture
 def upgraded(redis_url: str, application: Application) -> Application:
     """An application of this version on the Redis of that one."""
-    client = connect(redis_url, 5)
-    restore(client, json.loads(DATA.read_text(encoding="utf-8")))
-    client.close()
+    restore(redis_url, "redis_0_1.json")
+    return application
+
+
+@pytest.fixture
+def upgraded_from_0_2(redis_url: str, application: Application) -> Application:
+    """The same, of version 0.2."""
+    restore(redis_url, "redis_0_2.json")
     return application
 
 
@@ -90,6 +95,28 @@ def test_what_version_0_1_left_waiting_is_delivered_and_what_it_ended_is_known(
     assert pipeline.redis.exists(names.unrecorded) == 0
     assert pipeline.explain("ended-critical")[-1].what.startswith("delivered: ")
     assert any("again in" in step.what for step in pipeline.explain("backs-off")), "an event that 0.1 wrote"
+
+
+@pytest.mark.slow
+def test_what_version_0_2_left_waiting_is_delivered_and_what_it_ended_is_known(
+    upgraded_from_0_2: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    pipeline = upgraded_from_0_2.pipeline
+    before = upgraded_from_0_2.result("ended-security")
+    assert (before["status"], before["success"]) == ("rejected", False), "0.2 stored it as a success of Celery"
+    assert [each["id"] for each in pipeline.dead_letters.list()] == ["ended-security"]
+    assert [each["id"] for each in pipeline.history.query(status=Status.QUEUE_FULL)] == ["refused"]
+    start_worker(DISCORD_QUEUE_SIZE="12")
+    records = upgraded_from_0_2.wait([*WAITING, "by-name"])
+    assert {record["status"] for record in records} == {"delivered"}
+    until(lambda: "3 more" in sandbox.titles(), "the digest of what 0.2 folded")
+    shown = sandbox.titles()
+    assert sorted(shown) == sorted({*shown}), "each once"
+    again = pipeline.dead_letters.replay("ended-security")
+    assert [record["status"] for record in upgraded_from_0_2.wait([again])] == ["delivered"]
+    assert pipeline.dead_letters.list() == []
+    upgraded_from_0_2.pipeline.records.prune()
+    assert pipeline.explain("ended-critical")[-1].what.startswith("delivered: ")
 
 
 def test_whoever_waits_for_a_result_that_version_0_1_did_not_store_is_answered(upgraded: Application) -> None:
