@@ -57,9 +57,17 @@ class QueueFull(NotifierError):
 
 
 class BrokerUnavailable(NotifierError):
-    """Redis refused, did not answer, or failed while the alert was handed over."""
+    """Redis refused, did not answer, or failed; the text has its words, its address and the next step.
+
+    ``maybe_stored``: whether Redis may have taken what it was given all the same, because its answer was lost or it
+    failed half-way. To repeat the call with the same ``id`` is safe: an alert is admitted once per id.
+    """
 
     reason = "broker_unavailable"
+
+    def __init__(self, text: str = "", *, maybe_stored: bool = False) -> None:
+        super().__init__(text)
+        self.maybe_stored = maybe_stored
 
 
 class NotificationNotFound(NotifierError, LookupError):

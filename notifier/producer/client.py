@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from celery import Celery
 
-from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer.deadline import Deadline
@@ -23,7 +22,7 @@ from notifier.producer.ways import (
     Way,
 )
 from notifier.settings import Settings
-from notifier.storage.url import SCHEME
+from notifier.storage.url import read_redis_url
 
 if TYPE_CHECKING:
     from notifier.producer.direct import Direct
@@ -60,8 +59,9 @@ class Client:
         self._publisher = publisher
         self._settings = settings
         # sentinels are asked one after another, and each may be silent
-        by_sentinels = settings.redis_url.get_secret_value().startswith(SCHEME)
-        self._warmth = Warmth(0.0 if by_sentinels else WARM_SECONDS)
+        address = read_redis_url("REDIS_URL", settings.redis_url.get_secret_value())
+        self._place = address.place
+        self._warmth = Warmth(0.0 if address.sentinels else WARM_SECONDS)
         self._flusher = Flusher(spool, publisher.submit_spooled) if spool else None
         self._behind_spooled = BehindSpooled(spool, self._flusher, app.AsyncResult) if spool and self._flusher else None
         self._straight_to_discord = StraightToDiscord(direct)
@@ -90,7 +90,7 @@ class Client:
             if isinstance(answer, Submitted):
                 return answer
             so_far = answer
-        raise BrokerUnavailable(so_far.because)
+        raise so_far.error
 
     def _ways(self, alert_type: AlertType, through_redis: Way) -> Iterator[tuple[Way, float]]:
         """The ways of this type in order, each with the share of the deadline by whose end it must have answered."""
@@ -111,6 +111,7 @@ class Client:
             dispatch,
             self._app.AsyncResult,
             warmth=self._warmth,
+            place=self._place,
             always_cold=self._settings.direct_fallback,
             reached=self.flush,
         )

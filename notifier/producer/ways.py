@@ -45,6 +45,16 @@ class NotTaken:
     maybe_admitted: bool = False
     maybe_posted: bool = False
 
+    @property
+    def error(self) -> BrokerUnavailable:
+        """What the caller is told: why, and whether the alert may be on its way all the same."""
+        told = "nothing was stored"
+        if self.maybe_admitted:
+            told = "Redis may have stored the alert; to repeat the call with the same id is safe"
+        if self.maybe_posted:
+            told += "; Discord may have posted it"
+        return BrokerUnavailable(f"{self.because}; {told}", maybe_stored=self.maybe_admitted)
+
 
 class Way(Protocol):
     """One way; ``so_far`` is the answer of the ways before it.
@@ -76,16 +86,13 @@ class Warmth:
         self._answered_at = time.monotonic()
 
 
-class _MaybeAdmitted(BrokerUnavailable):
-    """Redis was asked to admit an alert, and failed to answer."""
-
-
 class ThroughRedis:
     """Admits the alert and dispatches it.
 
     Args:
         dispatch: sends the delivery task, or does nothing where the caller sends it.
         warmth: shared by all that talk to this Redis.
+        place: which Redis it is, for errors.
         always_cold: types that are given up in time even if Redis falls silent after it has just answered: they may
             be posted directly, and a Redis that wakes up must not post them again.
         reached: called once Redis has taken an alert.
@@ -98,6 +105,7 @@ class ThroughRedis:
         result_of: ResultOf,
         *,
         warmth: Warmth,
+        place: str,
         always_cold: frozenset[AlertType],
         reached: Callable[[], None],
     ) -> None:
@@ -105,6 +113,7 @@ class ThroughRedis:
         self._dispatch = dispatch
         self._result_of = result_of
         self._warmth = warmth
+        self._place = place
         self._always_cold = always_cold
         self._reached = reached
 
@@ -114,12 +123,12 @@ class ThroughRedis:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                self._admit(message, terms)
+                self._publisher.admit(message, terms)
                 self._dispatch(message, False)
             else:
                 self._take_cold(message, terms, deadline)
         except BrokerUnavailable as error:
-            return replace(so_far, because=str(error), maybe_admitted=isinstance(error, _MaybeAdmitted))
+            return replace(so_far, because=str(error), maybe_admitted=error.maybe_stored)
         self._warmth.renew()
         self._reached()
         return Submitted(Status.QUEUED, self._result_of(message.id))
@@ -127,19 +136,20 @@ class ThroughRedis:
     def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> None:
         try:
             deadline.run(
-                lambda: self._admit(message, terms),
-                before=self._publisher.ping,
+                lambda: self._publisher.admit(message, terms),
+                before=self._ping,
                 after=lambda: self._dispatch(message, True),
             )
         except DeadlineExceeded as late:
-            error = _MaybeAdmitted if late.begun else BrokerUnavailable
-            raise error(f"Redis did not answer within {deadline.seconds:g} s; see REDIS_URL") from None
+            silence = f"Redis at {self._place} did not answer within {deadline.seconds:g} s"
+            text = f"{silence}; does it run, and is REDIS_URL right?"
+            raise BrokerUnavailable(text, maybe_stored=late.begun) from None
 
-    def _admit(self, message: NotificationMessage, terms: Terms) -> None:
+    def _ping(self) -> None:
         try:
-            self._publisher.admit(message, terms)
-        except BrokerUnavailable as error:
-            raise _MaybeAdmitted(*error.args) from None
+            self._publisher.ping()
+        except BrokerUnavailable as error:  # nothing was handed over yet
+            raise BrokerUnavailable(str(error)) from None
 
 
 class BehindSpooled:
@@ -216,6 +226,6 @@ class OntoDisk:
         try:
             self._spool.put(message, maybe_posted=so_far.maybe_posted)
         except BrokerUnavailable as error:
-            return replace(so_far, because=str(error))
+            return replace(so_far, because=f"{error}; {so_far.because}")
         logger.warning("alert %s is spooled: %s", message.id, so_far.because)
         return Submitted(Status.SPOOLED, self._result_of(message.id))

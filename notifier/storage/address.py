@@ -39,6 +39,16 @@ class RedisUrl:
     sentinels: Sentinels | None = None
 
     @property
+    def place(self) -> str:
+        """Where it is, in words that hold no secret: for errors and logs."""
+        if self.kind == "socket":
+            return f"{self.path}, database {self.database}"
+        hosts = ", ".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.hosts)
+        if self.sentinels is not None:
+            hosts = f"{self.sentinels.master_name!r} of the sentinels {hosts}"
+        return f"{hosts}, database {self.database}"
+
+    @property
     def login_options(self) -> dict[str, Any]:
         """Database, user name and password, as redis-py's connections take them."""
         return {"db": self.database, "username": self.username, "password": self.password}

@@ -6,20 +6,20 @@ from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from notifier.errors import BrokerUnavailable
 from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
+from notifier.storage.causes import cause_of, may_have_begun
 from notifier.storage.url import read_redis_url
 
 MICROSECONDS = 1_000_000
 """In one second. Redis' clock, the scripts and the scores of the indexes count in microseconds."""
-CLUSTER_ERRORS = ("MovedError", "AskError", "ClusterCrossSlotError", "ClusterDownError")
-CLUSTER_CODES = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN")
-"""The same in Redis' own words, which older versions of redis-py do not map."""
+PLACE = "notifier_place"
+"""The attribute, of a pool and of an error, that says which Redis it is of."""
 
 
 def connect(url: str, timeout_seconds: float) -> "redis.Redis":
@@ -39,7 +39,8 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
     if address.sentinels is not None:
         sentinel: Any = Sentinel  # has no types
         asked = sentinel(address.hosts, sentinel_kwargs=address.sentinel_options(timeout_seconds), **options)
-        client: redis.Redis = asked.master_for(address.sentinels.master_name)
+        client: redis.Redis = asked.master_for(address.sentinels.master_name, redis_class=NamingRedis)
+        setattr(client.connection_pool, PLACE, address.place)
         return client
     build: Any = redis.BlockingConnectionPool  # has no types
     pool = build(
@@ -48,7 +49,8 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
         timeout=timeout_seconds,
         **options,
     )
-    return redis.Redis(connection_pool=pool)
+    setattr(pool, PLACE, address.place)
+    return NamingRedis(connection_pool=pool)
 
 
 def _connection_class(address: RedisUrl) -> type[Any]:
@@ -63,26 +65,53 @@ def clock(client: "redis.Redis") -> int:
     return seconds * MICROSECONDS + microseconds
 
 
+class NamingPipeline(Pipeline):
+    """A pipeline whose errors say which Redis they are of."""
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """As redis-py's."""
+        with _named(self.connection_pool):
+            return super().execute(raise_on_error)
+
+
+class NamingRedis(redis.Redis):
+    """A client whose errors say which Redis they are of, for ``broker_errors`` to repeat."""
+
+    def __init__(self, **options: Any) -> None:
+        with _named(options.get("connection_pool")):  # a client of a single connection connects here
+            super().__init__(**options)
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """As redis-py's."""
+        with _named(self.connection_pool):
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> NamingPipeline:
+        """As redis-py's."""
+        return NamingPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+@contextmanager
+def _named(pool: Any) -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, UnicodeDecodeError) as error:
+        error.__dict__[PLACE] = getattr(pool, PLACE, "")
+        raise
+
+
 @contextmanager
 def broker_errors() -> Iterator[None]:
     """Map what redis-py raises to this package's error.
 
     Raises:
-        BrokerUnavailable: Redis refused, was silent, or failed. The text names the cause and the next step; it holds
-            no URL and no key, which may hold a secret.
+        BrokerUnavailable: Redis refused, was silent, or failed. The text has Redis' own words, names the Redis and the
+            next step, and holds no login and no argument of a command, which may be an alert's text.
     """
     try:
         yield
-    except redis.RedisError as error:
-        raise BrokerUnavailable(_problem(error)) from None
-
-
-def _problem(error: redis.RedisError) -> str:
-    kind = type(error).__name__
-    if kind in CLUSTER_ERRORS or str(error).startswith(CLUSTER_CODES):
-        return f"REDIS_URL names a node of a Redis Cluster ({kind}), which is not supported; see docs/redis.md"
-    if isinstance(error, NoPermissionError):
-        return f"the Redis user of REDIS_URL lacks a right ({kind}); see docs/redis.md"
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        return f"Redis refused the user name or the password of REDIS_URL ({kind})"
-    return f"Redis did not answer as it should ({kind}); see REDIS_URL"
+    except (redis.RedisError, UnicodeDecodeError) as error:  # the latter: what listens there is no Redis
+        words, cause = cause_of(error)
+        place = getattr(error, PLACE, "")
+        text = f"Redis{f' at {place}' if place else ''}: {words.rstrip('.')}; {cause.next_step}"
+        raise BrokerUnavailable(text, maybe_stored=may_have_begun(error, cause)) from None

@@ -37,7 +37,7 @@ def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
 
     def run(keys: list[str], args: list[Any]) -> Any:
         nonlocal waits_from
-        with redis.Redis(connection_pool=client.connection_pool, single_connection_client=True) as connection:
+        with type(client)(connection_pool=client.connection_pool, single_connection_client=True) as connection:
             answer = registered(keys=keys, args=args, client=connection)
             if time.monotonic() >= waits_from and not connection.wait(1, patience):
                 waits_from = time.monotonic() + REPLICA_AGAIN_SECONDS

@@ -150,7 +150,8 @@ def test_without_one_of_them_a_worker_delivers_nothing(
 def test_a_right_that_is_missing_is_named_where_the_alert_is_raised(guarded: Guarded, run_python: RunPython) -> None:
     guarded.grant("notifier-producer", without="~notifier:*")
     raised = run_python(RAISE, REDIS_URL=guarded.url("notifier-producer"))
-    assert "BrokerUnavailable: the Redis user of REDIS_URL lacks a right" in raised.stderr
+    assert "BrokerUnavailable: Redis at 127.0.0.1:" in raised.stderr
+    assert "the Redis user of REDIS_URL lacks a right; docs/redis.md lists them; nothing was stored" in raised.stderr
 
 
 def test_every_command_of_a_lua_step_is_granted_to_whoever_runs_it() -> None:

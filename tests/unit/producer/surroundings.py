@@ -88,7 +88,7 @@ class Redis:
         self.tried.append(name)
         self.clock.now += MOMENT_SECONDS
         if self.behaves == failing:
-            raise BrokerUnavailable("Redis failed")
+            raise BrokerUnavailable("Redis failed", maybe_stored=failing == "loses")
         if self.behaves == silent:
             raise Silent
 
