@@ -10,7 +10,7 @@ from tests.servers import until
 
 pytestmark = pytest.mark.slow
 
-GENERAL, ERRORS = "1000000000000000001", "1000000000000000002"
+GENERAL, ERRORS, CRITICAL = "1000000000000000001", "1000000000000000002", "1000000000000000003"
 QUICK = {"DISCORD_RETRY_BACKOFF_SECONDS": "0.2", "DISCORD_TIMEOUT_SECONDS": "2"}
 
 
@@ -139,8 +139,11 @@ def test_an_edge_ban_pauses_every_webhook(
     others = application.raise_alerts("also", alert_type=AlertType.ERROR)
     key = "notifier:gate:edge"
     until(lambda: application.pipeline.redis.hget(key, "breaker") == "open", "that it is known")
-    application.raise_alerts("too", alert_type=AlertType.ERROR)
+    application.raise_alerts("too", alert_type=AlertType.CRITICAL)
+    waits = "notifier:outbox:critical:state", "held"
+    until(lambda: "edge_banned" in str(application.pipeline.redis.hget(*waits)), "that a worker has asked for it")
     assert application.pipeline.records.get(others[0]) is None
+    assert not [post for post in sandbox.posts() if CRITICAL in post["path"]]
     assert len(sandbox.posts()) <= 4, "at most the requests in flight meet the ban"
 
 

@@ -1,0 +1,145 @@
+"""A check asks each webhook at most once, never one that must not be asked, and reports what it found."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis
+from pydantic import SecretStr
+
+from notifier.models import AlertType
+from notifier.operations.checks import FRESH_SECONDS, CheckReport, WebhookCheck, check
+from notifier.outcome import Answer, Delivered, Failed, Reason, WebhookInfo
+from notifier.settings import Webhook
+
+WEBHOOK = Webhook("1", SecretStr("fake-token-check"))
+OK = Answer(Delivered(None, None), None, 200)
+
+
+@dataclass
+class Gate:
+    """Stands in for the gates."""
+
+    quarantined: str | None = None
+    breaker: str = "closed"
+    fetched_seconds_ago: float = FRESH_SECONDS
+    is_banned: bool = False
+    learned: list[Any] = field(default_factory=list)
+
+    def state(self, webhook: Webhook) -> Any:
+        """Of one webhook."""
+        return SimpleNamespace(
+            quarantined=self.quarantined,
+            breaker=self.breaker,
+            webhook_fetched_seconds_ago=self.fetched_seconds_ago,
+            name="kept",
+            channel_id="2",
+        )
+
+    def banned(self) -> bool:
+        """Of the address."""
+        return self.is_banned
+
+    def now(self) -> int:
+        """Redis' clock."""
+        return 5
+
+    def webhook_fetched(self, webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo) -> None:
+        """What a fetch taught."""
+        self.learned.append((webhook, claimed_at, info))
+
+
+@dataclass
+class Discord:
+    """Stands in for the client."""
+
+    answer: Answer = OK
+    asked: list[Webhook] = field(default_factory=list)
+
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
+        """One GET."""
+        self.asked.append(webhook)
+        return WebhookInfo(self.answer, "3", "4", "fetched")
+
+
+class Redis:
+    """Stands in for Redis."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    def ping(self) -> None:
+        """Whether it is there."""
+        if self._error:
+            raise self._error
+
+
+def checked(gate: Gate, discord: Discord, error: Exception | None = None) -> CheckReport:
+    parts: Any = (Redis(error), gate, discord)
+    return check(*parts, {AlertType.ERROR: WEBHOOK})
+
+
+def error_of(report: CheckReport) -> WebhookCheck:
+    (found,) = [each for each in report.webhooks if each.alert_type is AlertType.ERROR]
+    return found
+
+
+def test_a_webhook_that_answers_is_asked_once_and_the_gate_learns_it() -> None:
+    gate, discord = Gate(), Discord()
+    report = checked(gate, discord)
+    assert error_of(report) == WebhookCheck(
+        AlertType.ERROR, "DISCORD_WEBHOOK_ERRORS", "1", "fetched", "3", breaker="closed"
+    )
+    assert discord.asked == [WEBHOOK]
+    ((learned, claimed_at, info),) = gate.learned
+    assert (learned, claimed_at, info.answer) == (WEBHOOK, 5, OK)
+    assert (report.valid, report.healthy, report.redis) == (True, True, None)
+
+
+@pytest.mark.parametrize(
+    ("gate", "problem"),
+    [
+        (Gate(quarantined="webhook_unknown"), Reason.WEBHOOK_QUARANTINED),
+        (Gate(is_banned=True), Reason.EDGE_BANNED),
+        (Gate(fetched_seconds_ago=FRESH_SECONDS - 0.01), None),
+    ],
+    ids=["quarantined", "banned", "asked just now"],
+)
+def test_one_that_must_not_be_asked_is_not(gate: Gate, problem: str | None) -> None:
+    discord = Discord()
+    report = checked(gate, discord)
+    assert discord.asked == []
+    assert error_of(report).problem == problem
+    assert error_of(report).webhook_id == "1"
+    assert report.valid is report.healthy is (problem is None)
+
+
+def test_one_that_fails_is_named_by_its_reason() -> None:
+    report = checked(Gate(), Discord(Answer(Failed(Reason.BAD_GATEWAY), None, 502)))
+    assert error_of(report).problem == "bad_gateway"
+    assert (report.valid, report.healthy) == (False, False)
+
+
+def test_an_open_breaker_is_valid_and_not_healthy() -> None:
+    report = checked(Gate(breaker="open"), Discord())
+    assert (report.valid, report.healthy) == (True, False)
+
+
+def test_while_redis_is_away_webhooks_are_asked_all_the_same() -> None:
+    gate, discord = Gate(), Discord()
+    report = checked(gate, discord, redis.ConnectionError("Error 111 connecting to somewhere:1. Connection refused."))
+    assert discord.asked == [WEBHOOK]
+    assert gate.learned == []
+    assert report.redis is not None
+    assert "Connection refused" in report.redis
+    assert (report.valid, report.healthy) == (True, False)
+
+
+def test_a_type_without_a_webhook_is_listed_and_does_no_harm_but_one_is_needed() -> None:
+    report = checked(Gate(), Discord())
+    assert [each.alert_type for each in report.webhooks] == list(AlertType)
+    others = [each for each in report.webhooks if each.alert_type is not AlertType.ERROR]
+    assert {(each.configured, each.problem) for each in others} == {(False, Reason.WEBHOOK_NOT_CONFIGURED)}
+    parts: Any = (Redis(), Gate(), Discord())
+    assert not check(*parts, {}).valid
