@@ -1,5 +1,8 @@
 """The history is read in pages: nothing is left out, and nothing comes twice."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from notifier.models import AlertType, NotificationMessage
@@ -7,10 +10,11 @@ from notifier.operations import history as history_module
 from notifier.operations.history import NotificationHistory
 from notifier.outbox.record import as_result, iso, record
 from notifier.outcome import Status
-from tests.integration.conftest import START, Bench
+from tests.integration.conftest import SECOND, START, Bench
 from tests.names import names
 
 PAGE = 4
+TITLES = {"street": "Straße"}
 
 
 @pytest.mark.parametrize("moments", [1, 2, 7, 40], ids=lambda moments: f"{moments} different times")
@@ -31,3 +35,41 @@ def test_every_record_comes_once_though_many_have_the_same_time(
     assert sorted(found) == sorted(f"n{number}" for number in range(40))
     times = [each["finished_at"] for each in history.query(limit=100)]
     assert times == sorted(times, reverse=True)
+
+
+def stored(bench: Bench, *rows: tuple[str, AlertType, Status, int]) -> NotificationHistory:
+    """A history of these: id, type, status, seconds after the start."""
+    for name, kind, status, seconds in rows:
+        at = START + seconds * SECOND
+        message = NotificationMessage(id=name, title=TITLES.get(name, name), alert_type=kind, message="Body of it")
+        ended = record(message, status, admitted_at=iso(at), finished_at=iso(at), reason="bad_gateway")
+        bench.redis.set(names.result(name), as_result(ended), ex=60)
+        for key in (names.history(kind), names.history(kind, status)):
+            bench.redis.zadd(key, {name: at})
+            bench.redis.expire(key, 60)
+    return NotificationHistory(bench.redis, bench.records, bench.settings)
+
+
+def test_each_condition_leaves_out_what_does_not_fit_it(bench: Bench) -> None:
+    general, error = AlertType.GENERAL, AlertType.ERROR
+    history = stored(
+        bench,
+        *(("old", general, Status.DELIVERED, 0), ("street", error, Status.DELIVERED, 10)),
+        *(("bad", general, Status.FAILED, 20), ("new", general, Status.DELIVERED, 30)),
+    )
+
+    def found(**conditions: Any) -> list[str]:
+        return [each["id"] for each in history.query(**conditions)]
+
+    def after(seconds: int) -> datetime:
+        return datetime.fromtimestamp(START / SECOND + seconds, UTC)
+
+    assert found() == ["new", "bad", "street", "old"]
+    assert found(limit=2) == ["new", "bad"]
+    assert found(alert_type=error) == ["street"]
+    assert found(status=Status.FAILED) == ["bad"]
+    assert found(since=after(10), until=after(20)) == ["bad", "street"], "both ends count"
+    assert found(search="STRASSE") == ["street"]
+    assert found(search="body OF", limit=9) == ["new", "bad", "street", "old"]
+    assert found(search="bad_gate", alert_type=general, status=Status.DELIVERED, since=after(1)) == ["new"]
+    assert found(search="nothing of it") == []

@@ -1,4 +1,4 @@
-"""The footer's note says why an alert is late, double or elsewhere, in few words; and nothing of one that is neither."""
+"""The footer's note says why an alert is late, double or elsewhere, in few words; else there is none."""
 
 import pytest
 

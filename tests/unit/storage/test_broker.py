@@ -1,0 +1,50 @@
+"""The Celery application of this package follows our settings alone, and its callers' connections end in time."""
+
+import threading
+from typing import Any
+
+import pytest
+from celery import current_app
+
+from notifier.storage.broker import create_app, dispatch_connection
+
+FOREIGN = "redis://foreign:1/5"
+
+
+def test_variables_of_the_hosts_own_celery_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND"):
+        monkeypatch.setenv(name, FOREIGN)
+    conf = create_app("ours").conf
+    for found in (conf.broker_url, conf.broker_read_url, conf.broker_write_url, conf.result_backend):
+        assert str(found) == "redis://localhost:6379/0"
+
+
+def test_the_hosts_current_application_stays_the_current_one() -> None:
+    before = current_app._get_current_object()
+    create_app("ours")
+    assert current_app._get_current_object() is before
+
+
+@pytest.mark.parametrize(
+    ("url", "limits"),
+    [
+        ("redis://nowhere:1/0", ("socket_timeout", "socket_connect_timeout")),
+        ("amqp://guest:guest@nowhere:1//", ("read_timeout", "write_timeout")),
+    ],
+)
+def test_no_step_of_a_callers_connection_may_last_longer(url: str, limits: tuple[str, ...]) -> None:
+    app = create_app("ours")
+    app.conf.update(broker_url=url)
+    connection = dispatch_connection(app, 0.25)
+    assert connection.connect_timeout == 0.25
+    assert {name: connection.transport_options.get(name) for name in limits} == dict.fromkeys(limits, 0.25)
+
+
+def test_a_result_is_read_with_the_backend_of_the_thread_that_asks() -> None:
+    result = create_app("ours").AsyncResult("a")
+    seen: list[Any] = [result.backend]
+    thread = threading.Thread(target=lambda: seen.append(result.backend))
+    thread.start()
+    thread.join()
+    assert seen[0] is not seen[1]
+    assert seen[0] is result.backend
