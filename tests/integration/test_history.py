@@ -73,3 +73,11 @@ def test_each_condition_leaves_out_what_does_not_fit_it(bench: Bench) -> None:
     assert found(search="body OF", limit=9) == ["new", "bad", "street", "old"]
     assert found(search="bad_gate", alert_type=general, status=Status.DELIVERED, since=after(1)) == ["new"]
     assert found(search="nothing of it") == []
+
+
+def test_an_index_that_is_behind_lists_no_record_of_another_status(bench: Bench) -> None:
+    history = stored(bench, ("a", AlertType.GENERAL, Status.DELIVERED, 0))
+    behind = names.history(AlertType.GENERAL, Status.FAILED)
+    bench.redis.zadd(behind, {"a": START})
+    bench.redis.expire(behind, 60)
+    assert history.query(status=Status.FAILED) == []

@@ -112,6 +112,13 @@ def test_what_was_moved_waits_for_what_its_new_outbox_waits_for() -> None:
     assert told(moved, logs=logs)[-1] == "still waiting, for 10 s: breaker open"
 
 
+def test_only_the_last_wait_counts_and_none_from_before_its_own_last_step() -> None:
+    logs = {"general": [[START, "rate_limited"], [START + 70 * SECOND, "breaker_open"]]}
+    assert told(logs=logs)[-1] == "still waiting, for 30 s: breaker open"
+    requeued = {"at": 95, "step": "requeue", "reason": "rate_limited"}
+    assert told(requeued, logs=logs)[-1] == "still waiting, for 5 s: breaker open"
+
+
 def test_time_on_a_disk_comes_first() -> None:
     assert told(spooled=str(120 * SECOND), ended=final())[:3] == [
         "spooled by its caller: broker unavailable",
