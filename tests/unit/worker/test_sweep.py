@@ -45,3 +45,13 @@ def test_digests_are_admitted_only_for_types_that_this_worker_serves() -> None:
     parts["digests"].admit.assert_called_once_with(AlertType.CRITICAL)
     served = {call.args[0] for call in parts["outbox"].sweep.call_args_list if call.kwargs["served"]}
     assert served == {AlertType.CRITICAL}
+
+
+def test_a_wake_up_that_is_missing_is_sent() -> None:
+    outbox = MagicMock()
+    outbox.sweep.side_effect = lambda kind, **_: f"wake-up of {kind}"
+    run, parts = sweep(outbox=outbox)
+    run([])
+    assert [call.args for call in parts["publisher"].wake_up.call_args_list] == [
+        (f"wake-up of {kind}",) for kind in AlertType
+    ]
