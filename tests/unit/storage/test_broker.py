@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from celery import current_app
 
+from notifier.application import load_celeryconfig
 from notifier.storage.broker import create_app, dispatch_connection
 
 FOREIGN = "redis://foreign:1/5"
@@ -14,9 +15,11 @@ FOREIGN = "redis://foreign:1/5"
 def test_variables_of_the_hosts_own_celery_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND"):
         monkeypatch.setenv(name, FOREIGN)
-    conf = create_app("ours").conf
-    for found in (conf.broker_url, conf.broker_read_url, conf.broker_write_url, conf.result_backend):
-        assert str(found) == "redis://localhost:6379/0"
+    conf, ours = create_app("ours").conf, load_celeryconfig()
+    for found in (conf.broker_url, conf.broker_read_url, conf.broker_write_url):
+        assert found == ours.broker_url
+    assert conf.result_backend == ours.result_backend
+    assert FOREIGN not in (ours.broker_url, ours.result_backend)
 
 
 def test_the_hosts_current_application_stays_the_current_one() -> None:
