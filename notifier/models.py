@@ -26,6 +26,7 @@ URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's Open
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
 COLOUR_MAX = 0xFFFFFF
 ID_MAX_CHARACTERS = 255  # ours: it is part of names in Redis, and of what commands print
+VALUE_CHARACTERS_MAX = 100_000  # ours: of one field
 MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
@@ -153,7 +154,7 @@ class MessageField(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
     name: Annotated[str, _stripped(1_000)]
-    value: Annotated[str, _stripped(100_000)]
+    value: Annotated[str, _stripped(VALUE_CHARACTERS_MAX)]
     inline: bool = False
 
 
@@ -186,7 +187,7 @@ class NotificationMessage(BaseModel):
     mentions: Annotated[tuple[Annotated[str, AfterValidator(_mention)], ...], Field(max_length=MENTIONS_MAX)] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
         except ValidationError as error:
@@ -204,6 +205,10 @@ class NotificationMessage(BaseModel):
         if size > MESSAGE_BYTES_MAX:
             raise ValueError(f"all its parts together take {size} bytes as JSON, more than {MESSAGE_BYTES_MAX}")
         return self
+
+    def __json__(self) -> dict[str, Any]:
+        """Its fields as JSON: kombu asks for it, so that a message can be an argument of any task or signature."""
+        return {**self.model_dump(mode="json", exclude_defaults=True), "alert_type": self.alert_type.value}
 
     @property
     def colour(self) -> int:

@@ -1,25 +1,136 @@
-"""The message that a task was given: a ``NotificationMessage``, or its fields."""
+"""What a call gives a task, read in one way at every door: ``delay``, ``apply_async``, signatures, and in a worker.
 
+A call gives a ``NotificationMessage``; or one mapping of its fields; or the title, or title and message, by position
+and the other fields by name. In a worker, and wherever Celery applies a signature, whatever else stands there by
+position is what Celery passes to a callback: the result of the task before it, or the id of the one that failed.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 
+from .parent import FAILED_TITLE, FINISHED_TITLE, failure_of, result_of
 
-def message_of(alert_type: AlertType, message: object, fields: dict[str, Any]) -> NotificationMessage:
-    """The message of one alert of this type.
+FIELD_NAMES = frozenset(NotificationMessage.model_fields)
+ANY_TITLE = "title"
+"""Stands in for the title that a partial signature gets later."""
+
+
+def message_of(alert_type: AlertType | None, args: Any, fields: Any, task_id: str | None = None) -> NotificationMessage:
+    """The message that a caller gives.
+
+    Args:
+        alert_type: that of the task; None: whatever the message says.
+        args: by position: a list or tuple.
+        fields: by name: a mapping.
+        task_id: its id, which outweighs any other.
 
     Raises:
-        InvalidMessage: names the field.
+        InvalidMessage: names what is wrong.
     """
-    if isinstance(message, NotificationMessage):
-        if fields.keys() - {"id"}:
-            raise InvalidMessage("give a NotificationMessage or its fields, not both")
-        chosen = message
-    elif message is not None:
-        raise InvalidMessage(f"expected a NotificationMessage, not {type(message).__name__}")
+    args, fields = _checked(args, fields)
+    named = _named(args, fields)
+    if named is None:
+        raise _not_read(args, fields)
+    return _message(alert_type, args, named, task_id)
+
+
+def message_of_callback(
+    alert_type: AlertType, args: Any, fields: Any, task_id: str | None, parent_id: str | None
+) -> NotificationMessage:
+    """The message of a task that Celery has called: by its name, or as the callback of another task.
+
+    Args:
+        parent_id: the id of that other task, if there is one.
+
+    Raises:
+        InvalidMessage: as ``message_of``; never for what is given by position.
+    """
+    args, fields = _checked(args, fields)
+    failure = failure_of(args[0]) if args and parent_id is not None and args[0] == parent_id else None
+    if failure is not None:
+        title, shown, args = FAILED_TITLE, failure, args[1:]
+    elif _is_complete(args, fields):
+        return _message(alert_type, args, _named(args, fields) or {}, task_id)
     else:
-        chosen = NotificationMessage(**{"alert_type": alert_type, **fields})
-    if chosen.alert_type is not alert_type:
-        raise InvalidMessage(f"alert_type: this task sends {alert_type} alerts, not {chosen.alert_type}")
+        # a signature of another application may hold a title by position: the result comes before it
+        rest = args[1:] if _is_complete(args[1:], fields) else ()
+        title, shown, args = FINISHED_TITLE, result_of(args[0] if len(args) - len(rest) == 1 else list(args)), rest
+    message = _message(alert_type, args, {"title": title, **(_named(args, fields) or fields)}, task_id)
+    return NotificationMessage(**{**dict(message), "fields": (*message.fields, *shown)})
+
+
+def partial_fields(alert_type: AlertType, args: Any, fields: Any, *, whole: bool) -> dict[str, Any]:
+    """The fields that a signature gives, as JSON; the title may be missing unless it is ``whole``.
+
+    Raises:
+        InvalidMessage: as ``message_of``.
+    """
+    args, fields = _checked(args, fields)
+    named = _named(args, fields)
+    if named is None:
+        raise _not_read(args, fields)
+    if args and isinstance(args[0], NotificationMessage):
+        _message(alert_type, args, named, None)
+        whole_message = args[0].__json__()
+        return {**whole_message, **fields}
+    probe = _message(alert_type, (), named if whole else {"title": ANY_TITLE, **named}, None)
+    # what the caller has left out is decided when the alert is raised, above all its time
+    chosen: dict[str, Any] = probe.model_dump(mode="json", include=set(named))
     return chosen
+
+
+def _checked(args: Any, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if not isinstance(args, list | tuple | None):
+        raise InvalidMessage(f"args: a list or tuple, not {type(args).__name__}")
+    if not isinstance(fields, Mapping | None):
+        raise InvalidMessage(f"kwargs: a mapping, not {type(fields).__name__}")
+    return tuple(args or ()), {str(name): value for name, value in (fields or {}).items()}
+
+
+def _named(args: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The fields by name, if this is one of the forms that a caller may choose."""
+    match args:
+        case ():
+            return fields
+        case (NotificationMessage() as message,) if fields.keys() <= {"id"}:
+            return {**dict(message), **fields}
+        case (Mapping() as mapping,) if fields.keys() <= {"id"} and mapping.keys() <= FIELD_NAMES:
+            return {**mapping, **fields}
+        case (str(title),) if "title" not in fields:
+            return {**fields, "title": title}
+        case (str(title), str(text)) if not fields.keys() & {"title", "message"}:
+            return {**fields, "title": title, "message": text}
+    return None
+
+
+def _is_complete(args: tuple[Any, ...], fields: dict[str, Any]) -> bool:
+    """Whether they can be read, and positional ones hold the title: a parent's result may be a mapping as well."""
+    named = _named(args, fields)
+    return named is not None and (not args or "title" in named)
+
+
+def _message(
+    alert_type: AlertType | None, args: tuple[Any, ...], named: dict[str, Any], task_id: str | None
+) -> NotificationMessage:
+    if task_id:
+        named = {**named, "id": task_id}
+    if args and isinstance(args[0], NotificationMessage) and named["id"] == args[0].id:
+        message = args[0]  # it is checked already
+    else:
+        message = NotificationMessage(**({"alert_type": alert_type} if alert_type else {}) | named)
+    if alert_type not in (None, message.alert_type):
+        raise InvalidMessage(f"alert_type: this task sends {alert_type} alerts, not {message.alert_type}")
+    return message
+
+
+def _not_read(args: tuple[Any, ...], fields: dict[str, Any]) -> InvalidMessage:
+    if len(args) == 1 and isinstance(args[0], Mapping) and (unknown := args[0].keys() - FIELD_NAMES):
+        return InvalidMessage(f"{', '.join(sorted(map(str, unknown)))}: not a field of a NotificationMessage")
+    given = ", ".join([*(type(each).__name__ for each in args), *(f"{name}=…" for name in fields)])
+    return InvalidMessage(
+        "expected a NotificationMessage, or a mapping of its fields, or a title (and a message) and the other fields by"
+        f" name; not ({given})"
+    )

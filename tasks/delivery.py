@@ -19,7 +19,7 @@ from notifier.outbox.terms import Terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import callbacks_of_request, options_of
 
-from .arguments import message_of
+from .arguments import message_of_callback
 from .celery import pipeline
 
 SHOWN_CHARACTERS = 3_000
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .notifications import NotificationTask
 
 
-def run_delivery(task: "NotificationTask", fields: dict[str, Any]) -> NoReturn:
+def run_delivery(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, Any]) -> NoReturn:
     """Deliver a batch of this task's outbox.
 
     What becomes of its own notification is stored and announced with the batch, whichever task carries it. So it ends
@@ -49,16 +49,16 @@ def run_delivery(task: "NotificationTask", fields: dict[str, Any]) -> NoReturn:
     # the callbacks of an alert that is not final
     task.request.update(ignore_result=True, callbacks=None, errbacks=None, chain=None, chord=None)
     try:
-        delivery = _deliver(task, fields, callbacks)
+        delivery = _deliver(task, args, fields, callbacks)
     except BrokerUnavailable:
-        _dispatch_again(task, fields, callbacks)
+        _dispatch_again(task, args, fields, callbacks)
     send_wake_ups(delivery)
     if isinstance(delivery, BatchResult):
         _retry_own(task, delivery)
     raise Ignore
 
 
-def _deliver(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -> "Delivery":
+def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, Any], callbacks: str) -> "Delivery":
     notification_id = str(task.request.id)
     request = ClaimRequest(task.alert_type, notification_id)
     delivery = pipeline.delivery_worker.deliver(request)
@@ -66,7 +66,7 @@ def _deliver(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -
         return delivery
     # sent by a program that only knows the task's name
     try:
-        message = message_of(task.alert_type, None, {**fields, "id": notification_id})
+        message = message_of_callback(task.alert_type, args, fields, notification_id, task.request.parent_id)
         pipeline.publisher.admit(message, Terms(callbacks=callbacks))
     except (InvalidMessage, QueueFull) as error:
         _bury(task, fields, callbacks, error)
@@ -74,12 +74,14 @@ def _deliver(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -
     return pipeline.delivery_worker.deliver(request)
 
 
-def _dispatch_again(task: "NotificationTask", fields: dict[str, Any], callbacks: str) -> NoReturn:
+def _dispatch_again(
+    task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, Any], callbacks: str
+) -> NoReturn:
     """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
     again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
-    again |= options_of(callbacks)
+    again |= {"parent_id": task.request.parent_id, **options_of(callbacks)}
     with pipeline.publisher.dispatching(task.name) as producer:
-        task.dispatch((), fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
+        task.dispatch(args, fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore
     raise Reject("Redis is away", requeue=True)
 

@@ -1,14 +1,15 @@
 """``send_notification``: one named Celery task per alert type, each on its own queue."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
+from celery.canvas import Signature, chunks, xmap, xstarmap
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import AlertType
 from notifier.outbox.claim import ClaimRequest
 from notifier.outbox.terms import Terms
 from notifier.outcome import Status
@@ -16,14 +17,18 @@ from notifier.producer.callbacks import take_callbacks
 from notifier.producer.publisher import arguments, shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
-from .arguments import message_of
+from .arguments import message_of, message_of_callback, partial_fields
 from .celery import app, pipeline
 from .delivery import run_delivery, send_wake_ups
+from .signature import AlertSignature, warn_of_another_broker
 
 if TYPE_CHECKING:
     CeleryTask = Task[Any, Any]
 else:
     CeleryTask = Task  # cannot be subscripted at run time
+
+APPLIED_BY_CELERY = {"parent_id", "root_id", "reply_to"}
+"""Options that Celery gives where it applies a signature: a callback, or a step of a chain, group or chord."""
 
 
 class NotificationTask(CeleryTask):
@@ -32,17 +37,21 @@ class NotificationTask(CeleryTask):
     alert_type: AlertType
     Request = f"{__package__}.request:DeliveryRequest"
 
-    def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":
-        """Raise an alert of this task's type: a ``NotificationMessage``, or its fields by name.
+    def __call__(self, /, *args: Any, **fields: Any) -> Any:
+        """Raise the alert, as ``delay``, and return its id; in a worker, deliver."""
+        return self.run(*args, **fields)  # Celery's own takes no keyword "self"
+
+    def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
+        """Raise an alert of this task's type: a ``NotificationMessage``, or its fields.
 
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return pipeline.client.submit(message_of(self.alert_type, message, fields)).result
+        return pipeline.client.submit(message_of(self.alert_type, args, fields)).result
 
     def apply_async(  # type: ignore[override]
         self,
-        args: Iterable[Any] | None = None,
+        args: Sequence[Any] | None = None,
         kwargs: dict[str, Any] | None = None,
         task_id: str | None = None,
         **options: Any,
@@ -50,16 +59,18 @@ class NotificationTask(CeleryTask):
         """Admit the alert and dispatch its delivery task. Celery's retries come this way too, with ``retries`` set.
 
         Args:
-            args: nothing, or a ``NotificationMessage``.
-            kwargs: its fields, if not.
+            args: what ``delay`` takes by position; from Celery, also the result of the task before.
+            kwargs: its fields.
             task_id: the id of the notification.
             options: Celery's.
 
         Raises:
             As ``delay``; InvalidMessage also for ``countdown`` and ``eta``.
         """
-        fields = {**(kwargs or {}), **({"id": task_id} if task_id else {})}
-        message = message_of(self.alert_type, next(iter(args or ()), None), fields)
+        if options.keys() & APPLIED_BY_CELERY:
+            message = message_of_callback(self.alert_type, args, kwargs, task_id, options.get("parent_id"))
+        else:
+            message = message_of(self.alert_type, args, kwargs, task_id)
         callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)
@@ -77,14 +88,77 @@ class NotificationTask(CeleryTask):
     dispatch = CeleryTask.apply_async
     """Sends the delivery task, and nothing else: Celery's own way, without admission."""
 
+    def apply(  # type: ignore[override]
+        self, args: Sequence[Any] | None = None, kwargs: dict[str, Any] | None = None, **options: Any
+    ) -> "AsyncResult[Any]":
+        """As ``apply_async``: no process but a worker delivers. A chain that is applied locally comes this way."""
+        sent = {name: value for name, value in options.items() if name not in ("throw", "logfile", "loglevel")}
+        return self.apply_async(args, kwargs, **{"parent_id": None, **sent})
+
+    def signature(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> AlertSignature:
+        """A signature that may be part of any application's canvas; ``s`` and ``si`` come this way too.
+
+        Raises:
+            InvalidMessage: names the field; a title is needed only if the signature is immutable.
+        """
+        warn_of_another_broker()
+        fields = partial_fields(self.alert_type, args, kwargs, whole=bool(more.get("immutable")))
+        fields.pop("alert_type", None)
+        of_its_own = {"queue": pipeline.keys.queue(self.alert_type)}
+        if "id" in fields:
+            of_its_own["task_id"] = fields.pop("id")
+        return AlertSignature(self, (), fields, of_its_own | (options or {}), **{"app": self.app, **more})
+
+    subtask = signature
+
+    def signature_from_request(
+        self, request: Any = None, args: Any = None, kwargs: Any = None, queue: str | None = None, **options: Any
+    ) -> "Signature[Any]":
+        """What Celery retries. A parent's result is a field of its own from here on."""
+        asked = request or self.request
+        given = (asked.args if args is None else args, asked.kwargs if kwargs is None else kwargs)
+        message = message_of_callback(self.alert_type, *given, asked.id, asked.parent_id)
+        return super().signature_from_request(asked, (), arguments(message), queue, **options)
+
+    def map(self, it: Iterable[Any]) -> xmap:
+        """One task that raises an alert for each item, in turn; its result is the list of their ids.
+
+        Raises:
+            InvalidMessage: of any item; none is raised then.
+        """
+        return xmap(self._bare(), [self._item(each) for each in it], app=self.app)
+
+    def starmap(self, it: Iterable[Sequence[Any]]) -> xstarmap:
+        """The same; each item holds what ``delay`` takes by position."""
+        return xstarmap(self._bare(), [(self._item(*each),) for each in it], app=self.app)
+
+    def chunks(self, it: Iterable[Sequence[Any]], n: int) -> chunks:
+        """The same as ``starmap``, in tasks of ``n`` items."""
+        return chunks(self._bare(), [(self._item(*each),) for each in it], n, app=self.app)
+
+    def _bare(self) -> Any:  # celery-types wants a task there, Celery a signature
+        return Signature(self, app=self.app)
+
+    def _item(self, *args: Any) -> dict[str, Any]:
+        # with its id: a task that is delivered again raises no alert again
+        return message_of(self.alert_type, args, {}).__json__()
+
 
 def _register(alert_type: AlertType) -> NotificationTask:
     configured = pipeline.settings
 
-    def body(self: NotificationTask, **fields: Any) -> None:
-        run_delivery(self, fields)
+    def body(self: NotificationTask, /, *args: Any, **fields: Any) -> str:
+        if self.request.called_directly:  # no worker has sent for it: send_notification["error"](title="…"), celery.map
+            return str(self.delay(*args, **fields).id)
+        return run_delivery(self, args, fields)
 
-    body.__doc__ = f"Deliver one {alert_type} alert, and what waits with it."
+    body.__doc__ = f"Deliver one {alert_type} alert, and what waits with it. Called directly: raise one; its id."
     register: Callable[[Callable[..., Any]], Any] = app.task(
         name=ROUTES[alert_type].task,
         base=NotificationTask,
@@ -92,6 +166,7 @@ def _register(alert_type: AlertType) -> NotificationTask:
         ignore_result=True,  # the commit stores it, and nothing that Celery stores may overwrite it
         shared=False,  # else every other application of this process would have the task as well
         lazy=False,
+        typing=False,  # what is wrong is told by the message, field by field
         alert_type=alert_type,
         autoretry_for=(DeliveryFailed,),
         max_retries=configured.retry_attempts,
@@ -123,20 +198,15 @@ class SendNotification:
         """The Celery task of one type. Raises ValueError: there is no such type."""
         return self._tasks[AlertType(alert_type)]
 
-    def delay(self, message: NotificationMessage | None = None, /, **fields: Any) -> "AsyncResult[Any]":
-        """Raise an alert: a ``NotificationMessage``, or its fields by name (``alert_type``, ``title``, ``message``, …).
+    def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
+        """Raise an alert: a ``NotificationMessage``, or its fields (``alert_type``, ``title``, ``message``, …).
 
         Returns once the alert is safe in the outbox. ``get()`` on the result returns its record at delivery.
 
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        if message is None:
-            message = NotificationMessage(**fields)
-            fields = {}
-        elif not isinstance(message, NotificationMessage):
-            raise InvalidMessage(f"expected a NotificationMessage, not {type(message).__name__}")
-        return self[message.alert_type].delay(message, **fields)
+        return pipeline.client.submit(message_of(None, args, fields)).result
 
 
 send_notification = SendNotification({alert_type: _register(alert_type) for alert_type in AlertType})
