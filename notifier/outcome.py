@@ -56,9 +56,11 @@ class Status(StrEnum):
     EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
     FOLDED = "folded"
-    # what a caller gets if Redis does not answer; no record has these
+    # what a caller gets if Redis does not answer; no stored record has these
     SPOOLED = "spooled"
     SENT_DIRECTLY = "sent_directly"
+    # what a caller gets if Celery's task_always_eager is set; nothing is stored
+    DRY_RUN = "dry_run"
 
 
 class State(StrEnum):

@@ -38,6 +38,7 @@ class DiscordNotificationService:
 
         If the outcome is not final after ``wait``, the status is ``queued`` and ``success`` is False; delivery
         continues. If Redis does not answer, the status is ``spooled`` or ``sent_directly``, if configured.
+        With Celery's ``task_always_eager`` it is ``dry_run``, and ``success`` is False.
 
         Raises:
             QueueFull: too many alerts of this type are waiting, and DISCORD_QUEUE_OVERFLOW is reject.
@@ -60,7 +61,7 @@ class DiscordNotificationService:
     def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
         """``send`` for synchronous code."""
         submitted = self._pipeline.client.submit(message)
-        if submitted.status is Status.SENT_DIRECTLY:
+        if submitted.status in (Status.SENT_DIRECTLY, Status.DRY_RUN):
             return result_of(cast("Record", submitted.result.get())).model_copy(
                 update={"status": submitted.status.value}
             )

@@ -10,7 +10,7 @@ from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer.deadline import Deadline
 from notifier.producer.flusher import Flusher
 from notifier.producer.publisher import Publisher
-from notifier.producer.submitted import Submitted
+from notifier.producer.submitted import Submitted, dry_run
 from notifier.producer.ways import (
     BehindSpooled,
     Dispatch,
@@ -83,6 +83,8 @@ class Client:
             self._flusher.start()
 
     def _take(self, message: NotificationMessage, terms: Terms, through_redis: Way) -> Submitted:
+        if self._app.conf.task_always_eager:
+            return dry_run(message)
         deadline = Deadline.after(self._settings.publish_timeout_seconds)
         so_far = NotTaken()
         for way, share in self._ways(message.alert_type, through_redis):

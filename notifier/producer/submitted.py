@@ -8,15 +8,20 @@ from celery import states
 from celery.result import AsyncResult, EagerResult
 
 from notifier.models import NotificationMessage
-from notifier.outbox.record import iso, record
+from notifier.outbox.record import Record, iso, record
 from notifier.outcome import Delivered, Status
+from notifier.render.batch import compose
 
 SENT_DIRECTLY_NOTE = "sent directly: Redis was away"
+DRY_RUN_NOTE = "task_always_eager: checked and composed, not stored and not sent"
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An alert that is safe: ``queued`` in Redis, ``spooled`` on disk, or ``sent_directly``; and its Celery result."""
+    """An alert that is safe: ``queued`` in Redis, ``spooled`` on disk, or ``sent_directly``; and its Celery result.
+
+    After a ``dry_run`` it is nowhere.
+    """
 
     status: Status
     result: "AsyncResult[Any]"
@@ -24,15 +29,32 @@ class Submitted:
 
 def sent_directly(message: NotificationMessage, delivered: Delivered) -> Submitted:
     """An alert that this process has posted itself: its result is there already. Times are this machine's."""
-    now = time.time_ns() // 1_000
+    now = _now()
     end = record(
         message,
         Status.DELIVERED,
-        admitted_at=iso(now),
-        finished_at=iso(now),
+        admitted_at=now,
+        finished_at=now,
         attempts=1,
         detail=SENT_DIRECTLY_NOTE,
         message_id=delivered.message_id,
         channel_id=delivered.channel_id,
     )
-    return Submitted(Status.SENT_DIRECTLY, cast("AsyncResult[Any]", EagerResult(message.id, end, states.SUCCESS)))
+    return _final(Status.SENT_DIRECTLY, end)
+
+
+def dry_run(message: NotificationMessage) -> Submitted:
+    """An alert that goes no further than its request, which is composed and not made."""
+    compose([message])
+    now = _now()
+    return _final(
+        Status.DRY_RUN, record(message, Status.DRY_RUN, admitted_at=now, finished_at=now, detail=DRY_RUN_NOTE)
+    )
+
+
+def _now() -> str:
+    return iso(time.time_ns() // 1_000)
+
+
+def _final(status: Status, end: Record) -> Submitted:
+    return Submitted(status, cast("AsyncResult[Any]", EagerResult(end["id"], end, states.SUCCESS)))

@@ -186,6 +186,7 @@ class Surroundings:
         self.redis = Redis(self.clock, self.tried)
         self.discord = Discord(self.clock, self.tried)
         self.disk = Disk(self.clock, self.tried)
+        self.configuration = SimpleNamespace(task_always_eager=False)
         controlled = SimpleNamespace(monotonic=lambda: self.clock.now)
         for module in (deadline_module, ways_module):
             monkeypatch.setattr(module, "time", controlled)
@@ -202,7 +203,9 @@ class Surroundings:
                 "redis_url": SecretStr(redis_url),
             }
         )
-        app: Any = SimpleNamespace(AsyncResult=lambda notification_id: f"result of {notification_id}")
+        app: Any = SimpleNamespace(
+            AsyncResult=lambda notification_id: f"result of {notification_id}", conf=self.configuration
+        )
         found: Any = (self.redis, settings, self.disk if disk else None, self.discord.build)
         return Client(app, *found)
 

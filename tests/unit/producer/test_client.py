@@ -8,6 +8,7 @@ import pytest
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
+from notifier.producer import submitted as submitted_module
 from notifier.producer.client import Client
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from tests.unit.producer.surroundings import DIRECT, LEFT, LIMIT_SECONDS, Surroundings
@@ -325,3 +326,33 @@ def test_an_http_client_is_built_once_and_only_for_a_direct_post(around: Surroun
     for number in range(3):
         client.submit(alert(DIRECT, str(number)))
     assert around.discord.builds == 1
+
+
+# a dry run
+
+
+@pytest.mark.parametrize("ways", ["", "disk", "direct", "disk direct"])
+def test_with_task_always_eager_an_alert_is_composed_and_goes_no_way_at_all(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, ways: str
+) -> None:
+    composed: list[Any] = []
+    monkeypatch.setattr(submitted_module, "compose", composed.append)
+    client = around.client(disk="disk" in ways, direct="direct" in ways)
+    around.configuration.task_always_eager = True
+    message = alert(DIRECT)
+    for take in (client.submit, client.admit):
+        taken = take(message)
+        assert taken.status is Status.DRY_RUN
+        assert (taken.result.state, taken.result.ready(), taken.result.id) == ("SUCCESS", True, "a")
+        record = taken.result.get()
+        assert (record["status"], record["success"], record["attempts"], record["message_id"]) == (
+            "dry_run",
+            False,
+            0,
+            None,
+        )
+        assert record["message"]["title"] == "T"
+    assert composed == [[message], [message]]
+    assert around.tried == []
+    around.configuration.task_always_eager = False
+    assert client.submit(message).status is Status.QUEUED
