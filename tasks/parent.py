@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from notifier.models import VALUE_CHARACTERS_MAX, MessageField
+from notifier.outbox.record import Record
 from notifier.render.cut import cut
 from notifier.storage.keys import RESULT_PREFIX
 
@@ -18,8 +19,10 @@ FAILED_TITLE = "Task failed"
 
 
 def result_of(value: object) -> tuple[MessageField, ...]:
-    """The fields that show a result."""
-    if isinstance(value, dict | list | tuple):
+    """The fields that show a result; of an alert, what became of it and where it is."""
+    if isinstance(value, dict) and value.keys() >= Record.__required_keys__:
+        value = f"{value['status']}: {value['link'] or value['id']}"
+    elif isinstance(value, dict | list | tuple):
         value = json.dumps(value, ensure_ascii=False, default=str)
     return (_field("Result", value),)
 
