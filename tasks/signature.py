@@ -6,12 +6,11 @@ Whoever applies it sends it to our queue, by the queue in its options, but over 
 import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from celery import Celery, _state
 from celery.canvas import Signature
 
-from notifier.storage.url import parse_broker_url
+from notifier.storage.broker import broker_places, same_broker
 
 from .celery import app
 
@@ -21,10 +20,6 @@ else:
     AnySignature = Signature  # cannot be subscripted at run time
 
 logger = logging.getLogger(__name__)
-
-AMQP = "amqp://"
-"""Celery's own default."""
-LOCAL = ("127.0.0.1", "::1")
 
 
 class AlertSignature(AnySignature):
@@ -57,9 +52,8 @@ def warn_of_another_broker() -> None:
     host = state._tls.current_app or state.default_app
     if host is None or host is app or not host.configured:
         return
-    theirs, ours = _places(host), _places(app)
-    if not set(theirs) & set(ours):
-        _warn(theirs[0], ours[0], str(host.main))
+    if not same_broker(host, app):
+        _warn(broker_places(host)[0], broker_places(app)[0], str(host.main))
 
 
 @lru_cache(maxsize=100)
@@ -69,29 +63,3 @@ def _warn(theirs: str, ours: str, name: str) -> None:
         "%s, where nobody takes it: alerts travel through %s. Raise alerts by .delay(), or give both the same broker",
         *(name, theirs, ours),
     )
-
-
-def _places(of: Celery) -> list[str]:
-    """Where an application sends its tasks: address, database or virtual host, and key prefix; no user, no password."""
-    url = of.conf.broker_write_url or AMQP
-    prefix = (of.conf.broker_transport_options or {}).get("global_keyprefix", "")
-    texts = url.split(";") if isinstance(url, str) else list(url)
-    return [place + (f" (prefix {prefix})" if prefix else "") for text in texts for place in _addresses(text)]
-
-
-def _addresses(url: str) -> list[str]:
-    try:
-        redis = parse_broker_url(url)
-        if redis is not None and redis.path:
-            return [f"redis+socket://{redis.path}?virtual_host={redis.database}"]
-        if redis is not None:
-            return [f"redis://{_host(host)}:{port}/{redis.database}" for host, port in redis.hosts]
-        parts = urlsplit(url)
-        return [f"{AMQP}{_host(parts.hostname)}:{parts.port or 5672}/{parts.path[1:] or '/'}"]
-    except ValueError:  # another kind of broker
-        scheme, _, rest = url.partition("://")
-        return [f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"]
-
-
-def _host(name: str | None) -> str:
-    return "localhost" if not name or name in LOCAL else name

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.app.utils import Settings
@@ -9,7 +10,11 @@ from celery.result import AsyncResult
 from kombu import Connection
 
 from notifier.application import load_celeryconfig
-from notifier.storage.url import BrokerUrl
+from notifier.storage.url import BrokerUrl, parse_broker_url
+
+AMQP = "amqp://"
+"""Celery's own default."""
+LOCAL = ("127.0.0.1", "::1")
 
 
 class Configuration(Settings):
@@ -80,15 +85,36 @@ def client_app() -> Celery:
 
 def same_broker(one: Celery, other: Celery) -> bool:
     """Whether the queues of two applications are in one place, under the same names. Connects to neither."""
-    return _broker_of(one) == _broker_of(other)
+    return bool(set(broker_places(one)) & set(broker_places(other)))
 
 
-def _broker_of(app: Celery) -> tuple[object, ...]:
-    connection: Any = app.connection_for_write()
-    transport = connection.get_transport_cls()
-    host = "localhost" if connection.hostname in (None, "127.0.0.1", "::1") else connection.hostname
-    port, database = connection.port or transport.default_port, str(connection.virtual_host).strip("/")
-    return transport.driver_type, host, port, database, (connection.transport_options or {}).get("global_keyprefix", "")
+def broker_places(app: Celery) -> list[str]:
+    """Where an application sends its tasks: address, database or virtual host, and key prefix; no user, no password.
+
+    Several only where its broker has several addresses, as sentinels do.
+    """
+    url = app.conf.broker_write_url or AMQP
+    prefix = (app.conf.broker_transport_options or {}).get("global_keyprefix", "")
+    texts = url.split(";") if isinstance(url, str) else list(url)
+    return [place + (f" (prefix {prefix})" if prefix else "") for text in texts for place in _addresses(text)]
+
+
+def _addresses(url: str) -> list[str]:
+    try:
+        redis = parse_broker_url(url)
+        if redis is not None and redis.path:
+            return [f"redis+socket://{redis.path}?virtual_host={redis.database}"]
+        if redis is not None:
+            return [f"redis://{_host(host)}:{port}/{redis.database}" for host, port in redis.hosts]
+        parts = urlsplit(url)
+        return [f"{AMQP}{_host(parts.hostname)}:{parts.port or 5672}/{parts.path[1:] or '/'}"]
+    except ValueError:  # another kind of broker
+        scheme, _, rest = url.partition("://")
+        return [f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"]
+
+
+def _host(name: str | None) -> str:
+    return "localhost" if not name or name in LOCAL else name
 
 
 def callback_app(default_queue: str) -> Celery:
