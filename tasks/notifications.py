@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery.canvas import Signature, chunks, xmap, xstarmap
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, QueueNotFound
 from celery.result import AsyncResult
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
@@ -65,12 +65,13 @@ class NotificationTask(CeleryTask):
             options: Celery's.
 
         Raises:
-            As ``delay``; InvalidMessage also for ``countdown`` and ``eta``.
+            As ``delay``; InvalidMessage also for ``countdown``, ``eta`` and a ``queue`` that there is not.
         """
         if options.keys() & APPLIED_BY_CELERY:
             message = message_of_callback(self.alert_type, args, kwargs, task_id, options.get("parent_id"))
         else:
             message = message_of(self.alert_type, args, kwargs, task_id)
+        _check_queue(options.get("queue"))
         callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)
@@ -80,7 +81,7 @@ class NotificationTask(CeleryTask):
             raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
         elif (raised := pipeline.client.admit(message, Terms(callbacks=callbacks))).status is not Status.QUEUED:
             return raised.result
-        options["kwargsrepr"] = shown(message)
+        options |= {"kwargsrepr": shown(message), "serializer": None, "compression": None}  # what every worker reads
         with pipeline.publisher.dispatching(self.name) as producer:
             super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
         return self.AsyncResult(message.id)
@@ -148,6 +149,14 @@ class NotificationTask(CeleryTask):
     def _item(self, *args: Any) -> dict[str, Any]:
         # with its id: a task that is delivered again raises no alert again
         return message_of(self.alert_type, args, {}).__json__()
+
+
+def _check_queue(queue: object) -> None:
+    """Raise InvalidMessage before the alert is admitted: Celery looks for the queue when it sends the task."""
+    try:
+        app.amqp.router.expand_destination({"queue": queue})
+    except QueueNotFound as error:
+        raise InvalidMessage(f"queue: {error}") from None
 
 
 def _register(alert_type: AlertType) -> NotificationTask:

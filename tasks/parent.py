@@ -42,7 +42,9 @@ def failure_of(task_id: str) -> tuple[MessageField, ...] | None:
             return shown
         case {"exc_type": name, "exc_message": message}:
             texts = message if isinstance(message, list | tuple) else [message]
-            return (*shown, _field("Exception", ": ".join(filter(None, [str(name), ", ".join(map(str, texts))]))))
+            # the exception of an alert holds its record too, which says more than one wants to read
+            told = ", ".join(str(each) for each in texts if not isinstance(each, dict))
+            return (*shown, _field("Exception", ": ".join(filter(None, [str(name), told]))))
         case other:
             return (*shown, _field("Exception", other))
 

@@ -142,6 +142,8 @@ REFUSED = [
         "message: not expressible as JSON",
     ),
     ('send_notification["error"].apply_async(kwargs={"title": "x"}, countdown=60)', "countdown and eta: "),
+    ('send_notification["error"].apply_async(("x",), queue="nowhere")', "queue: "),
+    ('send_notification["error"].s("x").apply_async(queue="nowhere")', "queue: "),
     ("send_notification.delay(1)", "expected a NotificationMessage, or a mapping of its fields, or a title"),
     ('send_notification["error"].delay(alert_type="critical", title="x")', "alert_type: this task sends error alerts"),
 ]

@@ -65,7 +65,7 @@ from foreign import app, count, fail
 alert = send_notification["error"]
 chain(count.s(), alert.s("end")).apply_async()
 chain(count.s(), alert.si(title="end, immutable")).apply_async()
-chain(count.s(), alert.s(title="middle", fields={"Host": "db1"}), count.si()).apply_async()
+chain(count.s(), alert.s(title="middle", fields={"Host": "db1"}), alert.s("after an alert")).apply_async()
 count.apply_async(link=alert.s(title="link"))
 count.apply_async(link=[alert.si(title="one of two links"), alert.s(title="the other")])
 print(fail.apply_async(link_error=alert.s(title="link_error")).id)
@@ -79,8 +79,9 @@ chain(count.s(), signature("send_notification.error", args=("by position",), **b
 """
     )
     assert done.returncode == 0, done.stderr
-    found = delivered(sandbox, 14)
+    found = delivered(sandbox, 15)
     assert found.pop("middle") == {"Host": "db1", **ROWS}
+    assert found.pop("after an alert")["Result"].startswith("delivered: https://discord.com/channels/")
     assert found.pop("link_error") == {"Failed task": done.stdout.strip(), **FAILED}
     assert found.pop("Task failed").items() >= FAILED.items()
     assert found == {
@@ -164,7 +165,8 @@ import json
 task = send_notification["error"]
 ids = [
     task(title="a"), task("b"), send_notification["critical"]("c"), task.run("d", "text"),
-    task.s("e")(), task.apply(["f"]).get(timeout=30)["id"], task.apply(kwargs={"title": "g"}, task_id="own").id,
+    task.s("e")(), task.apply(["f"], serializer="no", compression="no").get(timeout=30)["id"],
+    task.apply(kwargs={"title": "g"}, task_id="own").id,
     *task.map(["h", {"title": "i"}]).apply_async().get(timeout=30),
     *task.starmap([("j",), ("k", "text")]).apply_async().get(timeout=30),
     *[each for part in task.chunks([("l",), ("m",), ("n",)], 2)().get(timeout=30) for each in part],

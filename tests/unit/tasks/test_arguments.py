@@ -123,6 +123,10 @@ def test_a_result_comes_after_the_alerts_own_fields_and_within_the_limit_of_a_fi
         ({"status": "FAILURE", "result": None}, None),
         ({"status": "FAILURE", "result": {"exc_type": "KeyError", "exc_message": ["x", 1]}}, "KeyError: x, 1"),
         ({"status": "FAILURE", "result": {"exc_type": "Custom", "exc_message": ""}}, "Custom"),
+        (
+            {"status": "FAILURE", "result": {"exc_type": "Not", "exc_message": ["forbidden", {"id": "x"}]}},
+            "Not: forbidden",
+        ),
         ({"status": "FAILURE", "result": "of another serializer"}, "of another serializer"),
     ],
 )
