@@ -48,18 +48,28 @@ def message_of_callback(
     Raises:
         InvalidMessage: as ``message_of``; never for what is given by position.
     """
+    return _message(alert_type, (), fields_of_callback(args, fields, parent_id), task_id)
+
+
+def fields_of_callback(args: Any, fields: Any, parent_id: str | None) -> dict[str, Any]:
+    """The fields of that message by name, right or wrong."""
     args, fields = _checked(args, fields)
     failure = failure_of(args[0]) if args and parent_id is not None and args[0] == parent_id else None
     if failure is not None:
         title, shown, args = FAILED_TITLE, failure, args[1:]
     elif _is_complete(args, fields):
-        return _message(alert_type, args, _named(args, fields) or {}, task_id)
+        return _named(args, fields) or {}
     else:
         # a signature of another application may hold a title by position: the result comes before it
         rest = args[1:] if _is_complete(args[1:], fields) else ()
         title, shown, args = FINISHED_TITLE, result_of(args[0] if len(args) - len(rest) == 1 else list(args)), rest
-    message = _message(alert_type, args, {"title": title, **(_named(args, fields) or fields)}, task_id)
-    return NotificationMessage(**{**dict(message), "fields": (*message.fields, *shown)})
+    named = {"title": title, **(_named(args, fields) or fields)}
+    match named.get("fields", ()):
+        case Mapping() as own:
+            return {**named, "fields": [*({"name": name, "value": value} for name, value in own.items()), *shown]}
+        case list() | tuple() as own:
+            return {**named, "fields": [*own, *shown]}
+    return named
 
 
 def partial_fields(alert_type: AlertType, args: Any, fields: Any, *, whole: bool) -> dict[str, Any]:

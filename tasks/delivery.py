@@ -19,7 +19,7 @@ from notifier.outbox.terms import Terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import callbacks_of_request, options_of
 
-from .arguments import message_of_callback
+from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
 
 SHOWN_CHARACTERS = 3_000
@@ -98,7 +98,9 @@ def send_wake_ups(delivery: "Delivery") -> None:
 
 def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, error: InvalidMessage | QueueFull) -> None:
     """Keep what cannot be sent as a dead letter, whole: it is replayed once it is mended, or there is room."""
-    given = dumps({"args": task.request.args, "kwargs": fields})
+    given = {"args": task.request.args, "kwargs": fields}
+    if task.request.args:
+        fields = given["fields"] = fields_of_callback(task.request.args, fields, task.request.parent_id)
     title = fields.get("title")
     text = NotificationMessage(
         alert_type=task.alert_type,
@@ -107,7 +109,7 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     )
     message = text.model_copy(update={"id": str(task.request.id)})  # of whatever form the caller's id is
     status = Status.QUEUE_FULL if isinstance(error, QueueFull) else Status.REJECTED
-    record = pipeline.records.bury(message, status, error.reason, str(error), given=given, callbacks=callbacks)
+    record = pipeline.records.bury(message, status, error.reason, str(error), given=dumps(given), callbacks=callbacks)
     if record is not None:
         now = time.monotonic()
         pipeline.announcer(BatchResult((), (record,), None, 0, {message.id: callbacks} if callbacks else {}), now, now)

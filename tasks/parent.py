@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from notifier.models import VALUE_CHARACTERS_MAX, MessageField
+from notifier.models import VALUE_CHARACTERS_MAX
 from notifier.outbox.record import Record
 from notifier.render.cut import cut
 from notifier.storage.keys import RESULT_PREFIX
@@ -13,12 +13,15 @@ from .celery import pipeline
 
 logger = logging.getLogger(__name__)
 
+Shown = dict[str, str]
+"""One field of an alert: ``name`` and ``value``."""
+
 FINISHED_TITLE = "Task finished"
 FAILED_TITLE = "Task failed"
 """Titles of callbacks that bring none."""
 
 
-def result_of(value: object) -> tuple[MessageField, ...]:
+def result_of(value: object) -> tuple[Shown, ...]:
     """The fields that show a result; of an alert, what became of it and where it is."""
     if isinstance(value, dict) and value.keys() >= Record.__required_keys__:
         value = f"{value['status']}: {value['link'] or value['id']}"
@@ -27,7 +30,7 @@ def result_of(value: object) -> tuple[MessageField, ...]:
     return (_field("Result", value),)
 
 
-def failure_of(task_id: str) -> tuple[MessageField, ...] | None:
+def failure_of(task_id: str) -> tuple[Shown, ...] | None:
     """The fields that show a failed task: its id and, if our Redis has its result, the exception.
 
     Returns:
@@ -62,6 +65,6 @@ def _stored(task_id: str) -> dict[str, Any]:
     return {}
 
 
-def _field(name: str, value: object) -> MessageField:
+def _field(name: str, value: object) -> Shown:
     text = str(value).encode(errors="backslashreplace").decode()
-    return MessageField(name=name, value=cut(text if text.strip() else repr(text), VALUE_CHARACTERS_MAX))
+    return {"name": name, "value": cut(text if text.strip() else repr(text), VALUE_CHARACTERS_MAX)}

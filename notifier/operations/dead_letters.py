@@ -134,4 +134,5 @@ def _fields(dead: Record) -> dict[str, Any]:
     if "given" not in dead:
         return dead["message"]
     given = json.loads(dead["given"])
-    return {"alert_type": dead["alert_type"], **given["kwargs"]}
+    # by name, if some were given by position: its worker has read them
+    return {"alert_type": dead["alert_type"], **given.get("fields", given["kwargs"])}

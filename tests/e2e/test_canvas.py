@@ -1,5 +1,6 @@
 """Alerts in another application's canvas: sent to our queue, delivered exactly once, with what the task before gave."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +128,22 @@ def test_a_retry_keeps_the_result_of_the_task_before(
     assert (record["status"], record["attempts"]) == ("delivered", 2)
     assert delivered(sandbox, 1) == {"T": {"Result": "7"}}
     worker.wait_for(rf"Task send_notification\.error\[{sent.id}\] (succeeded|ignored)")
+
+
+def test_a_dead_letter_keeps_what_was_given_by_position_and_is_replayed_with_it(
+    application: Application, sandbox: Sandbox, worker: Process
+) -> None:
+    given = {"colour": "red", "fields": {"Host": "db1"}}
+    sent = application.app.send_task(
+        "send_notification.error", args=[7, "T", "m"], kwargs=given, queue="notifications.error"
+    )
+    (record,) = application.wait([sent.id])
+    kept = json.loads(record["given"])
+    assert (kept["args"], kept["kwargs"]) == ([7, "T", "m"], given)
+    assert (record["reason"], record["message"]["title"]) == ("invalid_message", "T")
+    replayed = application.pipeline.dead_letters.replay(sent.id, {"colour": None})
+    assert application.wait([replayed])[0]["status"] == "delivered"
+    assert delivered(sandbox, 1) == {"T": {"Host": "db1", "Result": "7"}}
 
 
 def test_an_exception_that_cannot_be_read_does_not_stop_the_alert(
