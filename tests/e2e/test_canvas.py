@@ -56,6 +56,7 @@ ROWS = {"Result": '{"rows": 7}'}
 FAILED = {"Exception": "ValueError: no such table"}
 
 
+@pytest.mark.slow
 def test_an_alert_in_another_applications_canvas_shows_what_the_task_before_it_gave(
     foreign: Process, run_python: RunPython, sandbox: Sandbox, worker: Process
 ) -> None:
