@@ -1,6 +1,6 @@
 """Celery's settings. Every process that touches the queues uses these: workers, applications, Flower."""
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from notifier.gate.gate import lease_seconds
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -27,9 +27,12 @@ task_serializer = result_serializer = "json"
 accept_content = result_accept_content = ["json"]
 enable_utc = True
 
-task_queues = [Queue(_keys.queue(alert_type)) for alert_type in ROUTES]
+# each queue by its own key: under Celery's defaults, what one application publishes for one type reaches all six
+_exchange = Exchange(_keys.task_exchange, type="direct")
+task_queues = [Queue(name, _exchange, routing_key=name) for name in map(_keys.queue, ROUTES)]
 task_routes = {route.task: {"queue": _keys.queue(alert_type)} for alert_type, route in ROUTES.items()}
-task_default_queue = _keys.queue(next(iter(ROUTES)))
+task_default_queue = task_default_routing_key = _keys.queue(next(iter(ROUTES)))
+task_default_exchange = _keys.task_exchange
 task_create_missing_queues = False  # a misspelt queue is an error, not a queue that nobody reads
 
 # Under Celery's own names, a neighbour on this Redis would answer our `inspect`, and obey our `shutdown`.

@@ -11,6 +11,7 @@ from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
+from notifier.outbox.unreadable import Unreadable, UnreadableEntries
 from notifier.producer.client import Client
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings, settings
@@ -174,6 +175,17 @@ class Pipeline:
         from notifier.operations.dead_letters import DeadLetters
 
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
+
+    @cached_property
+    def unreadable(self) -> UnreadableEntries:
+        """What lay in the queues and was no message of a task."""
+        return UnreadableEntries(self.redis, self.settings)
+
+    def put_back(self, entry: Unreadable) -> None:
+        """Put one of them back into its queue. Raises: as ``operations.unreadable``."""
+        from notifier.operations.unreadable import put_back
+
+        put_back(self.app, self.unreadable, entry, self.settings.publish_timeout_seconds)
 
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""

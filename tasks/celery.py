@@ -7,4 +7,4 @@ pipeline = client_pipeline()
 app = pipeline.app
 # relative to this package, which is ``tasks`` in a checkout and ``notifier.tasks`` in a wheel
 modules = [f"{__package__}.{module}" for module in ("notifications", "sweeper", "startup")]
-app.add_defaults(lambda: {"include": modules})
+app.add_defaults(lambda: {"include": modules, "worker_consumer": f"{__package__}.consumer:Consumer"})

@@ -19,6 +19,7 @@ from notifier.cli.output import (
     progress_bar,
     steps_as_json,
 )
+from notifier.cli.unreadable import unreadable
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
@@ -52,7 +53,11 @@ def dead() -> None:
       notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
       notifier dead replay --reason webhook_quarantined --since 2h
       notifier dead drop --type tracklist --until 7d
+      notifier dead unreadable
     """
+
+
+dead.add_command(unreadable)
 
 
 @dead.command("list")

@@ -43,6 +43,11 @@ class Keys:
         return f"{self.prefix}unacked"
 
     @property
+    def task_exchange(self) -> str:
+        """What feeds the queues, each by its own name. Version 0.2 used another one, which feeds all six at once."""
+        return f"{self.own_prefix}notifications"
+
+    @property
     def control_exchange(self) -> str:
         """What Celery's remote control (``inspect``, ``revoke``, ``shutdown``) travels through."""
         return f"{self.own_prefix}notifier"
@@ -114,6 +119,11 @@ class Keys:
     def dead_letters(self, alert_type: AlertType | str) -> str:
         """Sorted set: ids of dead letters by time."""
         return f"{self.prefix}dead_letters:{alert_type}"
+
+    @property
+    def unreadable(self) -> str:
+        """Sorted set: what lay in a queue and was no message of a task, by time."""
+        return f"{self.prefix}unreadable"
 
     @property
     def troubles(self) -> str:

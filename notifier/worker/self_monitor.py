@@ -42,6 +42,10 @@ WORDS = {
         "Too many alerts of {named}: {count} were folded",
         "Its outbox was full. A digest in its channel counts them; the history has each.",
     ),
+    "unreadable": (
+        "Not a task's message: {count} × in the queue of {named}",
+        "{listed}. They are set aside, not run: `notifier dead unreadable` shows them, and why. Who puts them there?",
+    ),
     "stuck": (
         "Alerts of {named} wait and nothing moves",
         "For more than 5 minutes. What they wait for: {reasons}.",
@@ -73,7 +77,7 @@ class SelfMonitor:
         causes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         for field, count in found.items():
             what, subject, detail = field.split("|", 2)
-            if int(count) > 0:
+            if int(count) > 0 and what in WORDS:  # a later version may count others
                 causes[what, subject][detail] += int(count)
         for (what, subject), details in causes.items():
             self._report(what, subject, details)

@@ -28,7 +28,7 @@ TYPE_OF_EVENT = {
     "sadd": "set",
 }
 """The type that a key has when Redis reports this event of it."""
-NO_NAMES = {"prefix", "own_prefix", "outbox_parts", "gate_parts", "control_exchange", "event_exchange"}
+NO_NAMES = {"prefix", "own_prefix", "outbox_parts", "gate_parts", "control_exchange", "event_exchange", "task_exchange"}
 """Public members of ``Keys`` that make no single key: prefixes, exchanges, and lists of names that others make."""
 NOT_WRITTEN = {
     "notifier:unrecorded": "version 0.1 writes it",
@@ -157,6 +157,7 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     alerts.append(application.app.send_task("send_notification.error", kwargs={"title": "a"}, link=link, **error).id)
     full = NotificationMessage(title="refused where it was raised")
     application.pipeline.records.refuse(full, Status.QUEUE_FULL, "queue_full", "no room")
+    application.pipeline.redis.lpush("notifications.error", "no message of a task")
     start_worker(**settings, NOTIFIER_WATCH_SECONDS="60")
     statuses = {record["status"] for record in application.wait([*alerts, str(refused.id)])}
     assert statuses == {"delivered", "folded", "rejected"}

@@ -1,0 +1,115 @@
+"""Celery's consumer for a worker of ours: what lies in a queue cannot end it, and nothing is deleted unread."""
+
+import base64
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from celery import signals
+from celery.worker import consumer
+from kombu.message import Message
+
+from notifier.errors import BrokerUnavailable
+from notifier.outbox.unreadable import Problem, Unreadable, UnreadableEntries, unreadable
+from notifier.worker import transport
+from notifier.worker.task_message import UnreadableMessage, check_task_message
+
+logger = logging.getLogger(__name__)
+
+WAITING_MAX = 100
+"""Ours: unreadable entries that a worker keeps in its memory while Redis does not take them."""
+
+
+_Consumer: Any = consumer.Consumer  # the published types of Celery know little of it
+
+
+class Consumer(_Consumer):  # type: ignore[misc]
+    """Sets aside what is no message of a task, with everything that is known of it."""
+
+    unreadable: UnreadableEntries
+    """Where to."""
+
+    def __init__(self, *args: Any, app: Any, **options: Any) -> None:
+        self._waiting: deque[Unreadable] = deque(maxlen=WAITING_MAX)
+        connection = {"set_aside": staticmethod(self._set_aside_entry)}
+        app.amqp.Connection = type("Connection", (transport.Connection,), connection)
+        super().__init__(*args, app=app, **options)
+
+    def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
+        """What is called with each message, from each new connection on."""
+        self._keep_waiting()
+        run = super().create_task_handler(*args, **options)
+
+        def on_task_received(message: Message) -> None:
+            try:
+                check_task_message(message, self.strategies)
+            except UnreadableMessage as error:
+                self._set_aside(message, error.problem, error.detail)
+            else:
+                run(message)
+
+        return on_task_received
+
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """The transport could not unpack a body."""
+        self._set_aside(message, "undecodable", repr(exc))
+
+    def on_invalid_task(self, body: Any, message: Message, exc: Exception) -> None:
+        """Celery found a fault that the check had not."""
+        self._set_aside(message, "invalid_task", str(exc))
+
+    def add_task_queue(self, queue: str, *args: Any, **options: Any) -> None:
+        """Consume a queue from now on. Of one that was cancelled before, Celery knows no more after a reconnection."""
+        super().add_task_queue(queue, *args, **options)
+        self.app.amqp.queues.select_add(self.app.amqp.queues[queue])
+
+    def _set_aside(self, message: Message, problem: Problem, detail: str) -> None:
+        # where Redis does not take it, the broker keeps it as not acknowledged and delivers it again
+        if self._keep(unreadable(*_entry_of(message), problem, detail)):
+            message.reject_log_error(logger, self.connection_errors)
+            signals.task_rejected.send(sender=self, message=message, exc=UnreadableMessage(problem, detail))
+
+    def _set_aside_entry(self, queue: str, raw: bytes, error: Exception) -> None:
+        self._waiting.append(unreadable(queue, raw, "no_envelope", repr(error)))
+        self._keep_waiting()
+
+    def _keep_waiting(self) -> None:
+        while self._waiting and self._keep(self._waiting[0]):
+            self._waiting.popleft()
+
+    def _keep(self, entry: Unreadable) -> bool:
+        what = f"an entry of {entry.size_bytes} bytes in the queue {entry.queue or '(unknown)'} is no message of a task"
+        try:
+            dropped = self.unreadable.set_aside(entry)
+        except BrokerUnavailable as error:
+            logger.warning("%s (%s), and could not be set aside yet: %s", what, entry.problem, error)
+            return False
+        logger.error(
+            "%s (%s, %s): set aside as %s; see `notifier dead unreadable`", what, entry.problem, entry.detail, entry.id
+        )
+        if dropped:
+            logger.warning("more unreadable entries than are kept: %d of the oldest were dropped", dropped)
+        return True
+
+
+def _entry_of(message: Message) -> tuple[str, bytes]:
+    """The queue of a message, and what lay in it; of RabbitMQ, the same in the form that it would have in Redis."""
+    if entry := getattr(message.channel, "entry", None):
+        return entry  # type: ignore[no-any-return]
+    queue = str(message.delivery_info.get("routing_key", ""))
+    body = message.body if isinstance(message.body, bytes) else str(message.body or "").encode()
+    envelope = {
+        "body": base64.b64encode(body).decode(),
+        "content-type": message.content_type,
+        "content-encoding": message.content_encoding,
+        "headers": message.headers,
+        "properties": {
+            **message.properties,
+            "body_encoding": "base64",
+            "delivery_tag": str(message.delivery_tag),
+            "delivery_info": {"exchange": message.delivery_info.get("exchange", ""), "routing_key": queue},
+        },
+    }
+    return queue, json.dumps(envelope, default=str).encode()

@@ -1,0 +1,122 @@
+"""kombu's Redis transport for a worker: an entry that kombu can make no message of is set aside and ends nothing.
+
+kombu parses an entry once Redis has given it away, outside every handler: an error there ends Celery's worker, and the
+entry is gone. These classes look at each entry first, by making the message that kombu will make.
+"""
+
+from typing import Any
+
+import kombu
+from kombu.transport import redis
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
+
+# the published types of kombu know little of its transports
+_QoS: Any = redis.QoS
+_Channel: Any = redis.Channel
+_SentinelChannel: Any = redis.SentinelChannel
+
+
+class QoS(_QoS):  # type: ignore[misc]
+    """Gives back what workers held that are gone, unless it cannot be read."""
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
+        """Put one message back into its queue."""
+        with self.channel.conn_or_acquire(client) as found:
+            held = found.hget(self.unacked_key, tag)
+        if held is not None:
+            try:
+                self.channel.check_held(held)
+            except Exception as error:  # whatever kombu would raise
+                self.channel.set_aside("", held, error)
+                self._remove_from_indices(tag).execute()
+                return
+        super().restore_by_tag(tag, client, leftmost)
+
+
+class CheckedChannel:
+    """Looks at each entry before kombu does. A base of channels."""
+
+    entry: tuple[str, bytes] = ("", b"")
+    """The queue and the entry that are being delivered."""
+    QoS = QoS
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        client = super()._create_client(asynchronous)  # type: ignore[misc]
+        client.set_response_callback("BRPOP", self._checked)
+        return client
+
+    def _checked(self: Any, response: Any, **_: Any) -> Any:
+        """Redis' answer to BRPOP; None, as if it had found nothing, for an entry that is set aside."""
+        if not response:
+            return None
+        queue = bytes_to_str(response[0]).rsplit(self.sep, 1)[0]
+        self.entry = queue, response[1]
+        try:
+            self._check(loads(bytes_to_str(response[1])))
+        except Exception as error:  # whatever kombu would raise
+            self._queue_cycle.rotate(queue)  # as kombu does after an entry: no queue waits behind another
+            self.set_aside(queue, response[1], error)
+            return None
+        return response
+
+    def _check(self: Any, payload: Any) -> None:
+        """Raises anything: kombu can make no message of this, or could not hold it."""
+        message = self.Message(payload, channel=self)
+        where = message.delivery_info
+        for name, value in (
+            ("delivery_tag", message.delivery_tag),
+            ("exchange", where["exchange"]),
+            ("routing_key", where["routing_key"]),
+        ):
+            if not isinstance(value, str):
+                raise TypeError(f"{name}: expected a text")
+
+    def check_held(self: Any, held: bytes) -> None:
+        """Raises anything: kombu could not put back what a worker held, or would put it nowhere."""
+        payload, exchange, routing_key = loads(bytes_to_str(held))
+        self._check(payload)
+        if not isinstance(payload.get("headers", {}), dict):
+            raise TypeError("headers: expected an object")
+        if not any(self._lookup(exchange, routing_key)):
+            raise LookupError(f"no queue is bound to exchange {exchange!r} by {routing_key!r}")
+
+    def set_aside(self: Any, queue: str, entry: bytes, error: Exception) -> None:
+        """Hand an entry over to the worker."""
+        self.connection.client.set_aside(queue, entry, error)
+
+
+class Channel(CheckedChannel, _Channel):  # type: ignore[misc]
+    """Of one Redis."""
+
+
+class SentinelChannel(CheckedChannel, _SentinelChannel):  # type: ignore[misc]
+    """Of a Redis behind sentinels."""
+
+
+class Transport(redis.Transport):
+    """To one Redis."""
+
+    Channel = Channel
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """To a Redis behind sentinels."""
+
+    Channel = SentinelChannel
+
+
+CHECKED: dict[type, type] = {redis.Transport: Transport, redis.SentinelTransport: SentinelTransport}
+
+
+class Connection(kombu.Connection):
+    """A worker's: through these transports where the broker is a Redis."""
+
+    def get_transport_cls(self) -> Any:
+        """The class that its URL asks for, or ours in its place."""
+        found = super().get_transport_cls()
+        return CHECKED.get(found, found)
+
+    def set_aside(self, queue: str, entry: bytes, error: Exception) -> None:
+        """Take over an entry that kombu cannot read; ``queue`` is empty if nothing says where it was."""
+        raise NotImplementedError
