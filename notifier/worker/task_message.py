@@ -1,5 +1,6 @@
 """Whether a message is one of a task: looked at before Celery, which deletes one that is not, or ends."""
 
+import re
 from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -45,24 +46,42 @@ def check_task_message(message: Message, tasks: Container[str]) -> None:
 def _fields(headers: Mapping[str, Any], payload: Any) -> Mapping[str, Any]:
     """All parts of a message by name, wherever its protocol has them."""
     if "task" not in headers and isinstance(payload, dict):
-        return {"args": [], "kwargs": {}, **payload}
+        return {**DEFAULTS, **payload}
     if isinstance(payload, dict) and "args" in payload:  # Celery's mixture of both protocols
-        return {"kwargs": {}, **payload, **headers}
+        return {**DEFAULTS, **payload, **headers}
     match payload:
         case [args, kwargs, dict() | None as embed]:
             embed = embed or {}
             if repeated := embed.keys() & (FIELDS.keys() - set(EMBEDDED)):
                 raise UnreadableMessage("invalid_task", f"the body's third part has {sorted(repeated)}")
-            return {**headers, "args": args, "kwargs": kwargs, **{name: embed.get(name) for name in EMBEDDED}}
+            return {
+                **DEFAULTS,
+                **headers,
+                "args": args,
+                "kwargs": kwargs,
+                **{name: embed.get(name) for name in EMBEDDED},
+            }
     raise UnreadableMessage("invalid_task", "the body: expected [args, kwargs, embed]")
 
 
 def _is_count(value: Any) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    # half of a surrogate pair can be in JSON, and in no name of a key
+    return isinstance(value, str) and bool(value) and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_signature(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name), kind)
+        for name, kind in (("task", str), ("args", list), ("kwargs", dict), ("options", dict))
+    )
+
+
+def _are_signatures(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_signature, value)))
 
 
 def _is(*kinds: type | None) -> Callable[[Any], bool]:
@@ -85,6 +104,8 @@ def _is_time_limit(value: Any) -> bool:
     )
 
 
+DEFAULTS: dict[str, Any] = {"args": [], "kwargs": {}, "retries": 0}
+"""What Celery takes for a part that a message has not."""
 EMBEDDED = ("callbacks", "errbacks", "chain", "chord")
 """Those that protocol 2 has in the third part of its body."""
 FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -96,10 +117,8 @@ FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "eta": ("a time in ISO 8601", _is_time),
     "expires": ("a time in ISO 8601", _is_time),
     "timelimit": ("two numbers", _is_time_limit),
-    "callbacks": ("a list", _is(list, None)),
-    "errbacks": ("a list", _is(list, None)),
-    "chain": ("a list", _is(list, None)),
-    "chord": ("a signature", _is(dict, str, None)),
+    "chord": ("a signature", lambda value: value is None or _is_signature(value)),
+    **dict.fromkeys(("callbacks", "errbacks", "chain"), ("a list of signatures", _are_signatures)),
     **dict.fromkeys(("root_id", "parent_id", "group", "shadow"), ("a text", _is(str, None))),
 }
 """The parts on whose form Celery relies, and what it relies on."""

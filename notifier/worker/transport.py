@@ -4,12 +4,16 @@ kombu parses an entry once Redis has given it away, outside every handler: an er
 entry is gone. These classes look at each entry first, by making the message that kombu will make.
 """
 
+import logging
+from queue import Empty
 from typing import Any
 
 import kombu
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
+
+logger = logging.getLogger(__name__)
 
 # the published types of kombu know little of its transports
 _QoS: Any = redis.QoS
@@ -59,6 +63,16 @@ class CheckedChannel:
             self.set_aside(queue, response[1], error)
             return None
         return response
+
+    def _receive_one(self: Any, client: Any) -> Any:
+        """Read one broadcast, which is remote control or an event and no alert's. What cannot be read is dropped."""
+        try:
+            return super()._receive_one(client)  # type: ignore[misc]
+        except (Empty, *self.connection_errors, *self.connection.channel_errors):
+            raise
+        except Exception:  # it would end the worker
+            logger.warning("a broadcast of remote control or of events cannot be read and is dropped", exc_info=True)
+            raise Empty from None
 
     def _check(self: Any, payload: Any) -> None:
         """Raises anything: kombu can make no message of this, or could not hold it."""

@@ -13,6 +13,7 @@ from notifier.storage.connection import connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier
 from tests.e2e.unreadable_entries import (
+    BROADCASTS,
     NO_ENVELOPE,
     NO_TASK_MESSAGE,
     PROTOCOL_1,
@@ -43,6 +44,8 @@ def test_each_unreadable_entry_is_set_aside_once_and_whole_and_the_alerts_betwee
 ) -> None:
     worker = start_worker(NOTIFIER_WATCH_SECONDS="600", **ROOMY)
     entries = [raw(entry) for entry in UNREADABLE.values()]
+    for each in BROADCASTS:
+        assert broker.publish("/1.notifier.pidbox", each) == 1
     titles, ids = [PROTOCOL_1], []
     broker.lpush(QUEUE, raw(protocol_1()))
     for number, entry in enumerate(entries):
@@ -67,6 +70,7 @@ def test_each_unreadable_entry_is_set_aside_once_and_whole_and_the_alerts_betwee
     assert broker.llen(QUEUE) == 0
     until(lambda: broker.hlen(names.unacked) == 0, "nothing that the worker still holds")
     assert list(broker.scan_iter("celery-task-meta-*of_tomorrow*")) == []
+    assert application.app.control.ping(timeout=10, limit=1), "it still obeys"
     assert worker.running
 
 

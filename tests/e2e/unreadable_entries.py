@@ -108,6 +108,10 @@ NO_TASK_MESSAGE: dict[str, Any] = {
     "embed is a number": with_body([[], {}, 5]),
     "embed is a list": with_body([[], {}, [1]]),
     "callbacks are a number": with_body([[], {}, {"callbacks": 5}]),
+    "callbacks are texts": with_body([[], {}, {"callbacks": ["x"]}]),
+    "chain is no list of signatures": with_body([[], {}, {"chain": [{"task": "x"}]}]),
+    "chord is a text": with_body([[], {}, {"chord": "x"}]),
+    "embed has an id": with_body([[], {}, {"id": "x"}]),
     "arguments are a number": with_body([5, {}, {}]),
     "keywords are a list": with_body([[], ["x"], {}]),
     "no headers": envelope(headers=None),
@@ -117,6 +121,7 @@ NO_TASK_MESSAGE: dict[str, Any] = {
     "id is a number": with_headers(id=5),
     "id is a list": with_headers(id=[]),
     "id is empty": with_headers(id=""),
+    "id is half a character": with_headers(id="\ud800"),
     "task is a list": with_headers(task=[]),
     "task is null": with_headers(task=None),
     "unknown task": with_headers(task="send_notification.of_tomorrow"),
@@ -126,6 +131,7 @@ NO_TASK_MESSAGE: dict[str, Any] = {
     "expires is no time": with_headers(expires="tomorrow"),
     "expires is an object": with_headers(expires={}),
     "retries are a text": with_headers(retries="many"),
+    "retries are null": with_headers(retries=None),
     "time limit is a number": with_headers(timelimit=5),
     "time limit has texts": with_headers(timelimit=["a", "b"]),
     "unknown compression": with_headers(compression="application/x-nothing"),
@@ -146,3 +152,7 @@ UNREADABLE = {**{f"{name} (entry)": each for name, each in NO_ENVELOPE.items()},
 def raw(entry: Any) -> bytes:
     """As Redis holds it."""
     return entry if isinstance(entry, bytes) else json.dumps(entry).encode()
+
+
+BROADCASTS = (b"garbage", b"5", b"{}", b"\xff", raw(envelope(properties=None)), raw(envelope(headers=["x"])))
+"""The same on the channel of remote control."""
