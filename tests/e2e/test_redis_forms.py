@@ -35,6 +35,10 @@ main(["check", "--json"])
 OPTIONS = (
     "client_name=alerts&socket_timeout=3&socket_keepalive=true&health_check_interval=10&max_connections=30&protocol=2"
 )
+GARBAGE = """
+from tasks.celery import pipeline
+pipeline.redis.lpush("notifications.general", "garbage")
+"""
 FORMS = {
     "tcp": f"redis://{LOGIN}127.0.0.1:{{port}}/2?{OPTIONS}",
     "unix": f"unix://{DEFAULT_LOGIN}{{socket}}?client_name=alerts",
@@ -117,9 +121,10 @@ def test_all_that_connect_follow_one_form(
     there = {"REDIS_URL": url, **trusted}
     flower = Flower(tmp_path, {**configured, **there})
     try:
-        start_worker(**there)
-        done = run_python(PROGRAM, **there)
+        worker = start_worker(**there)
+        done = run_python(GARBAGE + PROGRAM, **there)
         assert done.returncode == 0, done.stderr
+        assert worker.output().count("set aside as ") == 1, "the worker's transport is ours in every form"
         status, _, report = done.stdout.partition("\n")
         assert status == "delivered"
         assert json.loads(report)["healthy"]
