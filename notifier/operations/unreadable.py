@@ -11,8 +11,8 @@ from notifier.errors import BrokerUnavailable, InvalidMessage
 from notifier.outbox.unreadable import Unreadable, UnreadableEntries
 from notifier.storage.broker import dispatch_connection
 
-OF_DELIVERY = ("body_encoding", "delivery_info", "delivery_tag")
-"""Properties that kombu makes for a message in a Redis."""
+KEPT_PROPERTIES = ("correlation_id", "delivery_mode", "message_id", "priority", "reply_to", "timestamp", "type")
+"""Of AMQP's properties those that a message has before it is sent."""
 
 
 def put_back(app: Celery, entries: UnreadableEntries, entry: Unreadable, timeout_seconds: float) -> None:
@@ -36,22 +36,22 @@ def put_back(app: Celery, entries: UnreadableEntries, entry: Unreadable, timeout
             if connection.transport.driver_type == "redis":
                 channel.client.lpush(entry.queue, entry.raw)
             else:
-                channel.basic_publish(_message(channel, entry.raw), exchange="", routing_key=entry.queue)
+                connection.Producer().publish(exchange="", routing_key=entry.queue, **_message(entry.raw))
         except broken as error:
             raise BrokerUnavailable(f"the broker did not take it ({type(error).__name__})") from None
     entries.drop(entry.id)
 
 
-def _message(channel: Any, raw: bytes) -> Any:
+def _message(raw: bytes) -> dict[str, Any]:
     """The message that was set aside, for a broker which is no Redis."""
     try:
         envelope = json.loads(raw)
-        return channel.prepare_message(
-            base64.b64decode(envelope["body"]),
-            content_type=envelope["content-type"],
-            content_encoding=envelope["content-encoding"],
-            headers=envelope["headers"],
-            properties={name: value for name, value in envelope["properties"].items() if name not in OF_DELIVERY},
-        )
+        properties = envelope["properties"]
+        return {
+            "body": base64.b64decode(envelope["body"]),
+            **{name: envelope[name.replace("_", "-")] for name in ("content_type", "content_encoding")},
+            "headers": envelope["headers"],
+            **{name: properties[name] for name in KEPT_PROPERTIES if name in properties},
+        }
     except (KeyError, TypeError, ValueError):
         raise InvalidMessage("it is no message that this broker could carry") from None

@@ -1,12 +1,19 @@
 """CELERY_BROKER_URL names a RabbitMQ: dispatches travel there, alerts still wait in Redis, and either may fail."""
 
+import base64
+import json
 import os
 import re
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
+import kombu
 import pytest
 
+from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
 from tests.faults.conftest import QUICK, StartCaller, doubled, titles_of
 from tests.servers import RABBITMQ, OwnRedis, RabbitMQ, until
 
@@ -75,3 +82,39 @@ def test_a_broker_that_is_silent_or_gone_holds_up_no_caller_and_loses_no_alert(
     start_worker(**QUICK, **there)
     until(lambda: len(sandbox.titles()) >= 3, "all of them")
     assert doubled(titles_of(sandbox)) == set()
+
+
+def test_what_is_published_for_one_type_reaches_its_queue_alone_and_what_is_unreadable_is_set_aside(
+    broker: RabbitMQ,
+    redis_url: str,
+    application: Application,
+    sandbox: Sandbox,
+    start_worker: StartWorker,
+) -> None:
+    worker = start_worker(**QUICK, CELERY_BROKER_URL=broker.url)
+    queue, unreadable = "notifications.error", application.pipeline.unreadable
+    with kombu.Connection(broker.url) as connection, connection.Producer() as producer:
+
+        def publish(body: Any, **options: Any) -> None:
+            whole = {"exchange": "notifications", "routing_key": queue, **options}
+            producer.publish(body, headers={"id": str(uuid.uuid4()), "task": "send_notification.error"}, **whole)
+
+        publish(b"garbage", content_type="application/data", content_encoding="binary")
+        publish([5, {}, {}])
+        publish([[], {"title": "for one type"}, {}])
+        until(lambda: sandbox.titles() == ["for one type"], "the alert behind them")
+        until(lambda: len(unreadable.list()) == 2, "both of them")
+        worker.stop()
+        assert len(unreadable.list()) == 2
+        assert {entry.queue for entry in unreadable.list()} == {queue}
+        assert [json.loads(entry.raw)["body"] for entry in unreadable.list()] == [
+            base64.b64encode(body).decode() for body in (b"[5, {}, {}]", b"garbage")
+        ]
+        for kind in AlertType:
+            held = connection.default_channel.queue_declare(f"notifications.{kind}", passive=True).message_count
+            assert held == 0, "one message, in one queue"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(application.app.conf, "broker_url", broker.url)
+            application.pipeline.put_back(unreadable.list()[0])
+        assert connection.default_channel.queue_declare(queue, passive=True).message_count == 1
+        connection.default_channel.queue_purge(queue)
