@@ -21,8 +21,8 @@ SHOWN_CHARACTERS = 60
 def unreadable(ids: tuple[str, ...], what: str | None, everything: bool, as_json: bool) -> None:
     """List what lay in a queue and was no message of a task: garbage, or a task of a later version.
 
-    Workers set such entries aside, as they were; the newest 1,000 are kept, for 30 days. Put back, an entry is
-    read again by the next worker; if it still cannot be, it is set aside again.
+    Workers set such entries aside, as they were; the newest 1,000 are kept, until 30 days after the last. Put back,
+    an entry is read again by the next worker; if it still cannot be, it is set aside again.
 
     \b
     Examples:

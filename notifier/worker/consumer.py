@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 WAITING_MAX = 100
 """Ours: unreadable entries that a worker keeps in its memory while Redis does not take them."""
+AGAIN_SECONDS = 2
+"""Ours: how soon that is tried again."""
 
 
 _Consumer: Any = consumer.Consumer  # the published types of Celery know little of it
@@ -33,13 +35,14 @@ class Consumer(_Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, app: Any, **options: Any) -> None:
         self._waiting: deque[Unreadable] = deque(maxlen=WAITING_MAX)
+        self._comes_again = False
         connection = {"set_aside": staticmethod(self._set_aside_entry)}
         app.amqp.Connection = type("Connection", (transport.Connection,), connection)
         super().__init__(*args, app=app, **options)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
         """What is called with each message, from each new connection on."""
-        self._keep_waiting()
+        self._keep_waiting()  # also because a connection that was lost has cleared the timer
         run = super().create_task_handler(*args, **options)
 
         def on_task_received(message: Message) -> None:
@@ -73,11 +76,16 @@ class Consumer(_Consumer):  # type: ignore[misc]
 
     def _set_aside_entry(self, queue: str, raw: bytes, error: Exception) -> None:
         self._waiting.append(unreadable(queue, raw, "no_envelope", repr(error)))
-        self._keep_waiting()
+        self._keep_waiting(scheduled=False)
 
-    def _keep_waiting(self) -> None:
+    def _keep_waiting(self, *, scheduled: bool = True) -> None:
+        if scheduled:
+            self._comes_again = False
         while self._waiting and self._keep(self._waiting[0]):
             self._waiting.popleft()
+        if self._waiting and not self._comes_again:
+            self._comes_again = True
+            self.timer.call_after(AGAIN_SECONDS, self._keep_waiting)
 
     def _keep(self, entry: Unreadable) -> bool:
         what = f"an entry of {entry.size_bytes} bytes in the queue {entry.queue or '(unknown)'} is no message of a task"

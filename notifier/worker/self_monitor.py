@@ -104,7 +104,7 @@ class SelfMonitor:
         kinds = self._kinds(subject)
         words = {
             "count": details.total(),
-            "named": " and ".join(f"`{kind}`" for kind in kinds) or subject,
+            "named": " and ".join(f"`{kind}`" for kind in kinds) or subject or "an unknown type",
             "kinds": " ".join(kinds),
             "listed": ", ".join(f"{times} × {detail}" for detail, times in details.most_common() if detail),
             "reasons": ", ".join(filter(None, details)).replace("_", " ") or "a worker",

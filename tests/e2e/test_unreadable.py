@@ -69,7 +69,8 @@ def test_each_unreadable_entry_is_set_aside_once_and_whole_and_the_alerts_betwee
     assert worker.output().count("set aside as ") == len(entries), "each is logged once"
     assert broker.llen(QUEUE) == 0
     until(lambda: broker.hlen(names.unacked) == 0, "nothing that the worker still holds")
-    assert list(broker.scan_iter("celery-task-meta-*of_tomorrow*")) == []
+    unknown = UNREADABLE["unknown task"]["headers"]["id"]
+    assert not broker.exists(names.result(unknown)), "it is no failure of an alert"
     assert application.app.control.ping(timeout=10, limit=1), "it still obeys"
     assert worker.running
 
@@ -109,14 +110,13 @@ def test_what_cannot_be_set_aside_while_redis_is_away_is_set_aside_once_it_is_ba
     own_redis.away()
     unknown = raw(envelope(headers=headers(task="of_tomorrow")))
     broker.lpush(QUEUE, b"while Redis is away", unknown)
-    until(lambda: worker.output().count("could not be set aside yet") == 2, "two attempts")
+    until(lambda: worker.output().count("could not be set aside yet") >= 3, "attempts")
     assert broker.hlen(names.unacked) == 1, "the broker keeps what it can give again"
     own_redis.back()
-    broker.lpush(QUEUE, b"afterwards")
     client = connect(own_redis.url, 5)
     kept = UnreadableEntries(client, application.pipeline.settings)
-    until(lambda: len(kept.list()) == 2, "both")
-    assert sorted(entry.raw for entry in kept.list()) == [b"afterwards", b"while Redis is away"]
+    until(kept.list, "the one that the broker cannot give again")
+    assert [entry.raw for entry in kept.list()] == [b"while Redis is away"]
     client.close()
 
 
