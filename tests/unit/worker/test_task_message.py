@@ -12,7 +12,7 @@ from kombu.transport.virtual import Channel
 
 from notifier.worker.consumer import _entry_of
 from notifier.worker.task_message import UnreadableMessage, check_task_message
-from tests.e2e.unreadable_entries import NO_TASK_MESSAGE, TASK, envelope, protocol_1, with_headers
+from tests.e2e.unreadable_entries import NO_TASK_MESSAGE, TASK, envelope, protocol_1, with_body, with_headers
 
 TASKS = {TASK, "send_notification.wake_up"}
 UNPACKED_BEFORE = {"unknown compression", "compression is an object", "body is not compressed"}
@@ -43,6 +43,7 @@ def test_what_celery_cannot_take_is_no_message_of_a_task(channel: Channel, name:
     "entry",
     [
         envelope(),
+        with_body([[], {}, None]),
         protocol_1(),
         protocol_1(eta="2026-01-01T00:00:00", expires=None, retries=2, timelimit=[None, 10], callbacks=None),
         with_headers(eta="2026-01-01T00:00:00+00:00", expires="2026-01-01T00:00:00Z", timelimit=[None, 1.5]),
