@@ -65,10 +65,10 @@ task_annotations = {
 }
 
 result_expires = round(_settings.history_days * 86_400)
-# Without these a worker's slot is lost for ever when Redis blinks while a result is stored.
-result_backend_always_retry = True
-result_backend_base_sleep_between_retries_ms = 100
-result_backend_max_sleep_between_retries_ms = 2_000
+# Celery's own would wait in an application as long as Redis is away, and lose a worker's slot if it is away for long
+override_backends = dict.fromkeys(("redis", "rediss"), "notifier.storage.result_backend:ResultBackend") | {
+    "sentinel": "notifier.storage.result_backend:SentinelResultBackend"
+}
 
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None

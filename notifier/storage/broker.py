@@ -1,7 +1,7 @@
 """The Celery application, as ``celeryconfig`` describes it: one for each process."""
 
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
@@ -10,6 +10,7 @@ from celery.result import AsyncResult
 from kombu import Connection
 
 from notifier.application import load_celeryconfig
+from notifier.errors import BrokerUnavailable
 from notifier.storage.url import BrokerUrl, parse_broker_url
 
 AMQP = "amqp://"
@@ -46,20 +47,11 @@ class Configuration(Settings):
 
 
 class ThreadedResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
-    """A Celery result that any thread may wait for.
+    """The Celery result of an alert. Any number of threads may wait for it."""
 
-    Celery's own keeps the backend, and so the subscription, of the thread that made it. Two threads that wait at once
-    would read one socket.
-    """
-
-    @property
-    def backend(self) -> Any:
-        """The result backend of the thread that asks."""
-        return self.app.backend
-
-    @backend.setter
-    def backend(self, _: object) -> None:
-        pass
+    def _maybe_reraise_parent_error(self) -> None:
+        with suppress(BrokerUnavailable):  # who waits is waiting for Redis too
+            super()._maybe_reraise_parent_error()  # type: ignore[misc]
 
 
 def create_app(name: str) -> Celery:

@@ -1,6 +1,5 @@
 """The rights that ``docs/redis.md`` lists are enough for an application, a worker and a dashboard, and are needed."""
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ import pytest
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Notifier, RunPython
-from tests.e2e.test_upgrade import DATA, restore
+from tests.e2e.test_upgrade import restore
 from tests.secured_redis import SecuredRedis
 from tests.servers import until
 
@@ -113,7 +112,7 @@ def test_the_documented_rights_are_enough(
 def test_the_rights_of_a_worker_are_enough_to_adopt_what_version_0_1_wrote(
     guarded: Guarded, sandbox: Sandbox, start_worker: StartWorker, run_python: RunPython
 ) -> None:
-    restore(guarded.server.admin, json.loads(DATA.read_text(encoding="utf-8")))
+    restore(guarded.server.admin, "redis_0_1.json")
     there = {"REDIS_URL": guarded.url("notifier-worker")}
     adopted = run_python("from notifier import client_pipeline; client_pipeline().records.prune()", **there)
     assert adopted.returncode == 0, adopted.stderr

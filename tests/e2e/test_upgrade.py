@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 from celery.result import AsyncResult
 
 from notifier.models import AlertType
 from notifier.operations.dead_letters import Selection
 from notifier.outcome import Status
-from notifier.storage.connection import connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.names import names
@@ -24,9 +24,9 @@ WAITING = [*(f"waits-{number}" for number in range(12)), "abandoned", "backs-off
 NEVER = -1
 
 
-def restore(url: str, name: str) -> None:
+def restore(client: "redis.Redis", name: str) -> None:
     """Put the keys there as they were, as if they had been written just now."""
-    client, made = connect(url, 5), json.loads((DATA / name).read_text(encoding="utf-8"))
+    made = json.loads((DATA / name).read_text(encoding="utf-8"))
     later = time.time_ns() // 1_000 - made["made_at"]
 
     def now(value: str | float) -> str:
@@ -48,20 +48,19 @@ def restore(url: str, name: str) -> None:
         if life != NEVER:
             client.pexpire(key, max(life, 10_000))
     client.delete("none", *client.keys("notifier:worker:*"))  # those workers are gone
-    client.close()
 
 
 @pytest.fixture
 def upgraded(redis_url: str, application: Application) -> Application:
     """An application of this version on the Redis of that one."""
-    restore(redis_url, "redis_0_1.json")
+    restore(application.pipeline.redis, "redis_0_1.json")
     return application
 
 
 @pytest.fixture
 def upgraded_from_0_2(redis_url: str, application: Application) -> Application:
     """The same, of version 0.2."""
-    restore(redis_url, "redis_0_2.json")
+    restore(application.pipeline.redis, "redis_0_2.json")
     return application
 
 
