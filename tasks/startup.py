@@ -33,7 +33,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
 @worker_init.connect
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
-    pipeline.announcer.hostname = sender.hostname
+    pipeline.hostname = sender.hostname
     pipeline.delivery_worker  # noqa: B018
 
 
