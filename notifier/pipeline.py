@@ -1,5 +1,6 @@
 """The parts, put together: one per process and Celery application."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from notifier.worker.self_monitor import SelfMonitor
     from notifier.worker.sweep import Sweep
 
+
+logger = logging.getLogger(__name__)
 
 Part = TypeVar("Part")
 BUILD_SECONDS = 60
@@ -169,6 +172,7 @@ class Pipeline:
 
     def _first_client(self) -> Client:
         self.app.backend  # noqa: B018 - imports its module
+        _warn_of(*self.settings.wrong_webhooks.values())
         return self._client(self.publisher)
 
     def _client(self, publisher: Publisher) -> Client:
@@ -259,13 +263,19 @@ class Pipeline:
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        return check(self.redis, self.gate, self.discord, self.settings.webhooks)
+        return check(self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""
         from notifier.operations.explain import explain
 
         return explain(self.redis, self.keys, self.records, notification_id)
+
+
+@lru_cache  # once, in forked processes too
+def _warn_of(*wrong: str) -> None:
+    for each in wrong:
+        logger.warning("%s. This process raises alerts all the same; a worker would not start.", each)
 
 
 _pipelines: WeakSet[Pipeline] = WeakSet()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import Terms
-from notifier.outcome import Delivered, Failed, Outcome, Reason, Status, Unknown
+from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
 from notifier.producer.submitted import Submitted, sent_directly
 
@@ -208,6 +208,8 @@ class StraightToDiscord:
             logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
             return sent_directly(message, outcome)
         because = f"{so_far.because}; posted directly: {outcome.reason}"
+        if outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED and isinstance(outcome, Rejected):
+            because += f" ({outcome.detail})"
         return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
 
     def _post(self, message: NotificationMessage, deadline: Deadline, maybe_admitted: bool) -> Outcome:
