@@ -1,7 +1,12 @@
 """The parts, put together: one per process and Celery application."""
 
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakSet
 
 from celery import Celery
 
@@ -13,6 +18,8 @@ from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.unreadable import Unreadable, UnreadableEntries
 from notifier.producer.client import Client
+from notifier.producer.deadline import run_with_deadline
+from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
@@ -37,67 +44,105 @@ if TYPE_CHECKING:
     from notifier.worker.sweep import Sweep
 
 
+logger = logging.getLogger(__name__)
+
+Part = TypeVar("Part")
+BUILD_SECONDS = 60
+"""Ours: far above what importing takes."""
+
+
+class built_once(Generic[Part]):  # noqa: N801 - used as a decorator, like ``cached_property``
+    """A part, built when it is first asked for. Threads that ask at once get the same one.
+
+    ``cached_property`` builds one for each of them since Python 3.12. Before, its lock outlives a fork in the state
+    that another thread had left it in.
+    """
+
+    def __init__(self, build: "Callable[[Pipeline], Part]") -> None:
+        self.__doc__ = build.__doc__
+        self._build = build
+        self._new_lock()
+        os.register_at_fork(after_in_child=self._new_lock)
+
+    def __get__(self, pipeline: "Pipeline", _: object = None) -> Part:
+        parts, name = vars(pipeline), self._build.__name__
+        with self._lock:
+            if name not in parts:
+                parts[name] = self._build(pipeline)
+            part: Part = parts[name]
+            return part
+
+    def _new_lock(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that is building
+
+
 class Pipeline:
-    """Builds each part when it is first asked for; nothing connects before that."""
+    """Builds each part when it is first asked for; nothing connects before that. A forked process builds its own."""
 
     def __init__(self, app: Celery, configuration: Settings) -> None:
         self.app = app
         self.settings = configuration
+        self.hostname: str | None = None
+        """The name of the worker, if this process is one."""
+        _pipelines.add(self)
         if configuration.direct_fallback:
             import notifier.producer.direct  # noqa: F401 - the import would use up the deadline of the call that posts
 
-    @cached_property
+    @built_once
     def keys(self) -> Keys:
         """The names of all keys."""
         return Keys(self.settings.key_prefix)
 
-    @cached_property
+    @built_once
     def redis(self) -> "redis.Redis":
         """The connection that outbox, gate and history share."""
         return connect(self.settings.redis_url.get_secret_value(), self.settings.publish_timeout_seconds)
 
-    @cached_property
+    @built_once
     def outbox(self) -> Outbox:
         """Where notifications wait."""
         return Outbox(self.redis, self.settings)
 
-    @cached_property
+    @built_once
     def heartbeat(self) -> Heartbeat:
         """The heartbeat, on a separate connection with a shorter timeout."""
         return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS), self.keys)
 
-    @cached_property
+    @built_once
     def gate(self) -> Gate:
         """Whether a request may go."""
         return Gate(self.redis, self.settings)
 
-    @cached_property
+    @built_once
     def discord(self) -> "DiscordClient":
         """The HTTP client."""
         from notifier.discord import DiscordClient
 
         return DiscordClient(self.settings.api_url, self.settings.timeout_seconds)
 
-    @cached_property
+    @built_once
     def records(self) -> Records:
         """What became of notifications, by id."""
         return Records(self.redis, self.settings)
 
-    @cached_property
+    @built_once
     def history(self) -> "NotificationHistory":
         """What became of them."""
         from notifier.operations.history import NotificationHistory
 
         return NotificationHistory(self.redis, self.records, self.settings)
 
-    @cached_property
+    @built_once
     def digests(self) -> Digests:
         """What met a full outbox."""
         return Digests(self.redis, self.settings)
 
-    @cached_property
+    @built_once
     def publisher(self) -> Publisher:
         """Admits and dispatches, on a separate connection: all steps together must fit the deadline."""
+        return self._publisher()
+
+    def _publisher(self) -> Publisher:
         limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
         client = connect(url, limit * 0.4)
         return Publisher(
@@ -109,7 +154,7 @@ class Pipeline:
             limit * 0.2,
         )
 
-    @cached_property
+    @built_once
     def spool(self) -> "Spool | None":
         """Where alerts wait while Redis is away, if anywhere."""
         if (folder := self.settings.spool_dir) is None:
@@ -118,33 +163,51 @@ class Pipeline:
 
         return Spool(folder, self.settings.spool_max)
 
-    @cached_property
+    @built_once
     def client(self) -> Client:
         """Where applications submit alerts."""
-        return Client(self.app, self.publisher, self.settings, self.spool, self._direct)
+        # a signal handler that raises an alert meanwhile would meet half imported modules of its own thread; not here
+        with forks_wait():
+            return run_with_deadline(BUILD_SECONDS, self._first_client)
 
-    def _direct(self) -> "Direct":
+    def _first_client(self) -> Client:
+        self.app.backend  # noqa: B018 - imports its module
+        _warn_of(*self.settings.wrong_webhooks.values())
+        return self._client(self.publisher)
+
+    def _client(self, publisher: Publisher) -> Client:
+        return Client(
+            *(self.app, publisher, self.settings, self.spool),
+            direct=lambda: self.direct,
+            another=lambda: self._client(self._publisher()),
+        )
+
+    @built_once
+    def direct(self) -> "Direct":
+        """Posts alerts from this process; one, for it counts what was sent."""
         from notifier.discord import DiscordClient
         from notifier.producer.direct import Direct
 
         seconds = min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
         return Direct(DiscordClient(self.settings.api_url, seconds), self.settings)
 
-    @cached_property
+    @built_once
     def delivery_worker(self) -> "DeliveryWorker":
         """Delivers what waits in the outboxes."""
         from notifier.worker.delivery import DeliveryWorker
 
         return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer)
 
-    @cached_property
+    @built_once
     def announcer(self) -> "Announcer":
         """Signals and events."""
         from notifier.worker.announce import Announcer
 
-        return Announcer(self.app, self.callbacks)
+        announcer = Announcer(self.app, self.callbacks)
+        announcer.hostname = self.hostname
+        return announcer
 
-    @cached_property
+    @built_once
     def callbacks(self) -> "Callbacks":
         """Calls what hangs on alerts that are final."""
         from notifier.storage.broker import callback_app
@@ -153,14 +216,14 @@ class Pipeline:
         app = callback_app(self.settings.callback_queue)
         return Callbacks(app, PendingCallbacks(self.redis, self.settings), self.records)
 
-    @cached_property
+    @built_once
     def self_monitor(self) -> "SelfMonitor":
         """Raises the pipeline's own troubles as alerts."""
         from notifier.worker.self_monitor import SelfMonitor
 
         return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
 
-    @cached_property
+    @built_once
     def sweep(self) -> "Sweep":
         """The periodic look for what no delivery task will come for."""
         from notifier.worker.sweep import Sweep
@@ -169,14 +232,14 @@ class Pipeline:
             self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client, self.callbacks
         )
 
-    @cached_property
+    @built_once
     def dead_letters(self) -> "DeadLetters":
         """What could not be delivered."""
         from notifier.operations.dead_letters import DeadLetters
 
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
 
-    @cached_property
+    @built_once
     def unreadable(self) -> UnreadableEntries:
         """What lay in the queues and was no message of a task."""
         return UnreadableEntries(self.redis, self.settings)
@@ -187,17 +250,43 @@ class Pipeline:
 
         put_back(self.app, self.unreadable, entry, self.settings.publish_timeout_seconds)
 
+    def leave_to_parent(self) -> None:
+        """In a forked process: build all parts anew."""
+        # threads of the parent held their locks and connections in any state; not dropped, for closing such a
+        # connection may say so to its server
+        inherited = dict(vars(self))
+        vars(self).clear()
+        kept = {name: inherited[name] for name in ("app", "settings", "hostname")}
+        vars(self).update(kept, _inherited=inherited)
+
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        return check(self.redis, self.gate, self.discord, self.settings.webhooks)
+        return check(self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""
         from notifier.operations.explain import explain
 
         return explain(self.redis, self.keys, self.records, notification_id)
+
+
+@lru_cache  # once, in forked processes too
+def _warn_of(*wrong: str) -> None:
+    for each in wrong:
+        logger.warning("%s. This process raises alerts all the same; a worker would not start.", each)
+
+
+_pipelines: WeakSet[Pipeline] = WeakSet()
+
+
+def _after_fork() -> None:
+    for each in _pipelines:
+        each.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 @lru_cache(maxsize=1)

@@ -188,6 +188,8 @@ def _log(report: CheckReport) -> None:
     for each in report.webhooks:
         if not each.configured:
             logger.warning("Discord webhook for %s: %s is not set", each.alert_type, each.variable)
+        elif each.wrong is not None:
+            logger.error("Discord webhook for %s: %s", each.alert_type, each.wrong)
         elif each.problem is not None or each.breaker not in (None, "closed"):
             problem = each.problem or f"circuit breaker {each.breaker}"
             logger.error("Discord webhook %s for %s: %s", each.webhook_id, each.alert_type, problem)

@@ -1,11 +1,10 @@
 """All settings, read once from the environment and ``.env``, checked at start.
 
-The environment wins over ``.env``. Every variable except the webhooks has a default, and an application
-that only raises alerts needs no webhook.
+Every variable except the webhooks has a default. An application that only raises alerts needs no webhook, so one that
+is wrong does not stop it.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,16 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notifier.environment import ENV_FILE, environment, plain
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType, is_snowflake
 from notifier.routing import ROUTES
 from notifier.storage.url import parse_broker_url, parse_redis_url
 
-ENV_FILE = ".env"
 DEFAULT_KEY_PREFIX = "notifier:"
 DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
 WEBHOOK_PATH = re.compile(
@@ -53,7 +51,7 @@ def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
     """
     wanted = f"{variable}: expected https://discord.com/api/webhooks/<id>/<token>"
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(plain(url))
         api = urlsplit(api_url)
         thread_ids = parse_qs(parts.query).get("thread_id", [])
         known_host = DISCORD_HOSTS.fullmatch(parts.hostname or "") or parts.netloc == api.netloc
@@ -69,30 +67,15 @@ def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
     return Webhook(match["id"], SecretStr(match["token"]), thread_ids[0] if thread_ids else None)
 
 
-def _without_comment(value: object) -> object:
-    # docker's env_file keeps inline comments as part of the value
-    return re.sub(r"\s+#.*$", "", value).strip() if isinstance(value, str) else value
-
-
-def file_environment() -> dict[str, str]:
-    """The variables of ``.env`` in the current folder."""
-    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}
-
-
-def _environment() -> dict[str, str]:
-    both = {**file_environment(), **os.environ}
-    return {name.upper(): str(_without_comment(value)) for name, value in both.items()}
-
-
 def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
-    if variables.get(variable):
-        return variables[variable]
-    file = variables.get(f"{variable}_FILE")
+    if spelled_out := plain(variables.get(variable, "")):
+        return spelled_out
+    file = plain(variables.get(f"{variable}_FILE", ""))
     if not file:
         return ""
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return plain(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{variable}_FILE: cannot be read ({type(error).__name__})") from None
 
 
@@ -103,15 +86,19 @@ class _WebhookSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        variables = _environment()
-        api_url = variables.get("DISCORD_API_URL") or DEFAULT_API_URL
-        webhooks = {}
+        variables = environment()
+        api_url = plain(variables.get("DISCORD_API_URL", ""), hash_ends=True) or DEFAULT_API_URL
+        webhooks, wrong = {}, {}
         for alert_type, route in ROUTES.items():
             for variable in route.webhook_variables:
-                if url := _webhook_url(variable, variables):
-                    webhooks[alert_type] = parse_webhook(variable, url, api_url)
+                try:
+                    if url := _webhook_url(variable, variables):
+                        webhooks[alert_type] = parse_webhook(variable, url, api_url)
+                        break
+                except ConfigurationError as error:
+                    wrong[alert_type] = str(error)
                     break
-        return {"webhooks": webhooks}
+        return {"webhooks": webhooks, "wrong_webhooks": wrong}
 
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
@@ -133,6 +120,9 @@ def _alert_types(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file"})
+"""Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
+
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
 """A comma-separated list, as ``critical,security``."""
 
@@ -141,10 +131,16 @@ class Settings(BaseSettings):
     """The settings of this process; ``Settings.load()`` reads them, ``settings()`` caches them."""
 
     model_config = SettingsConfigDict(
-        env_file=ENV_FILE, frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
+    wrong_webhooks: Mapping[AlertType, str] = Field(default_factory=dict, validation_alias="wrong_webhooks")
+    """The types whose variable is set and no webhook, each with what is wrong; the text shows nothing of the value."""
     api_url: str = Field(DEFAULT_API_URL, validation_alias="DISCORD_API_URL")
     rate_limit_per_minute: Count = Field(30, validation_alias="DISCORD_RATE_LIMIT")
     retry_attempts: Retries = Field(3, validation_alias="DISCORD_RETRY_ATTEMPTS")
@@ -175,8 +171,14 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _uncommented(cls, value: object) -> object:
-        return _without_comment(value)
+    def _plain(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str) or info.field_name is None:
+            return value
+        return plain(value, hash_ends=info.field_name not in MAY_HOLD_A_HASH) or cls._default(info.field_name)
+
+    @classmethod
+    def _default(cls, field_name: str) -> object:
+        return cls.model_fields[field_name].get_default(call_default_factory=True)
 
     @field_validator("api_url")
     @classmethod
@@ -226,6 +228,15 @@ class Settings(BaseSettings):
             problems = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False))
             raise ConfigurationError(problems.replace("Value error, ", "")) from None
 
+    def refuse_wrong_webhooks(self) -> None:
+        """Check what only a process that posts needs.
+
+        Raises:
+            ConfigurationError: a variable of a webhook is wrong; names all that are, and no value.
+        """
+        if self.wrong_webhooks:
+            raise ConfigurationError("; ".join(self.wrong_webhooks.values()))
+
     @property
     def missing_webhooks(self) -> list[str]:
         """The variables of the alert types that have no webhook."""
@@ -234,7 +245,7 @@ class Settings(BaseSettings):
     @classmethod
     def variables(cls) -> list[str]:
         """Every environment variable that is read, by name."""
-        names = [str(info.validation_alias) for name, info in cls.model_fields.items() if name != "webhooks"]
+        names = [str(info.validation_alias) for name, info in cls.model_fields.items() if not name.endswith("webhooks")]
         return sorted(names + [route.webhook_variables[0] for route in ROUTES.values()])
 
 

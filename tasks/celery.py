@@ -2,7 +2,10 @@
 
 from notifier.pipeline import client_pipeline
 
-pipeline = client_pipeline()
+from .refusal import said_in_one_line
+
+with said_in_one_line():
+    pipeline = client_pipeline()
 """The one of this process, whichever import came first."""
 app = pipeline.app
 # relative to this package, which is ``tasks`` in a checkout and ``notifier.tasks`` in a wheel

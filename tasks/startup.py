@@ -6,6 +6,7 @@ from typing import Any
 
 from celery.signals import after_setup_logger, worker_init, worker_ready
 
+from notifier.errors import ConfigurationError
 from notifier.settings import settings
 
 from .celery import pipeline
@@ -31,9 +32,18 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
 
 
 @worker_init.connect
+def refuse_wrong_webhooks(**_: Any) -> None:
+    """End with one line if a webhook's variable is wrong: what this worker takes, it could not post."""
+    try:
+        settings().refuse_wrong_webhooks()
+    except ConfigurationError as error:
+        raise SystemExit(f"{error} [{error.reason}]") from None  # an Exception, Celery would log, and go on
+
+
+@worker_init.connect
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
-    pipeline.announcer.hostname = sender.hostname
+    pipeline.hostname = sender.hostname
     pipeline.delivery_worker  # noqa: B018
 
 

@@ -42,4 +42,6 @@ def check(as_json: bool) -> None:
                 for each in report.webhooks
             ],
         )
+        for each in filter(None, (each.wrong for each in report.webhooks)):
+            click.echo(each)
     raise SystemExit(0 if works else 1)

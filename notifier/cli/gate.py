@@ -82,7 +82,8 @@ def reset(names: tuple[str, ...], as_json: bool) -> None:
     pipeline = client_pipeline()
     for name in names:
         if name != EDGE and AlertType(name) not in pipeline.settings.webhooks:
-            raise ConfigurationError(f"{ROUTES[AlertType(name)].webhook_variables[0]} is not set here")
+            unset = f"{ROUTES[AlertType(name)].webhook_variables[0]} is not set here"
+            raise ConfigurationError(pipeline.settings.wrong_webhooks.get(AlertType(name), unset))
     for name in names:
         if name == EDGE:
             pipeline.gate.reset_edge()

@@ -11,8 +11,9 @@ from typing import Self
 
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
+from notifier.environment import file_environment
 from notifier.errors import BrokerUnavailable, ConfigurationError
-from notifier.settings import DEFAULT_KEY_PREFIX, DEFAULT_REDIS_URL, file_environment
+from notifier.settings import DEFAULT_KEY_PREFIX, DEFAULT_REDIS_URL
 from notifier.storage.connection import broker_errors, connect
 from notifier.storage.keys import Keys
 

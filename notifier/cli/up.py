@@ -37,6 +37,7 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
     from notifier.settings import Settings
 
     configured = Settings.load()
+    configured.refuse_wrong_webhooks()  # else the sandbox would take their place
     stopping: list[int] = []  # not an Event: its lock may be held by the very wait that the signal interrupts
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: stopping.append(number))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import redis
 
 from notifier.discord import DiscordClient
-from notifier.errors import BrokerUnavailable
+from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate
 from notifier.models import AlertType
 from notifier.outcome import Delivered, Reason
@@ -22,7 +22,10 @@ FRESH_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class WebhookCheck:
-    """What one alert type's webhook answered. ``problem``: a reason word; None if it works."""
+    """What one alert type's webhook answered.
+
+    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words.
+    """
 
     alert_type: AlertType
     variable: str
@@ -31,11 +34,12 @@ class WebhookCheck:
     channel_id: str | None = None
     problem: str | None = None
     breaker: str | None = None
+    wrong: str | None = None
 
     @property
     def configured(self) -> bool:
-        """Whether this type has a webhook at all."""
-        return self.webhook_id is not None
+        """Whether the variable of this type is set at all."""
+        return self.webhook_id is not None or self.wrong is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,24 @@ class CheckReport:
 
 
 def check(
-    client: "redis.Redis", gates: Gate, discord: DiscordClient, webhooks: Mapping[AlertType, Webhook]
+    client: "redis.Redis",
+    gates: Gate,
+    discord: DiscordClient,
+    webhooks: Mapping[AlertType, Webhook],
+    wrong: Mapping[AlertType, str] | None = None,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
     problem = _redis_problem(client)
-    gate = gates if problem is None else None
+    gate, unusable = (gates if problem is None else None), (wrong or {})
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
-        found = pool.map(lambda kind: _check_webhook(kind, webhooks.get(kind), discord, gate), ROUTES)
+        found = pool.map(
+            lambda kind: (
+                _unusable(kind, unusable[kind])
+                if kind in unusable
+                else _check_webhook(kind, webhooks.get(kind), discord, gate)
+            ),
+            ROUTES,
+        )
         return CheckReport(problem, tuple(found))
 
 
@@ -77,6 +92,11 @@ def _redis_problem(client: "redis.Redis") -> str | None:
     except BrokerUnavailable as error:
         return str(error)
     return None
+
+
+def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:
+    variable = ROUTES[kind].webhook_variables[0]
+    return WebhookCheck(kind, variable, problem=ConfigurationError.reason, wrong=wrong)
 
 
 def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClient, gate: Gate | None) -> WebhookCheck:

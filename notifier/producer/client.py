@@ -1,5 +1,6 @@
 """Submits alerts for an application: through Redis, within a deadline; else straight to Discord, or to its disk."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer.deadline import Deadline
 from notifier.producer.flusher import Flusher
+from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import Publisher
 from notifier.producer.submitted import Submitted, dry_run
 from notifier.producer.ways import (
@@ -41,6 +43,7 @@ class Client:
 
     Args:
         direct: makes what posts alerts from this process; called only when one is to be posted.
+        another: makes the client of a call within a call.
 
     Raises (every method):
         QueueFull: the outbox of this type is at its bound, and DISCORD_QUEUE_OVERFLOW is reject.
@@ -54,6 +57,7 @@ class Client:
         settings: Settings,
         spool: "Spool | None",
         direct: "Callable[[], Direct]",
+        another: "Callable[[], Client]",
     ) -> None:
         self._app = app
         self._publisher = publisher
@@ -68,13 +72,20 @@ class Client:
         self._onto_disk = OntoDisk(spool, app.AsyncResult, settings.unknown_leave) if spool else None
         self._submits = self._through_redis(publisher.dispatch)
         self._admits = self._through_redis(lambda *_: None)
+        self._here = threading.local()
+        self._another = another
+        self._inner: Client | None = None
 
     def submit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """Bring an alert to safety, and send its delivery task if it is ``queued``."""
+        if self._inside:
+            return self._of_inner_calls.submit(message, terms)
         return self._take(message, terms, self._submits)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """The same, without the task: the caller sends it if the alert is ``queued``."""
+        if self._inside:
+            return self._of_inner_calls.admit(message, terms)
         return self._take(message, terms, self._admits)
 
     def flush(self) -> None:
@@ -82,10 +93,32 @@ class Client:
         if self._flusher:
             self._flusher.start()
 
+    @property
+    def _inside(self) -> bool:
+        """Whether this thread is inside a call of this client, which a signal handler (or a finalizer) interrupts."""
+        return getattr(self._here, "inside", False)
+
+    @property
+    def _of_inner_calls(self) -> "Client":
+        """Takes the alerts of such calls: it shares no lock and no connection with the call that is interrupted."""
+        if self._inner is None:
+            self._inner = self._another()
+        return self._inner
+
     def _take(self, message: NotificationMessage, terms: Terms, through_redis: Way) -> Submitted:
         if self._app.conf.task_always_eager:
             return dry_run(message)
         deadline = Deadline.after(self._settings.publish_timeout_seconds)
+        with forks_wait():
+            self._here.inside = True
+            try:
+                return self._take_in_time(message, terms, through_redis, deadline)
+            finally:
+                self._here.inside = False
+
+    def _take_in_time(
+        self, message: NotificationMessage, terms: Terms, through_redis: Way, deadline: Deadline
+    ) -> Submitted:
         so_far = NotTaken()
         for way, share in self._ways(message.alert_type, through_redis):
             answer = way.take(message, terms, deadline.part(share), so_far)

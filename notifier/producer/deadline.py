@@ -1,5 +1,7 @@
 """The time by which a call must have ended, and calls that end by then even if what they wait for blocks."""
 
+import contextvars
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -59,8 +61,10 @@ def run_with_deadline(
 ) -> T:
     """Run ``before``, ``act`` and ``after`` in a thread, and wait at most ``seconds`` for it.
 
-    A thread, because name resolution has no timeout of its own. ``act`` does not begin once the time is over. Its
-    result is returned even if ``after`` needs longer.
+    A thread, because name resolution has no timeout of its own, and because a signal handler that raises an alert too
+    then meets no lock of the call that it interrupts. It sees the caller's context variables. Where none can be
+    started they run here, and what they wait for must have its own timeout. ``act`` does not begin once the time is
+    over. Its result is returned even if ``after`` needs longer.
 
     Raises:
         DeadlineExceeded: ``act`` has not ended; says whether it has begun.
@@ -71,7 +75,7 @@ def run_with_deadline(
     def run() -> None:
         try:
             before()
-            if not result.set_running_or_notify_cancel():
+            if time.monotonic() > ends_at or not result.set_running_or_notify_cancel():
                 return
             result.set_result(act())
         except BaseException as error:
@@ -81,9 +85,22 @@ def run_with_deadline(
         after()
 
     ends_at = time.monotonic() + seconds
-    thread = threading.Thread(target=run, name="notifier", daemon=True)
-    thread.start()
-    thread.join(max(0.0, ends_at - time.monotonic()))
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="notifier", daemon=True)
+    if started(thread):
+        thread.join(max(0.0, ends_at - time.monotonic()))
+    else:
+        run()
     if not result.done():
         raise DeadlineExceeded(begun=not result.cancel())
     return result.result()
+
+
+def started(thread: threading.Thread) -> bool:
+    """Start a thread; False if none can be: the interpreter is ending, or the process may have no more of them."""
+    if sys.is_finalizing():  # it would never run, and ``start`` would wait for it
+        return False
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True

@@ -15,6 +15,7 @@ from notifier.outcome import Answer, Deferred, Outcome, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
+from notifier.routing import ROUTES
 from notifier.settings import Settings, Webhook
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ class Direct:
         """
         webhook = self._settings.webhooks.get(message.alert_type)
         if webhook is None:
-            return Rejected(Reason.WEBHOOK_NOT_CONFIGURED)
+            unset = f"{ROUTES[message.alert_type].webhook_variables[0]} is not set"
+            detail = self._settings.wrong_webhooks.get(message.alert_type, unset)
+            return Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail)
         with self._lock:
             wait = self._budgets[webhook.fingerprint].take(time.monotonic(), self._settings.rate_limit_per_minute)
         if wait > 0:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from notifier.errors import BrokerUnavailable, NotifierError
+from notifier.errors import NotifierError
+from notifier.producer.deadline import started
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spool, Spooled
@@ -32,19 +33,17 @@ class Flusher:
         self._running_in: int | None = None
 
     def start(self) -> None:
-        """Begin, unless it has begun already or nothing is spooled. A spool that cannot be read is logged."""
-        try:
-            if not self._spool.count():
-                return
-        except BrokerUnavailable as error:
-            logger.warning("%s", error)
+        """Begin, unless it has begun already or nothing was ever spooled. A spool that cannot be read is logged."""
+        if not self._spool.exists:
             return
         with self._lock:
             if self._running_in == os.getpid():  # a forked process does not have its parent's thread
                 return
             self._running_in = os.getpid()
             self.passed.clear()
-        threading.Thread(target=self._run, name="spool", daemon=True).start()
+        if not started(threading.Thread(target=self._run, name="spool", daemon=True)):
+            self._running_in = None  # what is spooled is safe, and another process hands it over
+            self.passed.set()
 
     def _run(self) -> None:
         try:
@@ -58,7 +57,7 @@ class Flusher:
 
     def _pass(self) -> bool:
         """Whether another is wanted: outboxes are full, or more was spooled meanwhile."""
-        full = self._spool.flush(self._hand_over)
+        full = self._spool.flush(self._hand_over) if self._spool.count() else ()
         self.passed.set()
         with self._lock:  # whoever spools after this look starts another thread
             wanted = bool(full or self._spool.count())

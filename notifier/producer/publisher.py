@@ -19,6 +19,7 @@ from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Status
+from notifier.producer.forks import forks_wait
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
@@ -119,6 +120,7 @@ class Publisher:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise
 
+    @forks_wait()
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send the delivery task of an admitted alert; if ``again``, once more if it could not be sent.
 
@@ -156,18 +158,22 @@ class Publisher:
         # kept and used again, one for each thread that sends at once: taking one from Celery's pool binds a channel
         if self._pid != os.getpid():
             self._idle, self._pid = deque(), os.getpid()  # a fork must not share its parent's connections
-        producer = self._idle.pop() if self._idle else self._producer()
-        broken = _broken(producer)
-        try:
-            yield producer
-        except broken as error:
-            # the alert is in the outbox: the sweep dispatches it again
-            logger.warning("%s could not be queued (%s); the sweep will send another", task, type(error).__name__)
-        except BaseException:
-            self._idle.append(producer)
-            raise
-        else:
-            self._idle.append(producer)
+        with forks_wait():
+            try:
+                producer = self._idle.pop()
+            except IndexError:
+                producer = self._producer()
+            broken = _broken(producer)
+            try:
+                yield producer
+            except broken as error:
+                # the alert is in the outbox: the sweep dispatches it again
+                logger.warning("%s could not be queued (%s); the sweep will send another", task, type(error).__name__)
+            except BaseException:
+                self._idle.append(producer)
+                raise
+            else:
+                self._idle.append(producer)
 
     def _producer(self) -> Producer:
         return self._app.amqp.Producer(dispatch_connection(self._app, self._timeout_seconds))

@@ -70,6 +70,11 @@ class Spool:
         self._bound = bound
         self._busy_seconds = busy_seconds
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever spooled here."""
+        return os.path.exists(self._file)
+
     def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
         """Keep an alert, once per id. It is on the disk when this returns."""
         row = (
@@ -92,7 +97,7 @@ class Spool:
 
     def count(self, alert_type: AlertType | None = None, *, readable: bool = True) -> int:
         """How many wait here. ``readable`` False: also those that this version has failed to read."""
-        if not self._exists():
+        if not self.exists:
             return 0
         with self._open() as file:
             wanted = (alert_type, alert_type, VERSION if readable else None)
@@ -101,14 +106,14 @@ class Spool:
 
     def holds(self, notification_id: str) -> bool:
         """Whether this alert waits here."""
-        if not self._exists():
+        if not self.exists:
             return False
         with self._open() as file:
             return file.execute("select 1 from alerts where id = ?", (notification_id,)).fetchone() is not None
 
     def list(self, limit: int = PAGE, after: int = 0) -> list[Spooled]:
         """At most ``limit`` of those behind the position ``after``, oldest first."""
-        if not self._exists():
+        if not self.exists:
             return []
         with self._open() as file:
             rows = file.execute(
@@ -153,9 +158,6 @@ class Spool:
         with self._open() as file, file:
             file.execute(statement, values)
 
-    def _exists(self) -> bool:
-        return os.path.exists(self._file)
-
     @property
     def _file(self) -> Path:
         return self._folder / FILE
@@ -163,7 +165,7 @@ class Spool:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            if not self._exists():
+            if not self.exists:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
             # one connection each time: threads and forked processes must not share one

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import Terms
-from notifier.outcome import Delivered, Failed, Outcome, Reason, Status, Unknown
-from notifier.producer.deadline import Deadline, DeadlineExceeded
+from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
+from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
 from notifier.producer.submitted import Submitted, sent_directly
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from notifier.producer.spool import Spool
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+DISK_SECONDS = 1.0
+"""Ours: how long a disk is waited for at the least, even past the deadline: no other way is left."""
 
 ResultOf = Callable[[str], "AsyncResult[Any]"]
 """The Celery result of a notification id."""
@@ -152,6 +156,14 @@ class ThroughRedis:
             raise BrokerUnavailable(str(error)) from None
 
 
+def _on_disk(act: Callable[[], T], seconds: float) -> T:
+    # in a thread: a call that a signal handler interrupts would keep its lock on the file as long as that one waits
+    try:
+        return run_with_deadline(seconds, act)
+    except DeadlineExceeded:
+        raise BrokerUnavailable("the disk of NOTIFIER_SPOOL_DIR does not answer; it may have the alert") from None
+
+
 class BehindSpooled:
     """Keeps the order of a type: while alerts of it wait on the disk, the next goes behind them."""
 
@@ -165,13 +177,18 @@ class BehindSpooled:
     ) -> Submitted | NotTaken:
         """As ``Way.take``; not taken if none of its type waits there."""
         with suppress(BrokerUnavailable):  # with a disk that is full or broken, it may overtake those that are there
-            if self._spool.count(message.alert_type):
-                self._spool.put(message)
+            if self._spool.exists and _on_disk(lambda: self._put_behind(message), deadline.part(0.5).remaining_seconds):
                 self._flusher.start()
                 self._flusher.passed.wait(deadline.remaining_seconds)
-                status = Status.SPOOLED if self._spool.holds(message.id) else Status.QUEUED
-                return Submitted(status, self._result_of(message.id))
+                held = _on_disk(lambda: self._spool.holds(message.id), DISK_SECONDS)
+                return Submitted(Status.SPOOLED if held else Status.QUEUED, self._result_of(message.id))
         return so_far
+
+    def _put_behind(self, message: NotificationMessage) -> bool:
+        if not self._spool.count(message.alert_type):
+            return False
+        self._spool.put(message)
+        return True
 
 
 class StraightToDiscord:
@@ -191,6 +208,8 @@ class StraightToDiscord:
             logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
             return sent_directly(message, outcome)
         because = f"{so_far.because}; posted directly: {outcome.reason}"
+        if outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED and isinstance(outcome, Rejected):
+            because += f" ({outcome.detail})"
         return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
 
     def _post(self, message: NotificationMessage, deadline: Deadline, maybe_admitted: bool) -> Outcome:
@@ -224,7 +243,10 @@ class OntoDisk:
         if so_far.maybe_posted and message.alert_type in self._unknown_leave:
             return so_far
         try:
-            self._spool.put(message, maybe_posted=so_far.maybe_posted)
+            _on_disk(
+                lambda: self._spool.put(message, maybe_posted=so_far.maybe_posted),
+                max(DISK_SECONDS, deadline.remaining_seconds),
+            )
         except BrokerUnavailable as error:
             return replace(so_far, because=f"{error}; {so_far.because}")
         logger.warning("alert %s is spooled: %s", message.id, so_far.because)

@@ -153,7 +153,7 @@ def test_a_webhook_file_that_is_no_use_is_named(
         secret.write_bytes(content)
     monkeypatch.setenv("DISCORD_WEBHOOK_SECURITY_FILE", str(secret))
     with pytest.raises(ConfigurationError, match="DISCORD_WEBHOOK_SECURITY"):
-        Settings.load()
+        Settings.load().refuse_wrong_webhooks()
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
@@ -225,11 +225,89 @@ def test_a_bad_webhook_is_refused_by_the_name_of_its_variable_and_shown_nowhere(
 ) -> None:
     monkeypatch.setenv("DISCORD_WEBHOOK_MONITORING", url)
     with pytest.raises(ConfigurationError) as caught:
-        Settings.load()
+        Settings.load().refuse_wrong_webhooks()
     assert str(caught.value).startswith("DISCORD_WEBHOOK_MONITORING: ")
     assert "fake" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_a_bad_webhook_stops_no_other_one_and_no_process_that_only_raises_alerts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DISCORD_WEBHOOK_GENERAL", URL)
+    monkeypatch.setenv("DISCORD_WEBHOOK_CRITICAL", "https://discord.com/fake-token")
+    monkeypatch.setenv("DISCORD_WEBHOOK_SECURITY_FILE", str(tmp_path / "none"))
+    found = Settings.load()
+    assert found.webhooks == {AlertType.GENERAL: Webhook("123456789", SecretStr(TOKEN))}
+    assert found.wrong_webhooks.keys() == {AlertType.CRITICAL, AlertType.SECURITY}
+    with pytest.raises(ConfigurationError, match=r"DISCORD_WEBHOOK_CRITICAL: .*DISCORD_WEBHOOK_SECURITY_FILE: cannot"):
+        found.refuse_wrong_webhooks()
+
+
+WRAPPED = [
+    *['"{}"', "'{}'", "`{}`", "<{}>", "“{}”", "‘{}’", '"<{}>"', " {}\t", "\ufeff{}", "\u200b{}\u2060", "\xa0{}\xa0"],
+    *[
+        '\ufeff"{}"\r\n',
+        '"{}" # comment',
+        '"{}" # a "comment"',
+        '"{}"# comment',
+        "{} # comment",
+        '" {} # comment "',
+        "{}  #",
+    ],
+]
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED)
+def test_what_only_surrounds_a_value_is_taken_off(
+    wrapped: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(wrapped.format(URL), encoding="utf-8")
+    for variable, value in {
+        "DISCORD_WEBHOOK_GENERAL": URL,
+        "DISCORD_WEBHOOK_ERRORS_FILE": str(secret),
+        "DISCORD_API_URL": "http://127.0.0.1:8080/api/v10",
+        "REDIS_URL": "redis://:fake@redis:6379/5",
+        "CELERY_BROKER_URL": "redis://:fake@broker:6379/5",
+        "DISCORD_QUEUE_SIZE": "7",
+        "DISCORD_DIRECT_FALLBACK": "critical,security",
+        "NOTIFIER_SPOOL_DIR": "/var/spool/alerts#1",
+    }.items():
+        monkeypatch.setenv(variable, wrapped.format(value))
+    found = Settings.load()
+    found.refuse_wrong_webhooks()
+    assert found.webhooks == dict.fromkeys((AlertType.GENERAL, AlertType.ERROR), Webhook("123456789", SecretStr(TOKEN)))
+    assert found.broker_url is not None
+    assert (found.api_url, found.redis_url.get_secret_value(), found.broker_url.get_secret_value()) == (
+        *("http://127.0.0.1:8080/api/v10", "redis://:fake@redis:6379/5", "redis://:fake@broker:6379/5"),
+    )
+    assert (found.queue_size, found.direct_fallback, found.spool_dir) == (
+        *(7, {AlertType.CRITICAL, AlertType.SECURITY}, Path("/var/spool/alerts#1")),
+    )
+
+
+def test_quotes_and_brackets_within_a_value_or_at_one_end_of_it_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("redis://:fa'ke@a/0", "redis://:fake@a/0?client_name=it's"):
+        monkeypatch.setenv("REDIS_URL", value)
+        assert Settings.load().redis_url.get_secret_value() == value
+
+
+@pytest.mark.parametrize("value", ["30# a minute", "30#a minute", "30 #a minute", "'30'# a minute"])
+def test_a_comment_needs_no_space_where_a_value_holds_no_hash(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_QUEUE_SIZE", value)
+    monkeypatch.setenv("DISCORD_API_URL", value.replace("30", "https://discord.com/api/v10"))
+    found = Settings.load()
+    assert (found.queue_size, found.api_url) == (30, DEFAULT_API_URL)
+
+
+@pytest.mark.parametrize("name", Settings.variables())
+def test_a_comment_alone_is_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = Settings.load()
+    for value in ("# comment", "  #comment", '""', "\ufeff"):
+        monkeypatch.setenv(name, value)
+        assert Settings.load() == default
 
 
 BAD = [

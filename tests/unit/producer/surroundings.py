@@ -132,6 +132,11 @@ class Disk:
     behaves: str = "takes"
     rows: list[tuple[str, AlertType]] = field(default_factory=list)
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return True
+
     def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
         """Keep one."""
         self.tried.append("spool, maybe posted" if maybe_posted else "spool")
@@ -191,6 +196,7 @@ class Surroundings:
         for module in (deadline_module, ways_module):
             monkeypatch.setattr(module, "time", controlled)
         monkeypatch.setattr(deadline_module, "run_with_deadline", self.clock.run)
+        monkeypatch.setattr(ways_module, "run_with_deadline", lambda _, act: act())  # a disk that answers
         monkeypatch.setattr(client_module, "Flusher", Flusher)
 
     def client(self, *, disk: bool = False, direct: bool = False, redis_url: str = "redis://nowhere") -> Client:
@@ -207,7 +213,11 @@ class Surroundings:
             AsyncResult=lambda notification_id: f"result of {notification_id}", conf=self.configuration
         )
         found: Any = (self.redis, settings, self.disk if disk else None, self.discord.build)
-        return Client(app, *found)
+        return Client(app, *found, another=lambda: Client(app, *found, another=self._no_third))
+
+    @staticmethod
+    def _no_third() -> Client:
+        raise AssertionError("one call within another is enough")
 
     def set(self, *, redis: str = "takes", discord: str = "takes", disk: str = "takes") -> None:
         """How they behave from now on."""

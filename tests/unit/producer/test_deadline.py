@@ -1,6 +1,8 @@
 """A call returns in time whatever it blocks on, and begins nothing once its caller has given up."""
 
+import sys
 import threading
+from contextvars import ContextVar
 from types import SimpleNamespace
 
 import pytest
@@ -66,3 +68,45 @@ def test_a_deadline_that_is_over_begins_nothing() -> None:
         Deadline.after(0).run(begun.set, before=release.wait)
     release.set()
     assert not begun.is_set()
+
+
+@pytest.fixture(params=["no more threads", "the interpreter ends"])
+def no_thread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread can be started."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError(request.param)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    if request.param == "the interpreter ends":  # before Python 3.12 a thread is then started, and never runs
+        monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+        monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("this would wait for ever"))
+
+
+@pytest.mark.usefixtures("no_thread")
+def test_where_no_thread_can_be_started_all_of_it_runs_in_this_one() -> None:
+    steps: list[str] = []
+    before, after = (lambda: steps.append("before")), (lambda: steps.append("after"))
+    assert run_with_deadline(10, lambda: steps.append("act") or 42, before=before, after=after) == 42
+    assert steps == ["before", "act", "after"]
+    with pytest.raises(ZeroDivisionError):
+        run_with_deadline(10, lambda: 1 / 0)
+
+
+@pytest.mark.usefixtures("no_thread")
+def test_where_no_thread_can_be_started_nothing_begins_once_the_time_is_over() -> None:
+    with pytest.raises(DeadlineExceeded) as exceeded:
+        run_with_deadline(-1, lambda: pytest.fail("it has begun"))
+    assert not exceeded.value.begun
+
+
+def test_each_step_sees_the_context_variables_of_its_caller() -> None:
+    tenant: ContextVar[str] = ContextVar("tenant")
+    tenant.set("acme")
+    seen: list[str] = []
+
+    def see() -> None:
+        seen.append(tenant.get("nobody"))
+
+    run_with_deadline(10, see, before=see, after=see)
+    assert seen == ["acme"] * 3

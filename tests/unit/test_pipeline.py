@@ -1,0 +1,88 @@
+"""The parts of a process are built once, whoever asks for them first."""
+
+import os
+import signal
+import threading
+import time
+from typing import Any, cast
+
+import pytest
+
+from notifier import pipeline as pipeline_module
+from notifier.pipeline import Pipeline
+from notifier.settings import Settings
+from notifier.storage.broker import create_app
+
+THREADS = 8
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline(create_app("test-pipeline"), Settings.load())
+
+
+def test_threads_that_ask_at_once_get_one_client(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+
+    def build(*arguments: Any, **named: Any) -> object:
+        built.append(arguments)
+        time.sleep(0.05)  # long enough for all of them to ask meanwhile
+        return object()
+
+    monkeypatch.setattr(pipeline_module, "Client", build)
+    together, found = threading.Barrier(THREADS), set[object]()
+
+    def ask() -> None:
+        together.wait()
+        found.add(pipeline.client)
+
+    threads = [threading.Thread(target=ask) for _ in range(THREADS)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (len(built), len(found)) == (1, 1)
+
+
+def in_child(ask: Any) -> bool:
+    """The answer of a forked process."""
+    child = os.fork()
+    if not child:
+        os._exit(0 if ask() else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_forked_process_builds_its_own_parts(pipeline: Pipeline) -> None:
+    parents = {name: cast("object", getattr(pipeline, name)) for name in ("client", "publisher", "redis", "outbox")}
+    pipeline.hostname = "worker@here"
+    assert in_child(lambda: pipeline.announcer.hostname == "worker@here")
+    assert in_child(lambda: all(getattr(pipeline, name) is not part for name, part in parents.items()))
+    assert all(getattr(pipeline, name) is part for name, part in parents.items())
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_process_that_is_forked_while_a_part_is_built_is_not_kept_waiting(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    building, forked = threading.Event(), threading.Event()
+
+    def build(*_: object) -> object:
+        building.set()
+        forked.wait(30)
+        return object()
+
+    monkeypatch.setattr(pipeline_module, "Keys", build)
+    thread = threading.Thread(target=lambda: pipeline.keys)
+    thread.start()
+    building.wait(30)
+
+    def ask() -> bool:
+        signal.alarm(10)  # ends a process that waits for ever
+        monkeypatch.setattr(pipeline_module, "Keys", lambda *_: "the child's")
+        return str(pipeline.keys) == "the child's"
+
+    answered = in_child(ask)
+    forked.set()
+    thread.join()
+    assert answered
