@@ -65,11 +65,12 @@ def test_bad_input_is_reported_in_one_line(notifier: Notifier, arguments: list[s
 
 
 def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier) -> None:
-    done = notifier(
-        "history", DISCORD_WEBHOOK_GENERAL="https://example.com/fake-token-oops", DISCORD_RATE_LIMIT="thirty"
-    )
-    assert done.returncode == 1
-    assert "DISCORD_WEBHOOK_GENERAL: expected https://discord.com/api/webhooks/<id>/<token>" in done.stderr
+    refused = notifier("history", DISCORD_RATE_LIMIT="fake-token-thirty")
+    assert refused.returncode == 1
+    assert "DISCORD_RATE_LIMIT: Input should be a valid integer" in refused.stderr
+    warned = notifier("history", DISCORD_WEBHOOK_GENERAL="https://example.com/fake-token-oops")
+    assert warned.returncode == 0, "it posts nothing"
+    assert "DISCORD_WEBHOOK_GENERAL: expected https://discord.com/api/webhooks/<id>/<token>" in warned.stderr
 
 
 def test_redis_away_is_reported_in_one_line(notifier: Notifier) -> None:
