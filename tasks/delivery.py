@@ -15,7 +15,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
 from notifier.outbox.disposition import Action
-from notifier.outbox.terms import TERMS_HEADER, read_terms
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import callbacks_of_request, options_of
 
@@ -74,7 +74,7 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
     except (InvalidMessage, QueueFull) as error:
         _bury(task, fields, callbacks, error)
         return Completed()
-    if task.request.get("notifier_revoked"):  # before it came
+    if task.request.get(REVOKED_HEADER):  # before it came
         pipeline.withdrawals.withdraw(notification_id)
     return pipeline.delivery_worker.deliver(request)
 

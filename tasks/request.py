@@ -5,9 +5,8 @@ from typing import Any
 from celery.worker.request import Request
 from celery.worker.state import revoked as revoked_tasks
 
-from notifier.outbox.terms import TERMS_HEADER
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
 
-REVOKED_HEADER = "notifier_revoked"
 TERMS = ("eta", "expires")
 OWN_EVENTS = frozenset({"task-started", "task-succeeded", "task-failed", "task-retried"})
 """Sent for an alert with the batch that carries it (notifier.worker.announce), whichever task does."""

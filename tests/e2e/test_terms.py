@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -268,3 +269,20 @@ def test_what_is_spooled_keeps_its_terms(away: Pipeline, own_redis: OwnRedis) ->
     assert float(stored["short-lived"][1]) < now, "it ends as expired once a worker claims"
     assert stored["at-once"] == [None, None, None]
     assert away.redis.zrange(names.outbox("general", "delayed"), 0, -1) == ["postponed"]
+
+
+def test_whoever_waits_for_one_that_is_withdrawn_is_answered(
+    application: Application, closed: str, run_python: RunPython
+) -> None:
+    program = """
+from notifier import DiscordNotificationService, NotificationMessage
+message = NotificationMessage(id="taken-back", alert_type="error", title="taken back")
+result = DiscordNotificationService().send_and_wait(message, 50)
+print(result.status, result.success, result.error)
+"""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run_python, program)
+        admitted(application, "taken-back")
+        assert application.pipeline.withdraw(["taken-back"]) == {"taken-back": Withdrawal.WITHDRAWN}
+        done = waiting.result(timeout=60)
+    assert done.stdout == "withdrawn False revoked\n", done.stderr

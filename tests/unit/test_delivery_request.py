@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from celery.worker.state import revoked
 
-from notifier.outbox.terms import TERMS_HEADER
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
 from tasks import app
-from tasks.request import REVOKED_HEADER, DeliveryRequest
+from tasks.request import DeliveryRequest
 
 ETA, EXPIRES = "2999-01-01T00:00:00+00:00", "2000-01-01T00:00:00+00:00"
 ASKED = {"eta": ETA, "expires": EXPIRES}
