@@ -111,6 +111,7 @@ def test_it_is_neither_stuck_nor_late_before_its_time(bench: Bench) -> None:
 
 def test_once_it_is_due_its_lateness_counts(bench: Bench) -> None:
     bench.admit("later", terms=Terms(after_seconds=1_000))
+    bench.claim()
     bench.tick(1_000 + STUCK_SECONDS + 1)
     bench.outbox.sweep(GENERAL)
     assert bench.redis.hkeys(names.troubles) == ["stuck|general|"]
@@ -251,6 +252,7 @@ def test_one_that_waits_is_withdrawn_and_has_its_record(bench: Bench, terms: Ter
     }
     assert bench.redis.zrange(names.history(GENERAL, Status.WITHDRAWN), 0, -1) == ["wrong"]
     assert bench.redis.exists(names.dead_letters(GENERAL)) == 0
+    assert not bench.redis.hexists(names.notification("wrong"), "message"), "as of any that is final"
     assert told(bench, "wrong")[-1] == "withdrawn: revoked"
 
 
