@@ -9,9 +9,10 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.operations.explain import explain
 from notifier.outbox.claim import Batch, Completed, Empty, Throttled
 from notifier.outbox.outbox import STUCK_SECONDS
+from notifier.outbox.record import state_of
 from notifier.outbox.terms import Terms
 from notifier.outbox.withdrawals import MAYBE_POSTED, Withdrawal
-from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
+from notifier.outcome import Deferred, Failed, Reason, Rejected, State, Status, Unknown
 from notifier.render.notes import LATE_SECONDS
 from notifier.worker.delivery import _note
 from tests.integration.conftest import SECOND, START, Bench, MakeBench
@@ -283,6 +284,16 @@ def test_one_under_way_is_sent_all_the_same_and_its_record_says_that_a_revoke_ca
     assert bench.withdrawals.withdraw("a") is Withdrawal.COMPLETED
 
 
+def test_a_dead_letter_says_so_too_in_both_copies(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    bench.withdrawals.withdraw("a")
+    (record,) = bench.commit(batch, Rejected(Reason.UNKNOWN_CHANNEL)).records
+    assert (record["status"], record["revoke"]) == ("rejected", "too_late")
+    assert bench.record("a") == record
+    assert json.loads(str(bench.redis.hget(names.notification("a"), "record"))) == record
+
+
 def test_one_that_waits_again_is_withdrawn_though_it_was_too_late_before(bench: Bench) -> None:
     bench.admit("a")
     batch = bench.batch()
@@ -316,3 +327,10 @@ def test_one_that_this_version_cannot_read_is_withdrawn_too(bench: Bench) -> Non
     bench.redis.hset(names.notification("foreign"), "message", '{"alert_type": "error", "from": "the future"}')
     assert bench.withdrawals.withdraw("foreign") is Withdrawal.WITHDRAWN
     assert bench.redis.zrange(names.history(AlertType.ERROR), 0, -1) == ["foreign"]
+
+
+def test_what_hangs_on_a_withdrawn_one_is_left_to_the_next_sweep(bench: Bench) -> None:
+    bench.admit("wrong", terms=Terms(callbacks='{"chord": {}}'))
+    bench.withdrawals.withdraw("wrong")
+    assert bench.redis.zrange(names.callbacks, 0, -1, withscores=True) == [("wrong", START)]
+    assert state_of(bench.record("wrong")) == State.REVOKED
