@@ -1,5 +1,6 @@
 """Celery's ``countdown``, ``eta`` and ``expires`` become an alert's terms, or are refused by name."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -26,24 +27,28 @@ def test_without_options_there_are_none() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"countdown": 3_600},
-        {"countdown": 3_600.0, "eta": moment(7_200)},
-        {"eta": moment(3_600)},
-        {"eta": moment(3_600).replace(tzinfo=None)},
-        {"eta": moment(3_600).astimezone(timezone(timedelta(hours=5))).isoformat()},
-        {"eta": moment(3_600).replace(tzinfo=None).isoformat()},
+        lambda: {"countdown": 3_600},
+        lambda: {"countdown": 3_600.0, "eta": moment(7_200)},
+        lambda: {"eta": moment(3_600)},
+        lambda: {"eta": moment(3_600).replace(tzinfo=None)},
+        lambda: {"eta": moment(3_600).astimezone(timezone(timedelta(hours=5))).isoformat()},
+        lambda: {"eta": moment(3_600).replace(tzinfo=None).isoformat()},
     ],
     ids=["countdown", "countdown outweighs", "eta", "naive eta is UTC", "text with offset", "naive text"],
 )
-def test_an_hour_is_an_hour_however_it_is_said(given: dict[str, Any]) -> None:
-    terms = read_terms(DAY, **given)
+def test_an_hour_is_an_hour_however_it_is_said(given: Callable[[], dict[str, Any]]) -> None:
+    terms = read_terms(DAY, **given())
     assert 3_600 - SLACK < terms.after_seconds <= 3_600
     assert terms.expires_seconds is None
 
 
-@pytest.mark.parametrize("expires", [3_600, moment(3_600), moment(3_600).isoformat()], ids=["seconds", "time", "text"])
-def test_so_is_an_expiry(expires: object) -> None:
-    terms = read_terms(DAY, expires=expires)
+@pytest.mark.parametrize(
+    "expires",
+    [lambda: 3_600, lambda: moment(3_600), lambda: moment(3_600).isoformat()],
+    ids=["seconds", "time", "text"],
+)
+def test_so_is_an_expiry(expires: Callable[[], object]) -> None:
+    terms = read_terms(DAY, expires=expires())
     assert 3_600 - SLACK < float(terms.expires_seconds or 0) <= 3_600
     assert terms.after_seconds == 0
 

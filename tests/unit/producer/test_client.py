@@ -139,6 +139,8 @@ def test_the_first_way_that_takes_an_alert_is_the_last_that_is_tried(
         if case.end is Status.SENT_DIRECTLY:
             result = submitted.result.get()
             assert (result["id"], result["message_id"], result["detail"]) == ("a", "1", SENT_DIRECTLY_NOTE)
+            submitted.result.revoke()
+            assert submitted.result.state == "SUCCESS", "it is in the channel"
         else:
             assert submitted.result == "result of a"
         safe = case.end in (Status.SPOOLED, Status.SENT_DIRECTLY)
