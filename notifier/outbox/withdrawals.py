@@ -3,7 +3,6 @@
 import json
 import uuid
 from enum import StrEnum
-from typing import cast
 
 import redis
 from pydantic import ValidationError
@@ -12,13 +11,14 @@ from notifier.errors import InvalidMessage
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import stand_in
-from notifier.outbox.record import as_result, iso, record
+from notifier.outbox.record import as_result, iso, of_result, record
 from notifier.outcome import Reason, Status
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
+FIELDS = ["message", "admitted_at", "attempts", "unknown", "finished_at", "record"]
 MAYBE_POSTED = "it may be in the channel all the same: the answer to an earlier request was lost"
 
 
@@ -52,13 +52,12 @@ class Withdrawals:
     def withdraw(self, notification_id: str) -> Withdrawal:
         """Take one out of its outbox; its record has the status ``withdrawn``. Repeating it changes nothing."""
         with broker_errors():
-            fields = ["message", "admitted_at", "attempts", "unknown", "finished_at"]
-            found = cast("list[str | None]", self._redis.hmget(self._keys.notification(notification_id), fields))
-        text, admitted_at, attempts, unknown, finished_at = found
-        if finished_at is not None:
-            return Withdrawal.COMPLETED
-        if text is None:
-            return Withdrawal.NOT_FOUND
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hmget(self._keys.notification(notification_id), FIELDS)
+            pipeline.get(self._keys.result(notification_id))
+            (text, admitted_at, attempts, unknown, *ends), result = pipeline.execute()
+        if text is None:  # one that no outbox took has only its record, one that Celery has forgotten only the fields
+            return Withdrawal.COMPLETED if any(ends) or of_result(result) else Withdrawal.NOT_FOUND
         message, stamp = _message(notification_id, text), uuid.uuid4().hex
         ended = record(
             message,

@@ -270,6 +270,20 @@ def test_withdrawing_again_changes_nothing_nor_does_an_id_that_nobody_knows(benc
     assert isinstance(bench.claim("wrong"), Completed), "its id is spent, as any other's"
 
 
+def test_one_that_no_outbox_took_keeps_its_record(bench: Bench) -> None:
+    refused = NotificationMessage(id="refused", title="refused")
+    bench.records.refuse(refused, Status.QUEUE_FULL, "queue_full", "no room")
+    before = revoked(bench, "refused")
+    assert bench.withdrawals.withdraw("refused") is Withdrawal.COMPLETED
+    assert revoked(bench, "refused") == before
+    for name, outcome in (("dead", Rejected(Reason.UNKNOWN_CHANNEL)), ("delivered", None)):
+        bench.admit(name)
+        bench.commit(bench.batch(), outcome)
+        bench.redis.delete(names.result(name))
+        assert bench.withdrawals.withdraw(name) is Withdrawal.COMPLETED, "though Celery has forgotten it"
+        bench.tick(1)
+
+
 def test_one_under_way_is_sent_all_the_same_and_its_record_says_that_a_revoke_came_too_late(bench: Bench) -> None:
     bench.admit("a", "b", metadata={"revoke": None})
     batch = bench.batch()
