@@ -181,6 +181,7 @@ def test_an_alert_that_waits_is_withdrawn_by_each_of_celerys_doors(
     assert list((found or {}).values()) == [[]], "no worker remembers them"
 
 
+@pytest.mark.slow
 def test_celerys_command_and_ours_withdraw(
     application: Application, closed: str, notifier: Notifier, configured: dict[str, str], tmp_path: Path
 ) -> None:
