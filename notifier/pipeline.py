@@ -26,6 +26,7 @@ from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
+from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class Pipeline:
         """Withdraw alerts; what that came to, by id. Raises: as ``producer.control.withdraw_in_time``."""
         from notifier.producer.control import withdraw_in_time
 
-        return withdraw_in_time(self.withdrawals, ids, self.settings.publish_timeout_seconds)
+        place = read_redis_url("REDIS_URL", self.settings.redis_url.get_secret_value()).place
+        return withdraw_in_time(self.withdrawals, ids, self.settings.publish_timeout_seconds, place)
 
     def _control(self, app: Celery) -> "AlertControl":
         from notifier.producer.control import AlertControl

@@ -37,8 +37,8 @@ class AlertControl(Control):
         return [] if options.get("reply") else None
 
 
-def withdraw_in_time(withdrawals: Withdrawals, ids: Sequence[str], seconds: float) -> dict[str, Withdrawal]:
-    """Withdraw each; what that came to, by id. ``seconds``: the limit of each.
+def withdraw_in_time(withdrawals: Withdrawals, ids: Sequence[str], seconds: float, place: str) -> dict[str, Withdrawal]:
+    """Withdraw each; what that came to, by id. ``seconds``: the limit of each. ``place``: where Redis is.
 
     Raises:
         BrokerUnavailable: Redis did not answer in time.
@@ -48,6 +48,7 @@ def withdraw_in_time(withdrawals: Withdrawals, ids: Sequence[str], seconds: floa
         try:
             return Deadline.after(seconds).run(lambda: withdrawals.withdraw(notification_id))
         except DeadlineExceeded:
-            raise BrokerUnavailable(f"Redis did not answer within {seconds:g} s; see REDIS_URL") from None
+            silence = f"Redis at {place} did not answer within {seconds:g} s"
+            raise BrokerUnavailable(f"{silence}; does it run, and is REDIS_URL right?") from None
 
     return {each: withdraw(each) for each in dict.fromkeys(ids)}

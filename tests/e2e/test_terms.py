@@ -243,7 +243,7 @@ def test_while_redis_is_silent_a_revoke_raises_within_the_limit(away: Pipeline, 
     away.client.submit(NotificationMessage(id="a", title="a"))
     own_redis.freeze()
     begun = time.monotonic()
-    with pytest.raises(BrokerUnavailable, match="within 1 s"):
+    with pytest.raises(BrokerUnavailable, match="Redis at "):
         AsyncResult("a", app=away.app).revoke()
     assert time.monotonic() - begun < TIMEOUT_SECONDS + SLACK_SECONDS
 
