@@ -11,6 +11,7 @@ class Reason(StrEnum):
     IN_FLIGHT = "in_flight"
     BATCHING = "batching"
     BACKING_OFF = "backing_off"
+    POSTPONED = "postponed"
     FETCHING_WEBHOOK = "fetching_webhook"
     BREAKER_OPEN = "breaker_open"
     PROBE_IN_FLIGHT = "probe_in_flight"
@@ -43,6 +44,7 @@ class Reason(StrEnum):
     WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
     QUEUE_FULL = "queue_full"
     EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 class Status(StrEnum):
@@ -56,6 +58,7 @@ class Status(StrEnum):
     EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
     FOLDED = "folded"
+    WITHDRAWN = "withdrawn"
     # what a caller gets if Redis does not answer; no stored record has these
     SPOOLED = "spooled"
     SENT_DIRECTLY = "sent_directly"

@@ -3,9 +3,9 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from weakref import WeakSet
 
 from celery import Celery
@@ -17,6 +17,7 @@ from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.unreadable import Unreadable, UnreadableEntries
+from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.producer.client import Client
 from notifier.producer.deadline import run_with_deadline
 from notifier.producer.forks import forks_wait
@@ -25,6 +26,7 @@ from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
+from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.history import NotificationHistory
+    from notifier.producer.control import AlertControl
     from notifier.producer.direct import Direct
     from notifier.producer.spool import Spool
     from notifier.worker.announce import Announcer
@@ -85,6 +88,7 @@ class Pipeline:
         self.hostname: str | None = None
         """The name of the worker, if this process is one."""
         _pipelines.add(self)
+        cast("Any", app).control_cls = self._control  # Celery builds it when it is first asked for
         if configuration.direct_fallback:
             import notifier.producer.direct  # noqa: F401 - the import would use up the deadline of the call that posts
 
@@ -136,6 +140,23 @@ class Pipeline:
     def digests(self) -> Digests:
         """What met a full outbox."""
         return Digests(self.redis, self.settings)
+
+    @built_once
+    def withdrawals(self) -> Withdrawals:
+        """Takes back what waits."""
+        return Withdrawals(self.redis, self.settings)
+
+    def withdraw(self, ids: Sequence[str]) -> dict[str, Withdrawal]:
+        """Withdraw alerts; what that came to, by id. Raises: as ``producer.control.withdraw_in_time``."""
+        from notifier.producer.control import withdraw_in_time
+
+        place = read_redis_url("REDIS_URL", self.settings.redis_url.get_secret_value()).place
+        return withdraw_in_time(self.withdrawals, ids, self.settings.publish_timeout_seconds, place)
+
+    def _control(self, app: Celery) -> "AlertControl":
+        from notifier.producer.control import AlertControl
+
+        return AlertControl(app, self.withdraw)
 
     @built_once
     def publisher(self) -> Publisher:

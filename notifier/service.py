@@ -161,7 +161,7 @@ def _result(notification_id: str, outcome: Any) -> NotificationResult:
     if isinstance(found, dict):
         return result_of(cast("Record", found))
     # revoked, or stored by another program under this id: there is no record here
-    status = "withdrawn" if isinstance(found, TaskRevokedError) else Status.FAILED.value
+    status = (Status.WITHDRAWN if isinstance(found, TaskRevokedError) else Status.FAILED).value
     return NotificationResult(
         id=notification_id, success=False, status=status, error=str(found), timestamp=datetime.now(UTC)
     )

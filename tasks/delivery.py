@@ -15,7 +15,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
 from notifier.outbox.disposition import Action
-from notifier.outbox.terms import Terms
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import callbacks_of_request, options_of
 
@@ -67,10 +67,15 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
     # sent by a program that only knows the task's name
     try:
         message = message_of_callback(task.alert_type, args, fields, notification_id, task.request.parent_id)
-        pipeline.publisher.admit(message, Terms(callbacks=callbacks))
+        terms = read_terms(
+            pipeline.settings.expire_seconds, **(task.request.get(TERMS_HEADER) or {}), callbacks=callbacks
+        )
+        pipeline.publisher.admit(message, terms)
     except (InvalidMessage, QueueFull) as error:
         _bury(task, fields, callbacks, error)
         return Completed()
+    if task.request.get(REVOKED_HEADER):  # before it came
+        pipeline.withdrawals.withdraw(notification_id)
     return pipeline.delivery_worker.deliver(request)
 
 
@@ -80,6 +85,7 @@ def _dispatch_again(
     """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
     again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
     again |= {"parent_id": task.request.parent_id, **options_of(callbacks)}
+    again["headers"] = {TERMS_HEADER: task.request.get(TERMS_HEADER)}  # else its countdown would be the alert's
     with pipeline.publisher.dispatching(task.name) as producer:
         task.dispatch(args, fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore

@@ -11,7 +11,7 @@ from celery.result import AsyncResult
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType
 from notifier.outbox.claim import ClaimRequest
-from notifier.outbox.terms import Terms
+from notifier.outbox.terms import read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
 from notifier.producer.publisher import arguments, shown
@@ -35,7 +35,7 @@ class NotificationTask(CeleryTask):
     """A delivery task; its id is that of its notification."""
 
     alert_type: AlertType
-    Request = f"{__package__}.request:DeliveryRequest"
+    Request = f"{__package__}.request:DeliveryRequest"  # its name: a caller need not import the worker's parts
 
     def __call__(self, /, *args: Any, **fields: Any) -> Any:
         """Raise the alert, as ``delay``, and return its id; in a worker, deliver."""
@@ -62,10 +62,11 @@ class NotificationTask(CeleryTask):
             args: what ``delay`` takes by position; from Celery, also the result of the task before.
             kwargs: its fields.
             task_id: the id of the notification.
-            options: Celery's.
+            options: Celery's. ``countdown``, ``eta`` and ``expires`` are those of the alert.
 
         Raises:
-            As ``delay``; InvalidMessage also for ``countdown``, ``eta`` and a ``queue`` that there is not.
+            As ``delay``; InvalidMessage also for a ``countdown``, ``eta`` or ``expires`` that is wrong, and for a
+                ``queue`` that there is not.
         """
         if options.keys() & APPLIED_BY_CELERY:
             message = message_of_callback(self.alert_type, args, kwargs, task_id, options.get("parent_id"))
@@ -77,10 +78,11 @@ class NotificationTask(CeleryTask):
             pipeline.publisher.admit(message)
             # when the outbox releases the failed batch: the backoff that Celery worked out would miss that moment
             options["countdown"] = self.request.get("retry_wait_seconds", options.get("countdown"))
-        elif options.get("countdown") or options.get("eta"):
-            raise InvalidMessage("countdown and eta: an alert goes as soon as Discord allows; it cannot be put off")
-        elif (raised := pipeline.client.admit(message, Terms(callbacks=callbacks))).status is not Status.QUEUED:
-            return raised.result
+        else:
+            when = {name: options.pop(name, None) for name in ("countdown", "eta", "expires")}
+            terms = read_terms(pipeline.settings.expire_seconds, **when, callbacks=callbacks)
+            if (raised := pipeline.client.admit(message, terms)).status is not Status.QUEUED:
+                return raised.result
         options |= {"kwargsrepr": shown(message), "serializer": None, "compression": None}  # what every worker reads
         with pipeline.publisher.dispatching(self.name) as producer:
             super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "check",
     "history": "history",
     "explain": "explain",
+    "withdraw": "withdraw",
     "dead": "dead",
     "gate": "gate",
     "spool": "spool",

@@ -51,6 +51,9 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
         steps += _steps(event, record)
     steps += _afterwards(found)
     if record is None:
+        # what its outbox waits for is none of its business before it is due
+        if postponed := _still_postponed(client, found):
+            return [*steps, postponed]
         moved_to = [event["to"] for event in events if event.get("to")]
         steps += _still_waiting(client, keys, AlertType(moved_to[-1]) if moved_to else kind, steps[-1].at)
     return steps
@@ -76,6 +79,8 @@ def _beginning(
             Step(here, f"handed over after {duration(spooled / MICROSECONDS)}"),
             *steps,
         ]
+    if "not_before" in found:
+        steps.append(Step(here, f"postponed until {_clock(found['not_before'])}"))
     if original := message.get("metadata", {}).get("replay_of"):
         steps.insert(0, Step(steps[0].at, f"replay of {original}"))
     return steps
@@ -134,6 +139,19 @@ def _ending(status: str, record: Record | None, detail: str, reason: str = "") -
 
 def _at(microseconds: str | float) -> datetime:
     return datetime.fromtimestamp(float(microseconds) / MICROSECONDS, UTC)
+
+
+def _clock(microseconds: str | float) -> str:
+    return f"{_at(microseconds):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _still_postponed(client: "redis.Redis", found: Mapping[str, str]) -> Step | None:
+    with broker_errors():
+        now = clock(client)
+    left = float(found.get("not_before", 0)) - now
+    if left <= 0:
+        return None
+    return Step(_at(now), f"still postponed, for another {duration(left / MICROSECONDS)}")
 
 
 def _still_waiting(client: "redis.Redis", keys: Keys, kind: AlertType, since: datetime) -> list[Step]:

@@ -1,6 +1,6 @@
 -- Take a notification into its outbox: once, and only while there is room.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused,
---       9 dead_letters
+--       9 dead_letters, 10 state
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
 --       8 unknown (reason: it may have been posted; or ''),
@@ -16,10 +16,17 @@ redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', 
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end
-if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
+if ARGV[10] ~= '' then
+  redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10])
+  note_expiry(KEYS[10], now + ARGV[10])
+end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
-redis.call('ZADD', KEYS[2], sequence, ARGV[1])
-for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[5] }) do redis.call('PEXPIRE', key, ARGV[6]) end
+if ARGV[9] == '0' then
+  redis.call('ZADD', KEYS[2], sequence, ARGV[1])
+else
+  redis.call('ZADD', KEYS[3], now + ARGV[9], ARGV[1])
+end
+for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 
 -- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.
 local refused = stored_record(KEYS[6])

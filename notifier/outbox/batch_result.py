@@ -71,6 +71,7 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
         message_id=delivered.message_id,
         channel_id=delivered.channel_id,
         guild_id=batch.guild_id,
+        revoke=f"revoke-{stamp}",
     )
 
 

@@ -13,7 +13,7 @@
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
---                                   waited (JSON: microseconds by reason)
+--                                   waited (JSON: microseconds by reason), not_before (0)
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
@@ -25,8 +25,10 @@ local function notification(id)
 end
 
 local function throttled(wait, reason)
-  if not UNLOGGED[reason] then log_wait(STATE, now, reason, args.life) end
-  return { 'throttled', wait, reason, arm(WAKE_UP, now, wait, args.token) }
+  -- while all that is here is postponed, the outbox waits for nothing
+  if not UNLOGGED[reason] then log_wait(STATE, now, reason == 'postponed' and '' or reason, args.life) end
+  local expiry = expiry_wait(STATE, now) or 0
+  return { 'throttled', wait, reason, arm(WAKE_UP, now, expiry > 0 and math.min(wait, expiry) or wait, args.token) }
 end
 
 -- Whether it is still to be sent. If not, its hash has expired, or a late commit has ended it meanwhile.
@@ -54,19 +56,19 @@ end
 -- Lease one notification: its place, its event, and its part of the answer.
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
-  local message, attempts, admitted_at, sequence, unknown, seen_at, spooled =
-    unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at', 'spooled'))
-  local here_since = tonumber(admitted_at) + (spooled or 0)
+  local message, attempts, admitted_at, sequence, unknown, seen_at, spooled, not_before = unpack(redis.call('HMGET',
+    key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at', 'spooled', 'not_before'))
+  local due_at = math.max(tonumber(admitted_at), tonumber(not_before or 0))
+  local here_since = math.max(due_at, tonumber(admitted_at) + (spooled or 0))
   redis.call('ZREM', WAITING, id)
   redis.call('ZREM', DELAYED, id)
   redis.call('ZADD', IN_FLIGHT, sequence, id)
   add_event(key, { at = now, step = kind, reason = reason, with = others,
     waited = waits_since(log, now, tonumber(seen_at or here_since)) })
   local waited = waits_since(log, now, here_since)
-  if spooled then waited.broker_unavailable = tonumber(spooled) end
-  for _, value in ipairs({ id, message, attempts, admitted_at, unknown or '', cjson.encode(waited) }) do
-    table.insert(answer, value)
-  end
+  if here_since > due_at then waited.broker_unavailable = here_since - due_at end
+  local item = { id, message, attempts, admitted_at, unknown or '', cjson.encode(waited), not_before or 0 }
+  for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
 local function lease(kind, reason, ids)
@@ -124,26 +126,54 @@ local function requeue_what_is_due()
   redis.call('EXPIRE', WAITING, args.life)
 end
 
--- What is too old becomes a dead letter, whether or not the gate is open.
-local function take_expired(first)
-  local expired = {}
-  for _, ids in ipairs({ first, waiting_in(DELAYED, args.embeds_max - 1) }) do
-    for _, id in ipairs(ids) do
-      local admitted_at = tonumber(redis.call('HGET', notification(id), 'admitted_at'))
-      if admitted_at + args.expire <= now and #expired < args.embeds_max then
-        table.insert(expired, id)
-      end
+-- When it expires, and the expiry that it has of its own, if any.
+local function expiry_of(id)
+  local admitted_at, expires_at = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'expires_at'))
+  local own = tonumber(expires_at)
+  return math.min(admitted_at + args.expire, own or math.huge), own
+end
+
+-- One with an expiry of its own may expire behind others. Looks at each, and only when such an expiry has passed.
+local function look_behind(look_at)
+  if expiry_wait(STATE, now) ~= 0 then return end
+  local earliest
+  for _, set in ipairs({ WAITING, DELAYED }) do
+    for _, id in ipairs(waiting_in(set, -1)) do
+      local has_room, own = look_at(id)
+      if not has_room then return end -- the next claim goes on
+      if own and own > now then earliest = math.min(own, earliest or own) end
     end
   end
+  redis.call('HDEL', STATE, 'next_expiry')
+  if earliest then note_expiry(STATE, earliest) end
+end
+
+-- What is too old becomes a dead letter, whether or not the gate is open.
+local function take_expired(first)
+  local expired, seen = {}, {}
+  local function look_at(id)
+    local at, own = expiry_of(id)
+    if at <= now and not seen[id] then
+      if #expired == args.embeds_max then return false end
+      seen[id] = true
+      table.insert(expired, id)
+    end
+    return true, own
+  end
+  for _, ids in ipairs({ first, waiting_in(DELAYED, args.embeds_max - 1) }) do
+    for _, id in ipairs(ids) do look_at(id) end
+  end
+  look_behind(look_at)
   if #expired > 0 then return lease('blocked', 'expired', expired) end
 end
 
 -- The batch key and the characters of one that waits, with room for a note if it is late, a repeat, or for another
 -- channel.
 local function load_of(id)
-  local batch_key, characters, unknown, failed_over, admitted_at =
-    unpack(redis.call('HMGET', notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at'))
-  local noted = unknown or failed_over or now - admitted_at > args.late
+  local batch_key, characters, unknown, failed_over, admitted_at, not_before = unpack(redis.call('HMGET',
+    notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at', 'not_before'))
+  local due_at = math.max(tonumber(admitted_at), tonumber(not_before or 0))
+  local noted = unknown or failed_over or now - due_at > args.late
   return batch_key, characters + (noted and args.note_characters or 0)
 end
 
@@ -164,7 +194,11 @@ end
 local function nothing_is_due()
   local wait = due_in(WAITING, DELAYED, now)
   if not wait then return { 'empty' } end
-  return throttled(wait, 'backing_off')
+  for _, id in ipairs(waiting_in(DELAYED, args.embeds_max - 1)) do
+    local not_before = redis.call('HGET', notification(id), 'not_before')
+    if tonumber(not_before or 0) <= now then return throttled(wait, 'backing_off') end
+  end
+  return throttled(wait, 'postponed')
 end
 
 local function pass_the_gate(ids, full)

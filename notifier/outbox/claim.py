@@ -133,18 +133,19 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
     """Read the answer of claim.lua."""
     now, reason, guild_id, *flat = rest
     items, unreadable = [], []
-    for notification_id, text, attempts, admitted_at, unknown, waited in zip(*[iter(flat)] * 6, strict=True):
+    for notification_id, text, attempts, admitted_at, unknown, waited, not_before in zip(
+        *[iter(flat)] * 7, strict=True
+    ):
         try:
             message = NotificationMessage.model_validate_json(text)
         except (InvalidMessage, ValidationError):
             # written by another version: it must not hold up those behind it
             unreadable.append(notification_id)
-            message = NotificationMessage(
-                id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
-            )
+            message = stand_in(notification_id, alert_type, text)
         spells: dict[str, float] = json.loads(waited)
         longest = max(spells, key=lambda reason: spells[reason], default="")
-        items.append(BatchItem(message, int(attempts), int(float(admitted_at)), bool(unknown), longest))
+        times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
+        items.append(BatchItem(message, int(attempts), *times))
     return Batch(
         alert_type,
         token,
@@ -155,4 +156,11 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         unreadable=tuple(unreadable),
+    )
+
+
+def stand_in(notification_id: str, alert_type: AlertType, text: str) -> NotificationMessage:
+    """What is shown of a stored message that this version cannot read."""
+    return NotificationMessage(
+        id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
     )

@@ -11,8 +11,8 @@
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
 --                         record (JSON, if it is dead), retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
--- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id and
--- its callbacks (JSON; '').
+-- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
+-- 'too_late' if it was to be withdrawn ('' if not), and its callbacks (JSON; '').
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
 local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
@@ -40,7 +40,14 @@ local function decide(item)
   return 'complete'
 end
 
+-- What is known only here: whether a revoke came too late, and the time.
+local function filled(text, revoke)
+  text = string.gsub(text, '"revoke%-' .. args.stamp .. '"', revoke == '' and 'null' or '"' .. revoke .. '"')
+  return dated(text, args.stamp, now)
+end
+
 local function complete(key, item, result)
+  local revoke = redis.call('HGET', key, 'revoke') or ''
   local life = item.dead and args.dead_letter_life or args.history_life
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT, unpack(KEYS, 13, 15) }) do -- it may have moved to the fallback
     redis.call('ZREM', set, item.id)
@@ -48,10 +55,14 @@ local function complete(key, item, result)
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
-  store_record(args.result_prefix .. item.id, result, args.stamp, now, life)
+  store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
   index_record(args.history_prefix .. item.type, item.status, item.id, now, args.history_life)
-  if item.dead then keep_dead_letter(args, TROUBLES, item, now) end
+  if item.dead then
+    item.record = filled(item.record, revoke)
+    keep_dead_letter(args, TROUBLES, item, now)
+  end
   table.insert(completed, item.id)
+  table.insert(completed, revoke)
   table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
 end
 
@@ -134,7 +145,7 @@ local function next_wake_up()
     end
     wait = math.max(wait, batching_wait(STATE, now, redis.call('ZCARD', WAITING) >= args.embeds_max))
   end
-  return arm(WAKE_UP, now, wait, args.wake_up)
+  return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
 return { now, next_wake_up(), unpack(completed) }

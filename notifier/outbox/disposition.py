@@ -53,7 +53,8 @@ class BatchItem:
     """One notification of a batch, as claimed.
 
     ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
-    ``delayed_by``: the reason word that it waited for longest.
+    ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
+    postponed (0: it was not).
     """
 
     message: NotificationMessage
@@ -61,6 +62,7 @@ class BatchItem:
     admitted_at: int
     maybe_posted: bool = False
     delayed_by: str = ""
+    not_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

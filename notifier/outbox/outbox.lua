@@ -1,14 +1,15 @@
 -- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
---   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log)),
+--   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log),
+--     next_expiry (no expiry that a notification here has of its own is earlier)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
---   unknown, rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), callbacks (JSON, until
---   they are called), finished_at, status
+--   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
+--   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease,
---   due_in, batching_wait.
+--   due_in, note_expiry, expiry_wait, batching_wait.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -99,6 +100,18 @@ local function due_in(waiting, delayed, now)
   if redis.call('ZCARD', waiting) > 0 then return 0 end
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
   if first[2] then return math.max(0, tonumber(first[2]) - now) end
+end
+
+-- Remember the expiry that one notification has of its own: the rest expire in the order of their admission.
+local function note_expiry(state, expires_at)
+  local earliest = tonumber(redis.call('HGET', state, 'next_expiry'))
+  if not earliest or expires_at < earliest then redis.call('HSET', state, 'next_expiry', expires_at) end
+end
+
+-- Microseconds until claim.lua has to look for what has expired (0: it has to), or nil.
+local function expiry_wait(state, now)
+  local earliest = tonumber(redis.call('HGET', state, 'next_expiry'))
+  return earliest and math.max(0, earliest - now)
 end
 
 -- Under load a small batch waits a moment for others to join it: requests are what Discord counts.

@@ -90,13 +90,13 @@ class Outbox:
         """
         kind, load = message.alert_type, measure(message)
         room = capacity(self._settings, kind)
-        waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(kind)
+        waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
         with broker_errors():
             answer = self._admit(
                 keys=[
                     *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
-                    self._keys.dead_letters(kind),
+                    *(self._keys.dead_letters(kind), state),
                 ],
                 args=[
                     *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
@@ -189,10 +189,13 @@ class Outbox:
             )
         return BatchResult(
             tuple(dispositions),
-            tuple({**records[each], "finished_at": iso(now)} for each in ended[::2]),
+            tuple(
+                {**records[each], "finished_at": iso(now), "revoke": revoke or None}
+                for each, revoke in zip(ended[::3], ended[1::3], strict=True)
+            ),
             _wake_up(batch.alert_type, token, arm),
             retry_wait_seconds,
-            {each: callbacks for each, callbacks in zip(ended[::2], ended[1::2], strict=True) if callbacks},
+            {each: callbacks for each, callbacks in zip(ended[::3], ended[2::3], strict=True) if callbacks},
         )
 
     def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Record(TypedDict):
     admitted_at: str
     finished_at: str
     message: dict[str, Any]
+    revoke: str | None
     given: NotRequired[str]
 
 
@@ -57,6 +58,7 @@ def record(
     message_id: str | None = None,
     channel_id: str | None = None,
     guild_id: str | None = None,
+    revoke: str | None = None,
 ) -> Record:
     """What became of a notification.
 
@@ -82,23 +84,29 @@ def record(
         admitted_at=admitted_at,
         finished_at=finished_at,
         message=message.model_dump(mode="json", exclude_defaults=True),
+        revoke=revoke,
     )
 
 
 SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED})
-"""Ends that are a SUCCESS in Celery; any other is a FAILURE, and ``get()`` raises ``NotDelivered``."""
+"""Ends that are a SUCCESS in Celery; any other is a FAILURE, and ``get()`` raises ``NotDelivered``, but for
+``withdrawn``, which is REVOKED."""
+REVOKED = {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "celery.exceptions"}
+"""As Celery stores it of a task that was revoked (Backend.mark_as_revoked)."""
 
 
 def state_of(ended: Record) -> State:
     """Celery's state of what ended in this way."""
+    if ended["status"] == Status.WITHDRAWN:
+        return State.REVOKED
     return State.SUCCESS if ended["status"] in SUCCESSFUL else State.FAILURE
 
 
 def as_result(ended: Record) -> str:
     """The record as Celery's Redis backend stores a result (Backend._get_result_meta)."""
-    if state_of(ended) == State.SUCCESS:
-        return _meta(ended["id"], State.SUCCESS, ended, ended["finished_at"])
-    return _meta(ended["id"], State.FAILURE, _stored(not_delivered(ended)), ended["finished_at"])
+    state = state_of(ended)
+    results: dict[State, object] = {State.SUCCESS: ended, State.REVOKED: REVOKED}
+    return _meta(ended["id"], state, results.get(state) or _stored(not_delivered(ended)), ended["finished_at"])
 
 
 def retry_result(notification_id: str, failure: DeliveryFailed) -> str:

@@ -14,9 +14,10 @@ local now = now_us()
 local function stands_still()
   local oldest = redis.call('ZRANGE', WAITING, 0, 0)[1] or redis.call('ZRANGE', DELAYED, 0, 0)[1]
   if not oldest then return false end
-  local admitted_at, spooled, seen_at =
-    unpack(redis.call('HMGET', NOTIFICATION_PREFIX .. oldest, 'admitted_at', 'spooled', 'seen_at'))
-  local here_since = math.max(tonumber(admitted_at or now) + tonumber(spooled or 0), tonumber(seen_at or 0))
+  local admitted_at, spooled, seen_at, not_before =
+    unpack(redis.call('HMGET', NOTIFICATION_PREFIX .. oldest, 'admitted_at', 'spooled', 'seen_at', 'not_before'))
+  local here_since = math.max(tonumber(admitted_at or now) + tonumber(spooled or 0), tonumber(seen_at or 0),
+    tonumber(not_before or 0))
   local moved_at = math.max(here_since, tonumber(redis.call('HGET', STATE, 'settled_at') or 0))
   return now - moved_at > STUCK
 end
@@ -46,6 +47,7 @@ if redis.call('HEXISTS', STATE, 'batch') == 1 then
   local left, alive = lease_wait(STATE, now, WORKER_PREFIX, WITNESS)
   return arm(WAKE_UP, now, alive and math.min(left, HEARTBEAT_LIFE) or left, TOKEN) -- look again: it may die meanwhile
 end
-if is_under_way() then return -1 end
-local wait = due_in(WAITING, DELAYED, now)
+local wait, under_way = due_in(WAITING, DELAYED, now), is_under_way()
+if wait and expiry_wait(STATE, now) == 0 then return arm(WAKE_UP, now, 0, TOKEN) end
+if under_way then return -1 end
 return wait and arm(WAKE_UP, now, wait, TOKEN) or -1

@@ -41,6 +41,11 @@ class Deadline:
         return type(self)(self.started_at, self.seconds * share)
 
     @property
+    def elapsed_seconds(self) -> float:
+        """How long ago it was set."""
+        return time.monotonic() - self.started_at
+
+    @property
     def remaining_seconds(self) -> float:
         """How long it still is; never negative."""
         return max(0.0, self.started_at + self.seconds - time.monotonic())

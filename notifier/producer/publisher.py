@@ -95,7 +95,9 @@ class Publisher:
             InvalidMessage, ValueError: another version spooled it, and this one cannot read it.
         """
         message = spooled.message
-        self._outbox.admit(message, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted)
+        self._outbox.admit(
+            message, spooled.terms, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted
+        )
         self.dispatch(message)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.version import VERSION
 
 FILE = "alerts.sqlite3"
@@ -24,14 +25,22 @@ create table if not exists alerts (
     message text not null,
     spooled_at real not null,
     maybe_posted integer not null,
-    unreadable_to text not null default ''
+    unreadable_to text not null default '',
+    not_before real not null default 0,
+    expires_at real,
+    callbacks text not null default ''
 )
 """
+COLUMNS = tuple(line.strip(" ,") for line in TABLE.splitlines()[-4:-1])
+"""Those that a file of version 0.2 lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """One alert on disk. ``spooled_at``: seconds since 1970. ``maybe_posted``: a request's answer was lost."""
+    """One alert on disk. ``maybe_posted``: a request's answer was lost.
+
+    ``spooled_at``, ``not_before`` (0: at once), ``expires_at``: seconds since 1970. ``callbacks``: as in ``Terms``.
+    """
 
     position: int
     id: str
@@ -39,6 +48,9 @@ class Spooled:
     text: str
     spooled_at: float
     maybe_posted: bool
+    not_before: float = 0
+    expires_at: float | None = None
+    callbacks: str = ""
 
     @property
     def message(self) -> NotificationMessage:
@@ -48,6 +60,13 @@ class Spooled:
             InvalidMessage, ValueError: another version wrote it.
         """
         return NotificationMessage.model_validate_json(self.text)
+
+    @property
+    def terms(self) -> Terms:
+        """Its terms, as they are now."""
+        now = time.time()
+        expires_seconds = None if self.expires_at is None else self.expires_at - now
+        return Terms(max(0.0, self.not_before - now), expires_seconds, self.callbacks)
 
     @property
     def age_seconds(self) -> float:
@@ -75,14 +94,14 @@ class Spool:
         """Whether anything was ever spooled here."""
         return os.path.exists(self._file)
 
-    def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
+    def put(self, message: NotificationMessage, terms: Terms = NO_TERMS, *, maybe_posted: bool = False) -> None:
         """Keep an alert, once per id. It is on the disk when this returns."""
+        now = time.time()
         row = (
-            message.id,
-            message.alert_type,
-            message.model_dump_json(exclude_defaults=True),
-            time.time(),
-            maybe_posted,
+            *(message.id, message.alert_type, message.model_dump_json(exclude_defaults=True), now, maybe_posted),
+            now + terms.after_seconds if terms.after_seconds else 0,
+            None if terms.expires_seconds is None else now + terms.expires_seconds,
+            terms.callbacks,
         )
         with self._open() as file, file:
             file.execute("begin immediate")
@@ -91,7 +110,9 @@ class Spool:
             if file.execute("select count(*) from alerts").fetchone()[0] >= self._bound:
                 raise BrokerUnavailable(f"Redis is away and the spool holds {self._bound} alerts (NOTIFIER_SPOOL_MAX)")
             file.execute(
-                "insert into alerts (id, alert_type, message, spooled_at, maybe_posted) values (?, ?, ?, ?, ?)",
+                "insert into alerts"
+                " (id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
 
@@ -117,13 +138,13 @@ class Spool:
             return []
         with self._open() as file:
             rows = file.execute(
-                "select position, id, alert_type, message, spooled_at, maybe_posted from alerts"
-                " where position > ? order by position limit ?",
+                "select position, id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks"
+                " from alerts where position > ? order by position limit ?",
                 (after, limit),
             ).fetchall()
         return [
-            Spooled(position, id, kind, text, spooled_at, bool(maybe_posted))
-            for position, id, kind, text, spooled_at, maybe_posted in rows
+            Spooled(position, id, kind, text, spooled_at, bool(maybe_posted), *terms)
+            for position, id, kind, text, spooled_at, maybe_posted, *terms in rows
         ]
 
     def flush(self, hand_over: Callable[[Spooled], None]) -> Collection[str]:
@@ -172,8 +193,21 @@ class Spool:
             with closing(sqlite3.connect(self._file, timeout=self._busy_seconds)) as file:
                 file.execute("pragma synchronous = extra")  # it survives a power cut from here on
                 file.execute(TABLE)
+                _add_columns(file)
                 yield file
         except (sqlite3.Error, OSError) as error:
             raise BrokerUnavailable(
                 f"the spool cannot be used ({type(error).__name__}: {error}); see NOTIFIER_SPOOL_DIR"
             ) from None
+
+
+def _add_columns(file: sqlite3.Connection) -> None:
+    """To a file that version 0.2 made; its processes may use it meanwhile, and leave the new columns alone."""
+    if "callbacks" in {row[1] for row in file.execute("pragma table_info(alerts)")}:
+        return
+    with file:
+        file.execute("begin immediate")  # other processes may be about to do the same
+        known = {row[1] for row in file.execute("pragma table_info(alerts)")}
+        for column in COLUMNS:
+            if column.split()[0] not in known:
+                file.execute(f"alter table alerts add column {column}")

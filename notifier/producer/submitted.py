@@ -27,6 +27,13 @@ class Submitted:
     result: "AsyncResult[Any]"
 
 
+class FinalResult(EagerResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """The result of an alert that is final in this process."""
+
+    def revoke(self, *args: Any, **options: Any) -> None:
+        """Nothing: it is too late. Celery's own would say REVOKED all the same."""
+
+
 def sent_directly(message: NotificationMessage, delivered: Delivered) -> Submitted:
     """An alert that this process has posted itself: its result is there already. Times are this machine's."""
     now = _now()
@@ -57,4 +64,4 @@ def _now() -> str:
 
 
 def _final(status: Status, end: Record) -> Submitted:
-    return Submitted(status, cast("AsyncResult[Any]", EagerResult(end["id"], end, states.SUCCESS)))
+    return Submitted(status, cast("AsyncResult[Any]", FinalResult(end["id"], end, states.SUCCESS)))

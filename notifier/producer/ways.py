@@ -177,17 +177,19 @@ class BehindSpooled:
     ) -> Submitted | NotTaken:
         """As ``Way.take``; not taken if none of its type waits there."""
         with suppress(BrokerUnavailable):  # with a disk that is full or broken, it may overtake those that are there
-            if self._spool.exists and _on_disk(lambda: self._put_behind(message), deadline.part(0.5).remaining_seconds):
+            if self._spool.exists and _on_disk(
+                lambda: self._put_behind(message, terms), deadline.part(0.5).remaining_seconds
+            ):
                 self._flusher.start()
                 self._flusher.passed.wait(deadline.remaining_seconds)
                 held = _on_disk(lambda: self._spool.holds(message.id), DISK_SECONDS)
                 return Submitted(Status.SPOOLED if held else Status.QUEUED, self._result_of(message.id))
         return so_far
 
-    def _put_behind(self, message: NotificationMessage) -> bool:
+    def _put_behind(self, message: NotificationMessage, terms: Terms) -> bool:
         if not self._spool.count(message.alert_type):
             return False
-        self._spool.put(message)
+        self._spool.put(message, terms)
         return True
 
 
@@ -202,7 +204,13 @@ class StraightToDiscord:
     def take(
         self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
     ) -> Submitted | NotTaken:
-        """As ``Way.take``. A worker may post it as well if ``so_far`` it is maybe admitted: the message says so."""
+        """As ``Way.take``. A worker may post it as well if ``so_far`` it is maybe admitted: the message says so.
+
+        What is not to be posted yet, or not any more, is not taken.
+        """
+        ends = terms.expires_seconds
+        if terms.after_seconds or (ends is not None and ends <= deadline.elapsed_seconds):
+            return so_far
         outcome = self._post(message, deadline, so_far.maybe_admitted)
         if isinstance(outcome, Delivered):
             logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
@@ -244,7 +252,7 @@ class OntoDisk:
             return so_far
         try:
             _on_disk(
-                lambda: self._spool.put(message, maybe_posted=so_far.maybe_posted),
+                lambda: self._spool.put(message, terms, maybe_posted=so_far.maybe_posted),
                 max(DISK_SECONDS, deadline.remaining_seconds),
             )
         except BrokerUnavailable as error:

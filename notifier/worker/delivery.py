@@ -148,7 +148,7 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
 def _note(batch: Batch, item: BatchItem) -> str:
     return note(
         maybe_posted=item.maybe_posted,
-        delayed_seconds=(batch.claimed_at - item.admitted_at) / MICROSECONDS,
+        delayed_seconds=(batch.claimed_at - max(item.admitted_at, item.not_before)) / MICROSECONDS,
         delayed_by=item.delayed_by,
         meant_for="" if item.message.alert_type is batch.alert_type else item.message.alert_type,
     )
@@ -160,7 +160,7 @@ def _positions(batch: Batch) -> frozenset[int]:
 
 _BLOCKED = {
     Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
-    Reason.EXPIRED: "it waited for longer than DISCORD_EXPIRE_SECONDS",
+    Reason.EXPIRED: "it still waited when it expired, by its own `expires` or by DISCORD_EXPIRE_SECONDS",
     Reason.WEBHOOK_QUARANTINED: (
         "Discord answered 401 or 404 for this webhook; its URL has to change, or `notifier gate reset`"
     ),

@@ -141,7 +141,11 @@ REFUSED = [
         "send_notification.delay(title='x', metadata=reduce(lambda a, _: {'a': a}, range(300), {}))",
         "message: not expressible as JSON",
     ),
-    ('send_notification["error"].apply_async(kwargs={"title": "x"}, countdown=60)', "countdown and eta: "),
+    ('send_notification["error"].apply_async(kwargs={"title": "x"}, countdown="soon")', "countdown: expected a number"),
+    (
+        'send_notification["error"].apply_async(kwargs={"title": "x"}, countdown=60, expires=30)',
+        "countdown: the alert ",
+    ),
     ('send_notification["error"].apply_async(("x",), queue="nowhere")', "queue: "),
     ('send_notification["error"].s("x").apply_async(queue="nowhere")', "queue: "),
     ("send_notification.delay(1)", "expected a NotificationMessage, or a mapping of its fields, or a title"),

@@ -93,7 +93,7 @@ def test_every_python_snippet_runs_as_printed(snippet: Snippet, run_python: RunP
     done = run_python(code)
     assert done.returncode == 0, done.stderr
     titles = set(re.findall(r'title="([^"]*)"|"title": "([^"]*)"', code))
-    wanted = {first or second for first, second in titles}
+    wanted = set() if ".revoke()" in code else {first or second for first, second in titles}
     until(lambda: wanted <= set(sandbox.titles()), f"{wanted} in the channels")
 
 

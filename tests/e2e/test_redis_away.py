@@ -33,7 +33,7 @@ for line in sys.stdin:
     start = time.monotonic()
     try:
         status, result = "taken", send_notification[kind].delay(title=title.strip())
-        if type(result).__name__ == "EagerResult":
+        if type(result).__name__ == "FinalResult":
             status = result.get()["detail"]
     except BrokerUnavailable as error:
         status = f"unavailable: {error}"

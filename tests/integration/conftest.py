@@ -12,12 +12,15 @@ from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import records as records_module
+from notifier.outbox import withdrawals as withdrawals_module
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook
 from notifier.outbox.disposition import decide
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
+from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.withdrawals import Withdrawals
 from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import connect
@@ -51,6 +54,7 @@ class Bench:
     outbox: Outbox
     gate: Gate
     records: Records
+    withdrawals: Withdrawals
 
     def record(self, notification_id: str) -> Record:
         """The record of a notification."""
@@ -62,10 +66,12 @@ class Bench:
         """Let time pass."""
         self.redis.incrby(CLOCK, round(seconds * SECOND))
 
-    def admit(self, *names: str, alert_type: AlertType = AlertType.GENERAL, **more: object) -> None:
+    def admit(
+        self, *names: str, alert_type: AlertType = AlertType.GENERAL, terms: Terms = NO_TERMS, **more: object
+    ) -> None:
         """Admit notifications whose id and title are these."""
         for name in names:
-            self.outbox.admit(NotificationMessage(id=name, title=name, alert_type=alert_type, **more))
+            self.outbox.admit(NotificationMessage(id=name, title=name, alert_type=alert_type, **more), terms)
 
     def claim(
         self,
@@ -117,7 +123,7 @@ MakeBench = Callable[..., Bench]
 @pytest.fixture
 def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBench]:
     """Builds benches on one Redis; settings by name."""
-    for module in (outbox_module, records_module):
+    for module in (outbox_module, records_module, withdrawals_module):
         monkeypatch.setattr(module, "script", by_test_clock)
     monkeypatch.setattr(admin_module, "script", by_test_clock)
     client = connect(redis_url, 5)
@@ -126,7 +132,10 @@ def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
 
     def make(**overrides: object) -> Bench:
         settings = Settings.load().model_copy(update=overrides)
-        return Bench(client, settings, Outbox(client, settings), Gate(client, settings), Records(client, settings))
+        return Bench(
+            *(client, settings, Outbox(client, settings), Gate(client, settings)),
+            *(Records(client, settings), Withdrawals(client, settings)),
+        )
 
     yield make
     client.close()

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.terms import Terms
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Unknown
 from notifier.producer import client as client_module
 from notifier.producer import deadline as deadline_module
@@ -131,14 +132,16 @@ class Disk:
     tried: list[str]
     behaves: str = "takes"
     rows: list[tuple[str, AlertType]] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
 
     @property
     def exists(self) -> bool:
         """Whether there is a file."""
         return True
 
-    def put(self, message: NotificationMessage, *, maybe_posted: bool = False) -> None:
+    def put(self, message: NotificationMessage, terms: Terms, *, maybe_posted: bool = False) -> None:
         """Keep one."""
+        self.terms.append(terms)
         self.tried.append("spool, maybe posted" if maybe_posted else "spool")
         if self.behaves in ("full", "broken"):
             raise BrokerUnavailable(f"the spool is {self.behaves}")

@@ -7,11 +7,12 @@ import pytest
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Status
 from notifier.producer import submitted as submitted_module
 from notifier.producer.client import Client
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
-from tests.unit.producer.surroundings import DIRECT, LEFT, LIMIT_SECONDS, Surroundings
+from tests.unit.producer.surroundings import DIRECT, LEFT, LIMIT_SECONDS, MOMENT_SECONDS, Surroundings
 
 GENERAL = AlertType.GENERAL
 AWAY = "Redis failed"
@@ -138,6 +139,8 @@ def test_the_first_way_that_takes_an_alert_is_the_last_that_is_tried(
         if case.end is Status.SENT_DIRECTLY:
             result = submitted.result.get()
             assert (result["id"], result["message_id"], result["detail"]) == ("a", "1", SENT_DIRECTLY_NOTE)
+            submitted.result.revoke()
+            assert submitted.result.state == "SUCCESS", "it is in the channel"
         else:
             assert submitted.result == "result of a"
         safe = case.end in (Status.SPOOLED, Status.SENT_DIRECTLY)
@@ -149,6 +152,39 @@ def test_the_first_way_that_takes_an_alert_is_the_last_that_is_tried(
         assert raised.value.maybe_stored is (MAYBE in case.end)
     assert around.tried == case.tried
     assert case.logged in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("terms", "posted"),
+    [
+        (Terms(), True),
+        (Terms(expires_seconds=60), True),
+        (Terms(after_seconds=1), False),
+        (Terms(expires_seconds=-1), False),
+        (Terms(expires_seconds=MOMENT_SECONDS / 2), False),
+    ],
+    ids=["none", "in time", "postponed", "expired", "expired while Redis was asked"],
+)
+def test_what_is_not_to_be_posted_now_is_not_posted_directly_and_keeps_its_terms(
+    around: Surroundings, terms: Terms, posted: bool
+) -> None:
+    around.set(redis="refuses")
+    with_disk, without = around.client(disk=True, direct=True), around.client(direct=True)
+    if posted:
+        assert with_disk.submit(alert(DIRECT), terms).status is Status.SENT_DIRECTLY
+        return
+    assert with_disk.submit(alert(DIRECT), terms).status is Status.SPOOLED
+    with pytest.raises(BrokerUnavailable, match=AWAY):
+        without.submit(alert(DIRECT), terms)
+    assert (around.discord.holds, around.disk.terms) == ([], [terms])
+
+
+def test_behind_spooled_alerts_it_keeps_its_terms_as_well(around: Surroundings) -> None:
+    client, terms = around.client(disk=True), Terms(after_seconds=1, callbacks="[]")
+    around.set(redis="refuses")
+    client.submit(alert(id="first"))
+    client.submit(alert(id="next"), terms)
+    assert around.disk.terms == [NO_TERMS, terms]
 
 
 REDIS = ("takes", "refuses", "loses", "silent", "hangs", "stalls", "full")

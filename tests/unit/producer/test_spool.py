@@ -2,13 +2,18 @@
 
 import multiprocessing
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.producer import spool as spool_module
 from notifier.producer.spool import FILE, Spool, Spooled
 
 PROCESSES, EACH = 4, 15
@@ -105,6 +110,57 @@ def test_what_another_version_wrote_holds_up_no_other_and_stays(spool: Spool, ch
     assert titles(taken) == ["ours"]
     assert (spool.count(), spool.count(readable=False)) == (0, 1), "it is not tried over and over"
     assert [each.position for each in spool.list()] == [1]
+
+
+OF_0_2 = (
+    """
+create table if not exists alerts (
+    position integer primary key autoincrement,
+    id text not null unique,
+    alert_type text not null,
+    message text not null,
+    spooled_at real not null,
+    maybe_posted integer not null,
+    unreadable_to text not null default ''
+)
+""",
+    "insert into alerts (id, alert_type, message, spooled_at, maybe_posted) values (?, ?, ?, ?, ?)",
+)
+"""How version 0.2 makes its file, and writes to it."""
+
+
+def written_by_0_2(folder: Path, title: str) -> None:
+    folder.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(folder / FILE)) as file, file:
+        for statement, values in zip(OF_0_2, ((), (title, "general", f'{{"title": "{title}"}}', 1.5, 1)), strict=True):
+            file.execute(statement, values)
+
+
+def test_a_file_of_version_0_2_is_read_and_both_versions_may_go_on_writing(tmp_path: Path) -> None:
+    written_by_0_2(tmp_path, "old")
+    spool = Spool(tmp_path, 100)
+    assert [(each.message.title, each.spooled_at, each.maybe_posted, each.terms) for each in spool.list()] == [
+        ("old", 1.5, True, NO_TERMS)
+    ]
+    spool.put(alert("new"), Terms(callbacks="[]"))
+    written_by_0_2(tmp_path, "old again")
+    assert [(each.message.title, each.terms) for each in Spool(tmp_path, 100).list()] == [
+        ("old", NO_TERMS),
+        ("new", Terms(callbacks="[]")),
+        ("old again", NO_TERMS),
+    ]
+
+
+def test_an_alert_keeps_its_terms_as_times_that_go_on_while_it_is_here(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_800_000_000.0]
+    monkeypatch.setattr(spool_module, "time", SimpleNamespace(time=lambda: clock[0]))
+    spool.put(alert("a"), Terms(after_seconds=60, expires_seconds=90, callbacks="[]"))
+    clock[0] += 20
+    assert spool.list()[0].terms == Terms(40, 70, "[]")
+    clock[0] += 80
+    assert spool.list()[0].terms == Terms(0, -10, "[]"), "it is due, and has expired"
 
 
 def spool_some(folder: Path, process: int) -> None:

@@ -1,0 +1,30 @@
+"""``notifier withdraw``: take alerts back that wait."""
+
+import click
+
+from notifier.cli.output import json_option, print_json
+
+
+@click.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@json_option
+def withdraw(ids: tuple[str, ...], as_json: bool) -> None:
+    """Withdraw alerts that wait: they are not sent, and the history has them as withdrawn.
+
+    \b
+    Examples:
+      notifier withdraw 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier withdraw deploy-41 deploy-42 --json
+
+    Exit code: 0 all of them, 1 some were not: too_late (under way), completed (final before), not_found.
+    """
+    from notifier.outbox.withdrawals import Withdrawal
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+
+    came_to = client_pipeline().withdraw(ids)
+    if as_json:
+        print_json(came_to)
+    else:
+        for notification_id, result in came_to.items():
+            click.echo(f"{notification_id}: {result.replace('_', ' ')}")
+    raise SystemExit(any(result is not Withdrawal.WITHDRAWN for result in came_to.values()))

@@ -1,0 +1,91 @@
+"""Withdraws notifications that wait: what Celery's ``revoke`` does to an alert."""
+
+import json
+import uuid
+from enum import StrEnum
+
+import redis
+from pydantic import ValidationError
+
+from notifier.errors import InvalidMessage
+from notifier.gate.gate import GATE_SCRIPTS
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.claim import stand_in
+from notifier.outbox.record import as_result, iso, of_result, record
+from notifier.outcome import Reason, Status
+from notifier.settings import Settings
+from notifier.storage.connection import broker_errors
+from notifier.storage.keys import Keys
+from notifier.storage.scripts import atomic_step, script
+
+FIELDS = ["message", "admitted_at", "attempts", "unknown", "finished_at", "record"]
+MAYBE_POSTED = "it may be in the channel all the same: the answer to an earlier request was lost"
+
+
+class Withdrawal(StrEnum):
+    """What a withdrawal came to."""
+
+    WITHDRAWN = "withdrawn"
+    """It is not sent, and has its record."""
+    TOO_LATE = "too_late"
+    """It is under way. It is sent all the same, and its record says that a revoke came too late."""
+    COMPLETED = "completed"
+    """It has its record already."""
+    NOT_FOUND = "not_found"
+    """No notification has this id: none was admitted with it so far, or its record has expired."""
+
+
+class Withdrawals:
+    """Ends notifications before they are sent.
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._redis = client
+        self._keys = Keys(settings.key_prefix)
+        self._life_seconds = round(settings.history_days * 86_400)
+        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
+        self._withdraw = atomic_step(client, script(*shared, "outbox/withdraw.lua"))
+
+    def withdraw(self, notification_id: str) -> Withdrawal:
+        """Take one out of its outbox; its record has the status ``withdrawn``. Repeating it changes nothing."""
+        with broker_errors():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hmget(self._keys.notification(notification_id), FIELDS)
+            pipeline.get(self._keys.result(notification_id))
+            (text, admitted_at, attempts, unknown, *ends), result = pipeline.execute()
+        if text is None:  # one that no outbox took has only its record, one that Celery has forgotten only the fields
+            return Withdrawal.COMPLETED if any(ends) or of_result(result) else Withdrawal.NOT_FOUND
+        message, stamp = _message(notification_id, text), uuid.uuid4().hex
+        ended = record(
+            message,
+            Status.WITHDRAWN,
+            admitted_at=iso(int(float(admitted_at or 0))),
+            finished_at=stamp,
+            attempts=int(attempts or 0),
+            reason=Reason.REVOKED,
+            detail=MAYBE_POSTED if unknown else "",
+        )
+        places = [place for kind in AlertType for place in self._keys.outbox_parts(kind)[:2]]
+        with broker_errors():
+            answer = self._withdraw(
+                keys=[
+                    *(self._keys.notification(notification_id), self._keys.result(notification_id)),
+                    *(self._keys.history(message.alert_type), self._keys.callbacks, *places),
+                ],
+                args=[
+                    *(notification_id, as_result(ended), stamp, Status.WITHDRAWN, Reason.REVOKED),
+                    *(self._life_seconds, json.dumps(ended)),
+                ],
+            )
+        return Withdrawal(answer)
+
+
+def _message(notification_id: str, text: str) -> NotificationMessage:
+    try:
+        return NotificationMessage.model_validate_json(text)
+    except (InvalidMessage, ValidationError):  # another version wrote it
+        kind = str(json.loads(text).get("alert_type", AlertType.GENERAL))
+        return stand_in(notification_id, AlertType(kind) if kind in set(AlertType) else AlertType.GENERAL, text)
