@@ -68,7 +68,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier)
     refused = notifier("history", DISCORD_RATE_LIMIT="fake-token-thirty")
     assert refused.returncode == 1
     assert "DISCORD_RATE_LIMIT: Input should be a valid integer" in refused.stderr
-    warned = notifier("history", DISCORD_WEBHOOK_GENERAL="https://example.com/fake-token-oops")
+    warned = notifier("send", "general", "x", DISCORD_WEBHOOK_GENERAL="https://example.com/fake-token-oops")
     assert warned.returncode == 0, "it posts nothing"
     assert "DISCORD_WEBHOOK_GENERAL: expected https://discord.com/api/webhooks/<id>/<token>" in warned.stderr
 
