@@ -103,6 +103,7 @@ def cannot_save(servers: Servers) -> str:
     (server.socket.parent / "dump.rdb").mkdir()
     server.admin.bgsave()
     until(lambda: server.admin.info("persistence")["rdb_last_bgsave_status"] == "err", "a failed save", 10)
+    servers.finally_do(lambda: server.admin.config_set("save", ""))  # else it refuses to stop
     return at(server)
 
 
