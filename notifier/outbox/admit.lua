@@ -11,21 +11,20 @@ if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
 local now = now_us()
 local sequence = redis.call('INCR', KEYS[5])
-redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', ARGV[4], 'sequence', sequence,
-  'attempts', 0, 'admitted_at', now - ARGV[7])
-if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
-if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
-if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end
-if ARGV[10] ~= '' then
-  redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10])
-  note_expiry(KEYS[10], now + ARGV[10])
-end
-if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
+-- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
+if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
 if ARGV[9] == '0' then
   redis.call('ZADD', KEYS[2], sequence, ARGV[1])
 else
   redis.call('ZADD', KEYS[3], now + ARGV[9], ARGV[1])
 end
+redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', ARGV[4], 'sequence', sequence,
+  'attempts', 0, 'admitted_at', now - ARGV[7])
+if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
+if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
+if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end
+if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
+if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 
 -- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.

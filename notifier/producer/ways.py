@@ -214,6 +214,8 @@ class StraightToDiscord:
         outcome = self._post(message, deadline, so_far.maybe_admitted)
         if isinstance(outcome, Delivered):
             logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
+            if terms.callbacks:
+                logger.warning("what hangs on alert %s is not called: there is no broker to call it", message.id)
             return sent_directly(message, outcome)
         because = f"{so_far.because}; posted directly: {outcome.reason}"
         if outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED and isinstance(outcome, Rejected):

@@ -16,6 +16,7 @@ from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, NotFoun
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
 from notifier.settings import Settings
 from notifier.storage.connection import connect
@@ -588,3 +589,14 @@ def test_the_events_of_a_notification_are_bounded_and_keep_the_first_and_the_las
     assert len(trail) == 40
     assert [trail[0]["step"], trail[-1]["step"]] == ["batch", "complete"]
     assert trail[2]["waited"]["rate_limited"] > 0
+
+
+def test_an_alert_that_a_broken_outbox_did_not_take_is_not_known_once_it_is_mended(bench: Bench) -> None:
+    broken = names.outbox(AlertType.GENERAL, "state")
+    bench.redis.set(broken, "no hash", ex=60)
+    message, terms = NotificationMessage(id="a", title="a"), Terms(expires_seconds=60)
+    with pytest.raises(BrokerUnavailable, match="WRONGTYPE"):
+        bench.outbox.admit(message, terms)
+    bench.redis.delete(broken)
+    assert bench.outbox.admit(message, terms) is True
+    assert [each.id for each in bench.batch().messages] == ["a"]

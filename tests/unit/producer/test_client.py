@@ -179,6 +179,15 @@ def test_what_is_not_to_be_posted_now_is_not_posted_directly_and_keeps_its_terms
     assert (around.discord.holds, around.disk.terms) == ([], [terms])
 
 
+@pytest.mark.parametrize(("callbacks", "warned"), [("{}", 1), ("", 0)])
+def test_what_hangs_on_an_alert_that_is_posted_directly_is_said_not_to_be_called(
+    around: Surroundings, caplog: pytest.LogCaptureFixture, callbacks: str, warned: int
+) -> None:
+    around.set(redis="refuses")
+    around.client(direct=True).submit(alert(DIRECT), Terms(callbacks=callbacks))
+    assert len([each for each in caplog.messages if "is not called" in each]) == warned
+
+
 def test_behind_spooled_alerts_it_keeps_its_terms_as_well(around: Surroundings) -> None:
     client, terms = around.client(disk=True), Terms(after_seconds=1, callbacks="[]")
     around.set(redis="refuses")
