@@ -1,3 +1,3 @@
 """The version of this program. The build reads it from here, so no installed metadata is needed to know it."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
