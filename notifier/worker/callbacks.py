@@ -3,10 +3,11 @@
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from celery import Celery, signature
+from celery import Celery, _state, signature
 from celery.app.task import Context
 from celery.exceptions import TaskRevokedError
 from kombu.exceptions import OperationalError
@@ -56,10 +57,11 @@ class Callbacks:
 
     def _call(self, record: Record, hanging: Mapping[str, Any]) -> None:
         try:
-            if state_of(record) == State.SUCCESS:
-                self._succeeded(record, hanging)
-            else:
-                self._failed(record, hanging)
+            with _current(self._app):
+                if state_of(record) == State.SUCCESS:
+                    self._succeeded(record, hanging)
+                else:
+                    self._failed(record, hanging)
         except (OperationalError, RedisError, OSError) as error:
             logger.warning(
                 "what hangs on alert %s is not called yet (%s); a sweep will", record["id"], type(error).__name__
@@ -117,3 +119,19 @@ class Callbacks:
             self._app.backend.store_result(following.id, error, state, request=following)
         if following.chord:
             self._app.backend.on_chord_part_return(following, state, error)
+
+
+@contextmanager
+def _current(app: Celery) -> Iterator[None]:
+    """Within it, ``app`` is this thread's current application.
+
+    Celery gives the application to the outermost signature alone; what is nested in it (a chain as the body of a chord)
+    is sent by the current one, and the worker's has no queue but ours.
+    """
+    state: Any = _state  # celery-types has no types for it
+    before = state._tls.current_app
+    app.set_current()
+    try:
+        yield
+    finally:
+        state._tls.current_app = before

@@ -127,6 +127,28 @@ chord([task.si(title=f"part {number}") for number in range(6)], note.s("foreign 
     assert [each["message"]["title"] for each in records] == [f"part {number}" for number in range(6)]
 
 
+def test_a_canvas_of_another_application_that_hangs_on_an_alert_is_sent_to_that_application(
+    application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
+) -> None:
+    """Celery hands its application to the outermost signature alone; the worker's own has no queue but ours."""
+    done = run_python(
+        """
+from celery import chain, chord, group
+from notifier import send_notification
+from host import note
+
+task = send_notification["general"]
+chain(group(task.si("part 0"), task.si("part 1")), note.s("body"), note.si("after the body")).apply_async()
+task.apply_async(("linked",), link=group(note.si("in a group"), chain(note.si("in a chain"), note.si("at its end"))))
+chain(task.si("first"), chord([note.si("header")], chain(note.si("chord body"), note.si("after it")))).apply_async()
+"""
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = {"body", "after the body", "in a group", "in a chain", "at its end", "header", "chord body", "after it"}
+    until(lambda: {each[-1] for each in notes(application)} >= wanted, "all of them")
+    assert len(notes(application)) == len(wanted)
+
+
 def test_of_a_dead_letter_the_errbacks_are_called_and_nothing_that_follows_success(
     application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
 ) -> None:
