@@ -7,6 +7,7 @@ from typing import Any
 
 from billiard.einfo import ExceptionInfo
 from celery import Celery, signals
+from celery.app.task import Context
 from kombu.exceptions import OperationalError
 
 from notifier.errors import NotDelivered
@@ -51,22 +52,23 @@ class Announcer:
 
     def _signal(self, record: Record) -> None:
         task = self._app.tasks[ROUTES[AlertType(record["alert_type"])].task]
-        if state_of(record) == State.SUCCESS:
-            signals.task_success.send(sender=task, result=record)
-            return
+        # ``sender.request.id`` is all that a handler of task_success has of Celery to know the task by
+        task.request_stack.push(self._request(task.name, record))
         try:
-            raise not_delivered(record)
-        except NotDelivered as error:
-            einfo = ExceptionInfo()
-            signals.task_failure.send(
-                sender=task,
-                task_id=record["id"],
-                exception=error,
-                args=(),
-                kwargs=record["message"],
-                traceback=error.__traceback__,
-                einfo=einfo,
-            )
+            _send_signal(task, record)
+        finally:
+            task.request_stack.pop()
+
+    def _request(self, task: str, record: Record) -> Context:
+        return Context(
+            id=record["id"],
+            task=task,
+            args=(),
+            kwargs=record["message"],
+            retries=max(0, record["attempts"] - 1),
+            hostname=self.hostname,
+            delivery_info={"exchange": "", "routing_key": self._app.conf.task_routes[task]["queue"]},
+        )
 
     def _send(self, events: list[Event]) -> None:
         try:
@@ -77,6 +79,25 @@ class Announcer:
                 dispatcher.flush()
         except (OperationalError, OSError) as error:
             logger.warning("no events were sent for %d alerts (%s)", len(events), type(error).__name__)
+
+
+def _send_signal(task: Any, record: Record) -> None:
+    if state_of(record) == State.SUCCESS:
+        signals.task_success.send(sender=task, result=record)
+        return
+    try:
+        raise not_delivered(record)
+    except NotDelivered as error:
+        einfo = ExceptionInfo()
+        signals.task_failure.send(
+            sender=task,
+            task_id=record["id"],
+            exception=error,
+            args=(),
+            kwargs=record["message"],
+            traceback=error.__traceback__,
+            einfo=einfo,
+        )
 
 
 def _events(result: BatchResult, seconds: float) -> Iterator[Event]:
