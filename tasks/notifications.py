@@ -157,8 +157,9 @@ def _check_queue(queue: object) -> None:
     """Raise InvalidMessage before the alert is admitted: Celery looks for the queue when it sends the task."""
     try:
         app.amqp.router.expand_destination({"queue": queue})
-    except QueueNotFound as error:
-        raise InvalidMessage(f"queue: {error}") from None
+    except QueueNotFound:
+        known = ", ".join(pipeline.keys.queue(each) for each in ROUTES)
+        raise InvalidMessage(f"queue: no worker of ours reads {queue!r}; the queues are {known}") from None
 
 
 def _register(alert_type: AlertType) -> NotificationTask:
@@ -206,8 +207,22 @@ class SendNotification:
         self._tasks = tasks
 
     def __getitem__(self, alert_type: AlertType | str) -> NotificationTask:
-        """The Celery task of one type. Raises ValueError: there is no such type."""
-        return self._tasks[AlertType(alert_type)]
+        """The Celery task of one type. Raises InvalidMessage (a ValueError): there is no such type."""
+        try:
+            return self._tasks[AlertType(alert_type)]
+        except ValueError:
+            raise InvalidMessage(f"alert_type: {alert_type!r} is none of {', '.join(AlertType)}") from None
+
+    if not TYPE_CHECKING:  # a type checker shall still find a misspelt name
+
+        def __getattr__(self, name: str) -> Any:
+            """Say where the rest of Celery's task API is. Raises AttributeError."""
+            if hasattr(NotificationTask, name):
+                raise AttributeError(
+                    f"{name} belongs to the task of one type, such as send_notification['error'].{name}; "
+                    "send_notification itself has delay alone"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert: a ``NotificationMessage``, or its fields (``alert_type``, ``title``, ``message``, …).
