@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
@@ -53,6 +54,14 @@ class ThreadedResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscr
         with suppress(BrokerUnavailable):  # who waits is waiting for Redis too
             super()._maybe_reraise_parent_error()  # type: ignore[misc]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled, it stays a result of ours: Celery would make it one of the current application."""
+        return _unpickle_result, (self.id, self.parent)
+
+
+def _unpickle_result(notification_id: str, parent: Any) -> Any:
+    return client_app().AsyncResult(notification_id, parent=parent)
+
 
 def create_app(name: str) -> Celery:
     """A Celery application on the settings of this process, which neither changes nor follows any other one.
@@ -65,7 +74,8 @@ def create_app(name: str) -> Celery:
     # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())
-    app.__dict__["AsyncResult"] = app.subclass_with_self(ThreadedResult, name="AsyncResult")  # Celery caches it there
+    # Celery caches it there
+    app.__dict__["AsyncResult"] = app.subclass_with_self(ThreadedResult, name="AsyncResult", keep_reduce=True)
     return app
 
 

@@ -1,5 +1,7 @@
 """The Celery application of this package follows our settings alone, and its callers' connections end in time."""
 
+import copy
+import pickle
 import threading
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from celery import current_app
 
 from notifier.application import load_celeryconfig
-from notifier.storage.broker import create_app, dispatch_connection
+from notifier.storage.broker import client_app, create_app, dispatch_connection
 
 FOREIGN = "redis://foreign:1/5"
 
@@ -50,3 +52,11 @@ def test_all_threads_read_results_with_one_backend() -> None:
     thread.start()
     thread.join()
     assert seen[0] is seen[1]
+
+
+def test_a_result_that_was_pickled_or_copied_is_still_one_of_ours() -> None:
+    result = client_app().AsyncResult("an-id", parent=client_app().AsyncResult("its-parent"))
+    for other in (pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)):  # noqa: S301
+        assert (other.id, other.parent.id) == ("an-id", "its-parent")
+        assert other.app is other.parent.app is client_app()
+        assert other.backend is result.backend
