@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
+from celery._state import get_current_worker_task
 from celery.canvas import Signature, chunks, xmap, xstarmap
 from celery.exceptions import Ignore, QueueNotFound
-from celery.result import AsyncResult
+from celery.result import AsyncResult, EagerResult
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
-from notifier.models import AlertType
+from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import ClaimRequest
 from notifier.outbox.terms import read_terms
 from notifier.outcome import Status
@@ -47,7 +48,7 @@ class NotificationTask(CeleryTask):
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return pipeline.client.submit(message_of(self.alert_type, args, fields)).result
+        return _submit(message_of(self.alert_type, args, fields))
 
     def apply_async(  # type: ignore[override]
         self,
@@ -153,6 +154,14 @@ class NotificationTask(CeleryTask):
         return message_of(self.alert_type, args, {}).__json__()
 
 
+def _submit(message: NotificationMessage) -> "AsyncResult[Any]":
+    result = pipeline.client.submit(message).result
+    parent = get_current_worker_task()
+    if parent and not isinstance(result, EagerResult):
+        parent.add_trail(result)  # so that it is among the children of the task that raised it
+    return result
+
+
 def _check_queue(queue: object) -> None:
     """Raise InvalidMessage before the alert is admitted: Celery looks for the queue when it sends the task."""
     try:
@@ -232,7 +241,7 @@ class SendNotification:
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return pipeline.client.submit(message_of(None, args, fields)).result
+        return _submit(message_of(None, args, fields))
 
 
 send_notification = SendNotification({alert_type: _register(alert_type) for alert_type in AlertType})
