@@ -97,6 +97,7 @@ def posts_nothing_but(sandbox: Sandbox, titles: set[str]) -> bool:
     return where == {"System Update": "550", "Error Detected": "551"}
 
 
+@pytest.mark.slow
 def test_a_webhook_that_is_gone_fails_both_checks(home: Path, environment: dict[str, str], sandbox: Sandbox) -> None:
     sandbox.call("DELETE", "webhooks/678901234")
     basic, validate, health, _ = PYTHON

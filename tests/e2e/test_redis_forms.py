@@ -170,6 +170,7 @@ def test_the_broker_may_be_reached_by_tls_and_the_outboxes_without(
     assert (by_tls, plain) == ({"1"}, {"0"})
 
 
+@pytest.mark.slow
 def test_a_redis_that_listens_in_every_way_refuses_whoever_has_no_password(secured: SecuredRedis) -> None:
     """Else the forms above would prove nothing about the login."""
     client = redis.Redis(port=secured.port)

@@ -30,6 +30,7 @@ def test_it_takes_no_name_that_a_host_may_have(wheel: Path) -> None:
     assert "services/__init__.py" not in inside(wheel), "services is a namespace, which a host's own package hides"
 
 
+@pytest.mark.slow
 def test_the_demo_runs_from_another_folder(installed: Installation, tmp_path: Path) -> None:
     done = installed.run("notifier", "demo", "--burst", "20", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -61,6 +61,7 @@ def test_a_program_that_imports_us_gets_the_error_itself(run_python: RunPython) 
     assert done.stdout.startswith("REDIS_URL: "), done.stderr
 
 
+@pytest.mark.slow
 def test_checks_report_it(notifier: Notifier, run_python: RunPython) -> None:
     done = notifier("check", **WRONG)
     assert done.returncode == 1
@@ -80,6 +81,7 @@ def test_checks_report_it(notifier: Notifier, run_python: RunPython) -> None:
     assert REFUSED in validated.stderr
 
 
+@pytest.mark.slow
 def test_an_alert_that_the_program_itself_would_have_to_post_is_refused_with_the_variables_name(
     run_python: RunPython,
 ) -> None:
@@ -94,6 +96,7 @@ def test_an_alert_that_the_program_itself_would_have_to_post_is_refused_with_the
     assert "webhook_not_configured (DISCORD_WEBHOOK_CRITICAL is not set)" in unset
 
 
+@pytest.mark.slow
 def test_what_stays_around_a_value_is_no_reason_to_refuse_it(
     notifier: Notifier, configured: dict[str, str], tmp_path: Path
 ) -> None:
