@@ -127,6 +127,9 @@ def test_one_cause_is_reported_once_a_period_and_what_came_meanwhile_is_counted(
     watched.redis.delete(key)  # as a quarter of an hour does
     self_monitor(watched, publisher).report()
     assert publisher.titles[1:] == ["Not delivered: 5 × `error`"]
+    watched.redis.delete(key)
+    self_monitor(watched, publisher).report()
+    assert len(publisher.alerts) == 2, "nothing has come since"
 
 
 @pytest.mark.parametrize("what", WORDS)
@@ -164,10 +167,18 @@ def test_reports_go_to_monitoring_unless_monitoring_fails(make_bench: MakeBench,
     assert {message.alert_type for message in publisher.alerts[2:]} == {AlertType.GENERAL}
 
 
-def test_reports_go_to_general_while_the_breaker_of_monitoring_is_open(
-    watched: Bench, publisher: FakePublisher
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"breaker": "open", "open_until": 0},
+        {"quarantined": WEBHOOK.fingerprint, "quarantine_reason": "webhook_unknown"},
+    ],
+    ids=["breaker", "quarantine"],
+)
+def test_reports_go_to_general_while_the_gate_of_monitoring_is_shut(
+    watched: Bench, publisher: FakePublisher, fields: dict[str, str | int]
 ) -> None:
-    watched.redis.hset(names.gate(WEBHOOK.id), mapping={"breaker": "open", "open_until": 0})
+    watched.redis.hset(names.gate(WEBHOOK.id), mapping=fields)
     watched.redis.expire(names.gate(WEBHOOK.id), 60)
     happened(watched, "folded|error|", 1)
     self_monitor(watched, publisher).report()
