@@ -47,7 +47,7 @@ def run_delivery(task: "NotificationTask", args: tuple[Any, ...], fields: dict[s
     # Celery would store RETRY over a record that the commit of another task has written meanwhile (a program that sends
     # this task by its name asks for a result in the message's header, which outweighs the task's own setting), and call
     # the callbacks of an alert that is not final
-    task.request.update(ignore_result=True, callbacks=None, errbacks=None, chain=None, chord=None)
+    task.request.update(delivering=True, ignore_result=True, callbacks=None, errbacks=None, chain=None, chord=None)
     try:
         delivery = _deliver(task, args, fields, callbacks)
     except BrokerUnavailable:

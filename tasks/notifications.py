@@ -175,7 +175,8 @@ def _register(alert_type: AlertType) -> NotificationTask:
     configured = pipeline.settings
 
     def body(self: NotificationTask, /, *args: Any, **fields: Any) -> str:
-        if self.request.called_directly:  # no worker has sent for it: send_notification["error"](title="…"), celery.map
+        # no worker has sent for it: send_notification["error"](title="…"), celery.map, a signal's handler in a delivery
+        if self.request.called_directly or self.request.get("delivering"):
             return str(self.delay(*args, **fields).id)
         return run_delivery(self, args, fields)
 
