@@ -2,14 +2,14 @@
 
 import logging
 import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from celery import Celery
 
+from notifier.built_once import built_once
 from notifier.gate.admin import Gate
 from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
@@ -49,34 +49,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Part = TypeVar("Part")
 BUILD_SECONDS = 60
 """Ours: far above what importing takes."""
-
-
-class built_once(Generic[Part]):  # noqa: N801 - used as a decorator, like ``cached_property``
-    """A part, built when it is first asked for. Threads that ask at once get the same one.
-
-    ``cached_property`` builds one for each of them since Python 3.12. Before, its lock outlives a fork in the state
-    that another thread had left it in.
-    """
-
-    def __init__(self, build: "Callable[[Pipeline], Part]") -> None:
-        self.__doc__ = build.__doc__
-        self._build = build
-        self._new_lock()
-        os.register_at_fork(after_in_child=self._new_lock)
-
-    def __get__(self, pipeline: "Pipeline", _: object = None) -> Part:
-        parts, name = vars(pipeline), self._build.__name__
-        with self._lock:
-            if name not in parts:
-                parts[name] = self._build(pipeline)
-            part: Part = parts[name]
-            return part
-
-    def _new_lock(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may interrupt the thread that is building
 
 
 class Pipeline:

@@ -47,7 +47,7 @@ class Configuration(Settings):
         return str(self["result_backend"])
 
 
-class ThreadedResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class AlertResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The Celery result of an alert. Any number of threads may wait for it."""
 
     def _maybe_reraise_parent_error(self) -> None:
@@ -75,7 +75,7 @@ def create_app(name: str) -> Celery:
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())
     # Celery caches it there
-    app.__dict__["AsyncResult"] = app.subclass_with_self(ThreadedResult, name="AsyncResult", keep_reduce=True)
+    app.__dict__["AsyncResult"] = app.subclass_with_self(AlertResult, name="AsyncResult", keep_reduce=True)
     return app
 
 

@@ -15,7 +15,6 @@ from notifier.errors import ConfigurationError
 from notifier.storage.address import MASTER_NAME, Kind, RedisUrl, Sentinels
 from notifier.storage.url_options import Group, of_group, read_query
 
-SCHEME = "sentinel://"
 WANTED = "expected a URL such as redis://localhost:6379/0"
 WANTED_BROKER = f"{WANTED}, or amqp://user:password@localhost:5672//"
 KINDS: Mapping[str, Kind] = {
