@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.app.task import Context
+from celery.exceptions import TaskRevokedError
 from kombu.exceptions import OperationalError
 
 from notifier.models import AlertType, NotificationMessage
@@ -25,13 +27,32 @@ HANGING: dict[str, Any] = dict.fromkeys(
 )
 
 
+class Told:
+    """A result backend that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.stored: list[tuple[str, str, object]] = []
+        self.parts: list[tuple[str, str, int, str, object]] = []
+
+    def store_result(self, task_id: str, result: object, state: str, request: Context) -> None:
+        """Note it."""
+        self.stored.append((task_id, state, result))
+
+    def on_chord_part_return(self, request: Context, state: str, result: object) -> None:
+        """Note it."""
+        self.parts.append((request.id, request.group, request.group_index, state, result))
+
+
 class Host(Celery):
-    """Notes what it is asked to send; the first ``failing`` times the broker is away."""
+    """Notes what it is asked to send and to store; the first ``failing`` times the broker is away."""
+
+    backend: Any = None
 
     def __init__(self) -> None:
         super().__init__("host", set_as_current=False)
         self.sent: list[tuple[str, list[Any], dict[str, Any]]] = []
         self.failing = 0
+        self.backend = Told()
 
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Note it."""
@@ -179,6 +200,48 @@ def test_of_a_dead_letter_only_the_errbacks_are_called_with_its_id(
     result = end(bench, terms, Rejected(Reason.INVALID_PAYLOAD))
     Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     assert [(name, args) for name, args, _ in host.sent] == [("bad", ["a", "more"])]
+
+
+def test_one_that_is_withdrawn_calls_nothing_and_neither_a_chain_nor_a_chord_waits_for_it(
+    bench: Bench, pending: PendingCallbacks, host: Host
+) -> None:
+    """As of a task that is revoked: it has no errbacks."""
+    parts: dict[str, Any] = {name: [signature("any")] for name in ("link", "link_error", "chain")}
+    parts["chain"][0]["options"]["task_id"] = "following"
+    terms = hanging(**parts, chord=signature("body"), group_id="g", group_index=3)
+    bench.outbox.admit(NotificationMessage(id="a", title="a"), terms)
+    bench.withdrawals.withdraw("a")
+    Callbacks(host, pending, bench.records).call_missed()
+    assert host.sent == []
+    ((*part, first),), ((*stored, second),) = host.backend.parts, host.backend.stored
+    assert (part, stored) == (["a", "g", 3, "REVOKED"], ["following", "REVOKED"])
+    assert isinstance(first, TaskRevokedError)
+    assert isinstance(second, TaskRevokedError)
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_a_chord_is_told_of_its_part_and_of_a_part_that_was_to_follow_a_dead_letter(
+    bench: Bench, pending: PendingCallbacks, host: Host, delivered: bool
+) -> None:
+    following = signature("part") | {
+        "options": {"task_id": "following", "group_id": "other", "group_index": 4, "chord": signature("its body")}
+    }
+    terms = hanging(chain=[following], chord=signature("body"), group_id="g", group_index=3)
+    result = end(bench, terms, None if delivered else Rejected(Reason.INVALID_PAYLOAD))
+    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    told, record = host.backend, bench.record("a")
+    if delivered:
+        assert (told.parts, told.stored) == ([("a", "g", 3, "SUCCESS", record)], [])
+        return
+    assert [part[:4] for part in told.parts] == [("a", "g", 3, "FAILURE"), ("following", "other", 4, "FAILURE")]
+    assert [stored[:2] for stored in told.stored] == [("following", "FAILURE")]
+    assert [each[-1].record for each in (*told.parts, *told.stored)] == [record] * 3
+
+
+def test_callbacks_stand_where_the_alert_stood_in_a_canvas(bench: Bench, pending: PendingCallbacks, host: Host) -> None:
+    result = end(bench, hanging(link=[signature("any")], root_id="the-root"))
+    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert [(options["root_id"], options["parent_id"]) for *_, options in host.sent] == [("the-root", "a")]
 
 
 @pytest.mark.parametrize("kind", [AlertType.GENERAL, AlertType.ERROR])
