@@ -149,6 +149,33 @@ chain(task.si("first"), chord([note.si("header")], chain(note.si("chord body"), 
     assert len(notes(application)) == len(wanted)
 
 
+@pytest.mark.slow
+def test_a_dead_letter_fails_its_chord_as_a_failed_task_does(
+    application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
+) -> None:
+    sandbox.fault(webhook_id="1000000000000000002", method="POST", kind="status", status=400, times=1)
+    done = run_python(
+        """
+from celery import chord
+from notifier import send_notification
+from host import note
+
+parts = [send_notification["general"].si(title="well"), send_notification["error"].si(title="dead")]
+result = chord(parts, note.s("body").on_error(note.s("errback"))).apply_async()
+try:
+    print(result.get(timeout=60))
+except Exception as error:
+    print(result.id, type(error).__name__)
+"""
+    )
+    body, error = done.stdout.split()
+    assert error == "NotDelivered", done.stderr
+    until(lambda: notes(application), "the errback")
+    found = application.app.AsyncResult(body)
+    assert (found.state, type(found.result).__name__) == ("FAILURE", "ChordError")
+    assert [each[-1] for each in notes(application)] == ["errback"], "the body never ran"
+
+
 def test_of_a_dead_letter_the_errbacks_are_called_and_nothing_that_follows_success(
     application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
 ) -> None:
