@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from kombu.utils.json import loads
 from redis.exceptions import RedisError
 
+from notifier.errors import BrokerUnavailable
 from notifier.outbox.callbacks import LEASE_SECONDS, PendingCallbacks
 from notifier.outbox.record import Record, not_delivered, state_of
 from notifier.outbox.records import Records
@@ -27,7 +28,7 @@ CALLS = uuid.UUID("0c5a5b64-0d2c-5d5e-8b53-4f6e1f0d9a3e")
 
 
 class Callbacks:
-    """Calls them once each; only a worker that dies between a call and its note leaves one to be called again.
+    """Calls them once each; only if its worker or Redis fails between a call and its note, one is called again.
 
     A task that is called again then has the same id.
     """
@@ -69,7 +70,12 @@ class Callbacks:
             return
         except Exception:  # it would fail again; the alert and its record are safe
             logger.exception("what hangs on alert %s cannot be called", record["id"])
-        self._pending.called([record["id"]])
+        try:
+            self._pending.called([record["id"]])
+        except BrokerUnavailable as error:
+            logger.warning(
+                "what hangs on alert %s is called, and is called again, as the same tasks: %s", record["id"], error
+            )
 
     def _succeeded(self, record: Record, hanging: Mapping[str, Any]) -> None:
         for position, each in enumerate(hanging["link"] or []):

@@ -3,6 +3,7 @@
 import json
 import time
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from celery import Celery
@@ -10,6 +11,7 @@ from celery.app.task import Context
 from celery.exceptions import TaskRevokedError
 from kombu.exceptions import OperationalError
 
+from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import callbacks as callbacks_module
 from notifier.outbox import digest as digest_module
@@ -172,6 +174,26 @@ def test_a_broker_that_is_away_leaves_them_to_a_later_sweep(
     callbacks.call_missed()
     assert [name for name, *_ in host.sent] == ["any"]
     assert not bench.redis.exists(names.callbacks)
+
+
+def test_a_call_that_cannot_be_noted_stops_neither_the_next_nor_what_follows(
+    bench: Bench,
+    pending: PendingCallbacks,
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It was the end of the announcement: neither signals nor events came of any alert of the batch."""
+    for each in ("a", "b"):
+        bench.outbox.admit(NotificationMessage(id=each, title=each), hanging(link=[signature(each)]))
+    result = bench.commit(bench.batch())
+    with monkeypatch.context() as away:
+        away.setattr(pending, "called", MagicMock(side_effect=BrokerUnavailable("Redis is away")))
+        Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert [name for name, *_ in host.sent] == ["a", "b"]
+    assert "is called again, as the same tasks: Redis is away" in caplog.text
+    bench.tick(LEASE_SECONDS + 1)
+    assert sorted(pending.take()) == ["a", "b"]
 
 
 def test_a_callback_that_cannot_be_read_is_logged_and_does_not_come_back(

@@ -1,17 +1,121 @@
-"""What Celery's signals say of an alert, in the worker that carried it."""
+"""A batch is announced as Celery announces tasks: callbacks, signals, events, each alert by its own end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
 from celery import Celery, signals
+from kombu.exceptions import OperationalError
 
+from notifier.errors import NotDelivered
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.disposition import Action, BatchItem, Disposition
 from notifier.outbox.record import record
-from notifier.outcome import Status
+from notifier.outcome import Reason, Status
 from notifier.routing import ROUTES
 from notifier.worker.announce import Announcer
+from tests.results import ended
+
+TASK = Mock()
+TASK.name = ROUTES[AlertType.GENERAL].task
+GOOD, BAD = ended("good"), ended("bad", Status.REJECTED, "invalid_payload")
+ITEM = BatchItem(NotificationMessage(id="later", title="T"), 0, 0)
+LATER = Disposition(ITEM, Action.RETRY_LATER, 1, reason=Reason.BAD_GATEWAY)
+AGAIN = Disposition(ITEM, Action.REQUEUE, 0)
+RESULT = BatchResult((LATER, AGAIN), (GOOD, BAD), None, 0, {"good": "{}"})
+
+
+class Worker:
+    """Notes what it is told, as a Celery application and as its callbacks."""
+
+    def __init__(self) -> None:
+        self.called: list[Any] = []
+        self.events: list[tuple[str, str, str | None]] = []
+        self.hostname = ""
+        self.broken = False
+        self.conf = SimpleNamespace(worker_send_task_events=True, task_routes={TASK.name: {"queue": "the queue"}})
+        events = SimpleNamespace(default_dispatcher=self.dispatcher)
+        app: Any = SimpleNamespace(conf=self.conf, events=events, tasks={TASK.name: TASK})
+        callbacks: Any = self
+        self.announcer = Announcer(app, callbacks)
+        self.announcer.hostname = "worker@here"
+
+    def call(self, records: Any, callbacks: Any, *, leased_at: float) -> None:
+        """What hangs on the alerts."""
+        self.called.append((records, callbacks, leased_at))
+
+    @contextmanager
+    def dispatcher(self, hostname: str) -> Iterator[Any]:
+        """Where events go."""
+        if self.broken:
+            raise OperationalError
+        self.hostname = hostname
+        yield SimpleNamespace(send=self.note, flush=lambda: None)
+
+    def note(self, kind: str, **fields: Any) -> None:
+        """An event."""
+        self.events.append((kind, fields["uuid"], fields.get("exception")))
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def heard() -> Iterator[list[dict[str, Any]]]:
+    """The signals of tasks that have ended."""
+    found: list[dict[str, Any]] = []
+
+    def hear(**given: Any) -> None:
+        found.append(given)
+
+    for signal in (signals.task_success, signals.task_failure):
+        signal.connect(hear)
+    yield found
+    for signal in (signals.task_success, signals.task_failure):
+        signal.disconnect(hear)
+
+
+def test_callbacks_are_called_within_the_lease_that_began_with_the_commit(worker: Worker) -> None:
+    worker.announcer(RESULT, 1.0, 2.0)
+    assert worker.called == [((GOOD, BAD), {"good": "{}"}, 2.0)]
+
+
+def test_each_end_is_signalled_as_celery_does(worker: Worker, heard: list[dict[str, Any]]) -> None:
+    worker.announcer(RESULT, 1.0, 2.0)
+    success, failure = heard
+    assert (success["signal"], success["sender"], success["result"]) == (signals.task_success, TASK, GOOD)
+    assert (failure["signal"], failure["sender"], failure["task_id"]) == (signals.task_failure, TASK, "bad")
+    assert (failure["args"], failure["kwargs"]) == ((), BAD["message"])
+    assert isinstance(failure["exception"], NotDelivered)
+    assert failure["exception"].record == BAD
+    assert "NotDelivered: rejected: invalid_payload" in failure["einfo"].traceback
+    assert failure["traceback"] is not None
+
+
+def test_events_name_the_worker_and_the_end_of_each_alert(worker: Worker) -> None:
+    worker.announcer(RESULT, 1.0, 2.0)
+    assert worker.hostname == "worker@here"
+    (*ends, (kind, failed, why)), retried = worker.events[:-1], worker.events[-1]
+    assert ends == [("task-started", "good", None), ("task-succeeded", "good", None), ("task-started", "bad", None)]
+    assert (kind, failed, str(why)[:14]) == ("task-failed", "bad", "NotDelivered('")
+    assert retried == ("task-retried", "later", "bad_gateway"), "and none of one that is only put back"
+
+
+def test_no_events_are_sent_where_nobody_listens_and_a_broker_that_is_away_stops_nothing(
+    worker: Worker, heard: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.broken = True
+    worker.announcer(RESULT, 1.0, 2.0)
+    assert "no events were sent for 5 alerts (OperationalError)" in caplog.text
+    worker.broken, worker.conf.worker_send_task_events = False, False
+    worker.announcer(RESULT, 1.0, 2.0)
+    assert (worker.events, len(heard)) == ([], 4)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +137,7 @@ def test_the_request_of_the_sender_of_a_signal_is_that_of_its_alert(signal: Any,
         assert sender.request.called_directly, "called by a handler, the task raises an alert"
         seen.append((sender.request.id, sender.request.kwargs))
 
-    ended = [
+    records = [
         record(
             NotificationMessage(id=each, alert_type=AlertType.ERROR, title=each), status, admitted_at="", finished_at=""
         )
@@ -42,8 +146,8 @@ def test_the_request_of_the_sender_of_a_signal_is_that_of_its_alert(signal: Any,
     task.push_request(id="the delivery task", called_directly=False)
     signal.connect(listen)
     try:
-        Announcer(app, cast("Any", Mock()))(BatchResult((), tuple(ended), None, 0, {}), 0, 0)
+        Announcer(app, cast("Any", Mock()))(BatchResult((), tuple(records), None, 0, {}), 0, 0)
     finally:
         signal.disconnect(listen)
-    assert seen == [(each["id"], each["message"]) for each in ended]
+    assert seen == [(each["id"], each["message"]) for each in records]
     assert task.request.id == "the delivery task"
