@@ -19,6 +19,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "redis.md"
 LINE = re.compile(r"^ACL SETUSER (?P<name>\S+) (?P<rights>.+)$", re.MULTILINE)
 PASSWORD = "fake-token-of-the-acl-tests"
 RAISE = "from tasks import send_notification; print(send_notification.delay(title='T').get(timeout=30)['status'])"
+CHORD = """
+from celery import chord
+from tasks import send_notification
+task = send_notification["general"]
+print(chord([task.si(title="part"), task.si(title="part")], task.si(title="body")).apply_async().get(timeout=30)["status"])
+"""
 NARROW = re.compile(
     r"on|>PASSWORD|-@all|resetkeys|resetchannels"
     r"|[+][a-z]+([|][a-z]+)?"  # a command or a subcommand, and no category of them
@@ -98,6 +104,8 @@ def test_the_documented_rights_are_enough(
     raised = run_python(RAISE, REDIS_URL=guarded.url("notifier-producer"))
     assert raised.stdout == "delivered\n", raised.stderr
     assert sandbox.titles() == ["T"]
+    chord = run_python(CHORD, REDIS_URL=guarded.url("notifier-producer"))
+    assert chord.stdout == "delivered\n", chord.stderr
     looking = {"REDIS_URL": guarded.url("notifier-dashboard")}
     assert notifier("check", "--json", **looking).returncode == 0
     assert "delivered" in notifier("history", "--json", **looking).stdout

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 import redis
-from celery import signature
+from celery import chord, signature
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
@@ -155,6 +155,8 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     error = {"queue": "notifications.error"}
     link = signature("send_notification.error", kwargs={"title": "follows"}, immutable=True, options=error)
     alerts.append(application.app.send_task("send_notification.error", kwargs={"title": "a"}, link=link, **error).id)
+    parts = [signature("send_notification.error", kwargs={"title": each}, options=error) for each in ("part", "part")]
+    chord(parts, link, app=application.app).apply_async()
     full = NotificationMessage(title="refused where it was raised")
     application.pipeline.records.refuse(full, Status.QUEUE_FULL, "queue_full", "no room")
     application.pipeline.redis.lpush("notifications.error", "no message of a task")
