@@ -23,7 +23,8 @@ CHORD = """
 from celery import chord
 from tasks import send_notification
 task = send_notification["general"]
-print(chord([task.si(title="part"), task.si(title="part")], task.si(title="body")).apply_async().get(timeout=30)["status"])
+parts = [task.si(title="part"), task.si(title="part")]
+print(chord(parts, task.si(title="body")).apply_async().get(timeout=30)["status"])
 """
 NARROW = re.compile(
     r"on|>PASSWORD|-@all|resetkeys|resetchannels"

@@ -37,6 +37,14 @@ def test_it_is_bounded_and_what_finds_no_room_waits_for_it(make_bench: MakeBench
     assert bench.outbox.depth(AlertType.SECURITY) == 0
 
 
+def test_a_thread_stays_behind_so_that_it_shares_a_request_with_others(make_bench: MakeBench) -> None:
+    bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
+    bench.admit("moved", alert_type=AlertType.SECURITY, thread_id="123")
+    reroute(bench)
+    bench.admit("its-own")
+    assert [message.id for message in bench.batch().messages] == ["moved", "its-own"]
+
+
 def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_goes_on(make_bench: MakeBench) -> None:
     bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
     bench.admit("moved", alert_type=AlertType.SECURITY)

@@ -10,14 +10,15 @@ from celery import Celery, states
 from celery.app.task import Context
 from celery.result import AsyncResult
 
-from notifier.errors import NotDelivered
+from notifier.errors import DeliveryFailed, NotDelivered
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
 from notifier.outbox import records as records_module
+from notifier.outbox.batch_result import EVENT_DETAIL_CHARACTERS
 from notifier.outbox.digest import Digests
 from notifier.outbox.record import Record, as_result, iso, not_delivered
-from notifier.outcome import Reason, Rejected, Status
+from notifier.outcome import Failed, Reason, Rejected, Status
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS
 from notifier.storage.scripts import script
 from tests.integration.conftest import CLOCK, START, Bench, MakeBench, by_test_clock
@@ -91,6 +92,30 @@ def test_a_record_that_was_answered_and_one_that_is_read_are_the_same(bench: Ben
     (answered,) = bench.commit(bench.batch()).records
     assert answered == bench.record("a")
     assert not bench.redis.hexists(names.notification("a"), "message"), "stored once"
+
+
+@pytest.mark.parametrize("attempts", [3, 0], ids=["an attempt is left", "an outage uses up none"])
+def test_between_two_attempts_the_result_is_a_retry_that_lives_as_long_as_the_alert(
+    make_bench: MakeBench, app: Celery, attempts: int
+) -> None:
+    bench = make_bench(retry_attempts=attempts)
+    bench.admit("a")
+    bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY), None)
+    result = AsyncResult("a", app=app)
+    assert (result.state, type(result.result), result.result.args) == ("RETRY", DeliveryFailed, ("bad_gateway", 2))
+    assert bench.redis.ttl(names.result("a")) == pytest.approx(bench.redis.ttl(names.notification("a")), abs=5)
+
+
+def test_each_says_how_many_others_were_in_its_request(bench: Bench) -> None:
+    bench.admit("a", "b", "c")
+    assert [each["carried_with"] for each in bench.commit(bench.batch()).records] == [2, 2, 2]
+
+
+def test_an_event_keeps_the_beginning_of_what_discord_said(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "x" * 5_000))
+    *_, event = json.loads(str(bench.redis.hget(names.notification("a"), "trail")))
+    assert event["detail"] == "x" * EVENT_DETAIL_CHARACTERS
 
 
 def test_a_dead_letters_record_lives_as_long_as_the_letter(bench: Bench) -> None:
