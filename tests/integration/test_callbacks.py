@@ -141,6 +141,24 @@ def test_what_hangs_on_a_folded_alert_is_due_for_the_next_sweep(
     assert bench.record("a")["status"] == "folded"
 
 
+def test_what_hangs_on_a_refused_alert_is_its_workers_to_call_and_then_a_sweeps(
+    bench: Bench, pending: PendingCallbacks
+) -> None:
+    message, terms = NotificationMessage(id="a", title="a"), hanging(link_error=[signature("any")])
+    bench.records.bury(message, Status.REJECTED, "invalid_message", "", given="{}", callbacks=terms.callbacks)
+    assert pending.take() == {}
+    bench.tick(LEASE_SECONDS + 1)
+    assert pending.take() == {"a": terms.callbacks}
+
+
+def test_an_alert_that_is_there_no_more_has_nothing_to_call_and_is_forgotten(
+    bench: Bench, pending: PendingCallbacks
+) -> None:
+    bench.redis.zadd(names.callbacks, {"gone": 0})
+    assert pending.take() == {}
+    assert not bench.redis.exists(names.callbacks)
+
+
 def test_callbacks_get_the_record_and_are_the_same_tasks_if_they_are_called_again(
     bench: Bench, pending: PendingCallbacks, host: Host
 ) -> None:

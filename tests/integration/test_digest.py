@@ -79,6 +79,15 @@ def test_if_there_is_room_nothing_is_folded(make_bench: MakeBench) -> None:
     assert Digests(bench.redis, bench.settings).fold(NotificationMessage(title="fits")) == "room"
 
 
+def test_what_waits_is_not_folded_though_it_is_raised_again_and_neither_is_what_was_folded(full: Bench) -> None:
+    fold(full, "once")
+    flood = Digests(full.redis, full.settings)
+    assert flood.fold(NotificationMessage(id="fits", title="fits")) == "known"
+    assert flood.fold(NotificationMessage(id="id-once", title="once")) == "known"
+    assert full.redis.hget(DIGEST, "count") == "1"
+    assert [message.id for message in full.batch().messages] == ["fits"]
+
+
 def test_a_fold_is_reported(full: Bench) -> None:
     fold(full, "a", "b")
     assert full.redis.hget(names.troubles, "folded|general|") == "2"

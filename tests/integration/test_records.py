@@ -211,6 +211,15 @@ def test_a_refusal_never_replaces_what_was_admitted(bench: Bench) -> None:
     assert bench.record("waits")["status"] == "delivered"
 
 
+def test_one_that_was_refused_and_is_a_dead_letter_then_is_one_only(bench: Bench) -> None:
+    message = NotificationMessage(id="a", title="a")
+    bench.records.refuse(message, Status.QUEUE_FULL, "queue_full", "no room")
+    assert bench.records.bury(message, Status.REJECTED, "invalid_message", "wrong", given="{}")
+    assert bench.redis.zrange(names.refused("general"), 0, -1) == []
+    assert bench.redis.zrange(names.history("general", "queue_full"), 0, -1) == []
+    assert bench.redis.ttl(names.result("a")) == pytest.approx(DEAD_LETTER_LIFE_SECONDS, abs=5)
+
+
 def test_refusals_are_bounded_and_the_oldest_are_forgotten(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
