@@ -55,3 +55,12 @@ def test_a_revoked_one_is_marked_and_not_dropped() -> None:
         assert taken.request_dict[REVOKED_HEADER] is True
     finally:
         revoked.discard("a")
+
+
+def test_the_events_of_its_alert_are_left_to_the_batch_that_carries_it() -> None:
+    sent: list[str] = []
+    taken = request()
+    taken._eventer = SimpleNamespace(enabled=True, send=lambda kind, **_: sent.append(kind))
+    for kind in ("task-received", "task-started", "task-succeeded", "task-failed", "task-retried", "task-rejected"):
+        taken.send_event(kind)
+    assert sent == ["task-received", "task-rejected"]
