@@ -97,9 +97,7 @@ class Callbacks:
     def _send(
         self, record: Record, hanging: Mapping[str, Any], callback: Any, place: str, argument: Any, **options: Any
     ) -> None:
-        found: Any = signature(callback, app=self._app)
-        if found.task not in COMPOSITES:
-            found.options.setdefault("task_id", str(uuid.uuid5(CALLS, f"{record['id']} {place}")))
+        found: Any = signature(_with_ids(callback, f"{record['id']} {place}"), app=self._app)
         root_id = hanging["root_id"] or record["id"]
         found.apply_async((argument,), parent_id=record["id"], root_id=root_id, **options)
 
@@ -141,3 +139,15 @@ def _current(app: Celery) -> Iterator[None]:
         yield
     finally:
         state._tls.current_app = before
+
+
+def _with_ids(node: Any, name: str) -> Any:
+    """A signature in which each task has an id: its own, or one that is derived from ``name`` and its place."""
+    if isinstance(node, list):
+        return [_with_ids(each, f"{name} {position}") for position, each in enumerate(node)]
+    if not isinstance(node, Mapping) or "task" not in node:
+        return node
+    if node["task"] in COMPOSITES:
+        parts = {part: _with_ids(each, f"{name} {part}") for part, each in node["kwargs"].items()}
+        return {**node, "kwargs": parts}
+    return {**node, "options": {"task_id": str(uuid.uuid5(CALLS, name)), **node["options"]}}

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from celery import Celery
+from celery import Celery, Signature, chain, group
 from celery.app.task import Context
 from celery.exceptions import TaskRevokedError
 from kombu.exceptions import OperationalError
@@ -40,6 +40,11 @@ class Told:
         """Note it."""
         self.stored.append((task_id, state, result))
 
+    def remove_pending_result(self, result: object, weak: bool = False) -> None:
+        """Nobody waits."""
+
+    add_pending_result = remove_pending_result
+
     def on_chord_part_return(self, request: Context, state: str, result: object) -> None:
         """Note it."""
         self.parts.append((request.id, request.group, request.group_index, state, result))
@@ -62,6 +67,7 @@ class Host(Celery):
             self.failing -= 1
             raise OperationalError("the broker is away")
         self.sent.append((name, list(args), options))
+        return MagicMock()
 
 
 @pytest.fixture
@@ -81,6 +87,11 @@ def host() -> Host:
 def signature(task: str, *args: object) -> dict[str, Any]:
     """A signature as it travels."""
     return {"task": task, "args": list(args), "kwargs": {}, "options": {}, "immutable": False, "subtask_type": None}
+
+
+def plain(task: str) -> Any:
+    """The same for a canvas."""
+    return Signature.from_dict(signature(task))
 
 
 def hanging(**parts: Any) -> Terms:
@@ -178,6 +189,31 @@ def test_callbacks_get_the_record_and_are_the_same_tasks_if_they_are_called_agai
     assert ids[:3] == ids[3:], "called again, each is the same task"
     assert [each["task"] for each in host.sent[2][2]["chain"]] == ["last"]
     assert {options["parent_id"] for *_, options in host.sent} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("composite", "sent"),
+    [
+        (chain(plain("a"), plain("b")), ["a"]),
+        (group([plain("a"), plain("b")]), ["a", "b"]),
+        (chain(plain("a"), chain(plain("b"), plain("c"))), ["a"]),
+    ],
+    ids=["chain", "group", "nested"],
+)
+def test_the_tasks_of_a_chain_or_group_that_is_called_again_are_the_same_too(
+    bench: Bench, pending: PendingCallbacks, host: Host, composite: Any, sent: list[str]
+) -> None:
+    result = end(bench, hanging(link=[json.loads(json.dumps(composite))]))
+    for _ in range(2):
+        Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert [name for name, *_ in host.sent] == sent * 2
+    ids = [
+        [options["task_id"], *(each["options"]["task_id"] for each in options.get("chain") or [])]
+        for *_, options in host.sent
+    ]
+    first, again = ids[: len(sent)], ids[len(sent) :]
+    assert first == again
+    assert len({each for some in first for each in some}) == sum(map(len, first))
 
 
 def test_a_broker_that_is_away_leaves_them_to_a_later_sweep(
@@ -279,9 +315,11 @@ def test_a_chord_is_told_of_its_part_and_of_a_part_that_was_to_follow_a_dead_let
 
 
 def test_callbacks_stand_where_the_alert_stood_in_a_canvas(bench: Bench, pending: PendingCallbacks, host: Host) -> None:
-    result = end(bench, hanging(link=[signature("any")], root_id="the-root"))
+    link = signature("any") | {"options": {"task_id": "its-own"}}
+    result = end(bench, hanging(link=[link], root_id="the-root"))
     Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
-    assert [(options["root_id"], options["parent_id"]) for *_, options in host.sent] == [("the-root", "a")]
+    ((_, _, options),) = host.sent
+    assert [options[name] for name in ("root_id", "parent_id", "task_id")] == ["the-root", "a", "its-own"]
 
 
 @pytest.mark.parametrize("kind", [AlertType.GENERAL, AlertType.ERROR])
