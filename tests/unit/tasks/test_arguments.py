@@ -1,6 +1,7 @@
 """What a call gives is read in one way at every door, and what Celery gives a callback is shown, never refused."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from kombu.utils.json import dumps, loads
 
 from notifier.errors import InvalidMessage
 from notifier.models import VALUE_CHARACTERS_MAX, AlertType, NotificationMessage
+from notifier.storage.keys import Keys
 from tasks import parent
 from tasks.arguments import message_of, message_of_callback, partial_fields
+from tests.results import ended
 
 ERROR = AlertType.ERROR
 WHOLE = NotificationMessage(id="its-own", alert_type=ERROR, title="T", fields={"a": "b"})
@@ -111,8 +114,10 @@ def test_a_parents_result_is_a_field(
 
 
 def test_a_result_comes_after_the_alerts_own_fields_and_within_the_limit_of_a_field() -> None:
-    message = message_of_callback(ERROR, ["x" * 10**6], {"title": "T", "fields": {"Host": "db1"}}, "i", None)
-    assert list(shown(message)) == ["Host", "Result"]
+    as_list = [{"name": "Host", "value": "db1"}]
+    for own in ({"Host": "db1"}, as_list, tuple(as_list)):
+        message = message_of_callback(ERROR, ["x" * 10**6], {"title": "T", "fields": own}, "i", None)
+        assert list(shown(message)) == ["Host", "Result"]
     assert (len(shown(message)["Result"]), shown(message)["Result"][-1]) == (VALUE_CHARACTERS_MAX, "…")
 
 
@@ -142,6 +147,26 @@ def test_an_errback_shows_the_failed_task_and_its_exception(
         message = message_of_callback(ERROR, args, fields, "an-id", "the-parent")
         assert message.title == title
         assert shown(message) == {"Failed task": "the-parent", **({"Exception": exception} if exception else {})}
+
+
+@pytest.mark.parametrize("key", ["ours:celery-task-meta-p", "celery-task-meta-p"], ids=["ours", "another's"])
+def test_the_result_of_a_failed_task_is_looked_for_under_our_prefix_and_under_none(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = {key: '{"status": "FAILURE", "result": {"exc_type": "KeyError", "exc_message": ["x"]}}'}
+    if "ours" not in key:
+        stored["ours:celery-task-meta-p"] = "no JSON"
+    monkeypatch.setitem(vars(parent.pipeline), "keys", Keys("ours:"))
+    monkeypatch.setitem(vars(parent.pipeline), "redis", SimpleNamespace(get=stored.get))
+    message = message_of_callback(ERROR, ["p"], {"title": "T"}, "an-id", "p")
+    assert shown(message) == {"Failed task": "p", "Exception": "KeyError: x"}
+
+
+def test_of_an_alert_before_it_what_became_of_it_is_shown() -> None:
+    assert shown(message_of_callback(ERROR, [ended("a")], {"title": "T"}, "i", "a")) == {"Result": "delivered: a"}
+    linked = {**ended("a"), "link": "https://discord.com/channels/1/2/3"}
+    shown_then = shown(message_of_callback(ERROR, [linked], {"title": "T"}, "i", "a"))
+    assert shown_then == {"Result": "delivered: https://discord.com/channels/1/2/3"}
 
 
 def test_a_task_that_has_returned_its_own_id_has_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
