@@ -1,6 +1,7 @@
 """An alert's terms: not before it is due, not after it has expired, not at all once it is withdrawn."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -255,6 +256,24 @@ def test_one_that_waits_is_withdrawn_and_has_its_record(bench: Bench, terms: Ter
     assert bench.redis.exists(names.dead_letters(GENERAL)) == 0
     assert not bench.redis.hexists(names.notification("wrong"), "message"), "as of any that is final"
     assert told(bench, "wrong")[-1] == "withdrawn: revoked"
+    for key in (names.notification("wrong"), names.result("wrong")):
+        assert bench.redis.ttl(key) == pytest.approx(bench.settings.history_days * 86_400, abs=5)
+
+
+def test_of_two_that_withdraw_one_at_once_the_second_finds_it_completed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, answers = bench.withdrawals._withdraw, list[str]()
+
+    def twice(**given: Any) -> str:
+        answers.extend((step(**given), step(**given)))
+        return answers[0]
+
+    bench.admit("wrong")
+    monkeypatch.setattr(bench.withdrawals, "_withdraw", twice)
+    bench.withdrawals.withdraw("wrong")
+    assert answers == ["withdrawn", "completed"]
+    assert [each for each in told(bench, "wrong") if "withdrawn" in each] == ["withdrawn: revoked"]
 
 
 def test_withdrawing_again_changes_nothing_nor_does_an_id_that_nobody_knows(bench: Bench) -> None:
