@@ -3,8 +3,9 @@
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from celery import Celery, _state, signature
@@ -23,6 +24,10 @@ from notifier.producer.callbacks import COMPOSITES
 
 logger = logging.getLogger(__name__)
 
+Call = Callable[[], object]
+"""Calls one of them."""
+AWAY = (OperationalError, RedisError, OSError)
+"""Raised while the broker does not take a task. Whatever else a call raises, it would raise again."""
 CALLS = uuid.UUID("0c5a5b64-0d2c-5d5e-8b53-4f6e1f0d9a3e")
 """Ours: the UUID namespace from which the id of a callback is derived, so that one called twice is one task."""
 
@@ -59,17 +64,13 @@ class Callbacks:
     def _call(self, record: Record, hanging: Mapping[str, Any]) -> None:
         try:
             with _current(self._app):
-                if state_of(record) == State.SUCCESS:
-                    self._succeeded(record, hanging)
-                else:
-                    self._failed(record, hanging)
-        except (OperationalError, RedisError, OSError) as error:
+                for call in self._succeeded(record, hanging) if _is_success(record) else self._failed(record, hanging):
+                    _isolated(call, record)
+        except AWAY as error:
             logger.warning(
                 "what hangs on alert %s is not called yet (%s); a sweep will", record["id"], type(error).__name__
             )
             return
-        except Exception:  # it would fail again; the alert and its record are safe
-            logger.exception("what hangs on alert %s cannot be called", record["id"])
         try:
             self._pending.called([record["id"]])
         except BrokerUnavailable as error:
@@ -77,22 +78,22 @@ class Callbacks:
                 "what hangs on alert %s is called, and is called again, as the same tasks: %s", record["id"], error
             )
 
-    def _succeeded(self, record: Record, hanging: Mapping[str, Any]) -> None:
+    def _succeeded(self, record: Record, hanging: Mapping[str, Any]) -> Iterator[Call]:
         for position, each in enumerate(hanging["link"] or []):
-            self._send(record, hanging, each, f"link {position}", record)
+            yield partial(self._send, record, hanging, each, f"link {position}", record)
         if hanging["chain"]:
             *rest, following = hanging["chain"]  # Celery keeps it in reverse
-            self._send(record, hanging, following, "chain", record, chain=rest)
-        self._part_of_chord(record, hanging, record)
+            yield partial(self._send, record, hanging, following, "chain", record, chain=rest)
+        yield partial(self._part_of_chord, record, hanging, record)
 
-    def _failed(self, record: Record, hanging: Mapping[str, Any]) -> None:
+    def _failed(self, record: Record, hanging: Mapping[str, Any]) -> Iterator[Call]:
         error = TaskRevokedError("revoked") if state_of(record) == State.REVOKED else not_delivered(record)
-        self._part_of_chord(record, hanging, error)
+        yield partial(self._part_of_chord, record, hanging, error)
         for each in hanging["chain"] or []:
-            self._never_runs(each["options"], state_of(record), error)
+            yield partial(self._never_runs, each["options"], state_of(record), error)
         if state_of(record) == State.FAILURE:
             for position, each in enumerate(hanging["link_error"] or []):
-                self._send(record, hanging, each, f"link_error {position}", record["id"])
+                yield partial(self._send, record, hanging, each, f"link_error {position}", record["id"])
 
     def _send(
         self, record: Record, hanging: Mapping[str, Any], callback: Any, place: str, argument: Any, **options: Any
@@ -151,3 +152,17 @@ def _with_ids(node: Any, name: str) -> Any:
         parts = {part: _with_ids(each, f"{name} {part}") for part, each in node["kwargs"].items()}
         return {**node, "kwargs": parts}
     return {**node, "options": {"task_id": str(uuid.uuid5(CALLS, name)), **node["options"]}}
+
+
+def _is_success(record: Record) -> bool:
+    return state_of(record) == State.SUCCESS
+
+
+def _isolated(call: Call, record: Record) -> None:
+    """Call one; if it can never be called, that is logged, and the others are called all the same."""
+    try:
+        call()
+    except AWAY:
+        raise
+    except Exception:
+        logger.exception("something that hangs on alert %s cannot be called", record["id"])

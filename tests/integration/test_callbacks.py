@@ -259,6 +259,19 @@ def test_a_callback_that_cannot_be_read_is_logged_and_does_not_come_back(
     assert not bench.redis.exists(names.callbacks)
 
 
+def test_a_callback_that_can_never_be_called_keeps_none_of_the_others_from_being_called(
+    bench: Bench, pending: PendingCallbacks, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(host.backend, "on_chord_part_return", lambda part, *_: counted.append(part.id))
+    links = [{"no": "signature"}, signature("good")]
+    terms = hanging(link=links, chain=[signature("next")], chord=signature("body"), group_id="g")
+    result = end(bench, terms)
+    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert [name for name, *_ in host.sent] == ["good", "next"]
+    assert counted == ["a"]
+
+
 def test_a_worker_that_was_paused_beyond_its_lease_calls_nothing(
     bench: Bench, pending: PendingCallbacks, host: Host
 ) -> None:
