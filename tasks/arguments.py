@@ -119,7 +119,18 @@ def _named(args: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any] | No
 def _is_complete(args: tuple[Any, ...], fields: dict[str, Any]) -> bool:
     """Whether they can be read, and positional ones hold the title: a parent's result may be a mapping as well."""
     named = _named(args, fields)
-    return named is not None and (not args or "title" in named)
+    if named is None or not args:
+        return named is not None
+    return "title" in named and (not isinstance(args[0], str) or _are_title_and_message(*args))
+
+
+def _are_title_and_message(*texts: str) -> bool:
+    """Whether these texts can be a title and a message. A parent's result may also be empty, or too long for that."""
+    try:
+        NotificationMessage(**dict(zip(("title", "message"), texts, strict=False)))
+    except InvalidMessage:
+        return False
+    return True
 
 
 def _message(

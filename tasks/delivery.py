@@ -18,6 +18,7 @@ from notifier.outbox.disposition import Action
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import callbacks_of_request, options_of
+from notifier.render.cut import cut
 
 from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
@@ -107,10 +108,9 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     given = {"args": task.request.args, "kwargs": fields}
     if task.request.args:
         fields = given["fields"] = fields_of_callback(task.request.args, fields, task.request.parent_id)
-    title = fields.get("title")
     text = NotificationMessage(
         alert_type=task.alert_type,
-        title=title if isinstance(title, str) and title.strip() else f"Refused: {error.reason}",
+        title=_storable_title(fields.get("title")) or f"Refused: {error.reason}",
         message=repr(fields)[:SHOWN_CHARACTERS],
     )
     message = text.model_copy(update={"id": str(task.request.id)})  # of whatever form the caller's id is
@@ -119,6 +119,12 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     if record is not None:
         now = time.monotonic()
         pipeline.announcer(BatchResult((), (record,), None, 0, {message.id: callbacks} if callbacks else {}), now, now)
+
+
+def _storable_title(given: object) -> str:
+    """A title as near as can be to what was given, which may be the very thing that is wrong; '' if there is none."""
+    text = given.encode(errors="backslashreplace").decode().strip() if isinstance(given, str) else ""
+    return cut(text, SHOWN_CHARACTERS)
 
 
 def _retry_own(task: "NotificationTask", result: BatchResult) -> None:

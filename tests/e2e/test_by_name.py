@@ -56,6 +56,18 @@ def test_a_wrong_field_makes_a_dead_letter_that_is_replayed_once_it_is_mended(
     assert [step.what for step in application.pipeline.explain(str(result.id))][-1] == f"replayed as {record['id']}"
 
 
+@pytest.mark.parametrize("title", ["x" * 10_001, "half a character \ud800"], ids=["too long", "not UTF-8"])
+def test_a_title_that_cannot_be_one_makes_a_dead_letter_like_any_other_field(
+    application: Application, foreign: Celery, sandbox: Sandbox, worker: Process, title: str
+) -> None:
+    result = foreign.send_task(**ERROR, kwargs={"title": title})
+    (record,) = application.wait([str(result.id)], timeout_seconds=20)
+    assert (record["status"], record["reason"]) == ("rejected", "invalid_message")
+    assert json.loads(record["given"])["kwargs"] == {"title": title}
+    replayed = application.pipeline.dead_letters.replay(str(result.id), {"title": "mended"})
+    assert application.wait([replayed])[0]["status"] == "delivered"
+
+
 def test_a_refused_alert_that_is_sent_again_as_it_should_be_is_delivered_and_its_dead_letter_is_gone(
     application: Application, foreign: Celery, sandbox: Sandbox, worker: Process
 ) -> None:

@@ -102,6 +102,11 @@ RESULTS: list[tuple[tuple[Any, ...], dict[str, Any], str, str, str]] = [
     ((datetime(2024, 1, 1, tzinfo=UTC),), {"title": "T"}, "T", "", "2024-01-01 00:00:00+00:00"),
     (({"at": datetime(2024, 1, 1, tzinfo=UTC)},), {"title": "T"}, "T", "", '{"at": "2024-01-01 00:00:00+00:00"}'),
     (("a\ud800b",), {"title": "T"}, "T", "", "a\\ud800b"),
+    # a text that can be no title
+    (("",), {}, "Task finished", "", "''"),
+    (("x" * 10_001,), {}, "Task finished", "", "x" * 10_001),
+    (("a\ud800b",), {}, "Task finished", "", "a\\ud800b"),
+    (("", "T"), {}, "T", "", "''"),
 ]
 
 
