@@ -11,6 +11,7 @@ import click
 
 from notifier.cli.output import (
     Moment,
+    echo,
     json_option,
     pairs,
     print_json,
@@ -99,15 +100,15 @@ def show(notification_id: str, as_json: bool) -> None:
         print_json({**record, "steps": steps_as_json(steps)})
         return
     message = record["message"]
-    click.echo(f"{record['alert_type']}: {message['title']}")
+    echo(f"{record['alert_type']}: {message['title']}")
     if "given" in record:
-        click.echo(f"\ngiven: {record['given']}")
+        echo(f"\ngiven: {record['given']}")
     if message.get("message"):
-        click.echo(f"\n{message['message']}")
+        echo(f"\n{message['message']}")
     for detail in message.get("fields", []):
-        click.echo(f"\n{detail['name']}: {detail['value']}")
+        echo(f"\n{detail['name']}: {detail['value']}")
     why = f" ({record['detail']})" if record["detail"] else ""
-    click.echo(f"\n{record['status']}: {record['reason']}{why}, after {record['attempts']} attempts\n")
+    echo(f"\n{record['status']}: {record['reason']}{why}, after {record['attempts']} attempts\n")
     print_steps(steps)
 
 
@@ -159,7 +160,7 @@ def replay(
     elif len(replayed) == 1 and not end.left:
         click.echo(f"queued again as {replayed[0]['as']}")
     else:
-        click.echo(f"{len(replayed)} queued again{end.said}")
+        echo(f"{len(replayed)} queued again{end.said}")
     raise SystemExit(end.exit_code)
 
 
@@ -188,7 +189,7 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
     if as_json:
         print_json({"dropped": end.done, "failed": end.failed, "left": end.left})
     else:
-        click.echo(f"{len(end.done)} dropped{end.said}")
+        echo(f"{len(end.done)} dropped{end.said}")
     raise SystemExit(end.exit_code)
 
 

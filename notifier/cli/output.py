@@ -23,6 +23,8 @@ else:
     _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
 PIPE_COLUMNS = 240
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tab and line feed."""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -33,9 +35,19 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
+def shown(value: object) -> str:
+    """A value as text for a terminal: control characters, which may come from any alert, are shown and not obeyed."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value))
+
+
+def echo(text: str) -> None:
+    """Print text that may come from outside on standard output."""
+    click.echo(shown(text))
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table on standard output; cells are plain text, never markup."""
-    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["" if cell is None else shown(cell) for cell in row] for row in rows]
     try:
         from rich.console import Console
         from rich.table import Table
@@ -112,7 +124,7 @@ def print_steps(steps: "Sequence[Step]") -> None:
     """Print the steps, one per line: when, how long after the step before, what happened."""
     for before, step in zip([steps[0], *steps], steps, strict=False):
         after = (step.at - before.at).total_seconds()
-        click.echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
+        echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
 
 
 class Moment(_MomentType):

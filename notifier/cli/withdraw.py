@@ -2,7 +2,7 @@
 
 import click
 
-from notifier.cli.output import json_option, print_json
+from notifier.cli.output import echo, json_option, print_json
 
 
 @click.command()
@@ -26,5 +26,5 @@ def withdraw(ids: tuple[str, ...], as_json: bool) -> None:
         print_json(came_to)
     else:
         for notification_id, result in came_to.items():
-            click.echo(f"{notification_id}: {result.replace('_', ' ')}")
+            echo(f"{notification_id}: {result.replace('_', ' ')}")
     raise SystemExit(any(result is not Withdrawal.WITHDRAWN for result in came_to.values()))
