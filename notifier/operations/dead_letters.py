@@ -90,11 +90,13 @@ class DeadLetters:
         dead = self.get(notification_id)
         fields = {**_fields(dead), **(changes or {})}
         metadata = fields.get("metadata") or {}
-        # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two
+        # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two; from this death,
+        # for an id that was refused may be sent again, and die again
+        new_id = str(uuid.uuid5(REPLAYS, f"{notification_id} {dead['finished_at']}"))
         message = NotificationMessage(
             **{name: value for name, value in fields.items() if value is not None}
             | {
-                "id": str(uuid.uuid5(REPLAYS, notification_id)),
+                "id": new_id,
                 "metadata": {**(metadata if isinstance(metadata, Mapping) else {}), "replay_of": notification_id},
             }
         )

@@ -80,6 +80,22 @@ def test_a_refused_alert_that_is_sent_again_as_it_should_be_is_delivered_and_its
     assert [each["status"] for each in application.pipeline.history.query()] == ["delivered"]
 
 
+def test_an_id_that_dies_a_second_time_can_be_replayed_a_second_time(
+    application: Application, foreign: Celery, sandbox: Sandbox, worker: Process
+) -> None:
+    letters = application.pipeline.dead_letters
+    result = foreign.send_task(**ERROR, kwargs={"titel": "typo"})
+    application.wait([str(result.id)])
+    first = letters.replay(str(result.id), {"title": "first", "titel": None})
+    application.wait([first])
+    sandbox.fault(method="POST", kind="status", status=400, times=1)
+    foreign.send_task(**ERROR, kwargs={"title": "second"}, task_id=result.id)
+    until(lambda: letters.list(), "the second death")
+    second = letters.replay(str(result.id))
+    assert application.wait([second])[0]["status"] == "delivered"
+    assert sandbox.titles() == ["first", "second"]
+
+
 @pytest.mark.parametrize("task_id", ["order 42/ü", "[bold]", "x" * 300, "line\nbreak", "a'\"b"])
 def test_whatever_its_id_is_an_alert_has_its_record_under_it(
     application: Application, foreign: Celery, sandbox: Sandbox, worker: Process, task_id: str
