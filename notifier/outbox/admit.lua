@@ -1,11 +1,11 @@
 -- Take a notification into its outbox: once, and only while there is room.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused,
---       9 dead_letters, 10 state
+--       9 dead_letters, 10 state, 11 callbacks
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
 --       8 unknown (reason: it may have been posted; or ''),
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
---       11 callbacks (JSON; '')
+--       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final
 -- Returns 'admitted', 'known' (this id was admitted before: nothing is done) or 'full'.
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
@@ -13,6 +13,10 @@ local now = now_us()
 local sequence = redis.call('INCR', KEYS[5])
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
+if ARGV[11] ~= '' then
+  redis.call('ZADD', KEYS[11], now + ARGV[12], ARGV[1])
+  redis.call('PEXPIRE', KEYS[11], ARGV[6])
+end
 if ARGV[9] == '0' then
   redis.call('ZADD', KEYS[2], sequence, ARGV[1])
 else

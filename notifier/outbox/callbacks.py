@@ -12,6 +12,8 @@ from notifier.storage.scripts import atomic_step, script
 
 LEASE_SECONDS = 15.0
 """Ours: how long a worker has to call what hangs on an alert, before a sweep does."""
+LOOK_SECONDS = 60.0
+"""Ours: how often a sweep looks whether an alert that waits, and on which something hangs, has ended."""
 PAGE = 50
 """Ours: notifications that one sweep takes."""
 
@@ -32,7 +34,8 @@ class PendingCallbacks:
         """Lease some whose worker did not call them in time: JSON (producer/callbacks.py) by id."""
         with broker_errors():
             flat = self._take(
-                keys=[self._keys.callbacks], args=[self._keys.notification(""), microseconds(LEASE_SECONDS), PAGE]
+                keys=[self._keys.callbacks],
+                args=[self._keys.notification(""), microseconds(LEASE_SECONDS), microseconds(LOOK_SECONDS), PAGE],
             )
         return dict(zip(flat[::2], flat[1::2], strict=True))
 

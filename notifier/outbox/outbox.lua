@@ -20,7 +20,7 @@ local function outbox_size(waiting, delayed, in_flight)
   return redis.call('ZCARD', waiting) + redis.call('ZCARD', delayed) + redis.call('ZCARD', in_flight)
 end
 
--- What hangs on a notification that has ended is to be called: by its worker within the lease, else by a sweep.
+-- What hangs on a notification is to be called once it has ended: by its worker within the lease, else by a sweep.
 -- `callbacks` is a sorted set: ids by the time from which a sweep may call them. Returns the callbacks (JSON; '').
 local function await_callbacks(callbacks, notification, id, now, lease, life)
   local text = redis.call('HGET', notification, 'callbacks')

@@ -13,7 +13,7 @@ from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
-from notifier.outbox.callbacks import LEASE_SECONDS
+from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS
 from notifier.outbox.claim import (
     Batch,
     Claim,
@@ -96,7 +96,7 @@ class Outbox:
                 keys=[
                     *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state),
+                    *(self._keys.dead_letters(kind), state, self._keys.callbacks),
                 ],
                 args=[
                     *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
@@ -104,7 +104,7 @@ class Outbox:
                     Reason.CONNECTION_LOST if maybe_posted else "",
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    terms.callbacks,
+                    *(terms.callbacks, microseconds(LOOK_SECONDS)),
                 ],
             )
         if answer == "full":

@@ -16,7 +16,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import callbacks as callbacks_module
 from notifier.outbox import digest as digest_module
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.callbacks import LEASE_SECONDS, PendingCallbacks
+from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS, PAGE, PendingCallbacks
 from notifier.outbox.digest import Digests
 from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Reason, Rejected, Status
@@ -126,6 +126,22 @@ def test_nothing_is_called_before_the_alert_is_final(bench: Bench, pending: Pend
     assert end(bench, hanging(link=[signature("any")]), Deferred(1, Reason.RATE_LIMITED)).callbacks == {}
     bench.tick(LEASE_SECONDS + 1)
     assert pending.take() == {}
+
+
+def test_what_a_worker_of_version_0_2_has_ended_a_sweep_calls_in_a_while(
+    bench: Bench, pending: PendingCallbacks
+) -> None:
+    terms = hanging(link=[signature("any")])
+    for number in range(PAGE + 1):  # those that still wait hold up nothing
+        bench.outbox.admit(NotificationMessage(id=f"{number}", title="waits"), terms)
+    bench.outbox.admit(NotificationMessage(id="a", title="a"), terms)
+    bench.redis.hset(names.notification("a"), mapping={"finished_at": 1, "status": "delivered"})
+    assert pending.take() == {}
+    bench.tick(LOOK_SECONDS + 1)
+    assert pending.take() == {"a": terms.callbacks}
+    bench.redis.hset(names.notification("0"), mapping={"finished_at": 1, "status": "delivered"})
+    bench.tick(LOOK_SECONDS + 1)
+    assert sorted(pending.take()) == ["0", "a"]
 
 
 def test_an_alert_without_callbacks_leaves_nothing_to_call(bench: Bench, pending: PendingCallbacks) -> None:
