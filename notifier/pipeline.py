@@ -209,7 +209,7 @@ class Pipeline:
         from notifier.worker.callbacks import Callbacks
 
         app = callback_app(self.settings.callback_queue)
-        return Callbacks(app, PendingCallbacks(self.redis, self.settings), self.records)
+        return Callbacks(app, self.app, PendingCallbacks(self.redis, self.settings), self.records)
 
     @built_once
     def self_monitor(self) -> "SelfMonitor":

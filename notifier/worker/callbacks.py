@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -15,19 +15,21 @@ from kombu.exceptions import OperationalError
 from kombu.utils.json import loads
 from redis.exceptions import RedisError
 
-from notifier.errors import BrokerUnavailable
+from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.outbox.callbacks import LEASE_SECONDS, PendingCallbacks
 from notifier.outbox.record import Record, not_delivered, state_of
 from notifier.outbox.records import Records
 from notifier.outcome import State
 from notifier.producer.callbacks import COMPOSITES
+from notifier.routing import ROUTES
 
 logger = logging.getLogger(__name__)
 
 Call = Callable[[], object]
 """Calls one of them."""
-AWAY = (OperationalError, RedisError, OSError)
+AWAY = (OperationalError, RedisError, OSError, BrokerUnavailable)
 """Raised while the broker does not take a task. Whatever else a call raises, it would raise again."""
+ALERT_TASKS = frozenset(route.task for route in ROUTES.values())
 CALLS = uuid.UUID("0c5a5b64-0d2c-5d5e-8b53-4f6e1f0d9a3e")
 """Ours: the UUID namespace from which the id of a callback is derived, so that one called twice is one task."""
 
@@ -36,10 +38,15 @@ class Callbacks:
     """Calls them once each; only if its worker or Redis fails between a call and its note, one is called again.
 
     A task that is called again then has the same id.
+
+    Args:
+        app: sends any task by its name.
+        alerts: has our own tasks, if this process has them.
     """
 
-    def __init__(self, app: Celery, pending: PendingCallbacks, records: Records) -> None:
+    def __init__(self, app: Celery, alerts: Celery, pending: PendingCallbacks, records: Records) -> None:
         self._app = app
+        self._alerts = alerts
         self._pending = pending
         self._records = records
 
@@ -99,8 +106,13 @@ class Callbacks:
         self, record: Record, hanging: Mapping[str, Any], callback: Any, place: str, argument: Any, **options: Any
     ) -> None:
         found: Any = signature(_with_ids(callback, f"{record['id']} {place}"), app=self._app)
-        root_id = hanging["root_id"] or record["id"]
-        found.apply_async((argument,), parent_id=record["id"], root_id=root_id, **options)
+        options |= {"parent_id": record["id"], "root_id": hanging["root_id"] or record["id"]}
+        if found.task in ALERT_TASKS & self._alerts.tasks.keys():
+            # an alert that follows is as safe as any other from here on; a message in a queue is not
+            with suppress(InvalidMessage, QueueFull):  # sent by its name, it becomes a dead letter
+                signature(dict(found), app=self._alerts).apply_async((argument,), **options)
+                return
+        found.apply_async((argument,), **options)
 
     def _part_of_chord(self, record: Record, hanging: Mapping[str, Any], result: object) -> None:
         if hanging["chord"]:

@@ -6,12 +6,12 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from celery import Celery, Signature, chain, group
+from celery import Celery, Signature, Task, chain, group
 from celery.app.task import Context
 from celery.exceptions import TaskRevokedError
 from kombu.exceptions import OperationalError
 
-from notifier.errors import BrokerUnavailable
+from notifier.errors import BrokerUnavailable, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import callbacks as callbacks_module
 from notifier.outbox import digest as digest_module
@@ -27,6 +27,9 @@ from tests.names import names
 HANGING: dict[str, Any] = dict.fromkeys(
     ("link", "link_error", "chain", "chord", "group_id", "group_index", "root_id", "parent_id")
 )
+
+
+NO_TASKS = Celery("none", set_as_current=False)
 
 
 class Told:
@@ -191,7 +194,7 @@ def test_callbacks_get_the_record_and_are_the_same_tasks_if_they_are_called_agai
 ) -> None:
     links = [signature("first"), signature("second", 2)]
     result = end(bench, hanging(link=links, chain=[signature("last"), signature("third")]))
-    callbacks = Callbacks(host, pending, bench.records)
+    callbacks = Callbacks(host, NO_TASKS, pending, bench.records)
     callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
     callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
     record = bench.record("a")
@@ -221,7 +224,7 @@ def test_the_tasks_of_a_chain_or_group_that_is_called_again_are_the_same_too(
 ) -> None:
     result = end(bench, hanging(link=[json.loads(json.dumps(composite))]))
     for _ in range(2):
-        Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+        Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     assert [name for name, *_ in host.sent] == sent * 2
     ids = [
         [options["task_id"], *(each["options"]["task_id"] for each in options.get("chain") or [])]
@@ -237,7 +240,7 @@ def test_a_broker_that_is_away_leaves_them_to_a_later_sweep(
 ) -> None:
     result = end(bench, hanging(link=[signature("any")]))
     host.failing = 1
-    callbacks = Callbacks(host, pending, bench.records)
+    callbacks = Callbacks(host, NO_TASKS, pending, bench.records)
     callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
     assert (host.sent, "is not called yet" in caplog.text) == ([], True)
     bench.tick(LEASE_SECONDS + 1)
@@ -259,7 +262,7 @@ def test_a_call_that_cannot_be_noted_stops_neither_the_next_nor_what_follows(
     result = bench.commit(bench.batch())
     with monkeypatch.context() as away:
         away.setattr(pending, "called", MagicMock(side_effect=BrokerUnavailable("Redis is away")))
-        Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+        Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     assert [name for name, *_ in host.sent] == ["a", "b"]
     assert "is called again, as the same tasks: Redis is away" in caplog.text
     bench.tick(LEASE_SECONDS + 1)
@@ -270,7 +273,7 @@ def test_a_callback_that_cannot_be_read_is_logged_and_does_not_come_back(
     bench: Bench, pending: PendingCallbacks, host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
     result = end(bench, hanging(link=[{"no": "signature"}]))
-    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     assert "cannot be called" in caplog.text
     assert not bench.redis.exists(names.callbacks)
 
@@ -283,9 +286,32 @@ def test_a_callback_that_can_never_be_called_keeps_none_of_the_others_from_being
     links = [{"no": "signature"}, signature("good")]
     terms = hanging(link=links, chain=[signature("next")], chord=signature("body"), group_id="g")
     result = end(bench, terms)
-    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     assert [name for name, *_ in host.sent] == ["good", "next"]
     assert counted == ["a"]
+
+
+@pytest.mark.parametrize("error", [None, InvalidMessage("titel")])
+def test_an_alert_that_follows_is_admitted_at_once_and_sent_by_its_name_only_if_it_cannot_be(
+    bench: Bench, pending: PendingCallbacks, host: Host, error: Exception | None
+) -> None:
+    admitted: list[Any] = []
+
+    class Alert(Task):  # type: ignore[type-arg]  # cannot be subscripted at run time
+        name = "send_notification.error"
+
+        def apply_async(self, args: Any = None, kwargs: Any = None, task_id: Any = None, **options: Any) -> Any:
+            if error:
+                raise error
+            admitted.append((list(args), options["parent_id"], [each["task"] for each in options["chain"]]))
+
+    alerts = Celery("alerts", set_as_current=False)
+    alerts.register_task(Alert())
+    result = end(bench, hanging(chain=[signature("last"), signature("send_notification.error")]))
+    callbacks = Callbacks(host, alerts, pending, bench.records)
+    callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
+    assert admitted == ([] if error else [([bench.record("a")], "a", ["last"])])
+    assert [name for name, *_ in host.sent] == (["send_notification.error"] if error else [])
 
 
 def test_a_worker_that_was_paused_beyond_its_lease_calls_nothing(
@@ -293,7 +319,7 @@ def test_a_worker_that_was_paused_beyond_its_lease_calls_nothing(
 ) -> None:
     result = end(bench, hanging(link=[signature("any")]))
     long_ago = time.monotonic() - LEASE_SECONDS
-    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=long_ago)
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=long_ago)
     assert host.sent == []
     assert bench.redis.exists(names.callbacks), "a sweep does"
 
@@ -303,7 +329,7 @@ def test_of_a_dead_letter_only_the_errbacks_are_called_with_its_id(
 ) -> None:
     terms = hanging(link=[signature("good")], link_error=[signature("bad", "more")])
     result = end(bench, terms, Rejected(Reason.INVALID_PAYLOAD))
-    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     assert [(name, args) for name, args, _ in host.sent] == [("bad", ["a", "more"])]
 
 
@@ -316,7 +342,7 @@ def test_one_that_is_withdrawn_calls_nothing_and_neither_a_chain_nor_a_chord_wai
     terms = hanging(**parts, chord=signature("body"), group_id="g", group_index=3)
     bench.outbox.admit(NotificationMessage(id="a", title="a"), terms)
     bench.withdrawals.withdraw("a")
-    Callbacks(host, pending, bench.records).call_missed()
+    Callbacks(host, NO_TASKS, pending, bench.records).call_missed()
     assert host.sent == []
     ((*part, first),), ((*stored, second),) = host.backend.parts, host.backend.stored
     assert (part, stored) == (["a", "g", 3, "REVOKED"], ["following", "REVOKED"])
@@ -333,7 +359,7 @@ def test_a_chord_is_told_of_its_part_and_of_a_part_that_was_to_follow_a_dead_let
     }
     terms = hanging(chain=[following], chord=signature("body"), group_id="g", group_index=3)
     result = end(bench, terms, None if delivered else Rejected(Reason.INVALID_PAYLOAD))
-    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     told, record = host.backend, bench.record("a")
     if delivered:
         assert (told.parts, told.stored) == ([("a", "g", 3, "SUCCESS", record)], [])
@@ -346,7 +372,7 @@ def test_a_chord_is_told_of_its_part_and_of_a_part_that_was_to_follow_a_dead_let
 def test_callbacks_stand_where_the_alert_stood_in_a_canvas(bench: Bench, pending: PendingCallbacks, host: Host) -> None:
     link = signature("any") | {"options": {"task_id": "its-own"}}
     result = end(bench, hanging(link=[link], root_id="the-root"))
-    Callbacks(host, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
     ((_, _, options),) = host.sent
     assert [options[name] for name in ("root_id", "parent_id", "task_id")] == ["the-root", "a", "its-own"]
 
