@@ -42,8 +42,8 @@ end
 
 -- The record that is stored there, or nil: none, or another task's result.
 local function stored_record(result_key)
-  local text = redis.call('GET', result_key)
-  local result = text and cjson.decode(text).result
+  local is_json, meta = pcall(cjson.decode, redis.call('GET', result_key) or 'null')
+  local result = is_json and type(meta) == 'table' and meta.result
   if type(result) ~= 'table' then return end
   if type(result.exc_message) == 'table' then result = result.exc_message[#result.exc_message] end
   if type(result) == 'table' and result.admitted_at then return result end

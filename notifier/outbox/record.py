@@ -132,11 +132,14 @@ def _meta(notification_id: str, state: str, result: object, done: str | None) ->
 
 def of_result(text: str | None) -> Record | None:
     """The record in a stored result; None if there is no result, or it is another task's."""
-    if not text:
+    try:
+        meta: object = json.loads(text or "null")
+    except (ValueError, RecursionError):  # of another serializer
         return None
-    meta = json.loads(text)
-    found: object = meta["result"]
+    if not isinstance(meta, dict):
+        return None
+    found: object = meta.get("result")
     if isinstance(found, dict) and "exc_message" in found:
         found = found["exc_message"][-1] if isinstance(found["exc_message"], list) and found["exc_message"] else None
-    is_record = isinstance(found, dict) and "admitted_at" in found and found.get("id") == meta["task_id"]
+    is_record = isinstance(found, dict) and "admitted_at" in found and found.get("id") == meta.get("task_id")
     return cast("Record", found) if is_record else None

@@ -274,3 +274,15 @@ def test_times_are_written_as_python_writes_them(bench: Bench) -> None:
 def digest_by_test_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folding uses the test's clock as well."""
     monkeypatch.setattr(digest_module, "script", by_test_clock)
+
+
+@pytest.mark.parametrize(
+    "stored", ["pickled", "5", "null", "[]", '"x"', "{}", '{"status": "STARTED"}', "[" * 1_100 + "]" * 1_100]
+)
+def test_a_result_of_another_task_under_the_same_id_is_no_record_and_in_nobodys_way(bench: Bench, stored: str) -> None:
+    bench.redis.set(names.result("a"), stored, ex=60)
+    assert bench.records.get("a") is None
+    assert bench.withdrawals.withdraw("a") == "not_found"
+    bench.admit("a")
+    bench.commit(bench.batch())
+    assert bench.record("a")["status"] == "delivered"
