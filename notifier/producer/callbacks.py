@@ -22,6 +22,9 @@ CONTEXT = ("group_id", "group_index", "root_id", "parent_id")
 COMPOSITES = frozenset({"celery.chain", "celery.group", "celery.chord"})
 """Signatures that are no message of their own; those inside them are."""
 
+CALLBACKS_BYTES_MAX = 8 * 2**20
+"""Ours: what Redis holds of what hangs on one alert; as much as of the alert."""
+
 
 def take_callbacks(options: dict[str, Any], app: Celery) -> str:
     """Take what hangs on an alert out of the options of ``apply_async``.
@@ -33,12 +36,23 @@ def take_callbacks(options: dict[str, Any], app: Celery) -> str:
         JSON; empty if nothing hangs on it.
 
     Raises:
-        InvalidMessage: one of them belongs to an application with another broker, which no worker of ours reaches.
+        InvalidMessage: one of them belongs to an application with another broker, which no worker of ours reaches; or
+            they cannot be stored, or are too long.
     """
     hanging = {name: _listed(name, options.pop(name, None)) for name in HANGING}
     if not any(hanging.values()):
         return ""
-    return dumps({**_routed(hanging, app), **{name: options.get(name) for name in CONTEXT}})
+    return _stored({**_routed(hanging, app), **{name: options.get(name) for name in CONTEXT}})
+
+
+def _stored(parts: dict[str, Any]) -> str:
+    try:
+        text = dumps(parts)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidMessage(f"{', '.join(HANGING)}: not expressible as JSON ({error})") from None
+    if (size := len(text.encode(errors="surrogatepass"))) > CALLBACKS_BYTES_MAX:
+        raise InvalidMessage(f"{', '.join(HANGING)}: {size} bytes as JSON, more than {CALLBACKS_BYTES_MAX}")
+    return text
 
 
 def callbacks_of_request(request: Context) -> str:
@@ -85,6 +99,8 @@ def _app_of(node: object) -> Celery | None:
 
 def _route(signature: dict[str, Any], its_app: Celery | None, app: Celery) -> None:
     name, options = signature["task"], signature["options"]
+    if isinstance(queue := options.get("queue"), Queue):
+        options["queue"] = queue.name
     if its_app is None or its_app is app or name in COMPOSITES:
         return
     if not same_broker(its_app, app):
@@ -92,5 +108,5 @@ def _route(signature: dict[str, Any], its_app: Celery | None, app: Celery) -> No
             f"{name} cannot be called once the alert is final: its application has another broker than the notifier"
         )
     if not options.keys() & {"queue", "exchange", "routing_key"}:
-        queue = its_app.amqp.router.route({}, name, signature["args"], signature["kwargs"]).get("queue")
-        options["queue"] = queue.name if isinstance(queue, Queue) else queue
+        routed = its_app.amqp.router.route({}, name, signature["args"], signature["kwargs"]).get("queue")
+        options["queue"] = routed.name if isinstance(routed, Queue) else routed

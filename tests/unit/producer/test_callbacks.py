@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from celery import Celery, chain, chord, group
+from kombu import Queue
 
 from notifier.errors import InvalidMessage
-from notifier.producer.callbacks import options_of, take_callbacks
+from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, options_of, take_callbacks
 
 OURS = "redis://127.0.0.1:6379/0"
 
@@ -84,3 +85,18 @@ def test_a_task_of_another_broker_is_refused_where_the_alert_is_raised(ours: Cel
 def test_a_signature_without_an_application_keeps_what_it_says(ours: Celery) -> None:
     plain = {"task": "any", "args": [], "kwargs": {}, "options": {}}
     assert taken({"link": plain}, ours)["link"] == [plain]
+
+
+def test_a_queue_may_be_given_as_an_object(ours: Celery) -> None:
+    link = application().tasks["host.task"].s().set(queue=Queue("chosen"))
+    assert taken({"link": link}, ours)["link"][0]["options"]["queue"] == "chosen"
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"), [(object(), "not expressible as JSON"), ("x" * CALLBACKS_BYTES_MAX, "more than 8388608")]
+)
+def test_what_cannot_be_stored_or_is_too_long_is_refused_where_the_alert_is_raised(
+    ours: Celery, argument: object, says: str
+) -> None:
+    with pytest.raises(InvalidMessage, match=says):
+        take_callbacks({"link": application().tasks["host.task"].s(argument)}, ours)
