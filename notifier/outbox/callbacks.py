@@ -6,7 +6,7 @@ import redis
 
 from notifier.gate.gate import GATE_SCRIPTS, microseconds
 from notifier.settings import Settings
-from notifier.storage.connection import broker_errors
+from notifier.storage.connection import broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
@@ -38,6 +38,12 @@ class PendingCallbacks:
                 args=[self._keys.notification(""), microseconds(LEASE_SECONDS), microseconds(LOOK_SECONDS), PAGE],
             )
         return dict(zip(flat[::2], flat[1::2], strict=True))
+
+    def renew(self, notification_id: str) -> None:
+        """Lease one that is being called for longer."""
+        with broker_errors():
+            until = clock(self._redis) + microseconds(LEASE_SECONDS)
+            self._redis.zadd(self._keys.callbacks, {notification_id: until}, xx=True)
 
     def called(self, notification_ids: Collection[str]) -> None:
         """They are called: nobody else needs to."""

@@ -60,7 +60,7 @@ class Callbacks:
         for record in records:
             # a worker that was paused must not call what a sweep may have called meanwhile
             if record["id"] in callbacks and time.monotonic() < leased_at + LEASE_SECONDS / 2:
-                self._call(record, loads(callbacks[record["id"]]))
+                self._call(record, loads(callbacks[record["id"]]), leased_at)
 
     def call_missed(self) -> None:
         """Call what a worker did not call in time. Raises BrokerUnavailable: Redis did not answer."""
@@ -68,10 +68,11 @@ class Callbacks:
         taken = self._pending.take()
         self.call(filter(None, self._records.read(list(taken))), taken, leased_at=now)
 
-    def _call(self, record: Record, hanging: Mapping[str, Any]) -> None:
+    def _call(self, record: Record, hanging: Mapping[str, Any], leased_at: float) -> None:
         try:
             with _current(self._app):
                 for call in self._succeeded(record, hanging) if _is_success(record) else self._failed(record, hanging):
+                    leased_at = self._keep_lease(record, leased_at)
                     _isolated(call, record)
         except AWAY as error:
             logger.warning(
@@ -84,6 +85,14 @@ class Callbacks:
             logger.warning(
                 "what hangs on alert %s is called, and is called again, as the same tasks: %s", record["id"], error
             )
+
+    def _keep_lease(self, record: Record, leased_at: float) -> float:
+        """Thousands of them take longer than one lease. Returns since when the lease counts."""
+        now = time.monotonic()
+        if now < leased_at + LEASE_SECONDS / 4:
+            return leased_at
+        self._pending.renew(record["id"])
+        return now
 
     def _succeeded(self, record: Record, hanging: Mapping[str, Any]) -> Iterator[Call]:
         for position, each in enumerate(hanging["link"] or []):

@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -20,8 +21,9 @@ from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS, PAGE, Pending
 from notifier.outbox.digest import Digests
 from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Reason, Rejected, Status
+from notifier.worker import callbacks as worker_module
 from notifier.worker.callbacks import Callbacks
-from tests.integration.conftest import Bench, MakeBench, by_test_clock
+from tests.integration.conftest import CLOCK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
 HANGING: dict[str, Any] = dict.fromkeys(
@@ -312,6 +314,24 @@ def test_an_alert_that_follows_is_admitted_at_once_and_sent_by_its_name_only_if_
     callbacks.call(result.records, result.callbacks, leased_at=time.monotonic())
     assert admitted == ([] if error else [([bench.record("a")], "a", ["last"])])
     assert [name for name, *_ in host.sent] == (["send_notification.error"] if error else [])
+
+
+def test_the_lease_lasts_as_long_as_there_is_more_to_call(
+    bench: Bench, pending: PendingCallbacks, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*args: Any, **options: Any) -> None:
+        bench.tick(LEASE_SECONDS / 3)
+        now[0] += LEASE_SECONDS / 3
+        swept.update(pending.take())
+
+    now, swept = [time.monotonic()], dict[str, str]()
+    monkeypatch.setattr(callbacks_module, "clock", lambda client: int(client.get(CLOCK)))
+    result = end(bench, hanging(link=[signature("any")] * 9))
+    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(host, "send_task", slow)
+    Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=now[0])
+    assert swept == {}, "no sweep has called them meanwhile"
+    assert not bench.redis.exists(names.callbacks)
 
 
 def test_a_worker_that_was_paused_beyond_its_lease_calls_nothing(
