@@ -226,7 +226,9 @@ def test_the_tasks_of_a_chain_or_group_that_is_called_again_are_the_same_too(
 ) -> None:
     result = end(bench, hanging(link=[json.loads(json.dumps(composite))]))
     for _ in range(2):
-        Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+        Callbacks(host, NO_TASKS, pending, bench.records).call(
+            result.records, result.callbacks, leased_at=time.monotonic()
+        )
     assert [name for name, *_ in host.sent] == sent * 2
     ids = [
         [options["task_id"], *(each["options"]["task_id"] for each in options.get("chain") or [])]
@@ -264,7 +266,9 @@ def test_a_call_that_cannot_be_noted_stops_neither_the_next_nor_what_follows(
     result = bench.commit(bench.batch())
     with monkeypatch.context() as away:
         away.setattr(pending, "called", MagicMock(side_effect=BrokerUnavailable("Redis is away")))
-        Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=time.monotonic())
+        Callbacks(host, NO_TASKS, pending, bench.records).call(
+            result.records, result.callbacks, leased_at=time.monotonic()
+        )
     assert [name for name, *_ in host.sent] == ["a", "b"]
     assert "is called again, as the same tasks: Redis is away" in caplog.text
     bench.tick(LEASE_SECONDS + 1)
