@@ -11,6 +11,7 @@ from tests.conftest import Sandbox
 from tests.e2e.conftest import Application, Notifier
 
 
+@pytest.mark.slow
 def test_an_alert_is_sent_waited_for_and_found_in_the_history(
     notifier: Notifier, sandbox: Sandbox, worker: Process
 ) -> None:

@@ -205,6 +205,7 @@ def test_while_the_interpreter_ends(state: str, run_calls: RunCalls) -> None:
     assert run_calls(CALL + WHILE_THE_INTERPRETER_ENDS, state) == {"at exit": 1, "after main": 1, "in a pool": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "wanted"), [("answers", 200), ("is silent", 2), ("is away", 30)])
 def test_in_a_signal_handler_that_interrupts_another_call(state: str, wanted: int, run_calls: RunCalls) -> None:
     found = run_calls(CALL + IN_A_HANDLER.replace("WANTED", str(wanted)), state)
@@ -216,6 +217,7 @@ def test_in_a_signal_handler_that_interrupts_the_first_call_while_it_imports(run
     assert run_calls(CALL + WHILE_THE_FIRST_CALL_IMPORTS) == {"interrupted": 1, "in a handler": 1}
 
 
+@pytest.mark.slow
 def test_in_the_processes_of_a_preloaded_server(state: str, run_calls: RunCalls) -> None:
     assert run_calls(CALL + PRELOADED, state) == {"in the parent": 2, "in a child": 12, "at a child's exit": 3}
 
