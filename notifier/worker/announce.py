@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from amqp.exceptions import AMQPError
 from billiard.einfo import ExceptionInfo
 from celery import Celery, signals
 from celery.app.task import Context
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from notifier.errors import NotDelivered
 from notifier.models import AlertType
@@ -21,6 +23,8 @@ from notifier.worker.callbacks import Callbacks
 
 logger = logging.getLogger(__name__)
 
+AWAY = (OperationalError, RedisError, AMQPError, OSError)
+"""Raised by a broker that does not take events: kombu lets those of its clients through."""
 Event = tuple[str, dict[str, Any]]
 """Its type and its fields."""
 
@@ -77,7 +81,7 @@ class Announcer:
                 for kind, fields in events:
                     dispatcher.send(kind, **fields)
                 dispatcher.flush()
-        except (OperationalError, OSError) as error:
+        except AWAY as error:
             logger.warning("no events were sent for %d alerts (%s)", len(events), type(error).__name__)
 
 

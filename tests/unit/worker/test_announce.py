@@ -7,8 +7,10 @@ from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
+from amqp.exceptions import RecoverableConnectionError
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from notifier.errors import NotDelivered
 from notifier.models import AlertType, NotificationMessage
@@ -36,7 +38,7 @@ class Worker:
         self.called: list[Any] = []
         self.events: list[tuple[str, str, str | None]] = []
         self.hostname = ""
-        self.broken = False
+        self.broken: type[Exception] | None = None
         self.conf = SimpleNamespace(worker_send_task_events=True, task_routes={TASK.name: {"queue": "the queue"}})
         events = SimpleNamespace(default_dispatcher=self.dispatcher)
         app: Any = SimpleNamespace(conf=self.conf, events=events, tasks={TASK.name: TASK})
@@ -52,7 +54,7 @@ class Worker:
     def dispatcher(self, hostname: str) -> Iterator[Any]:
         """Where events go."""
         if self.broken:
-            raise OperationalError
+            raise self.broken
         self.hostname = hostname
         yield SimpleNamespace(send=self.note, flush=lambda: None)
 
@@ -107,15 +109,20 @@ def test_events_name_the_worker_and_the_end_of_each_alert(worker: Worker) -> Non
     assert retried == ("task-retried", "later", "bad_gateway"), "and none of one that is only put back"
 
 
-def test_no_events_are_sent_where_nobody_listens_and_a_broker_that_is_away_stops_nothing(
-    worker: Worker, heard: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [OperationalError, RedisConnectionError, RecoverableConnectionError, OSError])
+def test_a_broker_that_takes_no_events_stops_nothing(
+    worker: Worker, heard: list[dict[str, Any]], caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
-    worker.broken = True
+    worker.broken = error
     worker.announcer(RESULT, 1.0, 2.0)
-    assert "no events were sent for 5 alerts (OperationalError)" in caplog.text
-    worker.broken, worker.conf.worker_send_task_events = False, False
+    assert f"no events were sent for 5 alerts ({error.__name__})" in caplog.text
+    assert len(heard) == 2
+
+
+def test_no_events_are_sent_where_nobody_listens(worker: Worker, heard: list[dict[str, Any]]) -> None:
+    worker.conf.worker_send_task_events = False
     worker.announcer(RESULT, 1.0, 2.0)
-    assert (worker.events, len(heard)) == ([], 4)
+    assert (worker.events, len(heard)) == ([], 2)
 
 
 @pytest.mark.parametrize(
