@@ -331,6 +331,7 @@ async def waiting(client: "redis.Redis", count: int) -> None:
 
 async def one_after_another(service: DiscordNotificationService, client: "redis.Redis") -> list[NotificationResult]:
     """Three that wait: delivered, dead, revoked."""
+    await waiting(client, 0)  # those of an earlier loop
     tasks = [asyncio.create_task(service.send(message(each), wait=SECONDS)) for each in ("ok", "dead", "gone")]
     await waiting(client, 3)
     store(client, "ok", ended("ok"))
