@@ -58,7 +58,7 @@ class Api:
         if hit := self.limits.hit_global(call.address, now):
             return too_many(hit, call).with_headers(answers.VIA)
         webhook = self._webhook(route)
-        group = _group(call, route)
+        group = self.limits.bucket_group(_group(call, route))
         channel = webhook.channel_id if call.method == "POST" else None
         hit = self.limits.hit_webhook(group, webhook.id, channel, now)
         headers = bucket_headers(self.limits.bucket_state(group, webhook.id, now), group, call, now)

@@ -181,6 +181,10 @@ class Limits:
         bucket.take(now)
         return None
 
+    def bucket_group(self, group: str) -> str:
+        """The group whose bucket a group of endpoints uses."""
+        return "write" if self.settings.bucket_shared_by_reads else group
+
     def bucket_state(self, group: str, webhook_id: str, now: float) -> BucketState:
         """What the headers say about a webhook's bucket."""
         return self._bucket(group, webhook_id).state(now)
@@ -205,9 +209,7 @@ class Limits:
         return None
 
     def _bucket(self, group: str, webhook_id: str) -> SlidingBucket | FixedBucket:
-        settings = self.settings
-        if settings.bucket_shared_by_reads:
-            group = "all"
+        settings, group = self.settings, self.bucket_group(group)
         kind = SlidingBucket if settings.bucket_mode == "sliding" else FixedBucket
         key = (group, webhook_id)
         if key not in self._buckets:

@@ -158,8 +158,11 @@ def test_edits_do_not_count_towards_the_channel_but_share_the_bucket() -> None:
 def test_reads_have_their_own_bucket_unless_set_otherwise() -> None:
     apart, shared = Discord(), Discord(LimitSettings(bucket_shared_by_reads=True))
     for discord in (apart, shared):
-        for _ in range(5):
+        for _ in range(4):
             discord.post(HI)
+        posts = discord.post(HI).headers["X-RateLimit-Bucket"]
+        reads = discord.call("GET", discord.url()).headers["X-RateLimit-Bucket"]
+        assert (posts == reads) == (discord is shared), "a bucket has one name"
     assert apart.call("GET", apart.url()).status == 200
     assert shared.call("GET", shared.url()).status == 429
 
