@@ -134,12 +134,14 @@ class RateLimitInfo:
     """The bucket of a webhook as the headers of one answer describe it (Discord docs, rate-limits.mdx).
 
     ``reset_at_seconds``: seconds since 1970 by Discord's clock; comparable only with other values of this field.
+    ``bucket``: its name; the same for all webhooks, and another one for reads than for posts.
     """
 
     limit: int
     remaining: int
     reset_after_seconds: float
     reset_at_seconds: float | None = None
+    bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,10 @@ class DiscordNotificationService:
         return report.valid
 
     async def health_check(self) -> bool:
-        """Whether Redis and every configured webhook answer, and no circuit breaker is open. Posts nothing."""
+        """Whether Redis and every configured webhook answer, and no circuit breaker and no pause holds alerts back.
+
+        Posts nothing.
+        """
         report = await self._check()
         return report.healthy
 
@@ -190,8 +193,8 @@ def _log(report: CheckReport) -> None:
             logger.warning("Discord webhook for %s: %s is not set", each.alert_type, each.variable)
         elif each.wrong is not None:
             logger.error("Discord webhook for %s: %s", each.alert_type, each.wrong)
-        elif each.problem is not None or each.breaker not in (None, "closed"):
-            problem = each.problem or f"circuit breaker {each.breaker}"
+        elif each.problem is not None or each.holds:
+            problem = each.problem or "; ".join(each.holds)
             logger.error("Discord webhook %s for %s: %s", each.webhook_id, each.alert_type, problem)
         else:
             logger.info("Discord webhook %s for %s answers", each.webhook_id, each.alert_type)

@@ -29,8 +29,8 @@ Kind = type[Failed] | type[Rejected] | type[Unknown]
 
 DETAIL_CHARACTERS_MAX = 500
 ERROR_DEPTH_MAX = 16
-WAIT_SECONDS_MAX = 86_400
-"""Ours: the longest wait that is believed; the longest ban reported lasts a day (discord-api-docs #5385)."""
+WAIT_SECONDS_MAX = 3_600
+"""Ours: the longest wait that is believed: bans were seen to last about an hour (discord-api-docs #5385)."""
 
 CODE_CLOUDFLARE_BLOCK = 40333
 """Sent by Discord's edge, not by its API (opcodes.mdx)."""
@@ -139,17 +139,20 @@ def _rate_limited(headers: Mapping[str, str], body: Body) -> Deferred:
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
-    """Read the bucket from the headers; None if a value is missing or out of range."""
+    """Read the bucket from the headers; None if a value is missing or makes no sense."""
     try:
         limit = int(headers["X-RateLimit-Limit"])
         remaining = int(headers["X-RateLimit-Remaining"])
         reset_after = float(headers["X-RateLimit-Reset-After"])
     except (KeyError, ValueError):
         return None
-    if not (0 < limit <= 100_000 and 0 <= remaining <= limit and 0 <= reset_after <= WAIT_SECONDS_MAX):
+    if not (0 < limit <= 100_000 and 0 <= remaining <= limit and 0 <= reset_after < math.inf):
         return None
     reset_at = _seconds(headers.get("X-RateLimit-Reset"), maximum=math.inf)
-    return RateLimitInfo(limit, remaining, reset_after, reset_at if 0 < reset_at < math.inf else None)
+    return RateLimitInfo(
+        *(limit, remaining, min(reset_after, WAIT_SECONDS_MAX), reset_at if 0 < reset_at < math.inf else None),
+        headers.get("X-RateLimit-Bucket"),
+    )
 
 
 def _seconds(value: Any, maximum: float = WAIT_SECONDS_MAX) -> float:

@@ -1,6 +1,7 @@
 """The gates as seen from outside a claim: their state, to read and to reset, and the answers of Get Webhook."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,7 +16,7 @@ from notifier.gate.gate import (
     limits,
     microseconds,
 )
-from notifier.outcome import WebhookInfo
+from notifier.outcome import Reason, Scope, WebhookInfo
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -23,10 +24,37 @@ from notifier.storage.scripts import script
 
 QUARANTINE_FIELDS = ("quarantined", "quarantine_reason")
 """The fields of ``quarantine.lua``."""
-BREAKER_FIELDS = ("breaker", "failures", "open_for", "open_until", "probe", "probe_until")
-"""The fields of ``breaker.lua``."""
-WEBHOOK_FETCH_DUE_FIELD = "introduce_at"
-"""When Get Webhook is due again (``gate.lua``)."""
+WEBHOOK_FIELDS = ("name", "channel", "guild", "introduced_at")
+"""What Get Webhook told (``gate.lua``); all else in a gate's state is forgotten by a reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What an answer has said: nothing goes for a while.
+
+    Attributes:
+        scope: what it holds: this webhook, its channel, or (global) the whole address.
+        seconds: until it ends.
+        probe_seconds: until one request may go all the same; None: none may before it ends.
+    """
+
+    scope: Scope
+    reason: Reason
+    seconds: float
+    probe_seconds: float | None
+
+    def __str__(self) -> str:
+        probe = "" if self.probe_seconds is None else f", the next probe in {self.probe_seconds:.0f} s"
+        return f"{self.reason} for {self.seconds:.0f} s{probe}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Whether Get Webhook may be asked now. ``claimed_at``: Redis' clock. ``reason``: why not; None if it may."""
+
+    claimed_at: int
+    wait_seconds: float
+    reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +62,12 @@ class GateState:
     """One webhook's gate, for people to read.
 
     Attributes:
-        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel; since 1970 if it never did.
+        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel; since 1970 if it never did, or if
+            it did in the future: the clock has stepped back.
         breaker: ``closed``, ``open`` or ``half_open``.
         quarantined: the reason, None if the webhook is in use.
-        requests_last_minute: requests claimed or answered in the last 60 s.
+        requests_last_minute: requests answered in the last 60 s, or under way.
+        pauses: what Discord's answers have said; a bucket that is used up is none.
     """
 
     webhook_id: str
@@ -47,6 +77,7 @@ class GateState:
     breaker: str
     quarantined: str | None
     requests_last_minute: int
+    pauses: tuple[Pause, ...]
 
 
 class Gate:
@@ -61,13 +92,26 @@ class Gate:
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._webhook_info = client.register_script(script(*GATE_SCRIPTS, "gate/webhook_info.lua"))
+        self._reserve_fetch = client.register_script(script(*GATE_SCRIPTS, "gate/reserve_fetch.lua"))
+        self._show_pauses = client.register_script(script(*GATE_SCRIPTS, "gate/show_pauses.lua"))
+
+    def reserve_fetch(self, webhook: Webhook, token: str) -> Reservation:
+        """Reserve a Get Webhook request for which no alert waits; ``token``: any new one."""
+        with broker_errors():
+            now, wait, reason = self._reserve_fetch(
+                keys=self._keys.gate_parts(webhook.id), args=[*self._arguments(webhook), token]
+            )
+        return Reservation(now, wait / MICROSECONDS, Reason(reason) if wait else None)
+
+    def _arguments(self, webhook: Webhook) -> list[str]:
+        return [json.dumps(limits(self._settings, webhook)), self._keys.channel_prefix]
 
     def webhook_fetched(self, webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo) -> None:
         """Store what Get Webhook returned: the channel, whose window all its webhooks share; or that it is gone.
 
         Args:
             webhook: the one that was asked for.
-            token: of the request, as it was claimed; any new one if it was not.
+            token: of the request, as it was claimed or reserved.
             claimed_at: when that was, in microseconds since 1970 by Redis' clock.
             info: what Discord answered.
         """
@@ -86,7 +130,7 @@ class Gate:
         with broker_errors():
             self._webhook_info(
                 keys=[*self._keys.gate_parts(webhook.id), self._keys.troubles],
-                args=[json.dumps(limits(self._settings, webhook)), self._keys.channel_prefix, json.dumps(payload)],
+                args=[*self._arguments(webhook), json.dumps(payload)],
             )
 
     def now(self) -> int:
@@ -97,21 +141,23 @@ class Gate:
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""
         state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
-        now = self.now()
         fields = ["name", "channel", "introduced_at", "breaker", *QUARANTINE_FIELDS]
         with broker_errors():
+            now, *pauses = self._show_pauses(keys=self._keys.gate_parts(webhook.id), args=self._arguments(webhook))
             found = cast("list[str | None]", self._redis.hmget(state_key, fields))
             since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
             sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, fetched_at, breaker, quarantined, reason = found
+        name, channel, introduced_at, breaker, quarantined, reason = found
+        fetched_at = float(introduced_at or 0)
         return GateState(
             webhook_id=webhook.id,
             name=name,
             channel_id=channel,
-            webhook_fetched_seconds_ago=(now - float(fetched_at or 0)) / MICROSECONDS,
+            webhook_fetched_seconds_ago=(now - (fetched_at if fetched_at <= now else 0)) / MICROSECONDS,
             breaker=breaker or "closed",
             quarantined=reason if quarantined == webhook.fingerprint else None,
             requests_last_minute=sent,
+            pauses=tuple(_pauses(pauses)),
         )
 
     def banned(self) -> bool:
@@ -123,18 +169,33 @@ class Gate:
         """Seconds until the next probe of a ban may go: 0 if one may go or is under way, None without a ban."""
         now = self.now()
         with broker_errors():
-            breaker, open_until = cast(
-                "list[str | None]", self._redis.hmget(self._keys.edge, ["breaker", "open_until"])
+            breaker, open_until, open_for = cast(
+                "list[str | None]", self._redis.hmget(self._keys.edge, ["breaker", "open_until", "open_for"])
             )
-        return None if breaker is None else max(0.0, (float(open_until or 0) - now) / MICROSECONDS)
+        left = min(float(open_until or 0) - now, float(open_for or 0))
+        return None if breaker is None else max(0.0, left / MICROSECONDS)
 
     def reset_edge(self) -> None:
-        """Forget a ban. A global limit stays: Discord said when it ends."""
+        """Forget a ban, a global limit, and which requests this address has made."""
         with broker_errors():
-            self._redis.hdel(self._keys.edge, *BREAKER_FIELDS)
+            self._redis.delete(self._keys.edge, self._keys.edge_pause, self._keys.edge_sent)
 
     def reset(self, webhook: Webhook) -> None:
-        """Forget breaker and quarantine, and ask Get Webhook anew. The budget stays: Discord remembers it too."""
-        fields = (*BREAKER_FIELDS, *QUARANTINE_FIELDS, WEBHOOK_FETCH_DUE_FIELD)
+        """Forget breaker, quarantine, pauses, buckets and windows, its channel's too, and ask Get Webhook anew."""
+        state, *sets = self._keys.gate_parts(webhook.id)[:3]
         with broker_errors():
-            self._redis.hdel(self._keys.gate(webhook.id), *fields)
+            channel_id = self._redis.hget(state, "channel") or f"of-webhook-{webhook.id}"
+            channel = f"{self._keys.channel_prefix}{channel_id}"
+            forgotten = set(cast("list[str]", self._redis.hkeys(state))) - set(WEBHOOK_FIELDS)
+            pipeline = self._redis.pipeline()
+            pipeline.delete(*sets, channel, f"{channel}:blocked", f"{channel}:pause")
+            pipeline.delete(*(self._keys.gate(webhook.id, part) for part in ("pause", "read", "read_in_flight")))
+            if forgotten:
+                pipeline.hdel(state, *forgotten)
+            pipeline.execute()
+
+
+def _pauses(flat: list[str]) -> Iterator[Pause]:
+    for scope, reason, left, probe_in in zip(*[iter(flat)] * 4, strict=True):
+        seconds, probe_seconds = int(left) / MICROSECONDS, int(probe_in) / MICROSECONDS
+        yield Pause(Scope(scope), Reason(reason), seconds, probe_seconds if probe_seconds >= 0 else None)

@@ -9,16 +9,17 @@
 --   open_for     how long it opened last
 --   open_until   when a probe may go
 --   probe        token of the probe that was claimed last
---   probe_until  when the probe counts as lost
+--   probe_…      the lease of the probe (lease.lua)
 -- rule: { threshold (failures), open_for, open_max }
 -- health: 'success', 'failure' or 'neutral' (the answer says nothing about the health of whoever answered)
 -- now, lease and all other times: microseconds
 --
--- breaker_wait(key, now, open_reason)            returns microseconds until a request may go, and why: `open_reason` or
+-- breaker_wait(key, now, open_reason, lease, workers)
+--                                                returns microseconds until a request may go, and why: `open_reason` or
 --                                                'probe_in_flight'; 0 means now
--- breaker_take(key, now, token, lease)           makes the request that goes now the probe, unless it is closed
+-- breaker_take(key, now, token, lease, worker)   makes the request that goes now the probe, unless it is closed
 -- breaker_report(key, now, token, health, rule)  learns from an answer; returns whether that opened a closed breaker
--- breaker_hold(key, ends)                        no probe before `ends`
+-- breaker_probes(key, token)                     returns whether this request is the probe that is under way
 -- breaker_closed(key)                            returns whether it is closed
 -- breaker_failing(key, requests)                 returns whether the last `requests` requests all failed, the one that
 --                                                is about to be reported among them
@@ -32,23 +33,42 @@ local function breaker_failing(key, requests)
   return not breaker_closed(key) or failures + 1 >= requests
 end
 
-local function breaker_wait(key, now, open_reason)
-  local breaker, open_until, probe_until = unpack(redis.call('HMGET', key, 'breaker', 'open_until', 'probe_until'))
-  if breaker == 'open' and now < tonumber(open_until) then return tonumber(open_until) - now, open_reason end
-  if breaker == 'half_open' and now < tonumber(probe_until) then
-    return math.min(tonumber(probe_until) - now, SOON), 'probe_in_flight'
+-- When a probe may go: no further ahead than the breaker opened for. The clock may have stepped back since; and workers
+-- of an earlier version take a ban at its word, for a day.
+local function breaker_open_until(key, now, open_until, open_for)
+  local latest = now + (tonumber(open_for) or HOUR)
+  if tonumber(open_until) <= latest then return tonumber(open_until) end
+  redis.call('HSET', key, 'open_until', latest)
+  return latest
+end
+
+local function breaker_wait(key, now, open_reason, lease, workers)
+  local breaker, open_until, open_for = unpack(redis.call('HMGET', key, 'breaker', 'open_until', 'open_for'))
+  if breaker == 'open' then
+    local left = breaker_open_until(key, now, open_until, open_for) - now
+    if left > 0 then return left, open_reason end
+  elseif breaker == 'half_open' then
+    local left = lease_left(key, 'probe', now, lease, workers)
+    if left > 0 then return math.min(left, SOON), 'probe_in_flight' end
   end
   return 0
 end
 
-local function breaker_take(key, now, token, lease)
+local function breaker_take(key, now, token, lease, worker)
   if breaker_closed(key) then return end
-  redis.call('HSET', key, 'breaker', 'half_open', 'probe', token, 'probe_until', now + lease)
+  redis.call('HSET', key, 'breaker', 'half_open', 'probe', token)
+  lease_begin(key, 'probe', now, lease, worker)
+end
+
+local function breaker_probes(key, token)
+  local breaker, probe = unpack(redis.call('HMGET', key, 'breaker', 'probe'))
+  return breaker == 'half_open' and probe == token
 end
 
 local function breaker_open(key, now, open_for)
   redis.call('HSET', key, 'breaker', 'open', 'open_for', open_for, 'open_until', now + open_for)
-  redis.call('HDEL', key, 'probe', 'probe_until', 'failures')
+  redis.call('HDEL', key, 'probe', 'failures')
+  lease_end(key, 'probe')
 end
 
 local function breaker_report_closed(key, now, health, rule)
@@ -63,7 +83,8 @@ end
 
 local function breaker_report_probe(key, now, health, rule)
   if health == 'success' then
-    redis.call('HDEL', key, 'breaker', 'probe', 'probe_until', 'open_for', 'open_until', 'failures')
+    redis.call('HDEL', key, 'breaker', 'probe', 'open_for', 'open_until', 'failures')
+    lease_end(key, 'probe')
   elseif health == 'failure' then
     breaker_open(key, now, math.min(tonumber(redis.call('HGET', key, 'open_for')) * 2, rule.open_max))
   else
@@ -72,12 +93,7 @@ local function breaker_report_probe(key, now, health, rule)
 end
 
 local function breaker_report(key, now, token, health, rule)
-  local breaker, probe = unpack(redis.call('HMGET', key, 'breaker', 'probe'))
-  if not breaker then return breaker_report_closed(key, now, health, rule) end
-  if breaker == 'half_open' and probe == token then breaker_report_probe(key, now, health, rule) end
+  if breaker_closed(key) then return breaker_report_closed(key, now, health, rule) end
+  if breaker_probes(key, token) then breaker_report_probe(key, now, health, rule) end
   return false
-end
-
-local function breaker_hold(key, ends)
-  if ends > (tonumber(redis.call('HGET', key, 'open_until')) or 0) then redis.call('HSET', key, 'open_until', ends) end
 end

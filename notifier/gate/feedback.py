@@ -1,5 +1,6 @@
 """An answer becomes what the gate learns from it: the feedback that ``gate_report`` in ``gate.lua`` takes."""
 
+from hashlib import sha256
 from typing import Literal, NotRequired, TypedDict
 
 from notifier.gate.gate import microseconds
@@ -18,17 +19,20 @@ from notifier.outcome import (
 
 QUARANTINING = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
 """Discord's own words for a webhook that is gone."""
+BUCKET_DIGITS = 16
+"""Ours: what is stored of a bucket's name, which is anything that a server sent. It is only compared."""
 
 Health = Literal["success", "failure", "neutral"]
 
 
 class Headers(TypedDict):
-    """The bucket as the headers of an answer give it. Times in microseconds; ``reset_at`` by Discord's clock."""
+    """The bucket as the headers of an answer give it, and what its name hashes to. Times in microseconds."""
 
     limit: int
     remaining: int
     reset_after: int
     reset_at: NotRequired[int]
+    bucket: NotRequired[str]
 
 
 class Pause(TypedDict):
@@ -93,4 +97,6 @@ def _headers(rate_limit: RateLimitInfo) -> Headers:
     }
     if rate_limit.reset_at_seconds is not None:
         headers["reset_at"] = microseconds(rate_limit.reset_at_seconds)
+    if rate_limit.bucket is not None:
+        headers["bucket"] = sha256(rate_limit.bucket.encode()).hexdigest()[:BUCKET_DIGITS]
     return headers

@@ -7,15 +7,19 @@ from typing import Any
 
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS
+from notifier.storage.keys import Keys
 
 GATE_SCRIPTS: tuple[str, ...] = (
     "gate/clock.lua",
     "gate/trouble.lua",
+    "gate/lease.lua",
     "gate/window.lua",
     "gate/bucket.lua",
     "gate/breaker.lua",
+    "gate/pause.lua",
     "gate/quarantine.lua",
     "gate/gate.lua",
+    "gate/answer.lua",
 )
 """What a script that asks the gate begins with, in order: each file may use the functions of those before it."""
 
@@ -60,17 +64,25 @@ def limits(settings: Settings, webhook: Webhook | None) -> dict[str, Any]:
 
     ``webhook_id`` and ``fingerprint`` are empty if no webhook is configured: the gate must not be asked then.
     """
+    keys, webhook_id = Keys(settings.key_prefix), webhook.id if webhook else ""
+    lease = microseconds(lease_seconds(settings))
+
+    def window(limit: int, seconds: float) -> dict[str, int]:
+        return {"limit": limit, "window": microseconds(seconds), "lease": lease}
+
     return {
-        "webhook_id": webhook.id if webhook else "",
+        "webhook_id": webhook_id,
         "fingerprint": webhook.fingerprint if webhook else "",
-        "lease": microseconds(lease_seconds(settings)),
-        "bucket": {"limit": BUCKET_LIMIT, "window": microseconds(BUCKET_WINDOW_SECONDS)},
-        "channel": {"limit": CHANNEL_LIMIT, "window": microseconds(CHANNEL_WINDOW_SECONDS)},
-        "global": {"limit": GLOBAL_LIMIT, "window": microseconds(GLOBAL_WINDOW_SECONDS)},
-        "configured": {
-            "limit": settings.rate_limit_per_minute,
-            "window": microseconds(CONFIGURED_WINDOW_SECONDS),
-        },
+        "pause": keys.gate(webhook_id, "pause"),
+        "edge_pause": keys.edge_pause,
+        "read": keys.gate(webhook_id, "read"),
+        "read_in_flight": keys.gate(webhook_id, "read_in_flight"),
+        "lease": lease,
+        "fetch_life": microseconds(WEBHOOK_INFO_LIFE_SECONDS),
+        "bucket": window(BUCKET_LIMIT, BUCKET_WINDOW_SECONDS),
+        "channel": window(CHANNEL_LIMIT, CHANNEL_WINDOW_SECONDS),
+        "global": window(GLOBAL_LIMIT, GLOBAL_WINDOW_SECONDS),
+        "configured": window(settings.rate_limit_per_minute, CONFIGURED_WINDOW_SECONDS),
         "breaker": {
             "threshold": settings.breaker_failures,
             "open_for": microseconds(settings.breaker_open_seconds),

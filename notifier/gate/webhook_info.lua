@@ -2,7 +2,7 @@
 -- KEYS: 1-5 the gate (gate.lua: state, in_flight, sent, edge, edge_sent), 6 troubles (trouble.lua)
 -- ARGV: 1 the gate's limits (JSON), 2 channel prefix,
 --       3 (JSON): token (of the request), channel, guild, name ('' if unknown), fetch_again_after (microseconds),
---         feedback (as gate_report takes it)
+--         feedback (as gate_report_fetch takes it)
 -- Returns nothing.
 local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2])
 local info = cjson.decode(ARGV[3])
@@ -11,7 +11,7 @@ if info.channel ~= '' then
   redis.call('HSET', gate.state, 'channel', info.channel, 'guild', info.guild, 'name', info.name, 'introduced_at', now)
 end
 redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after)
-redis.call('HDEL', gate.state, 'introducing_until')
-for _, cause in ipairs(gate_report(gate, now, info.token, info.feedback)) do
+lease_end(gate.state, 'introducing')
+for _, cause in ipairs(gate_report_fetch(gate, now, info.token, info.feedback)) do
   report_trouble(KEYS[6], cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
 end

@@ -2,25 +2,42 @@
 -- A request counts from its claim until `window` after its answer came. However long it travelled, Discord never sees
 -- more than `limit` requests in any `window`.
 --
--- key: sorted set; member: token of a request; score: when it was claimed, later when its answer came
--- now, window, lease: microseconds
+-- key: sorted set. Member: token of a request; score: when its answer came. While it is under way '~' is before the
+--   token, and the score is when its lease ends: without an answer it counts as answered then. (Workers of an earlier
+--   version write the time of the claim instead, without '~'.)
+-- rule: { limit, window, lease }; now, window, lease: microseconds
 --
--- window_wait(key, now, limit, window)         returns microseconds until the next request may go; 0 means now
--- window_take(key, now, token, window, lease)  counts a request that is about to be made; the key outlives its lease
--- window_answered(key, now, token)             counts it from its answer on; a token that is not there stays out
+-- window_wait(key, now, rule)         returns microseconds until the next request may go; 0 means now
+-- window_take(key, now, token, rule)  counts a request that is about to be made; the key outlives its lease
+-- window_answered(key, now, token)    counts it from its answer on; a token that is not there stays out
 
-local function window_wait(key, now, limit, window)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
-  if redis.call('ZCARD', key) < limit then return 0 end
-  local leaves_next = redis.call('ZRANGE', key, -limit, -limit, 'WITHSCORES')
-  return tonumber(leaves_next[2]) + window - now
+local UNDER_WAY = '~'
+
+-- The clock has stepped back: what it dates in the future counts as now.
+local function window_redate(key, now, lease)
+  local ahead = redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf', 'WITHSCORES')
+  for position = 1, #ahead, 2 do
+    local member, latest = ahead[position], now
+    if string.sub(member, 1, 1) == UNDER_WAY then latest = now + lease end
+    if tonumber(ahead[position + 1]) > latest then redis.call('ZADD', key, latest, member) end
+  end
 end
 
-local function window_take(key, now, token, window, lease)
-  redis.call('ZADD', key, now, token)
-  redis.call('PEXPIRE', key, math.ceil((window + lease) / 1000))
+local function window_wait(key, now, rule)
+  window_redate(key, now, rule.lease)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window)
+  if redis.call('ZCARD', key) < rule.limit then return 0 end
+  local leaves_next = redis.call('ZRANGE', key, -rule.limit, -rule.limit, 'WITHSCORES')
+  return math.min(tonumber(leaves_next[2]), now) + rule.window - now -- one under way is answered now at the earliest
+end
+
+local function window_take(key, now, token, rule)
+  redis.call('ZADD', key, now + rule.lease, UNDER_WAY .. token)
+  redis.call('PEXPIRE', key, math.ceil((rule.window + rule.lease) / 1000))
 end
 
 local function window_answered(key, now, token)
-  redis.call('ZADD', key, 'XX', now, token)
+  if not redis.call('ZSCORE', key, UNDER_WAY .. token) then return end
+  redis.call('ZADD', key, now, token) -- before the other goes: an empty key would lose its life
+  redis.call('ZREM', key, UNDER_WAY .. token)
 end

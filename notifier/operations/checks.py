@@ -1,30 +1,34 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
+import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
-from notifier.gate.admin import Gate
+from notifier.gate.admin import Gate, Pause, Reservation
 from notifier.models import AlertType
-from notifier.outcome import Delivered, Reason
+from notifier.outcome import Delivered, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
+PATIENCE_SECONDS = 3
+"""Ours: how long a check waits until it may ask; the longest period of a bucket that was seen is 2 s, and a margin."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookCheck:
     """What one alert type's webhook answered.
 
-    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words.
+    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words. ``pauses``: what
+    holds its alerts back because Discord said so.
     """
 
     alert_type: AlertType
@@ -35,6 +39,13 @@ class WebhookCheck:
     problem: str | None = None
     breaker: str | None = None
     wrong: str | None = None
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def holds(self) -> list[str]:
+        """What holds its alerts back, in words: a breaker, and pauses."""
+        breaker = [] if self.breaker in (None, "closed") else [f"circuit breaker {self.breaker}"]
+        return [*breaker, *map(str, self.pauses)]
 
     @property
     def configured(self) -> bool:
@@ -57,9 +68,9 @@ class CheckReport:
 
     @property
     def healthy(self) -> bool:
-        """Redis answers, each configured webhook answers, and no breaker holds one back."""
+        """Redis answers, each configured webhook answers, and no breaker and no pause holds one back."""
         return self.redis is None and all(
-            check.problem is None and check.breaker in (None, "closed") for check in self.webhooks if check.configured
+            check.problem is None and not check.holds for check in self.webhooks if check.configured
         )
 
 
@@ -103,18 +114,35 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
     variable = ROUTES[kind].webhook_variables[0]
     if webhook is None:
         return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)
-    state = gate.state(webhook) if gate else None
-    breaker = state.breaker if state else None
-    if state and state.quarantined:
-        return WebhookCheck(kind, variable, webhook.id, problem=Reason.WEBHOOK_QUARANTINED, breaker=breaker)
-    if gate and gate.banned():
-        return WebhookCheck(kind, variable, webhook.id, problem=Reason.EDGE_BANNED, breaker=breaker)
-    if state and state.webhook_fetched_seconds_ago < FRESH_SECONDS:
-        return WebhookCheck(kind, variable, webhook.id, state.name, state.channel_id, breaker=breaker)
-    asked_at = gate.now() if gate else 0
+    if gate is None:  # Redis is away: nothing is known
+        return _answered(WebhookCheck(kind, variable, webhook.id), client.get_webhook(webhook))
+    state = gate.state(webhook)
+    known = WebhookCheck(kind, variable, webhook.id, breaker=state.breaker, pauses=state.pauses)
+    if state.quarantined:
+        return replace(known, problem=Reason.WEBHOOK_QUARANTINED)
+    if state.webhook_fetched_seconds_ago < FRESH_SECONDS and not gate.banned():
+        return replace(known, name=state.name, channel_id=state.channel_id)
+    token = uuid.uuid4().hex
+    reserved = _reserve(gate, webhook, token)
+    if reserved.reason is not None:
+        return replace(known, problem=reserved.reason)
     info = client.get_webhook(webhook)
-    if gate:
-        gate.webhook_fetched(webhook, uuid.uuid4().hex, asked_at, info)
+    gate.webhook_fetched(webhook, token, reserved.claimed_at, info)
+    return _answered(known, info)
+
+
+def _reserve(gate: Gate, webhook: Webhook, token: str) -> Reservation:
+    """Reserve the request; wait if others use up what may be asked now."""
+    patience = float(PATIENCE_SECONDS)
+    while True:
+        reserved = gate.reserve_fetch(webhook, token)
+        if reserved.reason is None or reserved.wait_seconds > patience or reserved.reason is Reason.EDGE_BANNED:
+            return reserved
+        time.sleep(reserved.wait_seconds)
+        patience -= reserved.wait_seconds
+
+
+def _answered(known: WebhookCheck, info: WebhookInfo) -> WebhookCheck:
     outcome = info.answer.outcome
     problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
-    return WebhookCheck(kind, variable, webhook.id, info.name, info.channel_id, problem, breaker)
+    return replace(known, name=info.name, channel_id=info.channel_id, problem=problem)

@@ -16,7 +16,7 @@
 --                                   waited (JSON: microseconds by reason), not_before (0)
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
-local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
+local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
 local UNLOGGED = { batching = true, fetching_webhook = true } -- too short to be logged
 
@@ -113,6 +113,7 @@ local function wait_for_batch_under_way()
   local left, alive = lease_wait(STATE, now, args.worker_prefix, args.witness)
   if alive and left > 0 then return { 'throttled', left, 'in_flight', -1 } end -- its commit sends the wake-up
   if left > 0 then return throttled(left, 'in_flight') end
+  gate_give_back(gate, now, redis.call('HGET', STATE, 'batch'))
   local ids = waiting_in(IN_FLIGHT, -1)
   if #ids > 0 then return lease('abandoned', '', ids) end
   end_lease(STATE)
@@ -209,10 +210,10 @@ local function pass_the_gate(ids, full)
   local joining = batching_wait(STATE, now, full)
   if joining > 0 then return throttled(joining, 'batching') end
   if answer == 'fetch_webhook' then
-    gate_take_fetch(gate, now, args.token)
+    gate_take_fetch(gate, now, args.token, args.worker)
     return { 'fetch_webhook', now }
   end
-  gate_take(gate, now, args.token)
+  gate_take(gate, now, args.token, args.worker)
   return lease('batch', '', ids)
 end
 

@@ -3,9 +3,10 @@
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
---         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
---         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
---         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
+--         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
+--         gate (limits), report (gate_report's, or null: no request was made), retry_wait (microseconds),
+--         life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max, embeds_max,
+--         fallback (alert type), fallback_capacity,
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
@@ -17,7 +18,7 @@ local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
 local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
 local args = cjson.decode(ARGV[1])
-local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
+local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
 local holds_lease = redis.call('HGET', STATE, 'batch') == args.token
 local requested = args.report ~= cjson.null

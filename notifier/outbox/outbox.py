@@ -204,6 +204,8 @@ class Outbox:
             **dead_letter_arguments(self._keys, self._settings),
             "history_prefix": self._keys.history(""),
             "channel_prefix": self._keys.channel_prefix,
+            "worker_prefix": self._keys.worker(""),
+            "witness": microseconds(WITNESS_SECONDS),
             "gate": limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
             "embeds_max": EMBEDS_MAX,

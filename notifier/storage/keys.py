@@ -89,7 +89,7 @@ class Keys:
         return f"{self.prefix}adopted"
 
     def gate(self, webhook_id: str, part: str = "state") -> str:
-        """``state``: hash; ``in_flight`` and ``sent``: sorted sets of requests."""
+        """``state pause read``: hashes; ``in_flight sent read_in_flight``: sorted sets of requests."""
         return f"{self.prefix}gate:webhook:{webhook_id}:{part}"
 
     def gate_parts(self, webhook_id: str) -> list[str]:
@@ -99,13 +99,18 @@ class Keys:
 
     @property
     def channel_prefix(self) -> str:
-        """A channel's sorted set of requests, and (``…:blocked``) the end of its pause; the script knows the id."""
+        """A channel's sorted set of requests, and (``…:blocked``, ``…:pause``) its pause; the script knows the id."""
         return f"{self.prefix}gate:channel:"
 
     @property
     def edge(self) -> str:
         """Hash: a ban or global limit of this IP."""
         return f"{self.prefix}gate:edge"
+
+    @property
+    def edge_pause(self) -> str:
+        """Hash: a global limit that is longer than a minute, and its probe."""
+        return f"{self.prefix}gate:edge:pause"
 
     @property
     def edge_sent(self) -> str:

@@ -33,6 +33,9 @@ NO_NAMES = {"prefix", "own_prefix", "outbox_parts", "gate_parts", "control_excha
 NOT_WRITTEN = {
     "notifier:unrecorded": "version 0.1 writes it",
     "notifier:refusal:<entry>": "version 0.1 writes it",
+    "notifier:gate:webhook:<webhook id>:pause": "only for a pause of more than a minute",
+    "notifier:gate:channel:<channel id>:pause": "the same",
+    "notifier:gate:edge:pause": "the same",
     "<node>.reply.notifier.pidbox": "only `celery inspect` asks for answers",
     "<node>.notifier.pidbox": "only `celery inspect` sends commands",
     "notifier.events.<node>": "only Flower reads events",

@@ -16,6 +16,9 @@ from tests.servers import until
 
 STATE = "notifier:outbox:general:state"
 CGROUPS = Path("/sys/fs/cgroup/memory")
+GATE = f"notifier:gate:webhook:{GENERAL}:state"
+LONG = 10_000_000
+"""Microseconds, by Redis' clock."""
 KILLS = 4
 BATCH = 10
 pytestmark = pytest.mark.slow
@@ -78,6 +81,20 @@ def test_a_pool_process_that_is_killed_with_a_request_under_way_loses_no_alert(
     assert {record["status"] for record in application.wait(first + waiting)} == {"delivered"}
     assert worker.running
     assert doubled(titles_of(sandbox)) == set()
+
+
+def test_a_worker_that_is_killed_while_it_looks_a_webhook_up_holds_its_alerts_for_seconds_only(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    doomed, redis = start_worker(), application.pipeline.redis
+    sandbox.fault(webhook_id=GENERAL, method="GET", kind="delay", when="before", seconds=60, times=1)
+    waiting = application.raise_alerts("waits for the look-up")
+    until(lambda: redis.hget(GATE, "introducing_until"), "the look-up")
+    lease_ends = float(redis.hget(GATE, "introducing_until") or 0)
+    doomed.kill()
+    start_worker()
+    assert {record["status"] for record in application.wait(waiting)} == {"delivered"}
+    assert float(redis.hget(GATE, "introduced_at") or 0) < lease_ends - LONG, "long before its lease was over"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from notifier.outbox.claim import Batch, ClaimRequest, FetchWebhook, Throttled
 from notifier.outcome import Answer, Deferred, Delivered, Failed, RateLimitInfo, Reason, Rejected, Scope, Unknown
 from notifier.settings import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, WORKER, Bench, MakeBench
+from tests.names import names
 
 TYPES = list(AlertType)
 
@@ -45,6 +46,8 @@ def fetched(make_bench: MakeBench) -> Bench:
     asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, FetchWebhook)
     bench.fetch_webhook(WEBHOOK, asked)
+    bench.tick(10)
+    bench.commit(bench.batch())
     bench.tick(10)
     return bench
 
@@ -202,12 +205,14 @@ def test_an_edge_ban_stops_every_webhook_and_one_probe_ends_it(fetched: Bench) -
     assert isinstance(fetched.claim(webhook=OTHER_WEBHOOK, alert_type=AlertType.ERROR), Batch)
 
 
-def test_a_ban_is_obeyed_to_its_retry_after(fetched: Bench) -> None:
-    fetched.commit(fetched.batch(), Deferred(3_000, Reason.EDGE_BANNED, Scope.EDGE), rate_limit=None)
-    fetched.tick(2_999)
+@pytest.mark.parametrize("told", [1, 45, 3_000])
+def test_whatever_a_ban_says_one_probe_goes_after_a_minute(fetched: Bench, told: float) -> None:
+    fetched.commit(fetched.batch(), Deferred(told, Reason.EDGE_BANNED, Scope.EDGE), rate_limit=None)
+    fetched.tick(59)
     assert reason(fetched) is Reason.EDGE_BANNED
-    fetched.tick(2)
+    fetched.tick(1.1)
     fetched.batch()
+    assert reason(fetched, alert_type=AlertType.ERROR) is Reason.PROBE_IN_FLIGHT
 
 
 @pytest.mark.parametrize("rejection", [Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID])
@@ -342,3 +347,34 @@ def test_delivered_counts_as_success_for_the_breaker(fetched: Bench) -> None:
         fetched.commit(fetched.batch(), Delivered("1", "2"))
         fetched.tick(0.1)
     assert fetched.gate.state(WEBHOOK).breaker == "closed"
+
+
+def test_a_request_counts_for_as_long_as_it_is_under_way(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1, timeout_seconds=30)
+    for kind in (AlertType.GENERAL, AlertType.ERROR):
+        bench.admit(f"{kind}", alert_type=kind)
+    slow = bench.batch()
+    bench.tick(65)
+    assert reason(bench, alert_type=AlertType.ERROR) is Reason.CONFIGURED_LIMIT
+    bench.tick(20)
+    bench.commit(slow)
+    bench.tick(59)
+    assert reason(bench, alert_type=AlertType.ERROR) is Reason.CONFIGURED_LIMIT
+    bench.tick(2)
+    bench.batch(alert_type=AlertType.ERROR)
+
+
+def test_a_request_whose_worker_died_counts_no_longer_than_if_it_had_been_answered_then(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1, timeout_seconds=30)
+    bench.admit("lost")
+    bench.batch()
+    bench.redis.delete(names.worker(WORKER))
+    assert reason(bench) is Reason.IN_FLIGHT
+    bench.tick(2.1)
+    bench.redis.set(names.worker("second"), 1, ex=600)
+    abandoned = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, "second")
+    assert isinstance(abandoned, Batch)
+    assert abandoned.abandoned
+    bench.commit(abandoned, Unknown(Reason.WORKER_LOST), rate_limit=None)
+    bench.tick(61)
+    bench.batch()

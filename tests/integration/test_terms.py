@@ -16,7 +16,7 @@ from notifier.outbox.withdrawals import MAYBE_POSTED, Withdrawal
 from notifier.outcome import Deferred, Failed, Reason, Rejected, State, Status, Unknown
 from notifier.render.notes import LATE_SECONDS
 from notifier.worker.delivery import _note
-from tests.integration.conftest import SECOND, START, Bench, MakeBench
+from tests.integration.conftest import CLOCK, SECOND, START, WEBHOOK, Bench, MakeBench
 from tests.names import names
 
 GENERAL = AlertType.GENERAL
@@ -36,9 +36,12 @@ def told(bench: Bench, notification_id: str) -> list[str]:
 
 
 def deferred(bench: Bench, *alerts: str, seconds: float = 10_000) -> None:
-    """Alerts that wait behind a closed gate."""
+    """Alerts that wait behind a closed gate: of what an answer asks for, one would go after a minute."""
     bench.admit(*alerts)
-    bench.commit(bench.batch(), Deferred(seconds, Reason.RATE_LIMITED), None)
+    held, opens_at = bench.batch(), int(bench.redis.get(CLOCK) or 0) + int(seconds * SECOND)
+    breaker = {"breaker": "open", "open_for": int(seconds * SECOND), "open_until": opens_at}
+    bench.redis.hset(names.gate(WEBHOOK.id), mapping=breaker)
+    bench.commit(held, Deferred(0, Reason.RATE_LIMITED), None)
 
 
 # not before

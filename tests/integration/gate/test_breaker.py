@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from notifier.gate.admin import BREAKER_FIELDS
 from tests.integration.gate.conftest import SECOND, START, Call, LoadLua
 
 KEY = "breaker"
 RULE = {"threshold": 3, "open_for": 60 * SECOND, "open_max": 150 * SECOND}
 LEASE = 35 * SECOND
+WORKER, WORKERS = "one", {"prefix": "worker:", "witness": 2 * SECOND}
 OPEN = 60 * SECOND
 """When the breaker of ``opened`` lets a probe through."""
 
@@ -22,18 +22,15 @@ class Breaker:
     call: Call
 
     def wait(self, at: int) -> tuple[int, str | None]:
-        answer = self.call("breaker_wait", KEY, START + at, "breaker_open")
+        answer = self.call("breaker_wait", KEY, START + at, "breaker_open", LEASE, WORKERS)
         return (answer[0], answer[1]) if isinstance(answer, list) else (answer, None)
 
     def take(self, at: int, token: str) -> None:
-        self.call("breaker_take", KEY, START + at, token, LEASE)
+        self.call("breaker_take", KEY, START + at, token, LEASE, WORKER)
 
     def report(self, at: int, token: str, health: str) -> bool:
         opened: bool = self.call("breaker_report", KEY, START + at, token, health, RULE)
         return opened
-
-    def hold(self, ends: int) -> None:
-        self.call("breaker_hold", KEY, START + ends)
 
     @property
     def closed(self) -> bool:
@@ -41,8 +38,9 @@ class Breaker:
 
 
 @pytest.fixture
-def breaker(load_lua: LoadLua) -> Breaker:
-    return Breaker(load_lua("gate/clock.lua", "gate/breaker.lua"))
+def breaker(load_lua: LoadLua, client: "redis.Redis") -> Breaker:
+    client.set(f"{WORKERS['prefix']}{WORKER}", 1, ex=600)
+    return Breaker(load_lua("gate/clock.lua", "gate/lease.lua", "gate/breaker.lua"))
 
 
 @pytest.fixture
@@ -136,26 +134,9 @@ def test_a_closed_breaker_takes_no_request_for_a_probe(breaker: Breaker, client:
     assert not client.exists(KEY)
 
 
-def test_a_pause_can_be_made_longer_and_never_shorter(opened: Breaker) -> None:
-    opened.hold(OPEN - 1)
-    assert opened.wait(0) == (OPEN, "breaker_open")
-    opened.hold(OPEN + 1)
-    assert opened.wait(0) == (OPEN + 1, "breaker_open")
-
-
 def test_failing_counts_the_request_that_is_about_to_be_reported(breaker: Breaker) -> None:
     breaker.report(0, "t", "failure")
     assert [breaker.call("breaker_failing", KEY, requests) for requests in (1, 2, 3)] == [True, True, False]
     for _ in range(2):
         breaker.report(0, "t", "failure")
     assert breaker.call("breaker_failing", KEY, 1_000), "an open breaker has seen nothing but failures"
-
-
-def test_a_reset_knows_every_field(opened: Breaker, client: "redis.Redis") -> None:
-    fields = set(client.hgetall(KEY))
-    opened.take(OPEN, "probe")
-    fields |= set(client.hgetall(KEY))
-    opened.report(OPEN, "probe", "success")
-    opened.report(OPEN, "t", "failure")
-    fields |= set(client.hgetall(KEY))
-    assert fields == set(BREAKER_FIELDS)

@@ -9,8 +9,8 @@ from tests.integration.gate.conftest import SECOND, START, Call, LoadLua
 
 STATE, IN_FLIGHT = "bucket", "bucket:in_flight"
 PERIOD = 2 * SECOND
-RULE = {"limit": 5, "window": PERIOD}
 LEASE = 35 * SECOND
+RULE = {"limit": 5, "window": PERIOD, "lease": LEASE}
 
 Headers = dict[str, int]
 
@@ -31,13 +31,13 @@ class Bucket:
         return int(self.call("bucket_wait", STATE, IN_FLIGHT, START + at, RULE))
 
     def take(self, at: int, token: str) -> None:
-        self.call("bucket_take", STATE, IN_FLIGHT, START + at, token, RULE, LEASE)
+        self.call("bucket_take", STATE, IN_FLIGHT, START + at, token, RULE)
 
     def learn(self, at: int, token: str, claimed_at: int, told: Headers | None) -> None:
         self.call("bucket_learn", STATE, IN_FLIGHT, START + at, token, START + claimed_at, told, RULE)
 
-    def pause(self, ends: int) -> None:
-        self.call("bucket_pause", STATE, START + ends)
+    def pause(self, ends: int, now: int = 0) -> None:
+        self.call("bucket_pause", STATE, START + now, START + ends)
 
     def request(self, at: int, told: Headers | None = None) -> None:
         """A request that is alone on its way: claimed, and answered a microsecond later."""
@@ -214,3 +214,45 @@ def test_a_429_ends_the_trust_in_a_bucket_that_slides(bucket: Bucket, client: "r
     assert bucket.wait(empty_at) == 9 * SECOND
     assert bucket.wait(empty_at + PERIOD // 5) == 9 * SECOND - PERIOD // 5, "nothing comes back on its own"
     assert client.hget(STATE, "bucket_slides") == "0", "until a reset time has moved again"
+
+
+STEP = 600 * SECOND
+
+
+def test_after_a_step_back_a_period_lasts_no_longer_than_it_was_told(bucket: Bucket) -> None:
+    bucket.request(0, headers(5, 0, 7 * SECOND))
+    assert bucket.wait(-STEP) == 7 * SECOND
+    assert bucket.wait(7 * SECOND - STEP) == 0
+
+
+def test_after_a_step_back_a_sliding_bucket_gives_all_back_at_its_reset(bucket: Bucket) -> None:
+    empty_at = exhaust(bucket, moves=PERIOD // 5)
+    assert bucket.wait(empty_at - STEP) == PERIOD
+    assert bucket.passes(empty_at - STEP + PERIOD) == RULE["limit"]
+
+
+def test_after_a_step_back_a_request_under_way_counts_for_its_lease(bucket: Bucket) -> None:
+    bucket.take(0, "lost")
+    assert bucket.passes(PERIOD - STEP) == RULE["limit"] - 1
+    assert bucket.passes(PERIOD - STEP + LEASE) == RULE["limit"]
+
+
+def test_what_a_worker_of_version_0_2_stores_is_believed_for_an_hour(bucket: Bucket, client: "redis.Redis") -> None:
+    bucket.request(0, headers(5, 4, SECOND))
+    client.hset(STATE, mapping={"bucket_remaining": 0, "bucket_reset_at": START + 30 * SECOND})
+    assert bucket.wait(10) == 30 * SECOND - 10, "it is not clamped to what this version stored before"
+    client.hset(STATE, "bucket_reset_at", START + 86_400 * SECOND)
+    assert bucket.wait(0) == 3_600 * SECOND
+
+
+def test_the_first_answer_after_a_step_back_is_believed(bucket: Bucket) -> None:
+    bucket.request(0, headers(5, 4, SECOND))
+    bucket.request(-STEP, headers(10, 9, 7 * SECOND))
+    assert bucket.passes(10 - STEP) == 9
+
+
+def test_an_answer_to_a_request_from_before_a_step_back_may_only_tighten(bucket: Bucket) -> None:
+    bucket.take(0, "before")
+    bucket.request(-STEP, headers(5, 0, 7 * SECOND))
+    bucket.learn(10 - STEP, "before", 0, headers(5, 4, SECOND))
+    assert bucket.passes(20 - STEP) == 0

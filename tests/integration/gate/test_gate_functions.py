@@ -17,13 +17,15 @@ from tests.names import names
 
 WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
 STATE, IN_FLIGHT, SENT, EDGE, EDGE_SENT = names.gate_parts(WEBHOOK.id)
+READ, READ_IN_FLIGHT = names.gate(WEBHOOK.id, "read"), names.gate(WEBHOOK.id, "read_in_flight")
 CHANNEL = f"{names.channel_prefix}of-webhook-{WEBHOOK.id}"
+WORKER = "one"
 LIFE_SECONDS = 60
 """Of keys that a test writes itself."""
 
 CALL = """
 local given = cjson.decode(ARGV[3])
-local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2])
+local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2], { prefix = 'worker:', witness = 2000000 })
 return { %s(gate, unpack(given)) }
 """
 
@@ -44,10 +46,10 @@ class Gate:
         return self.call("gate_check", START + at)
 
     def take(self, token: str, at: int = 0) -> None:
-        self.call("gate_take", START + at, token)
+        self.call("gate_take", START + at, token, WORKER)
 
     def take_fetch(self, token: str, at: int = 0) -> None:
-        self.call("gate_take_fetch", START + at, token)
+        self.call("gate_take_fetch", START + at, token, WORKER)
 
     def give_back(self, token: str, at: int = 0) -> None:
         self.call("gate_give_back", START + at, token)
@@ -75,6 +77,7 @@ class Gate:
 def gate(client: "redis.Redis") -> Gate:
     """A gate that is open: its webhook's channel needs no look-up."""
     gate = Gate(client, Settings.load())
+    client.set(f"worker:{WORKER}", 1, ex=LIFE_SECONDS)
     gate.write(STATE, introduce_at=START + 86_400 * SECOND)
     return gate
 
@@ -131,9 +134,9 @@ def test_one_fetch_is_due_and_others_wait_for_it_until_it_counts_as_lost(gate: G
 
 def test_a_fetch_counts_in_the_bucket_and_at_the_edge_alone(gate: Gate, client: "redis.Redis") -> None:
     gate.take_fetch("t")
-    counted = [client.zcard(key) for key in (IN_FLIGHT, EDGE_SENT, CHANNEL, SENT)]
-    assert counted == [1, 1, 0, 0], "it posts nothing"
-    assert client.hget(STATE, "bucket_remaining") == "4"
+    counted = [client.zcard(key) for key in (IN_FLIGHT, READ_IN_FLIGHT, EDGE_SENT, CHANNEL, SENT)]
+    assert counted == [1, 1, 1, 0, 0], "it posts nothing; that reads have a bucket of their own is not known yet"
+    assert [client.hget(key, "bucket_remaining") for key in (STATE, READ)] == ["4", "4"]
 
 
 @pytest.mark.parametrize("key", [STATE, EDGE])
@@ -169,11 +172,11 @@ def test_a_probe_that_was_never_made_makes_way_for_the_next(gate: Gate, key: str
 )
 def test_a_pause_holds_what_it_speaks_of(gate: Gate, scope: str, reason: str) -> None:
     gate.take("t")
-    pause = {"scope": scope, "wait": 900 * SECOND, "reason": "global_rate_limited"}
+    pause = {"scope": scope, "wait": 50 * SECOND, "reason": "global_rate_limited"}
     edge_health = "failure" if scope == "edge" else "success"
     causes = gate.report("t", 1, health="neutral", edge_health=edge_health, pause=pause)
     assert causes == (["edge_banned"] if scope == "edge" else [])
-    assert gate.check(1) == ["wait", 900 * SECOND, reason]
+    assert gate.check(1) == ["wait", (60 if scope == "edge" else 50) * SECOND, reason]
 
 
 def test_a_breaker_that_opens_is_news_once(gate: Gate) -> None:

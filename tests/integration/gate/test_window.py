@@ -12,6 +12,7 @@ KEY = "window"
 LIMIT = 3
 WINDOW = 60 * SECOND
 LEASE = 600 * SECOND
+RULE = {"limit": LIMIT, "window": WINDOW, "lease": LEASE}
 
 
 @dataclass
@@ -21,10 +22,15 @@ class Window:
     call: Call
 
     def wait(self, at: int, limit: int = LIMIT) -> int:
-        return int(self.call("window_wait", KEY, START + at, limit, WINDOW))
+        return int(self.call("window_wait", KEY, START + at, RULE | {"limit": limit}))
 
     def take(self, at: int, token: str) -> None:
-        self.call("window_take", KEY, START + at, token, WINDOW, LEASE)
+        self.call("window_take", KEY, START + at, token, RULE)
+
+    def went(self, at: int, token: str) -> None:
+        """A request that was answered at once."""
+        self.take(at, token)
+        self.answered(at, token)
 
     def answered(self, at: int, token: str) -> None:
         self.call("window_answered", KEY, START + at, token)
@@ -36,23 +42,23 @@ def window(load_lua: LoadLua) -> Window:
 
 
 def test_one_below_the_limit_goes_at_once_and_the_limit_itself_waits(window: Window) -> None:
-    window.take(0, "a")
-    window.take(10, "b")
+    window.went(0, "a")
+    window.went(10, "b")
     assert window.wait(20) == 0
-    window.take(20, "c")
+    window.went(20, "c")
     assert window.wait(20) == WINDOW - 20, "until the first leaves"
 
 
 def test_a_request_leaves_at_the_windows_edge_and_not_before(window: Window) -> None:
     for number in range(LIMIT):
-        window.take(0, str(number))
+        window.went(0, str(number))
     assert window.wait(WINDOW - 1) == 1
     assert window.wait(WINDOW) == 0
 
 
 def test_after_the_limit_was_lowered_enough_must_leave(window: Window) -> None:
     for number in range(LIMIT):
-        window.take(number, str(number))
+        window.went(number, str(number))
     assert window.wait(10, limit=1) == WINDOW + 2 - 10, "all three, the last taken at 2"
     assert window.wait(10, limit=2) == WINDOW + 1 - 10, "two of them"
 
@@ -70,6 +76,42 @@ def test_answers_out_of_order_count_each_from_its_own_time(window: Window) -> No
     for at, token in ((10, "c"), (20, "a"), (30, "b")):
         window.answered(at, token)
     assert [window.wait(WINDOW, limit) for limit in (3, 2, 1)] == [10, 20, 30]
+
+
+def test_a_request_counts_for_as_long_as_it_is_under_way(window: Window) -> None:
+    for number in range(LIMIT):
+        window.take(0, str(number))
+    assert window.wait(10) == WINDOW, "its answer may come now, and not before"
+    assert window.wait(LEASE - 1) == WINDOW
+    window.answered(LEASE - 1, "0")
+    assert window.wait(LEASE + WINDOW - 2) == 1
+    assert window.wait(LEASE + WINDOW - 1) == 0
+
+
+def test_a_request_without_an_answer_counts_as_answered_at_the_end_of_its_lease(window: Window) -> None:
+    for number in range(LIMIT):
+        window.take(0, str(number))
+    assert window.wait(LEASE + WINDOW - 1) == 1
+    assert window.wait(LEASE + WINDOW) == 0
+
+
+def test_what_a_worker_of_version_0_2_counts_leaves_a_window_after_its_claim(
+    window: Window, client: "redis.Redis"
+) -> None:
+    client.zadd(KEY, {str(number): START for number in range(LIMIT)})
+    assert window.wait(WINDOW - 1) == 1
+    assert window.wait(WINDOW) == 0
+
+
+@pytest.mark.parametrize("step", [1, WINDOW, 10 * WINDOW])
+def test_after_a_step_back_an_answer_counts_as_now_and_what_is_under_way_stays(window: Window, step: int) -> None:
+    for number in range(LIMIT - 1):
+        window.went(0, str(number))
+    window.take(0, "under way")
+    assert window.wait(-step) == WINDOW
+    assert window.wait(WINDOW - step) == 0, "those that were answered are gone"
+    assert window.wait(WINDOW - step, limit=1) == WINDOW, "and the other one is not"
+    assert window.wait(LEASE + WINDOW - step, limit=1) == 0, "without an answer it lasts as long as ever"
 
 
 def test_the_answer_to_a_request_that_was_never_counted_counts_nothing(window: Window, client: "redis.Redis") -> None:

@@ -29,7 +29,7 @@ from notifier.outcome import (
     Unknown,
 )
 
-DAY = 86_400
+HOUR = 3_600
 API = {"Via": "1.1 google"}
 TOKEN = "fake-token-" + "x" * 57
 
@@ -147,10 +147,10 @@ def test_a_429_waits_for_whom_it_concerns(headers: dict[str, str], body: dict[st
     ("sent", "wait"),
     [
         *[(-5, 0), (float("nan"), 0), (None, 0), ("soon", 0), ([], 0), ("1.5", 1.5), (0, 0)],
-        *[(DAY + 1, DAY), (float("inf"), DAY), (10**400, DAY), ("1e999", DAY)],
+        *[(HOUR + 1, HOUR), (1e9, HOUR), (float("inf"), HOUR), (10**400, HOUR), ("1e999", HOUR)],
     ],
 )
-def test_a_wait_is_never_negative_nor_longer_than_a_day(sent: object, wait: float) -> None:
+def test_a_wait_is_never_negative_nor_longer_than_an_hour(sent: object, wait: float) -> None:
     outcome = outcome_of(429, {**API, "X-RateLimit-Scope": "shared"}, {"retry_after": sent})
     assert isinstance(outcome, Deferred)
     assert outcome.wait_seconds == wait
@@ -161,7 +161,7 @@ def test_no_wait_that_is_sent_breaks_the_client(sent: object) -> None:
     for answer in ({"retry_after": sent, "global": True}, None):
         outcome = outcome_of(429, {**API, "Retry-After": str(sent)}, answer)
         assert isinstance(outcome, Deferred)
-        assert 0 <= outcome.wait_seconds <= DAY
+        assert 0 <= outcome.wait_seconds <= HOUR
 
 
 ERRORS = {
@@ -298,10 +298,19 @@ def test_a_bucket_is_read_from_the_headers() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BUCKET))
-@pytest.mark.parametrize("value", [None, "", "five", "-1", "nan", "inf", "1e99", "9" * 5_000])
+@pytest.mark.parametrize("value", [None, "", "five", "-1", "nan", "inf", "9" * 5_000])
 def test_a_bucket_that_makes_no_sense_is_none(name: str, value: str | None) -> None:
     headers = {key: text for key, text in {**BUCKET, name: value}.items() if text is not None}
     assert rate_limit_of(headers) is None
+
+
+@pytest.mark.parametrize("told", ["3601", "86400", "1e99"])
+def test_a_bucket_is_believed_for_an_hour(told: str) -> None:
+    assert rate_limit_of({**BUCKET, "X-RateLimit-Reset-After": told}) == RateLimitInfo(5, 4, HOUR, None)
+
+
+def test_a_bucket_has_the_name_that_the_answer_gives_it() -> None:
+    assert rate_limit_of({**BUCKET, "X-RateLimit-Bucket": "posts"}) == RateLimitInfo(5, 4, 0.399, None, "posts")
 
 
 def test_more_remaining_than_the_limit_makes_no_sense() -> None:

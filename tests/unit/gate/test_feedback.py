@@ -1,5 +1,6 @@
 """What an answer teaches the gate."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -59,6 +60,10 @@ def test_a_deferral_pauses_what_it_speaks_of(outcome: Deferred) -> None:
     [
         (None, None),
         (RateLimitInfo(5, 4, 0.4), {"limit": 5, "remaining": 4, "reset_after": 400_000}),
+        (
+            RateLimitInfo(5, 4, 0.4, bucket="f1f2"),
+            {"limit": 5, "remaining": 4, "reset_after": 400_000, "bucket": sha256(b"f1f2").hexdigest()[:16]},
+        ),
         (RateLimitInfo(5, 0, 2, 7.5), {"limit": 5, "remaining": 0, "reset_after": 2_000_000, "reset_at": 7_500_000}),
     ],
 )

@@ -1,6 +1,6 @@
 """A check asks each webhook at most once, never one that must not be asked, and reports what it found."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,9 +8,10 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from notifier.gate.admin import Pause, Reservation
 from notifier.models import AlertType
-from notifier.operations.checks import FRESH_SECONDS, CheckReport, WebhookCheck, check
-from notifier.outcome import Answer, Delivered, Failed, Reason, WebhookInfo
+from notifier.operations.checks import FRESH_SECONDS, PATIENCE_SECONDS, CheckReport, WebhookCheck, check
+from notifier.outcome import Answer, Delivered, Failed, Reason, Scope, WebhookInfo
 from notifier.settings import Webhook
 
 WEBHOOK = Webhook("1", SecretStr("fake-token-check"))
@@ -25,6 +26,9 @@ class Gate:
     breaker: str = "closed"
     fetched_seconds_ago: float = FRESH_SECONDS
     is_banned: bool = False
+    pauses: tuple[Pause, ...] = ()
+    refusals: list[Reservation] = field(default_factory=list)
+    reserved: list[str] = field(default_factory=list)
     learned: list[Any] = field(default_factory=list)
 
     def state(self, webhook: Webhook) -> Any:
@@ -35,18 +39,21 @@ class Gate:
             webhook_fetched_seconds_ago=self.fetched_seconds_ago,
             name="kept",
             channel_id="2",
+            pauses=self.pauses,
         )
 
     def banned(self) -> bool:
         """Of the address."""
         return self.is_banned
 
-    def now(self) -> int:
-        """Redis' clock."""
-        return 5
+    def reserve_fetch(self, webhook: Webhook, token: str) -> Reservation:
+        """May it be asked? By and by."""
+        self.reserved.append(token)
+        return self.refusals.pop(0) if self.refusals else Reservation(5, 0, None)
 
     def webhook_fetched(self, webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo) -> None:
         """What a fetch taught."""
+        assert token == self.reserved[-1], "what is reported is what was reserved"
         self.learned.append((webhook, claimed_at, info))
 
 
@@ -101,10 +108,11 @@ def test_a_webhook_that_answers_is_asked_once_and_the_gate_learns_it() -> None:
     ("gate", "problem"),
     [
         (Gate(quarantined="webhook_unknown"), Reason.WEBHOOK_QUARANTINED),
-        (Gate(is_banned=True), Reason.EDGE_BANNED),
+        (Gate(is_banned=True, refusals=[Reservation(5, 1, Reason.EDGE_BANNED)]), Reason.EDGE_BANNED),
+        (Gate(refusals=[Reservation(5, 60, Reason.GLOBAL_RATE_LIMITED)]), Reason.GLOBAL_RATE_LIMITED),
         (Gate(fetched_seconds_ago=FRESH_SECONDS - 0.01), None),
     ],
-    ids=["quarantined", "banned", "asked just now"],
+    ids=["quarantined", "banned", "paused", "asked just now"],
 )
 def test_one_that_must_not_be_asked_is_not(gate: Gate, problem: str | None) -> None:
     discord = Discord()
@@ -124,6 +132,23 @@ def test_one_that_fails_is_named_by_its_reason() -> None:
 def test_an_open_breaker_is_valid_and_not_healthy() -> None:
     report = checked(Gate(breaker="open"), Discord())
     assert (report.valid, report.healthy) == (True, False)
+
+
+def test_a_pause_is_valid_and_not_healthy() -> None:
+    pause = Pause(Scope.CHANNEL, Reason.CHANNEL_RATE_LIMITED, 900, 42)
+    report = checked(Gate(pauses=(pause,)), Discord())
+    assert (report.valid, report.healthy) == (True, False)
+    assert error_of(report).holds == ["channel_rate_limited for 900 s, the next probe in 42 s"]
+
+
+def test_a_check_waits_until_others_leave_it_a_request_but_not_for_long() -> None:
+    busy = Reservation(5, 0.001, Reason.GLOBAL_RATE_LIMITED)
+    gate, discord = Gate(refusals=[busy, busy]), Discord()
+    assert error_of(checked(gate, discord)).problem is None
+    assert (len(gate.reserved), discord.asked) == (3, [WEBHOOK])
+    gate = Gate(refusals=[replace(busy, wait_seconds=PATIENCE_SECONDS + 0.1)])
+    assert error_of(checked(gate, discord)).problem == "global_rate_limited"
+    assert len(discord.asked) == 1
 
 
 def test_while_redis_is_away_webhooks_are_asked_all_the_same() -> None:
