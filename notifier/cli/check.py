@@ -1,10 +1,14 @@
 """``notifier check``: whether everything is configured and works."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from notifier.cli.output import json_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from notifier.operations.checks import WebhookCheck
 
 
 @click.command()
@@ -38,10 +42,14 @@ def check(as_json: bool) -> None:
             "Webhooks",
             ["type", "variable", "webhook", "name", "channel", "state"],
             [
-                (each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id, each.problem or "answers")
+                (*(each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id), _state(each))
                 for each in report.webhooks
             ],
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
             click.echo(each)
     raise SystemExit(0 if works else 1)
+
+
+def _state(found: "WebhookCheck") -> str:
+    return found.problem or "; ".join(["answers", *found.holds])

@@ -14,13 +14,13 @@ NAMES = [*(kind.value for kind in AlertType), EDGE]
 
 @click.group()
 def gate() -> None:
-    """The gate of each webhook (breaker, quarantine, rate limits), and a ban of this address.
+    """The gate of each webhook (breaker, quarantine, rate limits, pauses), and what holds this whole address.
 
     \b
     Examples:
       notifier gate list
       notifier gate reset security      its webhook is known to answer again
-      notifier gate reset edge          this address is known to be banned no more
+      notifier gate reset edge          this address is known to be held no more
     """
 
 
@@ -38,17 +38,21 @@ def list_gates(as_json: bool) -> None:
 
     pipeline = client_pipeline()
     rows: list[dict[str, Any]] = []
+    paused: dict[str, str] = {}
     for kind in AlertType:
         webhook = pipeline.settings.webhooks.get(kind)
-        state = asdict(pipeline.gate.state(webhook)) if webhook else {}
-        rows.append({"alert_type": kind.value, "waiting": pipeline.outbox.depth(kind), **state})
+        state = pipeline.gate.state(webhook) if webhook else None
+        row = {"alert_type": kind.value, "waiting": pipeline.outbox.depth(kind)}
+        rows.append(row | (asdict(state) if state else {}))
+        paused[kind.value] = "; ".join(map(str, state.pauses)) if state else ""
     banned_seconds = pipeline.gate.banned_seconds()
     if as_json:
         print_json({"banned_seconds": banned_seconds, "gates": rows})
         return
     columns = ["alert_type", "waiting", "webhook_id", "name", "channel_id", "breaker", "quarantined"]
-    print_table("Gates", [*columns, "requests in the last minute"], [
-        (*(row.get(column) for column in columns), row.get("requests_last_minute")) for row in rows
+    print_table("Gates", [*columns, "requests in the last minute", "paused"], [
+        (*(row.get(column) for column in columns), row.get("requests_last_minute"), paused.get(row["alert_type"]))
+        for row in rows
     ])  # fmt: skip
     if banned_seconds is not None:
         click.echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
@@ -64,11 +68,11 @@ def list_gates(as_json: bool) -> None:
 )
 @json_option
 def reset(names: tuple[str, ...], as_json: bool) -> None:
-    """End the quarantine and the open breaker of a type's webhook, or (edge) the pause after a ban.
+    """Forget what holds a type's webhook, or (edge) this whole address: quarantine, breaker, pauses, used up limits.
 
     Waiting alerts are delivered at once.
 
-    What Discord counts stays counted: no reset lets more requests through than its limits allow.
+    What was counted for Discord's limits is forgotten too: if they are used up indeed, its next answer says so.
 
     \b
     Examples:
@@ -89,7 +93,7 @@ def reset(names: tuple[str, ...], as_json: bool) -> None:
             pipeline.gate.reset_edge()
         else:
             pipeline.gate.reset(pipeline.settings.webhooks[AlertType(name)])
-    for kind in AlertType if EDGE in names else map(AlertType, names):
+    for kind in AlertType:  # others may share the channel
         pipeline.publisher.wake_up(pipeline.outbox.force_wake(kind))
     if as_json:
         print_json({"reset": names})

@@ -130,4 +130,5 @@ class SelfMonitor:
         if webhook is None or AlertType.MONITORING in failing:
             return AlertType.GENERAL
         state = self._gate.state(webhook)
-        return AlertType.GENERAL if state.quarantined or state.breaker != "closed" else AlertType.MONITORING
+        held = state.quarantined or state.breaker != "closed" or state.pauses
+        return AlertType.GENERAL if held else AlertType.MONITORING

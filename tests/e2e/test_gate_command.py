@@ -1,10 +1,12 @@
 """``notifier gate`` shows what holds alerts back, and resets it."""
 
+import asyncio
 import json
 
 import pytest
 
 from notifier.models import AlertType
+from notifier.service import DiscordNotificationService
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier
 from tests.servers import until
@@ -40,6 +42,36 @@ def test_quarantine_breaker_and_ban_are_shown_and_a_reset_lets_alerts_go_at_once
     assert notifier("gate", "reset", "edge", "general", "security").stdout == "reset: edge, general, security\n"
     records = application.wait([*held, *banned, *application.raise_alerts("again", alert_type=AlertType.SECURITY)])
     assert {record["status"] for record in records} == {"delivered"}
+
+
+def test_one_answer_that_lies_is_shown_wherever_one_looks_and_a_reset_ends_it(
+    notifier: Notifier, application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker()
+    lie = {"message": "You are being rate limited.", "retry_after": 1e9, "global": True}
+    sandbox.fault(method="POST", kind="status", status=429, body=lie, times=1)
+    first = application.raise_alerts("told to wait for 30 years")
+    until(lambda: application.pipeline.redis.hexists("notifier:gate:edge", "pause_until"), "the pause")
+    later = application.raise_alerts("of another type", alert_type=AlertType.ERROR)
+
+    gates = json.loads(notifier("gate", "list", "--json").stdout)["gates"]
+    for gate in gates:
+        (pause,) = gate["pauses"]
+        assert (pause["scope"], pause["reason"]) == ("global", "global_rate_limited")
+        assert pause["probe_seconds"] <= 60 < pause["seconds"] <= 3600, "what is believed, and what is done"
+    assert "global_rate_limited for 3" in notifier("gate", "list").stdout
+    checked = notifier("check", "--json")
+    assert checked.returncode == 1
+    found = json.loads(checked.stdout)
+    problems = {each["alert_type"]: each["problem"] for each in found["webhooks"]}
+    assert problems.pop("general") in (None, "global_rate_limited"), "it answered a moment ago"
+    assert (found["healthy"], set(problems.values())) == (False, {"global_rate_limited"})
+    assert [len(each["pauses"]) for each in found["webhooks"]] == [1] * len(AlertType)
+    assert not asyncio.run(DiscordNotificationService().health_check())
+
+    notifier("gate", "reset", "edge")
+    assert {record["status"] for record in application.wait(first + later)} == {"delivered"}
+    assert {len(each["pauses"]) for each in json.loads(notifier("gate", "list", "--json").stdout)["gates"]} == {0}
 
 
 def test_a_gate_is_reset_by_name_if_its_webhook_is_known(notifier: Notifier) -> None:
