@@ -84,9 +84,8 @@ class SelfMonitor:
 
     def _report(self, what: str, subject: str, details: Counter[str]) -> None:
         last_notified = self._keys.last_notified(f"{what}:{subject}")
-        with broker_errors():
-            if not self._redis.set(last_notified, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
-                return
+        if not self._is_due(last_notified):
+            return
         try:
             self._publisher.submit(self._message(what, subject, details))
         except NotifierError as error:
@@ -99,6 +98,16 @@ class SelfMonitor:
             for detail, count in details.items():
                 pipeline.hincrby(self._keys.troubles, f"{what}|{subject}|{detail}", -count)
             pipeline.execute()
+
+    def _is_due(self, last_notified: str) -> bool:
+        """Whether it is for this caller to report a cause, now."""
+        period = round(self._settings.watch_seconds * 1_000)
+        with broker_errors():
+            if self._redis.set(last_notified, 1, nx=True, px=period):
+                return True
+            if cast("int", self._redis.pttl(last_notified)) > period:  # Redis' clock has stepped back
+                self._redis.pexpire(last_notified, period)
+            return False
 
     def _message(self, what: str, subject: str, details: Counter[str]) -> NotificationMessage:
         kinds = self._kinds(subject)
