@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import redis
@@ -41,6 +41,7 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 UNANSWERED_MAX = 100
@@ -70,10 +71,13 @@ class Outbox:
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
 
-    def ping(self) -> None:
-        """Check that Redis answers."""
+    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
         with broker_errors():
-            self._redis.ping()
+            if told is None:
+                self._redis.ping()
+            else:
+                ping(self._redis, told)
 
     def admit(
         self,
