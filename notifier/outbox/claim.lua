@@ -238,7 +238,7 @@ local function pass_the_gate(ids, full)
 end
 
 forget_own_wake_up()
-follow_clock(KEYS, args.notification_prefix, now, args.lease, args.life)
+follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
 local answer = answer_for_own_id()
 if answer then return answer end
 take_back_unanswered()

@@ -130,7 +130,7 @@ local function event(item, action)
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
 end
 
-follow_clock(KEYS, args.notification_prefix, now, args.gate.lease, args.life)
+follow_clock(KEYS, args.notification_prefix, nil, now, args.gate.lease, args.life)
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
   local has_message = redis.call('HEXISTS', key, 'message') == 1

@@ -42,7 +42,9 @@ local function is_under_way()
   return false
 end
 
-if outbox_size(WAITING, DELAYED, IN_FLIGHT) > 0 then follow_clock(KEYS, NOTIFICATION_PREFIX, now, ARGV[9], ARGV[10]) end
+if outbox_size(WAITING, DELAYED, IN_FLIGHT) > 0 then
+  follow_clock(KEYS, NOTIFICATION_PREFIX, WORKER_PREFIX, now, ARGV[9], ARGV[10])
+end
 report_or_forget_standstill()
 if not SERVED then return -1 end
 if redis.call('HEXISTS', STATE, 'batch') == 1 then

@@ -49,6 +49,10 @@ def settle(bench: Bench) -> None:
     bench.tick(0.1)
 
 
+def beat(bench: Bench) -> None:
+    bench.redis.set(names.worker(WORKER), 1, ex=600)
+
+
 def kill_worker(bench: Bench) -> None:
     bench.redis.delete(names.worker(WORKER))
 
@@ -61,7 +65,20 @@ def test_a_lease_ends_when_it_was_to_end(bench: Bench) -> None:
     claim = bench.claim()
     assert isinstance(claim, Throttled)
     assert claim.wait_seconds <= lease_seconds(bench.settings)
-    bench.tick(lease_seconds(bench.settings) + 0.1)
+    beat(bench)
+    bench.tick(lease_seconds(bench.settings) - 0.1)
+    assert isinstance(bench.claim(), Throttled), "its worker lives"
+    bench.tick(0.2)
+    assert bench.batch().abandoned
+
+
+def test_a_worker_that_is_dead_is_missed_although_its_heartbeat_lives_longer(bench: Bench) -> None:
+    bench.admit("a")
+    bench.batch()
+    bench.tick(1)
+    step(bench)
+    assert isinstance(bench.claim(), Throttled)
+    bench.tick(WITNESS_SECONDS + 0.1)
     assert bench.batch().abandoned
 
 
