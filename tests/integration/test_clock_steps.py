@@ -226,6 +226,28 @@ def test_the_history_has_what_came_last_first(bench: Bench) -> None:
     assert latest <= int(str(bench.redis.get("test:clock"))), "so it is removed in time"
 
 
+@pytest.mark.parametrize("seconds", [BACK, -BACK])
+def test_whatever_ends_after_the_step_is_the_newest(make_bench: MakeBench, seconds: float) -> None:
+    bench = make_bench(queue_size=4)
+    ended(bench, "delivered")
+    bench.admit("w", "x", "forgotten", "y")
+    step(bench, seconds)
+    bench.withdrawals.withdraw("w")
+    bench.tick(1)
+    bench.records.refuse(NotificationMessage(id="refused", title="t"), Status.QUEUE_FULL, "queue_full", "no room")
+    bench.tick(1)
+    bench.records.bury(NotificationMessage(id="buried", title="t"), Status.REJECTED, "invalid", "wrong", given="{}")
+    bench.tick(1)
+    bench.admit("z")
+    Digests(bench.redis, bench.settings).fold(NotificationMessage(id="folded", title="t"))
+    bench.tick(1)
+    bench.redis.delete(names.notification("forgotten"))
+    bench.claim()
+    history = NotificationHistory(bench.redis, bench.records, bench.settings)
+    expected = ["forgotten", "folded", "buried", "refused", "w", "delivered"]
+    assert [each["id"] for each in history.query()] == expected
+
+
 def test_the_oldest_dead_letters_are_dropped_and_no_new_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records_module, "DEAD_LETTERS_MAX", 3)
 
