@@ -11,7 +11,7 @@ from notifier.outbox.claim import Batch, Empty, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.terms import Terms
-from notifier.outcome import Failed, Outcome, Reason
+from notifier.outcome import Deferred, Failed, Outcome, Reason
 from tests.integration.conftest import CLOCK, WORKER, Bench, MakeBench, by_test_clock
 from tests.names import names
 
@@ -186,6 +186,28 @@ def test_one_whose_hash_is_gone_while_its_request_is_under_way_is_delivered_if_t
     bench.commit(batch)
     assert bench.record("a")["status"] == "delivered"
     assert bench.claim() == Empty()
+
+
+def test_a_batch_whose_lease_is_gone_is_committed_all_the_same(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    bench.redis.delete(STATE)
+    bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=2)
+    bench.tick(2.1)
+    again = bench.batch()
+    assert ([(each.message.id, each.attempts) for each in again.items], again.abandoned) == ([("a", 1)], False)
+
+
+@pytest.mark.parametrize("outcome", [Deferred(0, Reason.RATE_LIMITED), Failed(Reason.BAD_GATEWAY)])
+def test_a_batch_that_another_has_taken_over_and_ended_is_not_committed_again(bench: Bench, outcome: Outcome) -> None:
+    bench.admit("a")
+    lost = bench.batch()
+    bench.tick(60)
+    bench.commit(bench.batch(), outcome, retry_wait_seconds=60)
+    attempts = bench.redis.hget(names.notification("a"), "attempts")
+    bench.commit(lost, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=2)
+    assert bench.redis.hget(names.notification("a"), "attempts") == attempts
+    assert bench.outbox.depth(GENERAL) == 1
 
 
 def test_many_that_are_forgotten_are_told_within_one_claim(make_bench: MakeBench) -> None:

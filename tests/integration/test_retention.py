@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 import redis
 
+from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.claim import Batch, ClaimRequest
+from notifier.outbox.disposition import decide
+from notifier.outbox.outbox import Outbox
+from notifier.outcome import Answer, Reason, Rejected
 from notifier.pipeline import Pipeline
 from notifier.producer import publisher as publisher_module
 from notifier.settings import Settings
 from notifier.storage import retention
 from notifier.storage.broker import create_app
+from notifier.storage.connection import connect
 from notifier.storage.retention import NO_FILE, REPLICA, UNREADABLE, Findings, eviction, inspect
 from notifier.storage.rights import BY_STEPS, NOT_TRIED
 from notifier.worker.redis_watch import RedisWatch
@@ -253,3 +259,18 @@ def test_a_worker_that_runs_finds_it_out_and_tells_it(
     (alert,) = publisher.alerts
     assert alert.alert_type is AlertType.MONITORING
     assert "1 × Redis at x: it drops" in alert.message
+
+
+def test_one_that_is_full_takes_nothing_more_and_lets_go_what_waits(server: SecuredRedis) -> None:
+    server.admin.flushdb()
+    with connect(url_of(server), 5) as client:
+        outbox = Outbox(client, Settings.load())
+        outbox.admit(NotificationMessage(id="a", title="a", alert_type=AlertType.GENERAL))
+        configure(server, maxmemory="1")
+        with pytest.raises(BrokerUnavailable):
+            outbox.admit(NotificationMessage(title="b", alert_type=AlertType.GENERAL))
+        batch = outbox.claim(ClaimRequest(AlertType.GENERAL), None, "worker")
+        assert isinstance(batch, Batch)
+        answer = Answer(Rejected(Reason.WEBHOOK_NOT_CONFIGURED))
+        (ended,) = outbox.commit(batch, decide(answer.outcome, batch.items, 3, sent=False), answer, 1).records
+        assert ended["id"] == "a"
