@@ -4,14 +4,16 @@
 --         dead_letters_prefix, history_life, dead_letter_life (seconds), dead_letters_max, record (JSON)
 --       2 result (JSON)
 -- Returns 1, or 0: it was admitted again, or stored meanwhile, and nothing is done.
-local NOTIFICATION, RESULT, HISTORY, TROUBLES = unpack(KEYS, 1, 4)
+local NOTIFICATION, RESULT, HISTORY, TROUBLES, CALLBACKS = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
-for _, field in ipairs({ 'message', 'finished_at', 'refused' }) do
+for _, field in ipairs({ 'message', 'finished_at' }) do
   if redis.call('HEXISTS', NOTIFICATION, field) == 1 then return 0 end
 end
+for set = 6, #KEYS do redis.call('ZREM', KEYS[set], args.id) end
+if redis.call('HEXISTS', NOTIFICATION, 'refused') == 1 then return 0 end
 local now = now_us()
 redis.call('DEL', NOTIFICATION) -- what is left of it
-for set = 5, #KEYS do redis.call('ZREM', KEYS[set], args.id) end
+redis.call('ZREM', CALLBACKS, args.id)
 redis.call('HSET', NOTIFICATION, 'refused', 1) -- as no outbox has it: if its id comes again, it is admitted
 keep_dead_letter(args, TROUBLES, args, now)
 store_record(RESULT, ARGV[2], args.stamp, now, args.dead_letter_life)

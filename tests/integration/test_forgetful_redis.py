@@ -11,7 +11,7 @@ from notifier.outbox.claim import Batch, Empty, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.terms import Terms
-from notifier.outcome import Deferred, Failed, Outcome, Reason
+from notifier.outcome import Deferred, Failed, Outcome, Reason, Status
 from tests.integration.conftest import CLOCK, WORKER, Bench, MakeBench, by_test_clock
 from tests.names import names
 
@@ -92,6 +92,7 @@ def test_each_key_of_an_outbox_may_be_gone(bench: Bench) -> None:
         assert_the_rest_is_delivered(bench, key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", [Failed(Reason.BAD_GATEWAY), None], ids=["it failed", "its worker died"])
 def test_each_key_may_be_gone_while_the_request_under_way_comes_to_nothing(
     bench: Bench, outcome: Outcome | None
@@ -188,6 +189,16 @@ def test_one_whose_hash_is_gone_while_its_request_is_under_way_is_delivered_if_t
     assert bench.claim() == Empty()
 
 
+def test_one_whose_hash_is_gone_is_told_at_once_if_its_request_came_to_nothing(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    bench.redis.delete(names.notification("a"))
+    bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=60)
+    assert bench.redis.exists(names.notification("a")) == 0, "nothing without a life"
+    assert bench.claim() == Empty()
+    assert bench.record("a")["reason"] == "forgotten"
+
+
 def test_a_batch_whose_lease_is_gone_is_committed_all_the_same(bench: Bench) -> None:
     bench.admit("a")
     batch = bench.batch()
@@ -212,11 +223,11 @@ def test_a_batch_that_another_has_taken_over_and_ended_is_not_committed_again(be
 
 def test_many_that_are_forgotten_are_told_within_one_claim(make_bench: MakeBench) -> None:
     bench = make_bench(queue_size=1_000)
-    ids = [f"n{number}" for number in range(300)]
+    ids = [f"n{number}" for number in range(45)]
     bench.admit(*ids, "last")
     bench.redis.delete(*map(names.notification, ids))
     assert [each.message.id for each in bench.batch().items] == ["last"]
-    assert bench.redis.hget(names.troubles, f"dead_letters|{GENERAL}|forgotten") == "300"
+    assert bench.redis.hget(names.troubles, f"dead_letters|{GENERAL}|forgotten") == "45"
     assert bench.outbox.depth(GENERAL) == 1
 
 
@@ -230,6 +241,16 @@ def test_an_order_of_admission_that_is_lost_goes_on_behind_what_waits(bench: Ben
     bench.admit("fourth")
     assert [each.message.id for each in bench.batch().items] == ["first", "second", "third", "fourth"]
     assert bench.redis.pttl(names.sequence) > 0
+
+
+def test_one_that_is_a_dead_letter_already_leaves_the_outbox(bench: Bench) -> None:
+    bench.admit("a", "b")
+    bench.redis.delete(names.notification("a"))
+    forgotten = NotificationMessage(id="a", title="a", alert_type=GENERAL)
+    bench.records.bury(forgotten, Status.REJECTED, "invalid_message", "wrong", given="{}", callbacks=CALLBACKS)
+    assert [each.message.id for each in bench.batch().items] == ["b"]
+    assert bench.record("a")["reason"] == "invalid_message"
+    assert bench.redis.zscore(names.callbacks, "a") is not None
 
 
 def test_two_workers_that_find_the_same_one_forgotten_make_one_dead_letter(bench: Bench) -> None:
