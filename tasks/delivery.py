@@ -4,6 +4,7 @@ Its outcome becomes the task's result, or ``Ignore`` where the alert waits in th
 failed.
 """
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,13 +16,15 @@ from notifier.models import NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
 from notifier.outbox.disposition import Action
-from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, read_terms
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import callbacks_of_request, options_of
 from notifier.render.cut import cut
 
 from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
+
+logger = logging.getLogger(__name__)
 
 SHOWN_CHARACTERS = 3_000
 """Ours: how much of what cannot be sent its dead letter shows as text; it keeps all of it."""
@@ -65,6 +68,12 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
     delivery = pipeline.delivery_worker.deliver(request)
     if not isinstance(delivery, NotFound):
         return delivery
+    if task.request.get(TRIGGER_HEADER):
+        logger.warning(
+            "alert %s was admitted, and Redis does not know it: its record has expired, or Redis has lost it",
+            notification_id,
+        )
+        return Completed()
     # sent by a program that only knows the task's name
     try:
         message = message_of_callback(task.alert_type, args, fields, notification_id, task.request.parent_id)
@@ -86,7 +95,8 @@ def _dispatch_again(
     """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
     again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
     again |= {"parent_id": task.request.parent_id, **options_of(callbacks)}
-    again["headers"] = {TERMS_HEADER: task.request.get(TERMS_HEADER)}  # else its countdown would be the alert's
+    # without its terms, its countdown would be the alert's
+    again["headers"] = {name: task.request.get(name) for name in (TERMS_HEADER, TRIGGER_HEADER)}
     with pipeline.publisher.dispatching(task.name) as producer:
         task.dispatch(args, fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore

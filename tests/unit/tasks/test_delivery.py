@@ -14,7 +14,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Completed, NotFound, Throttled, WakeUp
 from notifier.outbox.disposition import Action, BatchItem, Disposition
-from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER
 from notifier.outcome import Reason, Status
 from tasks import send_notification
 from tasks.delivery import AWAY_SECONDS, run_delivery
@@ -148,6 +148,16 @@ def test_an_alert_that_came_by_name_is_admitted_on_its_terms_and_delivered(parts
     assert (parts.deliveries, parts.withdrawn) == ([], [])
 
 
+def test_the_trigger_of_an_alert_that_redis_has_lost_raises_none_and_makes_no_dead_letter(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts.deliveries = [NotFound()]
+    end, _ = run(**{TRIGGER_HEADER: True})
+    assert type(end) is Ignore
+    assert (parts.admitted, parts.buried) == ([], [])
+    assert "alert a was admitted, and Redis does not know it" in caplog.text
+
+
 def test_one_that_was_revoked_before_it_came_is_withdrawn(parts: Parts) -> None:
     parts.deliveries = [NotFound(), Completed()]
     run(fields={"title": "T"}, **{REVOKED_HEADER: True})
@@ -177,7 +187,14 @@ def test_while_redis_is_away_the_same_dispatch_comes_back_in_a_while(parts: Part
     (sent,) = parts.sent
     assert (sent["args"], sent["kwargs"], sent["task_id"]) == (("T",), {"source": "s"}, "a")
     assert (sent["countdown"], sent["retries"], sent["parent_id"]) == (AWAY_SECONDS, 1, "p")
-    assert (sent["headers"], sent.get("link_error")) == ({TERMS_HEADER: terms}, errbacks)
+    assert (sent["headers"], sent.get("link_error")) == ({TERMS_HEADER: terms, TRIGGER_HEADER: None}, errbacks)
+
+
+def test_what_comes_back_in_a_while_is_still_a_trigger(parts: Parts) -> None:
+    parts.deliveries = [BrokerUnavailable("away")]
+    run(**{TRIGGER_HEADER: True})
+    (sent,) = parts.sent
+    assert (sent["kwargs"], sent["headers"][TRIGGER_HEADER]) == ({}, True)
 
 
 def test_if_the_broker_is_away_as_well_it_keeps_the_message(parts: Parts) -> None:
