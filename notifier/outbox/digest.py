@@ -71,6 +71,7 @@ class Digests:
                 finished_at=stamp,
                 reason=Reason.QUEUE_FULL,
                 detail="counted in a digest",
+                text_bytes_max=self._settings.history_text_bytes,
             )
             answer = self._fold(
                 keys=[

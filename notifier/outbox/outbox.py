@@ -164,7 +164,7 @@ class Outbox:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
         records = {
-            each.item.message.id: record_of(batch, each, answer, stamp)
+            each.item.message.id: record_of(batch, each, answer, stamp, self._settings.history_text_bytes)
             for each in dispositions
             if each.action in MAY_END
         }
