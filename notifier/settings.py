@@ -149,6 +149,7 @@ class Settings(BaseSettings):
     retry_backoff_max_seconds: Seconds = Field(60, validation_alias="DISCORD_RETRY_BACKOFF_MAX_SECONDS")
     timeout_seconds: Seconds = Field(10, validation_alias="DISCORD_TIMEOUT_SECONDS")
     queue_size: Count = Field(100, validation_alias="DISCORD_QUEUE_SIZE")
+    memory_bytes_max: Bytes = Field(256 * 2**20, validation_alias="NOTIFIER_MEMORY_BYTES_MAX")
     queue_overflow: Literal["digest", "reject"] = Field("digest", validation_alias="DISCORD_QUEUE_OVERFLOW")
     expire_seconds: LongSeconds = Field(86_400, validation_alias="DISCORD_EXPIRE_SECONDS")
     unknown_leave: AlertTypes = Field(frozenset(), validation_alias="DISCORD_UNKNOWN_LEAVE")
