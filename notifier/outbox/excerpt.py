@@ -8,6 +8,8 @@ LONG = ("title", "source", "fields", "metadata")
 """Parts that may be long, beside the text. All others together are some kilobytes at most."""
 PARTS_MAX = 25
 """Ours: fields, and entries of the metadata, that are kept of too many."""
+FIELDS_MAX = 200
+"""Ours: names that are kept of far too many."""
 MARK = "…"
 
 
@@ -42,6 +44,24 @@ def beginning(text: str, bytes_max: int) -> str:
     """The first bytes of a text, as far as they are whole characters; a mark stands for the rest."""
     data = text.encode(errors="replace")
     return text if len(data) <= bytes_max else data[: max(0, bytes_max)].decode(errors="ignore") + MARK
+
+
+def shortened(fields: Mapping[str, Any], bytes_max: int) -> dict[str, Any]:
+    """Fields of any form within so many bytes: the short ones whole, of the long ones the beginning of their text."""
+    sizes = sorted((size({name: value}), name) for name, value in fields.items())[:FIELDS_MAX]
+    kept: dict[str, Any] = {}
+    room = bytes_max
+    for position, (length, name) in enumerate(sizes):
+        share = room // (len(sizes) - position)
+        if length <= share:
+            kept[name] = fields[name]
+        elif (left := share - size({name: MARK})) > 0:
+            value = fields[name]
+            kept[name] = beginning(value if isinstance(value, str) else json.dumps(value), left)
+        else:
+            continue
+        room -= min(length, share)
+    return kept
 
 
 def _fitted(rest: Mapping[str, Any], bytes_max: int) -> dict[str, Any]:

@@ -23,6 +23,9 @@ DEAD_LETTERS_MAX = 10_000
 REFUSED_MAX = 1_000
 """Ours: records kept of alerts that no outbox took, per type: a flood must not fill Redis through its history."""
 
+GIVEN_BYTES_MAX = 16_384
+"""Ours: what a task was given is kept in its record if it is as short; else beside the record, and not in the result."""
+
 
 class Records:
     """The records by id: Celery's results of the same ids.
@@ -86,7 +89,7 @@ class Records:
             The record; None if the id was admitted or buried before.
         """
         refusal = self._refusal(message, status, reason, detail)
-        if (length := len(given.encode(errors="replace"))) <= self._settings.history_text_bytes:
+        if (length := len(given.encode(errors="replace"))) <= GIVEN_BYTES_MAX:
             refusal["given"], given = given, ""
         else:
             refusal["cut_from_bytes"] = length

@@ -130,3 +130,16 @@ def test_a_short_one_is_kept_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPa
         assert json.loads(record["given"])["kwargs"] == {"titel": "typo", **short}
     else:
         assert record["message"] == {**record["message"], **short}
+
+
+def test_long_ones_that_have_expired_are_not_all_claimed_at_once(bench: Bench) -> None:
+    half = {"fields": [{"name": "f", "value": "x" * 90_000}] * 50}
+    bench.admit("a", "b", "c", **half)
+    bench.admit("short", "too")
+    bench.tick(bench.settings.expire_seconds + 1)
+    claimed = []
+    while not claimed or claimed[-1][-1] != "too":
+        batch = bench.batch()
+        claimed.append([each.id for each in batch.messages])
+        bench.commit(batch, Rejected(Reason.EXPIRED))
+    assert claimed == [["a"], ["b"], ["c", "short", "too"]]

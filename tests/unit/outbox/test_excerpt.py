@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from notifier.models import NotificationMessage
-from notifier.outbox.excerpt import PARTS_MAX, beginning, excerpt, size
+from notifier.outbox.excerpt import PARTS_MAX, beginning, excerpt, shortened, size
 from notifier.outbox.record import record
 from notifier.outcome import Status
 
@@ -81,3 +81,19 @@ def test_whatever_is_long_all_that_is_kept_is_short_and_still_a_message(given: d
 
 def test_a_text_that_is_short_enough_has_no_mark() -> None:
     assert (beginning("abc", 3), beginning("abc", 2), beginning("é", 1), beginning("", 0)) == ("abc", "ab…", "…", "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"a": 1, "text": "x" * 50_000},
+        {"a": 1, "deep": {"text": ["x" * 50_000]}, "text": "🔥" * 50_000},
+        {"a": 1, **{f"field {number}": "y" for number in range(10_000)}},
+        {"a": 1, "n" * 50_000: "y"},
+    ],
+)
+def test_fields_of_any_form_are_shortened_to_a_bound(given: dict[str, Any]) -> None:
+    kept = shortened(given, LIMIT)
+    assert size(kept) <= LIMIT + 100
+    assert kept["a"] == 1
+    assert "text" not in given or len(kept["text"]) > LIMIT / 20
