@@ -29,7 +29,9 @@ def excerpt(message: Mapping[str, Any], bytes_max: int) -> tuple[dict[str, Any],
         The fields, and None; or if something was cut, the bytes that all of them take.
     """
     text, rest = str(message.get("message", "")), {name: message[name] for name in LONG if name in message}
-    text_size, rest_size = len(text.encode(errors="replace")), size(rest)
+    # field by field: as one text, all of them would take as much memory again
+    rest_size = sum(map(size, rest.get("fields", ()))) + size({n: rest[n] for n in rest if n != "fields"})
+    text_size = len(text.encode(errors="replace"))
     if text_size <= bytes_max and rest_size <= bytes_max:
         return dict(message), None
     kept = dict(message)

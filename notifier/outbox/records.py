@@ -24,7 +24,7 @@ REFUSED_MAX = 1_000
 """Ours: records kept of alerts that no outbox took, per type: a flood must not fill Redis through its history."""
 
 GIVEN_BYTES_MAX = 16_384
-"""Ours: what a task was given is kept in its record if it is as short; else beside the record, and not in the result."""
+"""Ours: what a task was given is kept in its record if it is as short; else beside the record, not in the result."""
 
 
 class Records:
