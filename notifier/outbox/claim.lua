@@ -2,7 +2,7 @@
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua)
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
---         embeds_max, characters_max, note_characters, life (seconds), expire, late (microseconds),
+--         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late (microseconds),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
 --         is configured)
 -- Returns one of
@@ -171,11 +171,12 @@ end
 
 -- What is too old becomes a dead letter, whether or not the gate is open.
 local function take_expired(first)
-  local expired, seen = {}, {}
+  local expired, seen, bytes = {}, {}, 0
   local function look_at(id)
     local at, own = expiry_of(id)
     if at <= now and not seen[id] then
-      if #expired == args.embeds_max then return false end
+      bytes = bytes + redis.call('HSTRLEN', notification(id), 'message')
+      if #expired == args.embeds_max or #expired > 0 and bytes > args.bytes_max then return false end
       seen[id] = true
       table.insert(expired, id)
     end

@@ -9,7 +9,8 @@
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
---                         record (JSON, if it is dead), retry_result (JSON, if it may go again after a failure)}]
+--                         record (JSON, if it is dead), cut (the record has not all of its texts),
+--                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
 -- 'too_late' if it was to be withdrawn ('' if not), and its callbacks (JSON; '').
@@ -64,6 +65,7 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
+  if item.dead and item.cut then redis.call('HSET', key, 'whole', redis.call('HGET', key, 'message')) end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)

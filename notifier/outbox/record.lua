@@ -69,6 +69,7 @@ local function drop_oldest_dead_letters(args, troubles, dead_letters, type)
   local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
   for _, id in ipairs(dropped) do
     redis.call('ZREM', dead_letters, id)
+    redis.call('HDEL', args.notification_prefix .. id, 'whole', 'given')
     redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
     redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
   end

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from celery import Celery
 from kombu import Connection, Producer
@@ -18,7 +18,7 @@ from notifier.outbox.claim import WakeUp
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
-from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
 from notifier.outcome import Status
 from notifier.producer.forks import forks_wait
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -139,12 +139,11 @@ class Publisher:
         # what send_task does, without what this task does not need (about half of the time): routing, declaring a queue
         # that is direct, the text of every argument, and a subscription to a result that no caller waits for yet
         task = amqp.create_task_message(
-            message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
+            message.id, route.task, argsrepr="", kwargsrepr=shown(message), ignore_result=True
         )
+        where = {"queue": self._keys.queue(message.alert_type), "headers": {TRIGGER_HEADER: True}}
         with self.dispatching(route.task) as producer:
-            amqp.send_task_message(
-                producer, route.task, task, queue=self._keys.queue(message.alert_type), declare=[], retry=again
-            )
+            amqp.send_task_message(producer, route.task, task, declare=[], retry=again, **where)
 
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send the wake-up that a claim, commit or sweep has asked for, if any. One that cannot be sent is logged."""
@@ -197,11 +196,6 @@ def _warn_of(*found: str) -> None:
 def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
     connection = cast("Connection", producer.connection)
     return (OperationalError, *connection.connection_errors, *connection.channel_errors)
-
-
-def arguments(message: NotificationMessage) -> dict[str, Any]:
-    """The keyword arguments of a message's task: all but its id and type, which are in the task's id and name."""
-    return message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "alert_type"})
 
 
 def shown(message: NotificationMessage) -> str:
