@@ -12,7 +12,7 @@ if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
 local now, bytes = now_us(), #ARGV[2] + #ARGV[11]
 if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then return 'memory_full' end
-local sequence = redis.call('INCR', KEYS[5])
+local sequence = next_sequence(KEYS[5], now)
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
 if ARGV[11] ~= '' then

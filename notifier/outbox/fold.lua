@@ -42,7 +42,7 @@ forget_record(RESULT, HISTORY, ID) -- it may have been refused before
 redis.call('ZREM', KEYS[10], ID)
 store_record(RESULT, ARGV[2], ARGV[3], now, LIFE)
 index_record(HISTORY, 'folded', ID, now, LIFE)
-redis.call('ZADD', FOLDED, now, ID)
+add_by_time(FOLDED, now, ID)
 redis.call('EXPIRE', FOLDED, LIFE)
 forget_oldest_folded()
 report_trouble(TROUBLES, 'folded', TYPE)

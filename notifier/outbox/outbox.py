@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import redis
@@ -29,6 +29,7 @@ from notifier.outbox.claim import (
     batch_of,
 )
 from notifier.outbox.disposition import MAY_END, Disposition
+from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
@@ -40,6 +41,7 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 UNANSWERED_MAX = 100
@@ -68,11 +70,15 @@ class Outbox:
         self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
+        self._forgotten = Forgotten(client, settings)
 
-    def ping(self) -> None:
-        """Check that Redis answers."""
+    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
         with broker_errors():
-            self._redis.ping()
+            if told is None:
+                self._redis.ping()
+            else:
+                ping(self._redis, told)
 
     def admit(
         self,
@@ -119,15 +125,10 @@ class Outbox:
     def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
         """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
         token = uuid.uuid4().hex
-        try:
-            with broker_errors():
-                kind, *rest = self._claim(
-                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
-                )
-        except BrokerUnavailable:
-            self._unanswered.append(token)
-            raise
+        kind, *rest = self._ask(request, webhook, worker, token)
+        while kind == "forgotten":
+            self._forgotten.bury(request.alert_type, rest)
+            kind, *rest = self._ask(request, webhook, worker, token)
         match kind:
             case "not_found":
                 return NotFound()
@@ -142,6 +143,18 @@ class Outbox:
                 return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
+
+    def _ask(self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str) -> list[Any]:
+        try:
+            with broker_errors():
+                answer: list[Any] = self._claim(
+                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
+                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                )
+        except BrokerUnavailable:
+            self._unanswered.append(token)
+            raise
+        return answer
 
     def _claim_arguments(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
@@ -236,6 +249,7 @@ class Outbox:
                 args=[
                     *(token, self._keys.worker(""), microseconds(LIFE_SECONDS), microseconds(WITNESS_SECONDS)),
                     *(alert_type, self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
+                    *(microseconds(lease_seconds(self._settings)), self._life_seconds),
                 ],
             )
         return _wake_up(alert_type, token, arm)

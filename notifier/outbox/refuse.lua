@@ -19,7 +19,7 @@ local function bury()
 end
 
 local function keep_newest()
-  redis.call('ZADD', REFUSED, now, args.id)
+  add_by_time(REFUSED, now, args.id)
   redis.call('EXPIRE', REFUSED, args.history_life)
   for _, id in ipairs(redis.call('ZRANGE', REFUSED, 0, -args.refused_max - 1)) do
     redis.call('ZREM', REFUSED, id)

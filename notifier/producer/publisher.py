@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from celery import Celery
@@ -23,6 +24,7 @@ from notifier.producer.forks import forks_wait
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
+from notifier.storage.retention import Findings
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spooled
@@ -60,14 +62,19 @@ class Publisher:
         self._digests = digests
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
+        self._has_looked = False
 
     def ping(self) -> None:
-        """See whether Redis is there.
+        """See whether Redis is there, and once, whether it keeps what it is given; else a line in the log says so.
 
         Raises:
             BrokerUnavailable: it is not.
         """
-        self._outbox.ping()
+        self._outbox.ping(None if self._has_looked else self._warn_of_findings)
+        self._has_looked = True
+
+    def _warn_of_findings(self, findings: Findings) -> None:
+        _warn_of(*findings.problems, *findings.warnings)
 
     def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
         """Admit an alert and send its delivery task.
@@ -178,6 +185,12 @@ class Publisher:
 
     def _producer(self) -> Producer:
         return self._app.amqp.Producer(dispatch_connection(self._app, self._timeout_seconds))
+
+
+@lru_cache  # once, in forked processes too
+def _warn_of(*found: str) -> None:
+    for each in found:
+        logger.warning("Redis: %s. This process raises alerts all the same.", each)
 
 
 def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
