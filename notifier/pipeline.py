@@ -258,7 +258,8 @@ class Pipeline:
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        return check(self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks)
+        webhooks, wrong = self.settings.webhooks, self.settings.wrong_webhooks
+        return check(self.redis, self.gate, self.discord, webhooks, wrong, self.gate.machines.faults)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""

@@ -22,6 +22,7 @@ from notifier.outbox.claim import (
     Completed,
     Empty,
     FetchWebhook,
+    HeldBack,
     NotFound,
     Throttled,
     WakeUp,
@@ -111,14 +112,19 @@ class Outbox:
             raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
         return bool(answer == "admitted")
 
-    def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
-        """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
+    def claim(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None
+    ) -> Claim:
+        """Ask whether a request may go now, and which notifications ride in it.
+
+        ``worker``: name of its heartbeat. ``held_back``: its machine makes no request now; another one's worker may.
+        """
         token = uuid.uuid4().hex
         try:
             with broker_errors():
                 kind, *rest = self._claim(
                     keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                    args=[self._claim_arguments(request, webhook, worker, token, held_back).as_json()],
                 )
         except BrokerUnavailable:
             self._unanswered.append(token)
@@ -139,7 +145,7 @@ class Outbox:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
 
     def _claim_arguments(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> ClaimArguments:
         return ClaimArguments(
             id=request.notification_id,
@@ -156,6 +162,8 @@ class Outbox:
             late=microseconds(LATE_SECONDS),
             unanswered=list(self._unanswered),
             gate=limits(self._settings, webhook),
+            held_back=microseconds(held_back.seconds) if held_back else 0,
+            held_back_by=held_back.reason if held_back else "",
         )
 
     def commit(
@@ -206,6 +214,7 @@ class Outbox:
             "channel_prefix": self._keys.channel_prefix,
             "gate": limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
+            "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "life": self._life_seconds,
             "fallback": self._settings.fallback,
