@@ -42,7 +42,7 @@ class OwnMachine:
             case Deferred(_, reason, Scope.MACHINE, detail):
                 self._hold_back(MachineFault(self._name, reason, detail))
             case _ if answer.http_status is not None and self._failures:
-                self._failures, self._logged_at = 0, float("-inf")
+                self._failures, self._until, self._logged_at = 0, float("-inf"), float("-inf")
                 logger.warning("this machine (%s) reaches Discord again", self._name)
                 self._tell_works()
 
