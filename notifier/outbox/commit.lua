@@ -47,14 +47,6 @@ local function note_post(health)
   if field[health] then redis.call('HSET', gate.state, field[health], now) end
 end
 
-local function count_lost_alone(key)
-  if requested then
-    redis.call('HDEL', key, 'lost_alone')
-  elseif #args.dispositions == 1 then
-    redis.call('HINCRBY', key, 'lost_alone', 1)
-  end
-end
-
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
 local function decide(item, key)
   if item.action == 'complete' then return 'complete' end -- the answer is known, even if the lease is lost
@@ -131,7 +123,7 @@ end
 
 local function failover(key, item)
   leave_batch(key, item)
-  redis.call('HDEL', key, 'failing_since') -- that was another webhook
+  redis.call('HDEL', key, 'failing_since', 'lost_alone') -- that was another webhook
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
   redis.call('ZADD', FALLBACK_WAITING, redis.call('HGET', key, 'sequence'), item.id)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
@@ -151,7 +143,9 @@ end
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
   local exists, finished_at = unpack(redis.call('HMGET', key, 'sequence', 'finished_at'))
-  if exists and holds_lease then count_lost_alone(key) end
+  if exists and holds_lease and not requested and #args.dispositions == 1 then
+    redis.call('HINCRBY', key, 'lost_alone', 1)
+  end
   local action = exists and not finished_at and decide(item, key)
   if action then
     add_event(key, event(item, action))

@@ -5,8 +5,8 @@
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
---   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it alone,
---   in a row), seen_at (the last commit), trail (its events), finished_at, status
+--   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
+--   alone), seen_at (the last commit), trail (its events), finished_at, status
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease,

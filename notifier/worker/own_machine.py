@@ -61,7 +61,7 @@ class OwnMachine:
         if now - self._logged_at < (self._settings.watch_seconds or float("inf")):
             return
         self._logged_at = now
-        logger.error("this machine (%s) cannot reach Discord: %s. Its alerts wait.", self._name, fault.detail)
+        logger.error("this machine (%s) cannot reach Discord, its alerts wait: %s", self._name, fault.detail)
 
     def _tell_works(self) -> None:
         try:

@@ -40,7 +40,7 @@ WORDS = {
     ),
     "machine_fault": (
         "{named} cannot reach Discord",
-        "{listed}. Its alerts wait until that is repaired; workers on other machines go on.",
+        "Its alerts wait until that is repaired; workers on other machines go on. {listed}",
     ),
     "folded": (
         "Too many alerts of {named}: {count} were folded",

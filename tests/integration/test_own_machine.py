@@ -134,7 +134,10 @@ def test_a_fault_is_told_once_and_forgotten_once_anything_answers(
     assert (fault.reason, fault.detail) == ("no_network", "does DNS work?")
     trouble = f"machine_fault|{fault.machine}|does DNS work?"
     assert bench.redis.hgetall(names.troubles) == {trouble: "1"}
-    assert [each.message.count("cannot reach Discord: does DNS work?") for each in caplog.records] == [1, 1]
+    assert [each.message.count("cannot reach Discord, its alerts wait: does DNS work?") for each in caplog.records] == [
+        1,
+        1,
+    ]
     bench.gate.machines.failing(MachineFault("another", "no_network", "x"), 60)
     machines[0].learn(POSTED)
     assert [each.machine for each in bench.gate.machines.faults()] == ["another"]
