@@ -69,6 +69,7 @@ def test_one_that_cannot_look_the_webhook_up_passes_the_task_on_and_another_mach
         assert (passed_on.reason, passed_on.wait_seconds) == (Reason.NO_NETWORK, 1)
     assert (broken.lookups, broken.posts) == (1, 0), "then it holds back"
     assert waited_for(bench)[-1] == "no_network"
+    assert "answered_at" not in bench.redis.hgetall(names.gate(WEBHOOK.id)), "the request was given back, not answered"
     end = on_good.deliver(REQUEST)
     assert isinstance(end, BatchResult)
     assert [record["status"] for record in end.records] == ["delivered"]
