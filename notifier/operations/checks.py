@@ -16,6 +16,7 @@ from notifier.outcome import FAULTS, Delivered, Fault, Outcome, Reason
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
+from notifier.storage.retention import Findings
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
@@ -48,11 +49,13 @@ class WebhookCheck:
 class CheckReport:
     """The result of a check.
 
-    ``redis``: the problem in words; None if Redis answers. ``machines``: those whose workers cannot reach Discord.
+    ``redis``: the problem in words; None if Redis answers, and keeps what it is given. ``machines``: those whose
+    workers cannot reach Discord.
     """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
+    redis_warnings: tuple[str, ...] = ()
     machines: tuple[MachineFault, ...] = ()
 
     @property
@@ -81,11 +84,13 @@ def check(
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    inspect: Callable[[], Findings] = Findings,
     machines: Callable[[], Sequence[MachineFault]] = tuple,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
+    findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
@@ -95,7 +100,8 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport(problem, tuple(found), tuple(machines()) if problem is None else ())
+        told = tuple(machines()) if problem is None else ()
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told)
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:
@@ -105,6 +111,13 @@ def _redis_problem(client: "redis.Redis") -> str | None:
     except BrokerUnavailable as error:
         return str(error)
     return None
+
+
+def _findings(inspect: Callable[[], Findings]) -> Findings:
+    try:
+        return inspect()
+    except BrokerUnavailable as error:
+        return Findings((str(error),))
 
 
 def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:

@@ -162,7 +162,7 @@ def _still_waiting(client: "redis.Redis", keys: Keys, kind: AlertType, since: da
     last = max(_at(log[-1][0]), since) if log else since
     reason = str(log[-1][1] if log and log[-1][1] else "no worker has come for it")
     why = reason.replace("_", " ") + _at_fault(client, keys, reason)
-    return [Step(_at(now), f"still waiting, for {duration((_at(now) - last).total_seconds())}: {why}")]
+    return [Step(_at(now), f"still waiting, for {duration(max(0.0, (_at(now) - last).total_seconds()))}: {why}")]
 
 
 def _at_fault(client: "redis.Redis", keys: Keys, reason: str) -> str:

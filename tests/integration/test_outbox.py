@@ -190,8 +190,9 @@ def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
     monkeypatch.setattr(bench.outbox, "_claim", answer_lost(bench.outbox._claim))
     with pytest.raises(BrokerUnavailable):
         bench.claim()
+    other = Outbox(bench.redis, bench.settings)  # with the test's clock
     monkeypatch.undo()
-    stranger = Outbox(bench.redis, bench.settings).claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+    stranger = other.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(stranger, Throttled), "for all that another knows it is under way"
     again = bench.batch()
     assert (titles(again), again.abandoned) == (["c", "d"], False)
@@ -524,6 +525,16 @@ def test_an_operators_reset_in_an_outage_kills_no_alert(bench: Bench) -> None:
     for _ in range(4 * (bench.settings.retry_attempts + 1)):
         hang(bench, bench.batch())
         bench.gate.reset(WEBHOOK)
+    assert bench.outbox.depth(AlertType.GENERAL) == 1
+
+
+def test_an_outage_after_the_clock_has_stepped_back_kills_no_alert(bench: Bench) -> None:
+    bench.admit("before")
+    bench.commit(bench.batch())
+    bench.tick(-100_000)
+    bench.admit("patient")
+    for _ in range(4 * (bench.settings.retry_attempts + 1)):
+        hang(bench, bench.batch())
     assert bench.outbox.depth(AlertType.GENERAL) == 1
 
 

@@ -149,8 +149,8 @@ def test_what_is_wrong_on_the_way_to_discord_is_said_in_words(outcome: Outcome, 
 
 def test_a_machine_that_cannot_reach_discord_is_listed_and_not_healthy() -> None:
     fault = MachineFault("worker-1", "no_network", "does DNS work?")
-    parts: Any = (Redis(), Gate(), Discord(), {AlertType.ERROR: WEBHOOK}, {}, lambda: [fault])
-    report = check(*parts)
+    parts: Any = (Redis(), Gate(), Discord(), {AlertType.ERROR: WEBHOOK})
+    report = check(*parts, machines=lambda: [fault])
     assert report.machines == (fault,)
     assert (report.valid, report.healthy) == (True, False)
 
