@@ -1,7 +1,7 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,8 +10,9 @@ import redis
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate
+from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
-from notifier.outcome import Delivered, Reason
+from notifier.outcome import FAULTS, Delivered, Fault, Outcome, Reason
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
@@ -25,7 +26,8 @@ FRESH_SECONDS = 5
 class WebhookCheck:
     """What one alert type's webhook answered.
 
-    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words.
+    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, or with what lies between
+    here and Discord, in words.
     """
 
     alert_type: AlertType
@@ -45,11 +47,16 @@ class WebhookCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check. ``redis``: the problem in words; None if Redis answers, and keeps what it is given."""
+    """The result of a check.
+
+    ``redis``: the problem in words; None if Redis answers, and keeps what it is given. ``machines``: those whose
+    workers cannot reach Discord.
+    """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
     redis_warnings: tuple[str, ...] = ()
+    machines: tuple[MachineFault, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -59,9 +66,15 @@ class CheckReport:
 
     @property
     def healthy(self) -> bool:
-        """Redis answers, each configured webhook answers, and no breaker holds one back."""
-        return self.redis is None and all(
-            check.problem is None and check.breaker in (None, "closed") for check in self.webhooks if check.configured
+        """Redis answers, each configured webhook answers, no breaker holds one back, every machine reaches Discord."""
+        return (
+            self.redis is None
+            and not self.machines
+            and all(
+                check.problem is None and check.breaker in (None, "closed")
+                for check in self.webhooks
+                if check.configured
+            )
         )
 
 
@@ -72,6 +85,7 @@ def check(
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
     inspect: Callable[[], Findings] = Findings,
+    machines: Callable[[], Sequence[MachineFault]] = tuple,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
     problem = _redis_problem(client)
@@ -86,7 +100,8 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings)
+        told = tuple(machines()) if problem is None else ()
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told)
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:
@@ -128,4 +143,13 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
         gate.webhook_fetched(webhook, uuid.uuid4().hex, asked_at, info)
     outcome = info.answer.outcome
     problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
-    return WebhookCheck(kind, variable, webhook.id, info.name, info.channel_id, problem, breaker)
+    return WebhookCheck(
+        kind, variable, webhook.id, info.name, info.channel_id, problem, breaker, wrong=_in_between(outcome)
+    )
+
+
+def _in_between(outcome: Outcome) -> str | None:
+    """What is wrong on the way to Discord, in words; None if nothing is known to be."""
+    if isinstance(outcome, Delivered) or FAULTS.get(outcome.reason) not in (Fault.MACHINE, Fault.DISCORD):
+        return None
+    return f"{outcome.reason}: {outcome.detail}" if outcome.detail else None
