@@ -262,7 +262,10 @@ class Pipeline:
         from notifier.operations.checks import check
 
         own = self.settings
-        return check(self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis)
+        return check(
+            *(self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks),
+            *(self.inspect_redis, self.gate.machines.faults),
+        )
 
     def inspect_redis(self, queues: Sequence[str] = ()) -> Findings:
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""

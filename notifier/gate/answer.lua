@@ -17,6 +17,7 @@ end
 local function gate_give_back(gate, now, token)
   gate_answered(gate, now, token)
   bucket_give_back(gate.in_flight, token)
+  bucket_give_back(gate.args.read_in_flight, token)
   breaker_report(gate.state, now, token, 'neutral', gate.args.breaker)
   breaker_report(gate.edge, now, token, 'neutral', gate.args.edge_breaker)
   for _, pause in ipairs(gate_pauses(gate, now)) do pause_report(pause.key, now, token, false, pause.left) end

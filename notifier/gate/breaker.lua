@@ -21,16 +21,9 @@
 -- breaker_report(key, now, token, health, rule)  learns from an answer; returns whether that opened a closed breaker
 -- breaker_probes(key, token)                     returns whether this request is the probe that is under way
 -- breaker_closed(key)                            returns whether it is closed
--- breaker_failing(key, requests)                 returns whether the last `requests` requests all failed, the one that
---                                                is about to be reported among them
 
 local function breaker_closed(key)
   return redis.call('HEXISTS', key, 'breaker') == 0
-end
-
-local function breaker_failing(key, requests)
-  local failures = tonumber(redis.call('HGET', key, 'failures')) or 0
-  return not breaker_closed(key) or failures + 1 >= requests
 end
 
 -- When a probe may go: no further ahead than the breaker opened for. The clock may have stepped back since; and workers

@@ -30,8 +30,6 @@
 -- gate_take(gate, now, token, worker)         reserves one request that carries alerts
 -- gate_take_fetch(gate, now, token, worker)   reserves one Get Webhook request; others wait for its answer
 -- gate_reserve_fetch(gate, now, token)        reserves one for whose answer nobody waits
--- gate_failing(gate, requests)                returns whether the last `requests` requests all failed, the one that is
---                                             about to be reported among them
 -- gate_pauses(gate, now)                      returns what answers have said, by scope, each as { scope, key (of its
 --                                             pause), left (microseconds; 0 or less: it is over), reason }
 -- Answers use global_left, channel_key, channel_left and channel_block too.
@@ -156,10 +154,6 @@ local function gate_check(gate, now)
   local fetch = webhook_fetch(gate, now)
   if fetch == 'under_way' then return 'wait', FETCH_LOOK_AGAIN, 'fetching_webhook' end
   return fetch == 'due' and 'fetch_webhook' or 'open'
-end
-
-local function gate_failing(gate, requests)
-  return breaker_failing(gate.state, requests)
 end
 
 local function gate_take(gate, now, token, worker)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -11,8 +11,9 @@ import redis
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate, Pause, Reservation
+from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
-from notifier.outcome import Delivered, Reason, WebhookInfo
+from notifier.outcome import FAULTS, Delivered, Fault, Outcome, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
@@ -28,8 +29,9 @@ PATIENCE_SECONDS = 3
 class WebhookCheck:
     """What one alert type's webhook answered.
 
-    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words. ``pauses``: what
-    holds its alerts back because Discord said so.
+    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, or with what lies between
+    here and Discord, in words. ``pauses``: what holds its alerts back because Discord said
+    so.
     """
 
     alert_type: AlertType
@@ -56,11 +58,16 @@ class WebhookCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check. ``redis``: the problem in words; None if Redis answers, and keeps what it is given."""
+    """The result of a check.
+
+    ``redis``: the problem in words; None if Redis answers, and keeps what it is given. ``machines``: those whose
+    workers cannot reach Discord.
+    """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
     redis_warnings: tuple[str, ...] = ()
+    machines: tuple[MachineFault, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -70,9 +77,11 @@ class CheckReport:
 
     @property
     def healthy(self) -> bool:
-        """Redis answers, each configured webhook answers, and no breaker and no pause holds one back."""
-        return self.redis is None and all(
-            check.problem is None and not check.holds for check in self.webhooks if check.configured
+        """Redis and each webhook answer, no breaker and no pause holds one back, every machine reaches Discord."""
+        return (
+            self.redis is None
+            and not self.machines
+            and all(check.problem is None and not check.holds for check in self.webhooks if check.configured)
         )
 
 
@@ -83,6 +92,7 @@ def check(
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
     inspect: Callable[[], Findings] = Findings,
+    machines: Callable[[], Sequence[MachineFault]] = tuple,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
     problem = _redis_problem(client)
@@ -97,7 +107,8 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings)
+        told = tuple(machines()) if problem is None else ()
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told)
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:
@@ -156,4 +167,11 @@ def _reserve(gate: Gate, webhook: Webhook, token: str) -> Reservation:
 def _answered(known: WebhookCheck, info: WebhookInfo) -> WebhookCheck:
     outcome = info.answer.outcome
     problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
-    return replace(known, name=info.name, channel_id=info.channel_id, problem=problem)
+    return replace(known, name=info.name, channel_id=info.channel_id, problem=problem, wrong=_in_between(outcome))
+
+
+def _in_between(outcome: Outcome) -> str | None:
+    """What is wrong on the way to Discord, in words; None if nothing is known to be."""
+    if isinstance(outcome, Delivered) or FAULTS.get(outcome.reason) not in (Fault.MACHINE, Fault.DISCORD):
+        return None
+    return f"{outcome.reason}: {outcome.detail}" if outcome.detail else None

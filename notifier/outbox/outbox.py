@@ -23,6 +23,7 @@ from notifier.outbox.claim import (
     Completed,
     Empty,
     FetchWebhook,
+    HeldBack,
     NotFound,
     Throttled,
     WakeUp,
@@ -122,13 +123,18 @@ class Outbox:
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
         return bool(answer == "admitted")
 
-    def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
-        """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
+    def claim(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None
+    ) -> Claim:
+        """Ask whether a request may go now, and which notifications ride in it.
+
+        ``worker``: name of its heartbeat. ``held_back``: its machine makes no request now; another one's worker may.
+        """
         token = uuid.uuid4().hex
-        kind, *rest = self._ask(request, webhook, worker, token)
+        kind, *rest = self._ask(request, webhook, worker, token, held_back)
         while kind == "forgotten":
             self._forgotten.bury(request.alert_type, rest)
-            kind, *rest = self._ask(request, webhook, worker, token)
+            kind, *rest = self._ask(request, webhook, worker, token, held_back)
         match kind:
             case "not_found":
                 return NotFound()
@@ -144,12 +150,14 @@ class Outbox:
             case _:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
 
-    def _ask(self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str) -> list[Any]:
+    def _ask(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
+    ) -> list[Any]:
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
                     keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                    args=[self._claim_arguments(request, webhook, worker, token, held_back).as_json()],
                 )
         except BrokerUnavailable:
             self._unanswered.append(token)
@@ -157,7 +165,7 @@ class Outbox:
         return answer
 
     def _claim_arguments(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> ClaimArguments:
         return ClaimArguments(
             id=request.notification_id,
@@ -174,6 +182,8 @@ class Outbox:
             late=microseconds(LATE_SECONDS),
             unanswered=list(self._unanswered),
             gate=limits(self._settings, webhook),
+            held_back=microseconds(held_back.seconds) if held_back else 0,
+            held_back_by=held_back.reason if held_back else "",
         )
 
     def commit(
@@ -226,6 +236,7 @@ class Outbox:
             "witness": microseconds(WITNESS_SECONDS),
             "gate": limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
+            "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "life": self._life_seconds,
             "fallback": self._settings.fallback,

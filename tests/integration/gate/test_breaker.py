@@ -132,11 +132,3 @@ def test_a_closed_breaker_takes_no_request_for_a_probe(breaker: Breaker, client:
     breaker.take(0, "t")
     assert breaker.closed
     assert not client.exists(KEY)
-
-
-def test_failing_counts_the_request_that_is_about_to_be_reported(breaker: Breaker) -> None:
-    breaker.report(0, "t", "failure")
-    assert [breaker.call("breaker_failing", KEY, requests) for requests in (1, 2, 3)] == [True, True, False]
-    for _ in range(2):
-        breaker.report(0, "t", "failure")
-    assert breaker.call("breaker_failing", KEY, 1_000), "an open breaker has seen nothing but failures"

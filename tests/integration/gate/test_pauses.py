@@ -23,7 +23,7 @@ REASONS = {
     Scope.GLOBAL: Reason.GLOBAL_RATE_LIMITED,
     Scope.EDGE: Reason.EDGE_BANNED,
 }
-each_scope = pytest.mark.parametrize("scope", list(Scope))
+each_scope = pytest.mark.parametrize("scope", list(REASONS))
 each_scope_of_a_429 = pytest.mark.parametrize("scope", [Scope.WEBHOOK, Scope.CHANNEL, Scope.GLOBAL])
 
 
