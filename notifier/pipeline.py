@@ -191,7 +191,10 @@ class Pipeline:
         """Delivers what waits in the outboxes."""
         from notifier.worker.delivery import DeliveryWorker
 
-        return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer)
+        return DeliveryWorker(
+            *(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer),
+            wake_up=self.publisher.wake_up,
+        )
 
     @built_once
     def announcer(self) -> "Announcer":

@@ -5,16 +5,13 @@ from typing import Any
 
 from celery import bootsteps
 
-from notifier.models import AlertType
-
-from .celery import app, pipeline
+from .celery import app, pipeline, served_types
 
 
 @app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
-    consumed = app.amqp.queues.consume_from
-    pipeline.sweep([alert_type for alert_type in AlertType if pipeline.keys.queue(alert_type) in consumed])
+    pipeline.sweep(served_types())
 
 
 class Sweeper(bootsteps.StartStopStep):

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -33,6 +32,7 @@ from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
@@ -42,8 +42,6 @@ from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script
 
-UNANSWERED_MAX = 100
-"""Ours: claims whose answers never came that are remembered; each may hold a batch that no worker knows of."""
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing has moved for this time is reported."""
 
@@ -61,7 +59,7 @@ class Outbox:
         self._keys = Keys(settings.key_prefix)
         # what waits is swept and expires long before its key does, unless no worker runs at all
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
+        self._unanswered = UnansweredClaims(lease_seconds(settings))
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
         self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
@@ -114,15 +112,17 @@ class Outbox:
     def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
         """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
         token = uuid.uuid4().hex
+        arguments = self._claim_arguments(request, webhook, worker, token)
         try:
             with broker_errors():
                 kind, *rest = self._claim(
                     keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                    args=[arguments.as_json()],
                 )
         except BrokerUnavailable:
-            self._unanswered.append(token)
+            self._unanswered.add(request.alert_type, token)
             raise
+        self._unanswered.answered(request.alert_type, arguments.unanswered)
         match kind:
             case "not_found":
                 return NotFound()
@@ -154,7 +154,7 @@ class Outbox:
             life=self._life_seconds,
             expire=microseconds(self._settings.expire_seconds),
             late=microseconds(LATE_SECONDS),
-            unanswered=list(self._unanswered),
+            unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
         )
 

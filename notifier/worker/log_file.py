@@ -74,13 +74,17 @@ class SharedLogFile(logging.Handler):
         except FileNotFoundError:  # rotated a moment ago
             return False
 
-    def _make_room(self, more_bytes: int) -> None:
-        found = os.fstat(self._file)
-        if stat.S_ISREG(found.st_mode) and found.st_size + more_bytes > self._max_bytes:
-            self._rotate()
+    def _follow(self) -> None:
         if not self._is_current():
             before, self._file = self._file, self._open()
             os.close(before)
+
+    def _make_room(self, more_bytes: int) -> None:
+        self._follow()
+        found = os.fstat(self._file)
+        if stat.S_ISREG(found.st_mode) and 0 < found.st_size > self._max_bytes - more_bytes:
+            self._rotate()
+            self._follow()
 
     def _rotate(self) -> None:
         """Move the files on, unless another process has done it, or is at it: until then this one is appended to."""

@@ -58,17 +58,22 @@ def test_it_keeps_so_many_old_files_the_newest_first(path: Path, file: SharedLog
     assert set(path.parent.glob(f"{path.name}*")) == set(kept)
 
 
-def test_one_that_finds_its_file_full_rotates_no_other(path: Path, file: SharedLogFile) -> None:
-    other = SharedLogFile(path, FULL, 3)
-    log(other, "a" * FULL)
-    log(file, "rotated")
-    log(other, "appended")
-    other.close()
-    assert path.read_text() == "rotated\nappended\n"
+def test_what_another_process_has_rotated_meanwhile_is_not_rotated_again(
+    path: Path, file: SharedLogFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(*_: object) -> None:
+        path.rename(path.with_name("rotated"))
+        path.write_text("the other's\n")
+
+    log(file, "a" * FULL)
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    log(file, "b")
+    assert path.read_text() == "the other's\nb\n"
 
 
 def test_while_another_process_rotates_or_is_frozen_at_it_nobody_waits(path: Path, file: SharedLogFile) -> None:
     log(file, "a" * FULL)
+    assert not path.with_name(f"{path.name}.1").exists(), "there was nothing to rotate"
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         log(file, "b")
