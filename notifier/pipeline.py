@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.producer.control import AlertControl
     from notifier.producer.direct import Direct
+    from notifier.producer.flusher import Flusher
     from notifier.producer.spool import Spool
     from notifier.worker.announce import Announcer
     from notifier.worker.callbacks import Callbacks
@@ -159,6 +160,15 @@ class Pipeline:
         return Spool(folder, self.settings.spool_max)
 
     @built_once
+    def flusher(self) -> "Flusher | None":
+        """Empties the spool, if there is one: in one thread of this process, whoever starts it."""
+        if self.spool is None:
+            return None
+        from notifier.producer.flusher import Flusher
+
+        return Flusher(self.spool, self.publisher.submit_spooled)
+
+    @built_once
     def client(self) -> Client:
         """Where applications submit alerts."""
         # a signal handler that raises an alert meanwhile would meet half imported modules of its own thread; not here
@@ -172,7 +182,7 @@ class Pipeline:
 
     def _client(self, publisher: Publisher) -> Client:
         return Client(
-            *(self.app, publisher, self.settings, self.spool),
+            *(self.app, publisher, self.settings, self.flusher),
             direct=lambda: self.direct,
             another=lambda: self._client(self._publisher()),
         )

@@ -1,18 +1,21 @@
 """One thread of a process empties its spool, whoever starts it and however often."""
 
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
+from notifier.models import NotificationMessage
+from notifier.pipeline import Pipeline
 from notifier.producer.flusher import Flusher
+from notifier.settings import Settings
+from notifier.storage.broker import create_app
 from tests.servers import until
-
-ROUNDS = 3_000
 
 
 class Memory:
@@ -40,31 +43,45 @@ class Memory:
 
 
 @pytest.fixture
-def hasty() -> Iterator[None]:
-    """Threads give way to one another as often as they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
+def at_its_end() -> Iterator[tuple[threading.Event, threading.Event]]:
+    """The next flusher stops when it has found nothing more: the first event says so, the second lets it go on."""
+    reached, resume = threading.Event(), threading.Event()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if (frame.f_code.co_name, event) == ("_pass", "return"):
+            reached.set()
+            resume.wait(30)
+        return trace
+
+    threading.settrace(trace)
+    yield reached, resume
+    threading.settrace(None)  # type: ignore[arg-type]
+    resume.set()
 
 
-def test_one_that_ends_ends_no_other_and_none_that_is_spooled_meanwhile_is_left(hasty: None) -> None:
-    spool, handed_over = Memory(), []
-    flusher = Flusher(spool, handed_over.append)  # type: ignore[arg-type]
+def test_one_that_ends_does_not_end_its_successor(at_its_end: tuple[threading.Event, threading.Event]) -> None:
+    spool, go_on = Memory(), threading.Event()
+    flusher = Flusher(spool, lambda _: go_on.wait(30))  # type: ignore[arg-type]
+    reached, resume = at_its_end
+    flusher.start()
+    assert reached.wait(30)
+    threading.settrace(None)  # type: ignore[arg-type]
+    (first,) = running()
+    spool.rows.append(1)
+    flusher.start()
+    until(lambda: spool.inside, "the successor")
+    resume.set()
+    first.join()
+    spool.rows.append(2)
+    flusher.start()
+    assert len(running()) == 1
+    go_on.set()
+    until(lambda: not running(), "its end")
+    assert (spool.most, spool.count()) == (1, 0)
 
-    def spool_and_start(number: int) -> None:
-        for each in range(ROUNDS):
-            spool.rows.append(ROUNDS * number + each)
-            flusher.start()
 
-    callers = [threading.Thread(target=spool_and_start, args=(number,)) for number in range(3)]
-    for each in callers:
-        each.start()
-    for each in callers:
-        each.join()
-    until(lambda: not any(each.name == "spool" for each in threading.enumerate()), "the end of the last")
-    assert spool.most == 1
-    assert sorted(handed_over) == list(range(3 * ROUNDS))
+def running() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "spool"]
 
 
 def test_whoever_waits_is_let_go_when_all_is_gone_through_and_not_by_one_that_ended_before() -> None:
@@ -96,3 +113,20 @@ def test_a_forked_process_has_one_of_its_own() -> None:
     assert os.waitpid(child, 0)[1] == 0
     go_on.set()
     until(lambda: not spool.inside, "the parent's end")
+
+
+def test_a_client_and_that_of_the_calls_within_its_calls_share_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFIER_SPOOL_DIR", str(tmp_path))
+    pipeline = Pipeline(create_app("spooling"), Settings.load())
+    go_on = threading.Event()
+    monkeypatch.setattr(pipeline.publisher, "submit_spooled", lambda _: go_on.wait(30))
+    assert pipeline.spool is not None
+    pipeline.spool.put(NotificationMessage(title="T"))
+    for client in (pipeline.client, pipeline.client._of_inner_calls, pipeline.client):
+        client.flush()
+    assert len(running()) == 1
+    go_on.set()
+    until(lambda: not running(), "its end")
+    assert pipeline.spool.count() == 0
