@@ -29,16 +29,17 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
-        """Stop sweeping; a sweep under way ends first."""
+        """Stop sweeping, and wait for the step under way: each has its timeouts."""
         self._stopping.set()
+        self._thread.join()
 
     def terminate(self, parent: Any) -> None:
-        """As ``stop``."""
-        self.stop(parent)
+        """Stop sweeping, without waiting."""
+        self._stopping.set()
 
     def _run(self) -> None:
         while True:
-            sweep()
+            pipeline.sweep(served_types(), self._stopping.is_set)
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return
 

@@ -20,7 +20,7 @@ FULL_WAIT_SECONDS = 0.5
 
 
 class Run:
-    """One thread's work on a spool. Without a lock: a call that waits for it may be interrupted by one that does too."""
+    """One thread's work on a spool. Without a lock: a signal handler may wait for it in the middle of such a wait."""
 
     def __init__(self) -> None:
         self._over = False

@@ -1,10 +1,12 @@
 """A worker that was paused for so long that others may have taken over its batch makes no request."""
 
+import gc
 import threading
 from typing import Any
 
 import pytest
 from celery.exceptions import Ignore
+from kombu.exceptions import OperationalError
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
@@ -14,12 +16,14 @@ from notifier.outbox.heartbeat import Heartbeat
 from notifier.outcome import Answer, Delivered, Reason, Rejected, WebhookInfo
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
+from notifier.storage.connection import connect
 from notifier.worker import offload as offload_module
 from notifier.worker.delivery import DeliveryWorker, Detached
 from notifier.worker.offload import SLOT_SECONDS
 from tests.e2e.conftest import client_app
 from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, WORKER, MakeBench
 from tests.names import names
+from tests.servers import until
 
 
 class Client:
@@ -163,3 +167,20 @@ def test_a_dispatch_leaves_its_connection_for_the_next(redis_url: str) -> None:
         with pytest.raises(Ignore), publisher.dispatching("a task"):
             raise Ignore
     assert len(publisher._idle) == 1
+
+
+def test_a_dispatch_that_fails_leaves_no_connection_behind(redis_url: str) -> None:
+    publisher = Pipeline(client_app(redis_url), Settings.load()).publisher
+    admin = connect(redis_url, 5)
+    gc.disable()  # it would close them, some time
+    try:
+        before = len(admin.client_list())
+        for _ in range(3):
+            with publisher.dispatching("a task") as producer:
+                producer.channel.queue_declare("notifications.general")
+                assert len(admin.client_list()) > before
+                raise OperationalError
+        until(lambda: len(admin.client_list()) == before, "the end of the connections", 10)
+    finally:
+        gc.enable()
+        admin.close()
