@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import redis
 
     from notifier.discord import DiscordClient
-    from notifier.operations.checks import CheckReport
+    from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.history import NotificationHistory
@@ -267,11 +267,19 @@ class Pipeline:
         kept = {name: inherited[name] for name in ("app", "settings", "hostname")}
         vars(self).update(kept, _inherited=inherited)
 
+    @built_once
+    def last_answers(self) -> "LastAnswers":
+        """What Discord has told this process of its webhooks while Redis was away."""
+        from notifier.operations.checks import LastAnswers
+
+        return LastAnswers(self.discord)
+
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        return check(self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks)
+        parts = self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks
+        return check(*parts, last_answers=self.last_answers)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""

@@ -1,6 +1,9 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
+import threading
+import time
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate
 from notifier.models import AlertType
-from notifier.outcome import Delivered, Reason
+from notifier.outcome import Deferred, Delivered, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
@@ -63,22 +66,51 @@ class CheckReport:
         )
 
 
+class LastAnswers:
+    """Asks for webhooks while Redis is away: each at most once in ``FRESH_SECONDS``, for no other process is known of.
+
+    That is far below a third of what Discord takes (5 in 2 s), and what a 429 asks for is waited for. Threads may
+    share it.
+    """
+
+    def __init__(self, discord: DiscordClient) -> None:
+        self._discord = discord
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._found: dict[str, tuple[float, WebhookInfo]] = {}
+
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
+        """What Discord answers, or has answered lately."""
+        with self._asking[webhook.fingerprint]:
+            fresh_until, info = self._found.get(webhook.fingerprint, (0.0, None))
+            if info is None or time.monotonic() >= fresh_until:
+                info = self._discord.get_webhook(webhook)
+                outcome = info.answer.outcome
+                wait = outcome.wait_seconds if isinstance(outcome, Deferred) else 0.0
+                self._found[webhook.fingerprint] = time.monotonic() + max(FRESH_SECONDS, wait), info
+            return info
+
+
 def check(
     client: "redis.Redis",
     gates: Gate,
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    last_answers: LastAnswers | None = None,
 ) -> CheckReport:
-    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
+    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
+
+    ``last_answers``: those of this process, which count while Redis is away.
+    """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
+    asked = discord if gate else (last_answers or LastAnswers(discord))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
                 _unusable(kind, unusable[kind])
                 if kind in unusable
-                else _check_webhook(kind, webhooks.get(kind), discord, gate)
+                else _check_webhook(kind, webhooks.get(kind), asked, gate)
             ),
             ROUTES,
         )
@@ -99,7 +131,9 @@ def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:
     return WebhookCheck(kind, variable, problem=ConfigurationError.reason, wrong=wrong)
 
 
-def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClient, gate: Gate | None) -> WebhookCheck:
+def _check_webhook(
+    kind: AlertType, webhook: Webhook | None, client: DiscordClient | LastAnswers, gate: Gate | None
+) -> WebhookCheck:
     variable = ROUTES[kind].webhook_variables[0]
     if webhook is None:
         return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)

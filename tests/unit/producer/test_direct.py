@@ -3,6 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
+from notifier.gate.gate import BUCKET_WINDOW_SECONDS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Answer, Deferred, Delivered
 from notifier.producer import direct as direct_module
@@ -40,8 +41,12 @@ def alert() -> NotificationMessage:
     return NotificationMessage(title="T", alert_type=AlertType.SECURITY)
 
 
-def test_it_says_so_and_that_it_may_be_a_duplicate_if_redis_may_have_taken_it(direct: Direct, client: Client) -> None:
+def test_it_says_so_and_that_it_may_be_a_duplicate_if_redis_may_have_taken_it(
+    direct: Direct, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     direct.post(alert())
+    later = direct_module.time.monotonic() + BUCKET_WINDOW_SECONDS
+    monkeypatch.setattr(direct_module.time, "monotonic", lambda: later)
     direct.post(alert(), maybe_admitted=True)
     sure, unsure = client.footers
     assert "sent directly: Redis was away" in sure
@@ -50,13 +55,34 @@ def test_it_says_so_and_that_it_may_be_a_duplicate_if_redis_may_have_taken_it(di
     assert "may be a duplicate" in unsure
 
 
-def test_one_process_takes_a_third_of_the_minute_as_others_may_post_too(
-    direct: Direct, client: Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("per_minute", [1, 2, 3, 4, 30, 1_000])
+@pytest.mark.parametrize("webhooks", [1, 3], ids=["one webhook", "three in one channel, for all we know"])
+def test_one_process_takes_a_third_of_each_limit_at_most_as_others_may_post_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch, per_minute: int, webhooks: int
 ) -> None:
+    kinds = [AlertType.SECURITY, AlertType.CRITICAL, AlertType.ERROR][:webhooks]
+    found = {kind: Webhook(str(number), SecretStr("fake-token")) for number, kind in enumerate(kinds)}
+    settings = Settings.load().model_copy(update={"webhooks": found, "rate_limit_per_minute": per_minute})
+    direct = Direct(client, settings)  # type: ignore[arg-type]
     clock = [0.0]
     monkeypatch.setattr(direct_module.time, "monotonic", lambda: clock[0])
-    for _ in range(59):
-        clock[0] += 1
-        outcome = direct.post(alert())
-    assert len(client.footers) == 10
-    assert isinstance(outcome, Deferred)
+    went: list[tuple[float, AlertType]] = []
+    for clock[0] in (tick / 4 for tick in range(6 * 60 * 4)):
+        for kind in kinds:
+            outcome = direct.post(NotificationMessage(title="T", alert_type=kind))
+            if isinstance(outcome, Delivered):
+                went.append((clock[0], kind))
+            else:
+                assert isinstance(outcome, Deferred)
+    assert most(went, 60) * 3 <= 30, "a channel takes 30 in a minute"
+    for kind in kinds:
+        own = [each for each in went if each[1] is kind]
+        assert most(own, 2) <= 1, "a webhook takes 5 in 2 s"
+        assert most(own, max(60, 180 / per_minute)) * 3 <= max(per_minute, 3)
+    best = min(per_minute / 3, 10 / webhooks) if per_minute < 3 else min(per_minute // 3, 10 / webhooks)
+    assert len(went) >= 5 * best * webhooks * 0.9, "and it takes what it may"
+
+
+def most(went: list[tuple[float, AlertType]], seconds: float) -> int:
+    """The most requests in any span of that length."""
+    return max(sum(start <= at < start + seconds for at, _ in went) for start, _ in went)
