@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from notifier.outcome import Deferred, Delivered, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
+from notifier.storage.retention import Findings
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
@@ -47,10 +48,11 @@ class WebhookCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check. ``redis``: the problem in words; None if Redis answers."""
+    """The result of a check. ``redis``: the problem in words; None if Redis answers, and keeps what it is given."""
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
+    redis_warnings: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -96,6 +98,7 @@ def check(
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    inspect: Callable[[], Findings] = Findings,
     last_answers: LastAnswers | None = None,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
@@ -105,6 +108,7 @@ def check(
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
     asked = discord if gate else (last_answers or LastAnswers(discord))
+    findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
@@ -114,7 +118,7 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport(problem, tuple(found))
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings)
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:
@@ -124,6 +128,13 @@ def _redis_problem(client: "redis.Redis") -> str | None:
     except BrokerUnavailable as error:
         return str(error)
     return None
+
+
+def _findings(inspect: Callable[[], Findings]) -> Findings:
+    try:
+        return inspect()
+    except BrokerUnavailable as error:
+        return Findings((str(error),))
 
 
 def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.disposition import BatchItem
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
@@ -59,6 +59,7 @@ class ClaimArguments:
     embeds_max: int = EMBEDS_MAX
     characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
     note_characters: int = NOTE_CHARACTERS_MAX
+    bytes_max: int = MESSAGE_BYTES_MAX
 
     def as_json(self) -> str:
         """The one argument of the script."""

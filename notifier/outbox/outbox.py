@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import redis
@@ -13,6 +13,7 @@ from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS
+from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.claim import (
     Batch,
     Claim,
@@ -26,8 +27,8 @@ from notifier.outbox.claim import (
     WakeUp,
     batch_of,
 )
-from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
+from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
@@ -40,6 +41,7 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 STUCK_SECONDS = 300
@@ -61,15 +63,20 @@ class Outbox:
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         self._unanswered = UnansweredClaims(lease_seconds(settings))
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
+        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
         self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
+        self._forgotten = Forgotten(client, settings)
 
-    def ping(self) -> None:
-        """Check that Redis answers."""
+    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
         with broker_errors():
-            self._redis.ping()
+            if told is None:
+                self._redis.ping()
+            else:
+                ping(self._redis, told)
 
     def admit(
         self,
@@ -84,7 +91,8 @@ class Outbox:
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
 
         Raises:
-            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
+            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
+                hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         kind, load = message.alert_type, measure(message)
         room = capacity(self._settings, kind)
@@ -94,7 +102,7 @@ class Outbox:
                 keys=[
                     *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state, self._keys.callbacks),
+                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
                 ],
                 args=[
                     *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
@@ -102,27 +110,23 @@ class Outbox:
                     Reason.CONNECTION_LOST if maybe_posted else "",
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS)),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind]),
                 ],
             )
         if answer == "full":
             raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+        if answer == "memory_full":
+            limit = self._settings.memory_bytes_max
+            raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
         return bool(answer == "admitted")
 
     def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
         """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
         token = uuid.uuid4().hex
-        arguments = self._claim_arguments(request, webhook, worker, token)
-        try:
-            with broker_errors():
-                kind, *rest = self._claim(
-                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
-                    args=[arguments.as_json()],
-                )
-        except BrokerUnavailable:
-            self._unanswered.add(request.alert_type, token)
-            raise
-        self._unanswered.answered(request.alert_type, arguments.unanswered)
+        kind, *rest = self._ask(request, webhook, worker, token)
+        while kind == "forgotten":
+            self._forgotten.bury(request.alert_type, rest)
+            kind, *rest = self._ask(request, webhook, worker, token)
         match kind:
             case "not_found":
                 return NotFound()
@@ -137,6 +141,20 @@ class Outbox:
                 return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
+
+    def _ask(self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str) -> list[Any]:
+        arguments = self._claim_arguments(request, webhook, worker, token)
+        try:
+            with broker_errors():
+                answer: list[Any] = self._claim(
+                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
+                    args=[arguments.as_json()],
+                )
+        except BrokerUnavailable:
+            self._unanswered.add(request.alert_type, token)
+            raise
+        self._unanswered.answered(request.alert_type, arguments.unanswered)
+        return answer
 
     def _claim_arguments(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
@@ -164,7 +182,7 @@ class Outbox:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
         records = {
-            each.item.message.id: record_of(batch, each, answer, stamp)
+            each.item.message.id: record_of(batch, each, answer, stamp, self._settings.history_text_bytes)
             for each in dispositions
             if each.action in MAY_END
         }
@@ -231,6 +249,7 @@ class Outbox:
                 args=[
                     *(token, self._keys.worker(""), microseconds(LIFE_SECONDS), microseconds(WITNESS_SECONDS)),
                     *(alert_type, self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
+                    *(microseconds(lease_seconds(self._settings)), self._life_seconds),
                 ],
             )
         return _wake_up(alert_type, token, arm)
