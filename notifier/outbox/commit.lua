@@ -132,7 +132,7 @@ local function event(item, action)
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
 end
 
-follow_clock(KEYS, args.notification_prefix, nil, now, args.gate.lease, args.life)
+if holds_lease then end_lease(STATE) end -- first: a Redis that is full lets a step go on that frees something first
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
   local has_message = redis.call('HEXISTS', key, 'message') == 1
@@ -144,7 +144,6 @@ for position, item in ipairs(args.dispositions) do
 end
 
 if holds_lease then
-  end_lease(STATE)
   redis.call('HSET', STATE, 'settled_at', now)
   log_wait(STATE, now, '', args.life)
 end

@@ -166,7 +166,7 @@ local function redate_state(state, now, lease)
 end
 
 -- Redis' clock may step back. What is dated in the future then counts as now: each wait keeps its own length, and none
--- gets longer by the step. `outbox`: its five keys, in order. `worker_prefix`: of heartbeats, or nil.
+-- gets longer by the step. `outbox`: its five keys, in order.
 local function follow_clock(outbox, notification_prefix, worker_prefix, now, lease, life)
   local waiting, delayed, in_flight, state, wake_up = unpack(outbox, 1, 5)
   local looked_at = tonumber(redis.call('HGET', state, 'clock_at'))
@@ -185,5 +185,5 @@ local function follow_clock(outbox, notification_prefix, worker_prefix, now, lea
   redis.call('DEL', wake_up)
   -- the heartbeat of a worker that is dead lives longer by the step; one that lives writes it again at once
   local worker = redis.call('HGET', state, 'worker')
-  if worker and worker_prefix then redis.call('DEL', worker_prefix .. worker) end
+  if worker then redis.call('DEL', worker_prefix .. worker) end
 end

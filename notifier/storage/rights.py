@@ -16,7 +16,7 @@ SHOWN_MAX = 5
 """Ours: rights that a line names."""
 BY_STEPS: Mapping[str, str] = {
     **dict.fromkeys(("del", "exists", "get", "hgetall", "hkeys", "hlen", "zcard"), ""),
-    **dict.fromkeys(("expire", "hdel", "hexists", "hget", "hmget", "pexpire", "zrem", "zscore"), "x"),
+    **dict.fromkeys(("expire", "hdel", "hexists", "hget", "hmget", "hstrlen", "pexpire", "zrem", "zscore"), "x"),
     **dict.fromkeys(("hincrby", "set", "zadd", "zrange", "zrangebyscore", "zremrangebyscore"), "x x"),
     "hset": "x x x",
 }

@@ -113,7 +113,9 @@ def test_one_that_is_postponed_goes_not_sooner_and_not_later(bench: Bench, passe
     bench.tick(60 - passed - 0.1)
     assert isinstance(bench.claim(), Throttled), "it was promised"
     bench.tick(passed + 0.2)
-    assert [each.message.id for each in bench.batch().items] == ["a"]
+    batch = bench.batch()
+    assert [each.message.id for each in batch.items] == ["a"]
+    assert batch.items[0].not_before <= batch.claimed_at, "so it counts as late from then on"
 
 
 def test_a_wake_up_that_was_lost_is_sent_again_at_once(bench: Bench) -> None:
@@ -160,11 +162,13 @@ def test_the_expiry_of_all_comes_when_it_was_to_come(make_bench: MakeBench) -> N
     assert bench.batch().blocked is Reason.EXPIRED
 
 
-def test_an_outbox_that_stands_still_is_reported_in_time(bench: Bench) -> None:
+@pytest.mark.parametrize("first", [None, Failed(Reason.BAD_GATEWAY)], ids=["delivered", "failed"])
+def test_an_outbox_that_stands_still_is_reported_in_time(bench: Bench, first: Failed | None) -> None:
     bench.admit("a", "b", username="one")
-    bench.admit("c")
+    if first is None:
+        bench.admit("c")
     bench.tick(1)
-    bench.commit(bench.batch())
+    bench.commit(bench.batch(), first)
     step(bench)
     bench.outbox.sweep(GENERAL)
     bench.tick(STUCK_SECONDS + 1)

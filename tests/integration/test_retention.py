@@ -108,11 +108,12 @@ def test_none_that_keeps_no_file_goes_without_a_warning(server: SecuredRedis, mo
     assert [warning.endswith(NO_FILE) for warning in findings.warnings] == [True]
 
 
-@pytest.mark.parametrize("rights", ["+@all", "+@all -info"])
+@pytest.mark.parametrize(("rights", "read_only"), [("+@all", "yes"), ("+@all -info", "yes"), ("+@all", "no")])
 def test_a_replica_is_a_problem(
-    server: SecuredRedis, other: SecuredRedis, monkeypatch: pytest.MonkeyPatch, rights: str
+    server: SecuredRedis, other: SecuredRedis, monkeypatch: pytest.MonkeyPatch, rights: str, read_only: str
 ) -> None:
     user = grant(server, f"~* &* {rights}")
+    configure(server, replica_read_only=read_only)
     server.admin.replicaof("127.0.0.1", str(other.port))
     until(lambda: server.admin.info("replication")["role"] == "slave", "the replica", 10)
     assert any(problem.endswith(REPLICA) for problem in found(server, monkeypatch, user).problems)
@@ -176,6 +177,10 @@ def test_the_redis_of_the_broker_is_looked_at_if_it_is_another(
     (problem,) = found(server, monkeypatch, CELERY_BROKER_URL=url_of(other)).problems
     assert f":{other.port}," in problem
     assert found(server, monkeypatch, CELERY_BROKER_URL=url_of(server)) == Findings()
+    configure(server, maxmemory_policy="allkeys-lru")
+    assert len(found(server, monkeypatch, CELERY_BROKER_URL=url_of(server)).problems) == 1, "it is the same one"
+    assert len(found(server, monkeypatch, CELERY_BROKER_URL=url_of(other)).problems) == 2
+    configure(server, maxmemory_policy="noeviction")
     assert found(server, monkeypatch, CELERY_BROKER_URL="amqp://guest:guest@127.0.0.1:1//") == Findings()
 
 
