@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -35,6 +34,7 @@ from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
@@ -45,8 +45,6 @@ from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
-UNANSWERED_MAX = 100
-"""Ours: claims whose answers never came that are remembered; each may hold a batch that no worker knows of."""
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing has moved for this time is reported."""
 
@@ -64,7 +62,7 @@ class Outbox:
         self._keys = Keys(settings.key_prefix)
         # what waits is swept and expires long before its key does, unless no worker runs at all
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
+        self._unanswered = UnansweredClaims(lease_seconds(settings))
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
@@ -153,15 +151,17 @@ class Outbox:
     def _ask(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
+        arguments = self._claim_arguments(request, webhook, worker, token, held_back)
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
                     keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
-                    args=[self._claim_arguments(request, webhook, worker, token, held_back).as_json()],
+                    args=[arguments.as_json()],
                 )
         except BrokerUnavailable:
-            self._unanswered.append(token)
+            self._unanswered.add(request.alert_type, token)
             raise
+        self._unanswered.answered(request.alert_type, arguments.unanswered)
         return answer
 
     def _claim_arguments(
@@ -180,7 +180,7 @@ class Outbox:
             life=self._life_seconds,
             expire=microseconds(self._settings.expire_seconds),
             late=microseconds(LATE_SECONDS),
-            unanswered=list(self._unanswered),
+            unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
