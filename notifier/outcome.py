@@ -20,6 +20,8 @@ class Reason(StrEnum):
     CONFIGURED_LIMIT = "configured_limit"
     GLOBAL_RATE_LIMITED = "global_rate_limited"
     EDGE_BANNED = "edge_banned"
+    RECONCILING = "reconciling"
+    NEWER_VERSION = "newer_version"
     # may succeed later
     CONNECTION_FAILED = "connection_failed"
     BAD_GATEWAY = "bad_gateway"

@@ -6,9 +6,11 @@
 --         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
 --         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
 --         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
+--         version (the highest that this worker reads),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
---         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
---                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
+--         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
+--                         | 'leave' (it is unreadable),
+--                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
@@ -53,6 +55,7 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
+  if item.unreadable then redis.call('HSET', key, 'original', redis.call('HGET', key, 'message') or '') end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
@@ -75,6 +78,14 @@ end
 local function requeue(key, item)
   leave_batch(key, item)
   redis.call('ZADD', WAITING, redis.call('HGET', key, 'sequence'), item.id)
+end
+
+-- What this worker has failed to read counts as newer than it.
+local function leave(key, item)
+  local version = tonumber(redis.call('HGET', key, 'version') or 1)
+  redis.call('HSET', key, 'version', math.max(version, args.version + 1))
+  requeue(key, item)
+  leave_to_newer(TROUBLES, key, item.type, now)
 end
 
 local function isolate(key, item)
@@ -102,9 +113,10 @@ local function failover(key, item)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
-local apply = { complete = complete, requeue = requeue, isolate = isolate, retry_later = retry_later,
+local apply = { complete = complete, requeue = requeue, leave = leave, isolate = isolate, retry_later = retry_later,
   retry_behind_others = retry_behind_others, failover = failover }
-local EVENT = { isolate = 'requeue', retry_behind_others = 'retry_later' } -- as `notifier explain` shows them
+-- as `notifier explain` shows them
+local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later' }
 
 local function event(item, action)
   local step = EVENT[action] or action
@@ -112,13 +124,24 @@ local function event(item, action)
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
 end
 
+-- The admission is forgotten, and the alert was sent: it is known from now on, so that nobody sends it again.
+local function remember(key, item)
+  redis.call('HSET', key, 'sequence', 0, 'admitted_at', item.admitted_at)
+  return true
+end
+
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
   local exists, finished_at = unpack(redis.call('HMGET', key, 'sequence', 'finished_at'))
+  exists = exists or item.action == 'complete' and remember(key, item)
   local action = exists and not finished_at and decide(item)
   if action then
     add_event(key, event(item, action))
     apply[action](key, item, ARGV[position + 1])
+  elseif holds_lease then
+    redis.call('ZREM', IN_FLIGHT, item.id) -- it has ended elsewhere
+  elseif exists and not finished_at and item.status == 'unknown' then
+    redis.call('HSET', key, 'unknown', item.reason) -- its claim is forgotten; it may be posted all the same
   end
 end
 

@@ -2,15 +2,20 @@
 
 import logging
 import os
+import re
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from typing import cast
 
 import redis
 
 from notifier.errors import BrokerUnavailable
-from notifier.storage.connection import broker_errors
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
+from notifier.storage.scripts import script
+from notifier.version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +28,21 @@ WITNESS_SECONDS = 2.0
 
 
 class Heartbeat:
-    """Renews the key in a thread of each process that calls ``worker``; ends with the process."""
+    """Renews the key in a thread of each process that calls ``worker``; ends with the process.
 
-    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+    Args:
+        on_new_run: is called, in a thread, when the server is another run than before: it may have forgotten what was
+            last written. Its argument: when the one before was last known to answer (monotonic clock).
+    """
+
+    def __init__(
+        self, client: "redis.Redis", keys: Keys, on_new_run: Callable[[float], object] = lambda _: None
+    ) -> None:
         self._redis = client
         self._keys = keys
+        self._on_new_run = on_new_run
+        self._step = client.register_script(script("gate/clock.lua", "outbox/beat.lua"))
+        self._run_id: str | None = None
         self._lock = threading.Lock()
         self._pid = 0
         self._name = ""
@@ -53,11 +68,28 @@ class Heartbeat:
         """Whether the key certainly exists. If not, another worker may have taken over this one's batch."""
         return time.monotonic() < self._known_until
 
+    def newer_lives(self) -> bool:
+        """Whether a worker of a later version of this program lives.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        with broker_errors():
+            since = clock(self._redis) - LIFE_SECONDS * MICROSECONDS
+            found = cast("list[str]", self._redis.zrangebyscore(self._keys.fleet, since, "+inf"))
+        return any(_numbers(each) > _numbers(VERSION) for each in found)
+
     def _beat(self, name: str) -> None:
         with broker_errors():
             began = time.monotonic()
-            self._redis.set(self._keys.worker(name), os.getpid(), px=round(LIFE_SECONDS * 1_000))
-            self._known_until = began + LIFE_SECONDS
+            run_id = self._step(
+                keys=[self._keys.worker(name), self._keys.run, self._keys.fleet],
+                args=[os.getpid(), round(LIFE_SECONDS * 1_000), VERSION],
+            )
+        before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
+        if run_id and self._run_id not in (None, run_id):
+            threading.Thread(target=self._on_new_run, args=(before,), name="new-run", daemon=True).start()
+        self._run_id = run_id
 
     def _run(self, name: str) -> None:
         never = threading.Event()  # its wait is a pause
@@ -73,3 +105,7 @@ class Heartbeat:
                     logger.warning("no heartbeat: Redis does not answer")
             except Exception:
                 logger.exception("no heartbeat")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\d+", version)]

@@ -5,11 +5,13 @@
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
---   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
+--   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status,
+--   version (of what `message` holds; none: 1), left_at (a worker that cannot read it has left it to others),
+--   original (the message of a dead letter that could not be read)
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease,
---   due_in, note_expiry, expiry_wait, batching_wait.
+--   due_in, note_expiry, expiry_wait, batching_wait, leave_to_newer, reconciling_wait.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -119,4 +121,18 @@ local BATCHING = 50000
 local function batching_wait(state, now, full)
   if full then return 0 end
   return math.max(0, tonumber(redis.call('HGET', state, 'settled_at') or 0) + BATCHING - now)
+end
+
+-- Leave a notification to a worker of a later version: it keeps its place. Reported once. Returns whether it is new.
+local function leave_to_newer(troubles, notification, type, now)
+  if redis.call('HSETNX', notification, 'left_at', now) == 0 then return false end
+  report_trouble(troubles, 'newer', type)
+  return true
+end
+
+-- Microseconds until workers have had the time to commit again what the server's last run may have forgotten.
+-- `run` is a hash: claimed (1: a batch was leased), and of every run but the first id, since (when it was noticed).
+local function reconciling_wait(run, now, patience)
+  local since = tonumber(redis.call('HGET', run, 'since') or 0)
+  return since <= now and math.max(0, since + patience - now) or 0
 end

@@ -79,6 +79,16 @@ class Keys:
         return f"{self.prefix}worker:{name}"
 
     @property
+    def fleet(self) -> str:
+        """Sorted set: the versions of this program whose workers live, by the time of the last beat of one."""
+        return f"{self.prefix}fleet"
+
+    @property
+    def run(self) -> str:
+        """Hash: the run of the Redis server; another one may have forgotten the last second of the one before."""
+        return f"{self.prefix}run"
+
+    @property
     def unrecorded(self) -> str:
         """Sorted set: ids whose result version 0.1 had not stored yet; this version empties it."""
         return f"{self.prefix}unrecorded"

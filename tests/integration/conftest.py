@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from notifier.gate import admin as admin_module
 from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import memory as memory_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import records as records_module
 from notifier.outbox import withdrawals as withdrawals_module
@@ -123,7 +124,7 @@ MakeBench = Callable[..., Bench]
 @pytest.fixture
 def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBench]:
     """Builds benches on one Redis; settings by name."""
-    for module in (outbox_module, records_module, withdrawals_module):
+    for module in (outbox_module, memory_module, records_module, withdrawals_module):
         monkeypatch.setattr(module, "script", by_test_clock)
     monkeypatch.setattr(admin_module, "script", by_test_clock)
     client = connect(redis_url, 5)

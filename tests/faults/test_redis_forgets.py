@@ -1,0 +1,58 @@
+"""The host of Redis crashes, and its last second is gone (`appendfsync everysec`): nothing is posted twice for that."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application, client_app
+from tests.faults.conftest import QUICK, assert_none_lost, burst, doubled, titles_of
+from tests.servers import OwnRedis, until
+
+ALERTS = 200
+FILE = "appendonly*"
+"""Its append-only file; from Redis 7 on a folder."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def applying(own_redis: OwnRedis, configured: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    """An application on the Redis that forgets."""
+    monkeypatch.setenv("REDIS_URL", own_redis.url)
+    application = Application(client_app(own_redis.url))
+    yield application
+    application.pipeline.redis.close()
+
+
+def keep(own: OwnRedis) -> None:
+    """What the disk has at this moment."""
+    subprocess.run(f"mkdir kept && cp -r {FILE} kept/", shell=True, cwd=own.folder, check=True)  # noqa: S602
+
+
+def crash(own: OwnRedis) -> None:
+    """The host is gone, and what was written since ``keep``."""
+    own.away()
+    subprocess.run(f"rm -r {FILE} && mv kept/* .", shell=True, cwd=own.folder, check=True)  # noqa: S602
+
+
+def posted(sandbox: Sandbox) -> int:
+    """How many alerts are in the channels."""
+    return len(sandbox.titles())
+
+
+def test_what_workers_have_posted_in_the_forgotten_second_is_not_posted_again(
+    own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.5)
+    workers = [start_worker(**QUICK, REDIS_URL=own_redis.url) for _ in range(2)]
+    raised = burst(applying, ALERTS)
+    keep(own_redis)
+    before = posted(sandbox)
+    until(lambda: posted(sandbox) >= before + 60, "what will be forgotten", poll_seconds=0.02)
+    crash(own_redis)
+    own_redis.back()
+    records = applying.wait(list(raised), 15)
+    assert_none_lost(records, titles_of(sandbox), raised)
+    assert doubled(titles_of(sandbox)) == set()
+    assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
