@@ -32,7 +32,7 @@ from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.memory import Memory, Step
-from notifier.outbox.payload import PAYLOAD_VERSION
+from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.terms import NO_TERMS, Terms
@@ -95,7 +95,7 @@ class Outbox:
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
         return self._admit_text(
-            *(message.id, message.alert_type, text, PAYLOAD_VERSION, load.batch_key, load.characters),
+            *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
             *(terms, microseconds(spooled_seconds), unknown),
         )
 

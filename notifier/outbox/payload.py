@@ -10,11 +10,18 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Reason
 
 PAYLOAD_VERSION = 1
-"""The highest that this program reads. A stored message has the lowest version whose workers can read it: a field that
-is new counts only for the messages that have it."""
+"""The highest that this program reads."""
+SINCE: dict[str, int] = {}
+"""The fields that version 1 (of the programs 0.1 to 0.3) does not know, and the version from which on each is known."""
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
 """Ours: how much of it is shown. All of it is kept."""
+
+
+def version_of(message: NotificationMessage) -> int:
+    """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
+    fields = type(message).model_fields
+    return max([1, *(since for name, since in SINCE.items() if getattr(message, name) != fields[name].default)])
 
 
 def read(

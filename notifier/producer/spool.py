@@ -10,7 +10,7 @@ from pathlib import Path
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.payload import PAYLOAD_VERSION
+from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.version import VERSION
 
@@ -107,7 +107,7 @@ class Spool:
             *(message.id, message.alert_type, message.model_dump_json(exclude_defaults=True), now, maybe_posted),
             now + terms.after_seconds if terms.after_seconds else 0,
             None if terms.expires_seconds is None else now + terms.expires_seconds,
-            *(terms.callbacks, PAYLOAD_VERSION),
+            *(terms.callbacks, version_of(message)),
         )
         with self._open() as file, file:
             file.execute("begin immediate")

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from notifier.models import AlertType
+from notifier.operations.explain import explain
 from notifier.outbox import memory as memory_module
 from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
 from notifier.outbox.heartbeat import WITNESS_SECONDS, Heartbeat
 from notifier.outbox.memory import Step
-from notifier.outcome import Reason, Status, Unknown
+from notifier.outcome import Deferred, Reason, Status, Unknown
 from notifier.worker.reconciliation import Reconciliation
 from tests.integration.conftest import CLOCK, WORKER, Bench, MakeBench
 from tests.names import names
@@ -87,6 +88,8 @@ def test_an_alert_that_was_posted_is_known_and_not_posted_again(bench: Bench, fo
     assert bench.record("a")["admitted_at"] == before["admitted_at"]
     assert bench.outbox.depth(AlertType.GENERAL) == 0
     assert isinstance(bench.claim("a"), Completed)
+    steps = explain(bench.redis, names, bench.records, "a")
+    assert [steps[0].what, steps[-1].what.split(":")[0]] == ['admitted as general: "a"', "delivered"]
     bench.admit("a")  # its caller, who had no answer, raises it again
     assert bench.outbox.depth(AlertType.GENERAL) == 0
     assert bench.redis.ttl(names.notification("a")) > 0
@@ -118,6 +121,7 @@ def test_a_batch_that_is_under_way_is_no_other_workers_though_its_claim_is_forgo
     assert isinstance(held, Throttled)
     assert held.reason is Reason.IN_FLIGHT
     assert bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "worker") == WORKER
+    assert bench.outbox.depth(AlertType.GENERAL) == 2, "each has one place"
     assert [record["id"] for record in bench.commit(batch).records] == ["a", "b"]
     assert bench.outbox.depth(AlertType.GENERAL) == 0
 
@@ -147,6 +151,16 @@ def test_what_is_no_longer_under_way_is_not_leased_again(bench: Bench) -> None:
     disk.crash()
     again(bench)
     assert bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "batch") is None
+
+
+def test_what_a_forgotten_commit_had_put_back_is_free_for_the_next_claim(bench: Bench) -> None:
+    bench.admit("a")
+    disk = Disk(bench)
+    bench.commit(bench.batch(), Deferred(0, Reason.RATE_LIMITED))
+    disk.crash()
+    again(bench)
+    bench.tick(WITNESS_SECONDS)
+    assert [item.message.id for item in bench.batch().items] == ["a"]
 
 
 def test_an_answer_that_was_lost_together_with_its_claim_leaves_the_note_that_it_may_be_a_duplicate(
