@@ -4,7 +4,7 @@ import logging
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from celery.signals import after_setup_logger, worker_init, worker_ready
+from celery.signals import after_setup_logger, worker_init, worker_ready, worker_shutdown
 
 from notifier.errors import ConfigurationError
 from notifier.settings import settings
@@ -45,6 +45,13 @@ def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
     pipeline.hostname = sender.hostname
     pipeline.delivery_worker  # noqa: B018
+
+
+@worker_shutdown.connect  # the pool has ended
+def leave_fleet(**_: Any) -> None:
+    """What this worker does not commit again after a crash of Redis, it has not posted."""
+    if "heartbeat" in vars(pipeline):
+        pipeline.heartbeat.leave()
 
 
 @worker_ready.connect  # the log is set up by then

@@ -1,5 +1,5 @@
 -- May a request go now, and which notifications ride in it? Leased to the worker that asks.
--- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 troubles, 12 run
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 troubles, 12 run, 13 fleet
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, life (seconds), expire, late (microseconds),
@@ -17,7 +17,7 @@
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
-local TROUBLES, RUN = KEYS[11], KEYS[12]
+local TROUBLES, RUN, FLEET = unpack(KEYS, 11, 13)
 local NEWER_LOOK_AGAIN = SECOND
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
@@ -101,6 +101,23 @@ local function answer_for_own_id()
   local exists, finished_at = unpack(redis.call('HMGET', notification(args.id), 'sequence', 'finished_at'))
   if finished_at then return { 'completed' } end
   if not exists then return { 'not_found' } end
+end
+
+-- Once after the server has forgotten its last second: a worker that lived then and has not been heard of since may
+-- have posted any of those that wait, and nobody can commit that again.
+local function note_what_may_be_posted()
+  local id, since, last_beat = unpack(redis.call('HMGET', RUN, 'id', 'since', 'last_beat'))
+  if not id or redis.call('HGET', STATE, 'run') == id then return end
+  redis.call('HSET', STATE, 'run', id)
+  if redis.call('ZCOUNT', FLEET, last_beat - args.witness, '(' .. since) == 0 then return end
+  for _, set in ipairs({ WAITING, DELAYED }) do
+    for _, each in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+      local admitted_at, spooled = unpack(redis.call('HMGET', notification(each), 'admitted_at', 'spooled'))
+      if admitted_at and admitted_at + (spooled or 0) < tonumber(since) then
+        redis.call('HSETNX', notification(each), 'unknown', 'worker_lost')
+      end
+    end
+  end
 end
 
 -- A batch that was leased to this caller in an answer that was lost: no request was made.
@@ -258,6 +275,7 @@ local answer = answer_for_own_id()
 if answer then return answer end
 local reconciling = reconciling_wait(RUN, now, args.witness)
 if reconciling > 0 then return throttled(reconciling, 'reconciling') end
+note_what_may_be_posted()
 take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end

@@ -12,9 +12,10 @@ from typing import cast
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.outbox.server_run import ServerRun
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
-from notifier.storage.scripts import script
+from notifier.storage.scripts import run_script, script
 from notifier.version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,10 @@ class Heartbeat:
         self._redis = client
         self._keys = keys
         self._on_new_run = on_new_run
-        self._step = client.register_script(script("gate/clock.lua", "outbox/beat.lua"))
+        self._text = script("gate/clock.lua", "outbox/beat.lua")
+        self._run = ServerRun(keys)
         self._run_id: str | None = None
+        self._over = threading.Event()
         self._lock = threading.Lock()
         self._pid = 0
         self._name = ""
@@ -59,9 +62,18 @@ class Heartbeat:
                 if self._pid != os.getpid():
                     self._name = uuid.uuid4().hex
                     self._beat(self._name)
-                    threading.Thread(target=self._run, args=(self._name,), name="heartbeat", daemon=True).start()
+                    threading.Thread(target=self._go_on, args=(self._name,), name="heartbeat", daemon=True).start()
                     self._pid = os.getpid()
         return self._name
+
+    def leave(self) -> None:
+        """End the heartbeat: this process has nothing under way any more."""
+        self._over.set()
+        try:
+            with broker_errors():
+                self._redis.zrem(self._keys.fleet, f"{self._name} {VERSION}")
+        except BrokerUnavailable as error:
+            logger.warning("the fleet does not know that this worker ends: %s", error)
 
     @property
     def known(self) -> bool:
@@ -77,25 +89,22 @@ class Heartbeat:
         with broker_errors():
             since = clock(self._redis) - LIFE_SECONDS * MICROSECONDS
             found = cast("list[str]", self._redis.zrangebyscore(self._keys.fleet, since, "+inf"))
-        return any(_numbers(each) > _numbers(VERSION) for each in found)
+        return any(_numbers(each.rpartition(" ")[2]) > _numbers(VERSION) for each in found)
 
     def _beat(self, name: str) -> None:
         with broker_errors():
             began = time.monotonic()
-            run_id = self._step(
-                keys=[self._keys.worker(name), self._keys.run, self._keys.fleet],
-                args=[os.getpid(), round(LIFE_SECONDS * 1_000), VERSION],
-            )
+            keys = [self._keys.worker(name), self._keys.run, self._keys.fleet]
+            args = [os.getpid(), round(LIFE_SECONDS * 1_000), f"{name} {VERSION}"]
+            run_id = run_script(self._redis, self._text, self._run.note, keys, args)
         before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
         if run_id and self._run_id not in (None, run_id):
             threading.Thread(target=self._on_new_run, args=(before,), name="new-run", daemon=True).start()
         self._run_id = run_id
 
-    def _run(self, name: str) -> None:
-        never = threading.Event()  # its wait is a pause
+    def _go_on(self, name: str) -> None:
         missed = 0
-        while True:
-            never.wait(BEAT_SECONDS)
+        while not self._over.wait(BEAT_SECONDS):
             try:
                 self._beat(name)
                 missed = 0

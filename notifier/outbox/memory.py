@@ -6,7 +6,6 @@ lack as much. An alert whose commit is forgotten would be posted again.
 
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +53,6 @@ class Memory:
         self._keys = keys
         self._lease = round(lease_seconds * MICROSECONDS)
         self._life_seconds = life_seconds
-        self._new_run = client.register_script(script("gate/clock.lua", "outbox/new_run.lua"))
         self._resume = client.register_script(script("gate/clock.lua", "outbox/resume.lua"))
         self._lock = threading.Lock()
         self._commits: deque[Step] = deque()
@@ -99,7 +97,3 @@ class Memory:
         with broker_errors():
             answers = [self._resume(keys=each.keys, args=each.args) for each in steps]
         return all(answers)
-
-    def note_new_run(self, client: "redis.Redis") -> None:
-        """The server that this client asks is another run than the one before: hold all claims back for a while."""
-        self._new_run(keys=[self._keys.run], args=[uuid.uuid4().hex], client=client)

@@ -1,7 +1,8 @@
 -- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
 --   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log),
---     next_expiry (no expiry that a notification here has of its own is earlier)),
+--     next_expiry (no expiry that a notification here has of its own is earlier),
+--     run (of the server, since which what waits was looked at)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
@@ -131,7 +132,8 @@ local function leave_to_newer(troubles, notification, type, now)
 end
 
 -- Microseconds until workers have had the time to commit again what the server's last run may have forgotten.
--- `run` is a hash: claimed (1: a batch was leased), and of every run but the first id, since (when it was noticed).
+-- `run` is a hash: claimed (1: a batch was leased), and of every run but the first id, since (when it was noticed),
+-- last_beat (the last one that is remembered of those before).
 local function reconciling_wait(run, now, patience)
   local since = tonumber(redis.call('HGET', run, 'since') or 0)
   return since <= now and math.max(0, since + patience - now) or 0

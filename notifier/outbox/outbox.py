@@ -35,6 +35,7 @@ from notifier.outbox.memory import Memory, Step
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
+from notifier.outbox.server_run import ServerRun
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
@@ -68,7 +69,7 @@ class Outbox:
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
         self.memory = Memory(client, self._keys, lease_seconds(settings), self._life_seconds)
-        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"), self.memory.note_new_run)
+        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"), ServerRun(self._keys).note)
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
 
@@ -150,7 +151,7 @@ class Outbox:
                 kind, *rest = self._claim(
                     keys=[
                         *(*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))),
-                        *(self._keys.troubles, self._keys.run),
+                        *(self._keys.troubles, self._keys.run, self._keys.fleet),
                     ],
                     args=[self._claim_arguments(request, webhook, worker, token).as_json()],
                 )

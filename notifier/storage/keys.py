@@ -80,7 +80,7 @@ class Keys:
 
     @property
     def fleet(self) -> str:
-        """Sorted set: the versions of this program whose workers live, by the time of the last beat of one."""
+        """Sorted set: the workers of the last day, each with its version, by the time of its last beat."""
         return f"{self.prefix}fleet"
 
     @property

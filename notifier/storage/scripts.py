@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -33,7 +34,9 @@ def atomic_step(
     ``before_first``: is called before a server that does not know the script yet (a server forgets all of them when it
     ends, and a replica has none) runs it for the first time.
     """
-    registered = client.register_script(text) if before_first is None else _announced(client, text, before_first)
+    registered: Callable[..., Any] = client.register_script(text)
+    if before_first is not None:
+        registered = partial(_run, client, text, before_first)
     if not isinstance(client.connection_pool, SentinelConnectionPool):
         return registered
 
@@ -53,19 +56,33 @@ def atomic_step(
     return run
 
 
-def _announced(client: "redis.Redis", text: str, before_first: Callable[["redis.Redis"], object]) -> Callable[..., Any]:
+def run_script(
+    client: "redis.Redis",
+    text: str,
+    before_first: Callable[["redis.Redis"], object],
+    keys: Sequence[str] = (),
+    args: Sequence[Any] = (),
+) -> Any:
+    """Run a Lua script; ``before_first`` as in ``atomic_step``."""
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    try:
+        return client.evalsha(digest, len(keys), *keys, *args)
+    except redis.exceptions.NoScriptError:
+        before_first(client)
+    try:
+        # not SCRIPT LOAD: Redis 6 writes that to its append-only file, and would know the script after a restart
+        return client.eval(text, len(keys), *keys, *args)
+    except redis.exceptions.NoPermissionError:  # rights as version 0.2 needed them
+        client.script_load(text)
+        return client.evalsha(digest, len(keys), *keys, *args)
 
-    def run(keys: list[str], args: list[Any], client: "redis.Redis" = client) -> Any:
-        try:
-            return client.evalsha(digest, len(keys), *keys, *args)
-        except redis.exceptions.NoScriptError:
-            before_first(client)
-        try:
-            # not SCRIPT LOAD: Redis 6 writes that to its append-only file, and would know the script after a restart
-            return client.eval(text, len(keys), *keys, *args)
-        except redis.exceptions.NoPermissionError:  # rights as version 0.2 needed them
-            client.script_load(text)
-            return client.evalsha(digest, len(keys), *keys, *args)
 
-    return run
+def _run(
+    own: "redis.Redis",
+    text: str,
+    before_first: Callable[["redis.Redis"], object],
+    keys: list[str],
+    args: list[Any],
+    client: "redis.Redis | None" = None,
+) -> Any:
+    return run_script(client or own, text, before_first, keys, args)

@@ -1,5 +1,7 @@
 """The host of Redis crashes, and its last second is gone (`appendfsync everysec`): nothing is posted twice for that."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -13,6 +15,7 @@ from tests.servers import OwnRedis, until
 ALERTS = 200
 FILE = "appendonly*"
 """Its append-only file; from Redis 7 on a folder."""
+SLOW = {**QUICK, "DISCORD_TIMEOUT_SECONDS": "10"}
 pytestmark = pytest.mark.slow
 
 
@@ -44,8 +47,8 @@ def posted(sandbox: Sandbox) -> int:
 def test_what_workers_have_posted_in_the_forgotten_second_is_not_posted_again(
     own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
-    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.5)
-    workers = [start_worker(**QUICK, REDIS_URL=own_redis.url) for _ in range(2)]
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=1)
+    workers = [start_worker(**SLOW, REDIS_URL=own_redis.url) for _ in range(2)]
     raised = burst(applying, ALERTS)
     keep(own_redis)
     before = posted(sandbox)
@@ -56,3 +59,24 @@ def test_what_workers_have_posted_in_the_forgotten_second_is_not_posted_again(
     assert_none_lost(records, titles_of(sandbox), raised)
     assert doubled(titles_of(sandbox)) == set()
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
+
+
+def test_what_a_worker_has_posted_that_dies_with_redis_is_marked_where_it_is_posted_again(
+    own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=1)
+    _, dies = (start_worker(**SLOW, REDIS_URL=own_redis.url) for _ in range(2))
+    raised = burst(applying, ALERTS)
+    keep(own_redis)
+    before = posted(sandbox)
+    until(lambda: posted(sandbox) >= before + 60, "what will be forgotten", poll_seconds=0.02)
+    os.kill(dies.pid, signal.SIGKILL)
+    crash(own_redis)
+    own_redis.back()
+    assert_none_lost(applying.wait(list(raised)), titles_of(sandbox), raised)
+    twice, seen = doubled(titles_of(sandbox)), set[str]()
+    assert twice, "the worker that died had posted some"
+    for embed in (each for message in sandbox.messages() for each in message["embeds"]):
+        if embed["title"] in seen:
+            assert "may be a duplicate" in embed["footer"]["text"]
+        seen.add(embed["title"])

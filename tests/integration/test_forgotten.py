@@ -176,6 +176,31 @@ def test_an_answer_that_was_lost_together_with_its_claim_leaves_the_note_that_it
     assert item.maybe_posted
 
 
+@pytest.mark.parametrize("end", ["came back", "had ended before", "died with it"])
+def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(bench: Bench, end: str) -> None:
+    here, other, early = (Heartbeat(bench.redis, names) for _ in range(3))
+    early._beat("ended long ago")
+    bench.admit("first")
+    committed(bench)
+    bench.tick(10)
+    for each, name in ((here, "here"), (other, "other")):
+        each._beat(name)
+    bench.admit("a")
+    if end == "had ended before":
+        other._name = "other"
+        other.leave()
+    disk = Disk(bench)
+    disk.crash()
+    bench.tick(30)
+    here._beat("here")
+    if end == "came back":
+        other._beat("other")
+    hold_is_over(bench)
+    bench.admit("b")
+    noted = {item.message.id: item.maybe_posted for item in bench.batch().items}
+    assert noted == {"a": end == "died with it", "b": False}
+
+
 def test_a_repeated_commit_neither_moves_what_has_moved_nor_ends_the_batch_of_another(bench: Bench) -> None:
     bench.admit("a", "b")
     first = bench.batch()

@@ -204,15 +204,16 @@ def test_an_older_worker_that_takes_over_a_batch_marks_what_it_cannot_read(
     """Its worker, of the later version, died with the request under way."""
     here.admit("a")
     from_the_future(here, "b")
+    from_the_future(here, "c", text='{"title": "means something else by now"}')
     with monkeypatch.context() as later:
         upgrade(later)
         here.batch()
     here.tick(60)
     (end,) = deliver(here)
     assert isinstance(end, BatchResult)
-    assert {d.item.message.id: d.action for d in end.dispositions} == {"a": "retry_later", "b": "leave"}
-    assert {here.redis.hget(names.notification(each), "unknown") for each in ("a", "b")} == {"worker_lost"}
-    assert waiting(here) == ["b"]
+    assert {d.item.message.id: d.action for d in end.dispositions} == {"a": "retry_later", "b": "leave", "c": "leave"}
+    assert {here.redis.hget(names.notification(each), "unknown") for each in ("a", "b", "c")} == {"worker_lost"}
+    assert waiting(here) == ["b", "c"]
 
 
 @pytest.mark.parametrize("blocked", ["expired", "webhook_not_configured"])
