@@ -2,7 +2,7 @@
 -- second. Before any claim or beat in it.
 -- KEYS: 1 run, 2 fleet
 -- ARGV: 1 id (of this run)
--- Without the first key no batch was ever leased: there is nothing that could be forgotten.
+-- Returns nothing. Without the first key no batch was ever leased: there is nothing that could be forgotten.
 local RUN, FLEET = KEYS[1], KEYS[2]
 if redis.call('EXISTS', RUN) == 1 then
   local last = redis.call('ZREVRANGEBYSCORE', FLEET, '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)

@@ -243,6 +243,7 @@ def test_the_hour_begins_anew_once_a_worker_could_read_it(here: Bench, monkeypat
 
 def test_a_new_field_makes_newer_only_the_alerts_that_have_it(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "SINCE", {"source": 7})
+    monkeypatch.setattr(payload, "PAYLOAD_VERSION", 7)
     here.admit("plain")
     here.admit("new", source="s")
     assert [here.redis.hget(names.notification(each), "version") for each in ("plain", "new")] == ["1", "7"]
