@@ -46,6 +46,7 @@ class Reason(StrEnum):
     WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
     QUEUE_FULL = "queue_full"
     EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
     REVOKED = "revoked"
 
 

@@ -26,6 +26,7 @@ from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
+from notifier.storage.retention import Findings, inspect
 from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
@@ -223,9 +224,11 @@ class Pipeline:
     @built_once
     def self_monitor(self) -> "SelfMonitor":
         """Raises the pipeline's own troubles as alerts."""
+        from notifier.worker.redis_watch import RedisWatch
         from notifier.worker.self_monitor import SelfMonitor
 
-        return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
+        watch = RedisWatch(self.redis, self.keys, self.inspect_redis)
+        return SelfMonitor(self.redis, self.settings, self.publisher, self.gate, watch)
 
     @built_once
     def sweep(self) -> "Sweep":
@@ -267,7 +270,12 @@ class Pipeline:
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        return check(self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks)
+        own = self.settings
+        return check(self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis)
+
+    def inspect_redis(self, queues: Sequence[str] = ()) -> Findings:
+        """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""
+        return inspect(self.settings, queues)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""

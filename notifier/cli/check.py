@@ -29,11 +29,14 @@ def check(as_json: bool) -> None:
                 "valid": report.valid,
                 "healthy": report.healthy,
                 "redis": report.redis,
+                "redis_warnings": report.redis_warnings,
                 "webhooks": [asdict(each) for each in report.webhooks],
             }
         )
     else:
         click.echo(f"Redis: {report.redis or 'answers'}")
+        for each in report.redis_warnings:
+            click.echo(f"Warning: {each}")
         print_table(
             "Webhooks",
             ["type", "variable", "webhook", "name", "channel", "state"],

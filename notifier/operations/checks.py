@@ -1,7 +1,7 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from notifier.outcome import Delivered, Reason
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
+from notifier.storage.retention import Findings
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
@@ -44,10 +45,11 @@ class WebhookCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check. ``redis``: the problem in words; None if Redis answers."""
+    """The result of a check. ``redis``: the problem in words; None if Redis answers, and keeps what it is given."""
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
+    redis_warnings: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -69,10 +71,12 @@ def check(
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    inspect: Callable[[], Findings] = Findings,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
+    findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
@@ -82,7 +86,7 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport(problem, tuple(found))
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings)
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:
@@ -92,6 +96,13 @@ def _redis_problem(client: "redis.Redis") -> str | None:
     except BrokerUnavailable as error:
         return str(error)
     return None
+
+
+def _findings(inspect: Callable[[], Findings]) -> Findings:
+    try:
+        return inspect()
+    except BrokerUnavailable as error:
+        return Findings((str(error),))
 
 
 def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:

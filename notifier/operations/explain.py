@@ -164,4 +164,4 @@ def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, since: datetime
         log = json.loads(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")) or "[]")
     last = max(_at(log[-1][0]), since) if log else since
     why = str(log[-1][1] if log and log[-1][1] else "no worker has come for it").replace("_", " ")
-    return [Step(_at(now), f"still waiting, for {duration((_at(now) - last).total_seconds())}: {why}")]
+    return [Step(_at(now), f"still waiting, for {duration(max(0.0, (_at(now) - last).total_seconds()))}: {why}")]

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.disposition import BatchItem
 from notifier.outbox.payload import read
 from notifier.outcome import Reason
@@ -60,6 +60,7 @@ class ClaimArguments:
     embeds_max: int = EMBEDS_MAX
     characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
     note_characters: int = NOTE_CHARACTERS_MAX
+    bytes_max: int = MESSAGE_BYTES_MAX
 
     def as_json(self) -> str:
         """The one argument of the script."""

@@ -11,7 +11,8 @@
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable),
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
---                         record (JSON, if it is dead), retry_result (JSON, if it may go again after a failure)}]
+--                         record (JSON, if it is dead), cut (the record has not all of its texts),
+--                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
 -- 'too_late' if it was to be withdrawn ('' if not), and its callbacks (JSON; '').
@@ -21,7 +22,8 @@ local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
-local holds_lease = redis.call('HGET', STATE, 'batch') == args.token
+local batch = redis.call('HGET', STATE, 'batch')
+local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
 local completed = {}
 
@@ -29,10 +31,20 @@ local function fallback_has_room()
   return outbox_size(KEYS[13], KEYS[14], KEYS[15]) < args.fallback_capacity
 end
 
+-- Whether it is this caller's: by the lease or, if that is gone, because nobody else can have it.
+local function is_ours(item)
+  if holds_lease or batch then return holds_lease end
+  for _, set in ipairs({ WAITING, DELAYED, KEYS[13], KEYS[14], KEYS[15] }) do
+    if set ~= IN_FLIGHT and redis.call('ZSCORE', set, item.id) then return false end
+  end
+  return true
+end
+
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
-local function decide(item)
+local function decide(item, has_message)
   if item.action == 'complete' then return 'complete' end -- the answer is known, even if the lease is lost
-  if not holds_lease then return end
+  if not is_ours(item) then return end
+  if not has_message then return 'leave_to_claim' end
   if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
   if item.action ~= 'attempts_exhausted' then return item.isolate and 'isolate' or item.action end
   -- An outage makes no dead letters: while the webhook has answered nothing but failures since this one's first
@@ -55,7 +67,11 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
-  if item.unreadable then redis.call('HSET', key, 'original', redis.call('HGET', key, 'message') or '') end
+  if item.unreadable then
+    redis.call('HSET', key, 'original', redis.call('HGET', key, 'message') or '')
+  elseif item.dead and item.cut then
+    redis.call('HSET', key, 'whole', redis.call('HGET', key, 'message') or '')
+  end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
@@ -69,15 +85,23 @@ local function complete(key, item, result)
   table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
 end
 
+-- Its hash is gone, so there is nothing to send: claim.lua finds that out.
+local function leave_to_claim(_, item)
+  redis.call('ZADD', WAITING, redis.call('ZSCORE', IN_FLIGHT, item.id) or 0, item.id)
+  redis.call('ZREM', IN_FLIGHT, item.id)
+end
+
+-- Returns the place that it had.
 local function leave_batch(key, item)
+  local place = place_of(key, item.id, WAITING, IN_FLIGHT)
   redis.call('ZREM', IN_FLIGHT, item.id)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
   if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
+  return place
 end
 
 local function requeue(key, item)
-  leave_batch(key, item)
-  redis.call('ZADD', WAITING, redis.call('HGET', key, 'sequence'), item.id)
+  redis.call('ZADD', WAITING, leave_batch(key, item), item.id)
 end
 
 -- What this worker has failed to read counts as newer than it.
@@ -102,19 +126,18 @@ local function retry_later(key, item)
 end
 
 local function retry_behind_others(key, item)
-  redis.call('HSET', key, 'sequence', redis.call('INCR', SEQUENCE))
+  redis.call('HSET', key, 'sequence', next_sequence(SEQUENCE, now))
   retry_later(key, item)
 end
 
 local function failover(key, item)
-  leave_batch(key, item)
+  redis.call('ZADD', FALLBACK_WAITING, leave_batch(key, item), item.id)
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
-  redis.call('ZADD', FALLBACK_WAITING, redis.call('HGET', key, 'sequence'), item.id)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
 local apply = { complete = complete, requeue = requeue, leave = leave, isolate = isolate, retry_later = retry_later,
-  retry_behind_others = retry_behind_others, failover = failover }
+  retry_behind_others = retry_behind_others, failover = failover, leave_to_claim = leave_to_claim }
 -- as `notifier explain` shows them
 local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later' }
 
@@ -127,26 +150,35 @@ end
 -- The admission is forgotten, and the alert was sent: it is known from now on, so that nobody sends it again.
 local function remember(key, item)
   redis.call('HSET', key, 'sequence', 0, 'admitted_at', item.admitted_at)
-  return true
 end
 
+-- Whether there is anything to be done with it: it is still to be sent, or nothing is known of it any more.
+local function is_open(key, item, has_message)
+  if has_message then return true end
+  if redis.call('HEXISTS', key, 'finished_at') == 1 then return false end
+  if item.action == 'complete' and redis.call('EXISTS', key) == 0 then
+    remember(key, item)
+    return true
+  end
+  return redis.call('ZSCORE', IN_FLIGHT, item.id)
+end
+
+if holds_lease then end_lease(STATE) end -- first: a Redis that is full lets a step go on that frees something first
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
-  local exists, finished_at = unpack(redis.call('HMGET', key, 'sequence', 'finished_at'))
-  exists = exists or item.action == 'complete' and remember(key, item)
-  local action = exists and not finished_at and decide(item)
+  local has_message = redis.call('HEXISTS', key, 'message') == 1
+  local action = is_open(key, item, has_message) and decide(item, has_message)
   if action then
-    add_event(key, event(item, action))
+    if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end
     apply[action](key, item, ARGV[position + 1])
   elseif holds_lease then
     redis.call('ZREM', IN_FLIGHT, item.id) -- it has ended elsewhere
-  elseif exists and not finished_at and item.status == 'unknown' then
+  elseif has_message and item.status == 'unknown' then
     redis.call('HSET', key, 'unknown', item.reason) -- its claim is forgotten; it may be posted all the same
   end
 end
 
 if holds_lease then
-  end_lease(STATE)
   redis.call('HSET', STATE, 'settled_at', now)
   log_wait(STATE, now, '', args.life)
 end

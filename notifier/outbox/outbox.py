@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import redis
@@ -14,6 +14,7 @@ from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS
+from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.claim import (
     LEAVE_SECONDS,
     Batch,
@@ -28,11 +29,11 @@ from notifier.outbox.claim import (
     WakeUp,
     batch_of,
 )
-from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
+from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.memory import Memory, Step
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
@@ -44,6 +45,7 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 UNANSWERED_MAX = 100
@@ -67,16 +69,21 @@ class Outbox:
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
-        self.memory = Memory(client, self._keys, lease_seconds(settings), self._life_seconds)
+        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
+        self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"), ServerRun(self._keys).note)
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
+        self._forgotten = Forgotten(client, settings)
 
-    def ping(self) -> None:
-        """Check that Redis answers."""
+    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
         with broker_errors():
-            self._redis.ping()
+            if told is None:
+                self._redis.ping()
+            else:
+                ping(self._redis, told)
 
     def admit(
         self,
@@ -91,7 +98,8 @@ class Outbox:
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
 
         Raises:
-            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
+            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
+                hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
@@ -130,34 +138,29 @@ class Outbox:
                 keys=[
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state, self._keys.callbacks),
+                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
                 ],
                 args=[
                     *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), version),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
                 ],
             )
         if answer == "full":
             raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+        if answer == "memory_full":
+            limit = self._settings.memory_bytes_max
+            raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
         return bool(answer == "admitted")
 
     def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
         """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
         token = uuid.uuid4().hex
-        try:
-            with broker_errors():
-                kind, *rest = self._claim(
-                    keys=[
-                        *(*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))),
-                        *(self._keys.troubles, self._keys.run, self._keys.fleet),
-                    ],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
-                )
-        except BrokerUnavailable:
-            self._unanswered.append(token)
-            raise
+        kind, *rest = self._ask(request, webhook, worker, token)
+        while kind == "forgotten":
+            self._forgotten.bury(request.alert_type, rest)
+            kind, *rest = self._ask(request, webhook, worker, token)
         match kind:
             case "not_found":
                 return NotFound()
@@ -172,8 +175,23 @@ class Outbox:
                 return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
                 batch = batch_of(kind, request.alert_type, token, webhook, rest)
-                self.memory.claimed(batch, worker)
+                self.recent.claimed(batch, worker)
                 return batch
+
+    def _ask(self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str) -> list[Any]:
+        try:
+            with broker_errors():
+                answer: list[Any] = self._claim(
+                    keys=[
+                        *(*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))),
+                        *(self._keys.troubles, self._keys.run, self._keys.fleet),
+                    ],
+                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                )
+        except BrokerUnavailable:
+            self._unanswered.append(token)
+            raise
+        return answer
 
     def _claim_arguments(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
@@ -204,7 +222,7 @@ class Outbox:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
         records = {
-            each.item.message.id: record_of(batch, each, answer, stamp)
+            each.item.message.id: record_of(batch, each, answer, stamp, self._settings.history_text_bytes)
             for each in dispositions
             if each.action in MAY_END
         }
@@ -230,7 +248,7 @@ class Outbox:
         )
         with broker_errors():
             now, arm, *ended = self._commit(keys=step.keys, args=step.args)
-        self.memory.committed(batch, step)
+        self.recent.committed(batch, step)
         return BatchResult(
             tuple(dispositions),
             tuple(
@@ -263,7 +281,7 @@ class Outbox:
 
         ``until``: the last moment (monotonic clock) at which the run of the server that has ended was known to answer.
         """
-        again = self.memory.commit_again(self._commit, until)
+        again = self.recent.commit_again(self._commit, until)
         return [wake_up for step, arm in again if (wake_up := _wake_up(step.alert_type, step.wake_up, arm))]
 
     def force_wake(self, alert_type: AlertType) -> WakeUp | None:
@@ -284,6 +302,7 @@ class Outbox:
                 args=[
                     *(token, self._keys.worker(""), microseconds(LIFE_SECONDS), microseconds(WITNESS_SECONDS)),
                     *(alert_type, self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
+                    *(microseconds(lease_seconds(self._settings)), self._life_seconds),
                 ],
             )
         return _wake_up(alert_type, token, arm)

@@ -69,7 +69,7 @@ class DeliveryWorker:
         try:
             return self._carry(claim)
         finally:
-            self._outbox.memory.ended(claim)
+            self._outbox.recent.ended(claim)
 
     def _note_left(self, alert_type: AlertType, claim: Delivery) -> None:
         if isinstance(claim, Throttled) and claim.reason is Reason.NEWER_VERSION and alert_type not in self._left:

@@ -35,7 +35,7 @@ class Reconciliation:
         try:
             for wake_up in self._outbox.commit_again(until):
                 self._publisher.wake_up(wake_up)
-            done = self._outbox.memory.resume()
+            done = self._outbox.recent.resume()
         except BrokerUnavailable as error:
             logger.warning("Redis was restarted, or has failed over, and what it may have forgotten: %s", error)
             return False

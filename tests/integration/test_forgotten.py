@@ -7,10 +7,10 @@ import pytest
 
 from notifier.models import AlertType
 from notifier.operations.explain import explain
-from notifier.outbox import memory as memory_module
+from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
 from notifier.outbox.heartbeat import WITNESS_SECONDS, Heartbeat
-from notifier.outbox.memory import Step
+from notifier.outbox.recent_steps import Step
 from notifier.outcome import Deferred, Reason, Status, Unknown
 from notifier.worker.reconciliation import Reconciliation
 from tests.integration.conftest import CLOCK, WORKER, Bench, MakeBench
@@ -137,17 +137,17 @@ def test_a_batch_waits_until_the_worker_before_has_committed_again(make_bench: M
     under_way = other.batch()
     disk.crash()
     bench.admit("b")
-    assert not other.outbox.memory.resume(), "there, the batch of the first is still under way"
+    assert not other.outbox.recent.resume(), "there, the batch of the first is still under way"
     again(bench)
-    assert other.outbox.memory.resume()
-    assert other.outbox.memory.resume(), "a repeat changes nothing"
+    assert other.outbox.recent.resume()
+    assert other.outbox.recent.resume(), "a repeat changes nothing"
     assert [record["id"] for record in other.commit(under_way).records] == ["b"]
 
 
 def test_what_is_no_longer_under_way_is_not_leased_again(bench: Bench) -> None:
     bench.admit("a")
     disk = Disk(bench)
-    bench.outbox.memory.ended(bench.batch())
+    bench.outbox.recent.ended(bench.batch())
     disk.crash()
     again(bench)
     assert bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "batch") is None
@@ -244,10 +244,10 @@ def test_a_clock_that_was_set_back_holds_nothing_back(bench: Bench) -> None:
 
 
 def test_only_the_latest_commits_are_remembered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_module, "COMMITS_MAX", 3)
-    monkeypatch.setattr(memory_module, "BYTES_MAX", 100)
+    monkeypatch.setattr(recent_steps_module, "COMMITS_MAX", 3)
+    monkeypatch.setattr(recent_steps_module, "BYTES_MAX", 100)
     bench.admit("a")
-    memory, batch = bench.outbox.memory, bench.batch()
+    memory, batch = bench.outbox.recent, bench.batch()
 
     def remembered(until: float = 0) -> list[str]:
         return [each.args[0] for each in memory.commits(until)]

@@ -42,7 +42,7 @@ class Step:
         return sum(map(len, self.args))
 
 
-class Memory:
+class RecentSteps:
     """The latest commits, and the batches under way, of the threads of one process.
 
     Raises (what asks Redis):
