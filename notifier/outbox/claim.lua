@@ -123,23 +123,6 @@ local function answer_for_own_id()
   redis.call('ZADD', WAITING, place_of(key, args.id, WAITING, IN_FLIGHT), args.id) -- the set that it was in is gone
 end
 
--- Once after the server has forgotten its last second: a worker that lived then and has not been heard of since may
--- have posted any of those that wait, and nobody can commit that again.
-local function note_what_may_be_posted()
-  local id, since, last_beat = unpack(redis.call('HMGET', RUN, 'id', 'since', 'last_beat'))
-  if not id or redis.call('HGET', STATE, 'run') == id then return end
-  redis.call('HSET', STATE, 'run', id)
-  if redis.call('ZCOUNT', FLEET, last_beat - args.witness, '(' .. since) == 0 then return end
-  for _, set in ipairs({ WAITING, DELAYED }) do
-    for _, each in ipairs(redis.call('ZRANGE', set, 0, -1)) do
-      local admitted_at, spooled = unpack(redis.call('HMGET', notification(each), 'admitted_at', 'spooled'))
-      if admitted_at and admitted_at + (spooled or 0) < tonumber(since) then
-        redis.call('HSETNX', notification(each), 'unknown', 'worker_lost')
-      end
-    end
-  end
-end
-
 -- A batch that was leased to this caller in an answer that was lost: no request was made.
 local function take_back_unanswered()
   local batch = redis.call('HGET', STATE, 'batch')
@@ -227,7 +210,8 @@ local function leave_what_is_newer(first)
           add_event(notification(id), { at = now, step = 'requeue', reason = 'newer_version' })
         end
         left = left + 1
-        local left_at = redis.call('HGET', notification(id), 'left_at')
+        local left_at = math.min(redis.call('HGET', notification(id), 'left_at'), now)
+        redis.call('HSET', notification(id), 'left_at', left_at) -- the clock may have stepped back
         if left_at + args.leave <= now and #overdue < args.embeds_max then table.insert(overdue, id) end
       elseif message and #readable < args.embeds_max then
         table.insert(readable, id)
@@ -297,7 +281,7 @@ local answer = answer_for_own_id()
 if answer then return answer end
 local reconciling = reconciling_wait(RUN, now, args.witness)
 if reconciling > 0 then return throttled(reconciling, 'reconciling') end
-note_what_may_be_posted()
+note_what_may_be_posted(KEYS, RUN, FLEET, args.notification_prefix, args.witness)
 take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end

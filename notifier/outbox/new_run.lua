@@ -5,6 +5,6 @@
 -- Returns nothing. Without the first key no batch was ever leased: there is nothing that could be forgotten.
 local RUN, FLEET = KEYS[1], KEYS[2]
 if redis.call('EXISTS', RUN) == 1 then
-  local last = redis.call('ZREVRANGEBYSCORE', FLEET, '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local last = redis.call('ZRANGE', FLEET, -1, -1, 'WITHSCORES')
   redis.call('HSET', RUN, 'id', ARGV[1], 'since', now_us(), 'last_beat', last[2] or 0)
 end

@@ -14,7 +14,7 @@
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
 -- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, next_sequence, place_of,
 --   lease_wait, end_lease, due_in, note_expiry, expiry_wait, batching_wait, leave_to_newer, reconciling_wait,
---   follow_clock.
+--   note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -154,6 +154,26 @@ end
 local function reconciling_wait(run, now, patience)
   local since = tonumber(redis.call('HGET', run, 'since') or 0)
   return since <= now and math.max(0, since + patience - now) or 0
+end
+
+-- Once after the server has forgotten its last second: a worker that lived then and has not been heard of since may
+-- have posted any of those that wait, and nobody can commit that again. `outbox`: its keys, in order; `fleet`: a
+-- sorted set, workers by their last beat.
+local function note_what_may_be_posted(outbox, run, fleet, notification_prefix, patience)
+  local waiting, delayed, _, state = unpack(outbox, 1, 4)
+  local id, since, last_beat = unpack(redis.call('HMGET', run, 'id', 'since', 'last_beat'))
+  if not id or redis.call('HGET', state, 'run') == id then return end
+  redis.call('HSET', state, 'run', id)
+  if #redis.call('ZRANGEBYSCORE', fleet, last_beat - patience, '(' .. since) == 0 then return end
+  for _, set in ipairs({ waiting, delayed }) do
+    for _, each in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+      local key = notification_prefix .. each
+      local admitted_at, spooled = unpack(redis.call('HMGET', key, 'admitted_at', 'spooled'))
+      if admitted_at and admitted_at + (spooled or 0) < tonumber(since) then
+        redis.call('HSETNX', key, 'unknown', 'worker_lost')
+      end
+    end
+  end
 end
 
 -- A notification that was admitted, or seen last, in the future was so now; what counts from that date moves with it.

@@ -11,9 +11,9 @@ from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
 from notifier.outbox.heartbeat import WITNESS_SECONDS, Heartbeat
 from notifier.outbox.recent_steps import Step
-from notifier.outcome import Deferred, Reason, Status, Unknown
+from notifier.outcome import Deferred, Failed, Reason, Status, Unknown
 from notifier.worker.reconciliation import Reconciliation
-from tests.integration.conftest import CLOCK, WORKER, Bench, MakeBench
+from tests.integration.conftest import CLOCK, START, WORKER, Bench, MakeBench
 from tests.names import names
 
 ALL_OF_IT = 0.0
@@ -211,6 +211,17 @@ def test_a_repeated_commit_neither_moves_what_has_moved_nor_ends_the_batch_of_an
     again(bench)
     assert bench.redis.zrange(names.outbox(AlertType.GENERAL, "in_flight"), 0, -1) == ["c"]
     assert [record["id"] for record in bench.commit(batch).records] == ["c"]
+
+
+def test_what_has_ended_in_the_fallbacks_outbox_meanwhile_leaves_no_place_behind(make_bench: MakeBench) -> None:
+    """Another worker has committed that again before this one repeats how it got there."""
+    bench = make_bench(fallback=AlertType.ERROR)
+    bench.admit("a")
+    batch = bench.batch()
+    bench.redis.hset(names.notification("a"), "finished_at", START)
+    bench.redis.hdel(names.notification("a"), "message")
+    assert bench.commit(batch, Failed(Reason.BAD_GATEWAY)).records == ()
+    assert bench.outbox.depth(AlertType.GENERAL) == 0
 
 
 def test_a_new_redis_holds_nothing_back(bench: Bench) -> None:

@@ -241,6 +241,17 @@ def test_the_hour_begins_anew_once_a_worker_could_read_it(here: Bench, monkeypat
     assert isinstance(end, Throttled)
 
 
+def test_the_hour_is_no_longer_if_the_clock_steps_back(here: Bench) -> None:
+    from_the_future(here, "b")
+    deliver(here)
+    here.tick(-10 * LEAVE_SECONDS)
+    assert isinstance(deliver(here)[0], Throttled)
+    here.tick(LEAVE_SECONDS)
+    (end,) = deliver(here)
+    assert isinstance(end, BatchResult)
+    assert [record["reason"] for record in end.records] == ["newer_version"]
+
+
 def test_a_new_field_makes_newer_only_the_alerts_that_have_it(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "SINCE", {"source": 7})
     monkeypatch.setattr(payload, "PAYLOAD_VERSION", 7)
