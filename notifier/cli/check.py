@@ -31,6 +31,7 @@ def check(as_json: bool) -> None:
                 "redis": report.redis,
                 "redis_warnings": report.redis_warnings,
                 "webhooks": [asdict(each) for each in report.webhooks],
+                "machines": [asdict(each) for each in report.machines],
             }
         )
     else:
@@ -47,4 +48,6 @@ def check(as_json: bool) -> None:
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
             click.echo(each)
+        for fault in report.machines:
+            click.echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
     raise SystemExit(0 if works else 1)

@@ -6,7 +6,7 @@
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured)
+--         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by
 -- Returns one of
 --   not_found                       this id was never admitted
 --   completed                       this notification has its record
@@ -265,6 +265,8 @@ local function pass_the_gate(ids, full)
   local answer, detail, reason = gate_check(gate, now)
   if answer == 'quarantined' then return lease('blocked', 'webhook_quarantined', ids) end
   if answer == 'wait' then return throttled(detail, reason) end
+  -- another machine may make it, so the wake-up is due soon
+  if args.held_back > 0 then return throttled(math.min(args.held_back, SOON), args.held_back_by) end
   local joining = batching_wait(STATE, now, full)
   if joining > 0 then return throttled(joining, 'batching') end
   if answer == 'fetch_webhook' then

@@ -34,6 +34,14 @@ class ClaimRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """This worker's machine cannot reach Discord: it makes no request for so long, because of ``reason``."""
+
+    seconds: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
@@ -57,6 +65,8 @@ class ClaimArguments:
     late: int
     unanswered: list[str]
     gate: dict[str, Any]
+    held_back: int = 0
+    held_back_by: str = ""
     embeds_max: int = EMBEDS_MAX
     characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
     note_characters: int = NOTE_CHARACTERS_MAX

@@ -4,8 +4,8 @@
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
---         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
---         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
+--         no request was made), retry_attempts, retry_wait (microseconds), life (of the outbox), history_life,
+--         dead_letter_life (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
 --         version (the highest that this worker reads),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
@@ -31,6 +31,26 @@ local function fallback_has_room()
   return outbox_size(KEYS[13], KEYS[14], KEYS[15]) < args.fallback_capacity
 end
 
+local function later(time, than)
+  return (tonumber(time) or 0) > than
+end
+
+-- Whether the webhook has taken nothing since the first failure of a notification. If all that is known is that workers
+-- were lost with it, and with it alone, then it is what ends them, and not an outage.
+local function is_in_outage(key)
+  local failing_since, lost_alone = unpack(redis.call('HMGET', key, 'failing_since', 'lost_alone'))
+  local posted_at, failed_at = unpack(redis.call('HMGET', gate.state, 'posted_at', 'failed_at'))
+  local since = tonumber(failing_since or now)
+  if later(posted_at, since) and not later(posted_at, now) then return false end -- or the clock stepped back
+  return requested or later(failed_at, since) or not later(lost_alone, args.retry_attempts)
+end
+
+-- When a post last succeeded, and when one failed: fields of the gate's state.
+local function note_post(health)
+  local field = { success = 'posted_at', failure = 'failed_at' }
+  if field[health] then redis.call('HSET', gate.state, field[health], now) end
+end
+
 -- Whether it is this caller's: by the lease or, if that is gone, because nobody else can have it.
 local function is_ours(item)
   if holds_lease or batch then return holds_lease end
@@ -41,15 +61,15 @@ local function is_ours(item)
 end
 
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
-local function decide(item, has_message)
+local function decide(item, key, has_message)
   if item.action == 'complete' then return 'complete' end -- the answer is known, even if the lease is lost
   if not is_ours(item) then return end
   if not has_message then return 'leave_to_claim' end
   if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
   if item.action ~= 'attempts_exhausted' then return item.isolate and 'isolate' or item.action end
-  -- An outage makes no dead letters: while the webhook has answered nothing but failures since this one's first
-  -- attempt, it waits for the breaker's probes, behind those that have not been tried as often.
-  if requested and gate_failing(gate, item.attempts) then return 'retry_behind_others' end
+  -- An outage makes no dead letters: one waits for the breaker's probes, behind those that were not tried as often.
+  -- If workers were lost with it, each of its batch goes alone: one of them may be what ends them.
+  if is_in_outage(key) then return requested and 'retry_behind_others' or 'isolate_behind_others' end
   if #args.dispositions > 1 then return 'isolate' end -- one of them may be at fault: each is tried alone
   return 'complete'
 end
@@ -119,6 +139,7 @@ end
 
 local function retry_later(key, item)
   leave_batch(key, item)
+  redis.call('HSETNX', key, 'failing_since', now)
   redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)
   if item.retry_result ~= cjson.null then
     redis.call('SET', args.result_prefix .. item.id, item.retry_result, 'EX', args.life)
@@ -130,16 +151,25 @@ local function retry_behind_others(key, item)
   retry_later(key, item)
 end
 
+local function isolate_behind_others(key, item)
+  redis.call('HSET', key, 'share', '')
+  retry_behind_others(key, item)
+end
+
 local function failover(key, item)
-  redis.call('ZADD', FALLBACK_WAITING, leave_batch(key, item), item.id)
+  local sequence = leave_batch(key, item)
+  redis.call('HDEL', key, 'failing_since', 'lost_alone') -- that was another webhook
+  redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
 local apply = { complete = complete, requeue = requeue, leave = leave, isolate = isolate, retry_later = retry_later,
-  retry_behind_others = retry_behind_others, failover = failover, leave_to_claim = leave_to_claim }
--- as `notifier explain` shows them
-local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later' }
+  retry_behind_others = retry_behind_others, isolate_behind_others = isolate_behind_others, failover = failover,
+  leave_to_claim = leave_to_claim }
+-- As `notifier explain` shows them.
+local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
+  isolate_behind_others = 'retry_later' }
 
 local function event(item, action)
   local step = EVENT[action] or action
@@ -167,7 +197,10 @@ if holds_lease then end_lease(STATE) end -- first: a Redis that is full lets a s
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
   local has_message = redis.call('HEXISTS', key, 'message') == 1
-  local action = is_open(key, item, has_message) and decide(item, has_message)
+  if has_message and holds_lease and not requested and #args.dispositions == 1 then
+    redis.call('HINCRBY', key, 'lost_alone', 1)
+  end
+  local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end
     apply[action](key, item, ARGV[position + 1])
@@ -184,9 +217,14 @@ if holds_lease then
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report
-  for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
-    report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
+  if args.report.health == 'unmade' then
+    gate_give_back(gate, now, args.token)
+  else
+    for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
+      report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
+    end
   end
+  note_post(args.report.health)
 end
 
 local function next_wake_up()

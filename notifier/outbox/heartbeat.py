@@ -69,6 +69,8 @@ class Heartbeat:
     def leave(self) -> None:
         """End the heartbeat: this process has nothing under way any more."""
         self._over.set()
+        if not self._name:
+            return
         try:
             with broker_errors():
                 self._redis.zrem(self._keys.fleet, f"{self._name} {VERSION}")

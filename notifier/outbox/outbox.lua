@@ -6,7 +6,8 @@
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
---   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status,
+--   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
+--   alone), seen_at (the last commit), trail (its events), finished_at, status,
 --   version (of what `message` holds; none: 1), left_at (a worker that cannot read it has left it to others),
 --   original (the message of a dead letter that could not be read)
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ from notifier.outbox.claim import (
     Completed,
     Empty,
     FetchWebhook,
+    HeldBack,
     NotFound,
     Throttled,
     WakeUp,
@@ -38,6 +38,7 @@ from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
 from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
@@ -48,8 +49,6 @@ from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
-UNANSWERED_MAX = 100
-"""Ours: claims whose answers never came that are remembered; each may hold a batch that no worker knows of."""
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing has moved for this time is reported."""
 
@@ -67,7 +66,7 @@ class Outbox:
         self._keys = Keys(settings.key_prefix)
         # what waits is swept and expires long before its key does, unless no worker runs at all
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
+        self._unanswered = UnansweredClaims(lease_seconds(settings))
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
@@ -154,13 +153,18 @@ class Outbox:
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
         return bool(answer == "admitted")
 
-    def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
-        """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
+    def claim(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None
+    ) -> Claim:
+        """Ask whether a request may go now, and which notifications ride in it.
+
+        ``worker``: name of its heartbeat. ``held_back``: its machine makes no request now; another one's worker may.
+        """
         token = uuid.uuid4().hex
-        kind, *rest = self._ask(request, webhook, worker, token)
+        kind, *rest = self._ask(request, webhook, worker, token, held_back)
         while kind == "forgotten":
             self._forgotten.bury(request.alert_type, rest)
-            kind, *rest = self._ask(request, webhook, worker, token)
+            kind, *rest = self._ask(request, webhook, worker, token, held_back)
         match kind:
             case "not_found":
                 return NotFound()
@@ -178,7 +182,10 @@ class Outbox:
                 self.recent.claimed(batch, worker)
                 return batch
 
-    def _ask(self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str) -> list[Any]:
+    def _ask(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
+    ) -> list[Any]:
+        arguments = self._claim_arguments(request, webhook, worker, token, held_back)
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
@@ -186,15 +193,16 @@ class Outbox:
                         *(*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))),
                         *(self._keys.troubles, self._keys.run, self._keys.fleet),
                     ],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
+                    args=[arguments.as_json()],
                 )
         except BrokerUnavailable:
-            self._unanswered.append(token)
+            self._unanswered.add(request.alert_type, token)
             raise
+        self._unanswered.answered(request.alert_type, arguments.unanswered)
         return answer
 
     def _claim_arguments(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> ClaimArguments:
         return ClaimArguments(
             id=request.notification_id,
@@ -212,8 +220,10 @@ class Outbox:
             life=self._life_seconds,
             expire=microseconds(self._settings.expire_seconds),
             late=microseconds(LATE_SECONDS),
-            unanswered=list(self._unanswered),
+            unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
+            held_back=microseconds(held_back.seconds) if held_back else 0,
+            held_back_by=held_back.reason if held_back else "",
         )
 
     def commit(
@@ -268,6 +278,7 @@ class Outbox:
             "channel_prefix": self._keys.channel_prefix,
             "gate": limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
+            "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "version": PAYLOAD_VERSION,
             "life": self._life_seconds,

@@ -118,6 +118,11 @@ class Keys:
         return f"{self.prefix}gate:channel:"
 
     @property
+    def machines(self) -> str:
+        """Sorted set: what is wrong with machines of the fleet, by the time at which it is forgotten."""
+        return f"{self.prefix}machines"
+
+    @property
     def edge(self) -> str:
         """Hash: a ban or global limit of this IP."""
         return f"{self.prefix}gate:edge"

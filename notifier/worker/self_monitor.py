@@ -39,6 +39,10 @@ WORDS = {
         "Discord's edge has banned this address",
         "While that lasts all webhooks pause, for the whole fleet, until one probe gets through.",
     ),
+    "machine_fault": (
+        "{named} cannot reach Discord",
+        "Its alerts wait until that is repaired; workers on other machines go on. {listed}",
+    ),
     "folded": (
         "Too many alerts of {named}: {count} were folded",
         "Its outbox was full. A digest in its channel counts them; the history has each.",

@@ -106,6 +106,14 @@ def test_what_waits_and_was_not_counted_is_counted_when_it_matters_and_within_a_
     assert fill(bench, first=2 * fitted) == 0
 
 
+def test_what_is_postponed_and_what_is_under_way_waits_as_well(bench: Bench) -> None:
+    bench.admit("first", message=TEXT)
+    fitted = fill(bench, terms=Terms(after_seconds=60))
+    bench.batch()
+    bench.redis.delete(names.memory)
+    assert fill(bench, first=fitted) == 0
+
+
 def test_one_that_is_known_is_known_though_there_is_no_room(bench: Bench) -> None:
     fill(bench)
     assert not bench.outbox.admit(NotificationMessage(id="general-0", title="general-0", message=TEXT))
