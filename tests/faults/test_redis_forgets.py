@@ -47,15 +47,15 @@ def posted(sandbox: Sandbox) -> int:
 def test_what_workers_have_posted_in_the_forgotten_second_is_not_posted_again(
     own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
-    sandbox.fault(method="POST", kind="delay", when="after", seconds=1)
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=3)
     workers = [start_worker(**SLOW, REDIS_URL=own_redis.url) for _ in range(2)]
     raised = burst(applying, ALERTS)
     keep(own_redis)
     before = posted(sandbox)
-    until(lambda: posted(sandbox) >= before + 60, "what will be forgotten", poll_seconds=0.02)
+    until(lambda: posted(sandbox) >= before + 30, "what will be forgotten", poll_seconds=0.02)
     crash(own_redis)
     own_redis.back()
-    records = applying.wait(list(raised), 15)
+    records = applying.wait(list(raised), 40)
     assert_none_lost(records, titles_of(sandbox), raised)
     assert doubled(titles_of(sandbox)) == set()
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
@@ -64,12 +64,12 @@ def test_what_workers_have_posted_in_the_forgotten_second_is_not_posted_again(
 def test_what_a_worker_has_posted_that_dies_with_redis_is_marked_where_it_is_posted_again(
     own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
-    sandbox.fault(method="POST", kind="delay", when="after", seconds=1)
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=3)
     _, dies = (start_worker(**SLOW, REDIS_URL=own_redis.url) for _ in range(2))
     raised = burst(applying, ALERTS)
     keep(own_redis)
     before = posted(sandbox)
-    until(lambda: posted(sandbox) >= before + 60, "what will be forgotten", poll_seconds=0.02)
+    until(lambda: posted(sandbox) >= before + 30, "what will be forgotten", poll_seconds=0.02)
     os.kill(dies.pid, signal.SIGKILL)
     crash(own_redis)
     own_redis.back()
