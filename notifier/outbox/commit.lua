@@ -87,11 +87,9 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
-  if item.unreadable then
-    redis.call('HSET', key, 'original', redis.call('HGET', key, 'message') or '')
-  elseif item.dead and item.cut then
-    redis.call('HSET', key, 'whole', redis.call('HGET', key, 'message') or '')
-  end
+  local kept_as = item.unreadable and 'original' or item.dead and item.cut and 'whole'
+  local whole = kept_as and redis.call('HGET', key, 'message')
+  if whole then redis.call('HSET', key, kept_as, whole) end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
