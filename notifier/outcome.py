@@ -21,6 +21,8 @@ class Reason(StrEnum):
     CONFIGURED_LIMIT = "configured_limit"
     GLOBAL_RATE_LIMITED = "global_rate_limited"
     EDGE_BANNED = "edge_banned"
+    RECONCILING = "reconciling"
+    NEWER_VERSION = "newer_version"
     # the same: this machine cannot reach Discord
     MACHINE_MISCONFIGURED = "machine_misconfigured"
     PROXY_FAILED = "proxy_failed"

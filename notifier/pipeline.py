@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from notifier.worker.announce import Announcer
     from notifier.worker.callbacks import Callbacks
     from notifier.worker.delivery import DeliveryWorker
+    from notifier.worker.reconciliation import Reconciliation
     from notifier.worker.self_monitor import SelfMonitor
     from notifier.worker.sweep import Sweep
 
@@ -86,7 +87,15 @@ class Pipeline:
     @built_once
     def heartbeat(self) -> Heartbeat:
         """The heartbeat, on a separate connection with a shorter timeout."""
-        return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS), self.keys)
+        client = connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS)
+        return Heartbeat(client, self.keys, lambda until: self.reconciliation(until))
+
+    @built_once
+    def reconciliation(self) -> "Reconciliation":
+        """Does again what Redis may have forgotten."""
+        from notifier.worker.reconciliation import Reconciliation
+
+        return Reconciliation(self.outbox, self.publisher)
 
     @built_once
     def gate(self) -> Gate:

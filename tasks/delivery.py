@@ -17,12 +17,12 @@ from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound
 from notifier.outbox.disposition import Action
 from notifier.outbox.excerpt import shortened
-from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, read_terms
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, Terms, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
 from notifier.render.cut import cut
 
-from .arguments import fields_of_callback, message_of_callback
+from .arguments import FIELD_NAMES, fields_of_callback, message_of_callback
 from .celery import pipeline
 
 logger = logging.getLogger(__name__)
@@ -79,17 +79,34 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
     # sent by a program that only knows the task's name
     try:
         check_size(callbacks)
-        message = message_of_callback(task.alert_type, args, fields, notification_id, task.request.parent_id)
         terms = read_terms(
             pipeline.settings.expire_seconds, **(task.request.get(TERMS_HEADER) or {}), callbacks=callbacks
         )
-        pipeline.publisher.admit(message, terms)
+        _admit(task, args, fields, terms)
     except (InvalidMessage, QueueFull) as error:
         _bury(task, fields, callbacks, error)
         return Completed()
     if task.request.get(REVOKED_HEADER):  # before it came
         pipeline.withdrawals.withdraw(notification_id)
     return pipeline.delivery_worker.deliver(request)
+
+
+def _admit(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, Any], terms: Terms) -> None:
+    """Admit what a program has sent that only knows the task's name.
+
+    Raises:
+        InvalidMessage: it cannot be sent. QueueFull: no room.
+    """
+    notification_id, parent_id = str(task.request.id), task.request.parent_id
+    try:
+        message = message_of_callback(task.alert_type, args, fields, notification_id, parent_id)
+    except InvalidMessage:
+        named = fields_of_callback(args, fields, parent_id)
+        if named.keys() <= FIELD_NAMES or not pipeline.heartbeat.newer_lives():
+            raise
+        pipeline.outbox.admit_newer(notification_id, task.alert_type, named, terms)
+    else:
+        pipeline.publisher.admit(message, terms)
 
 
 def _dispatch_again(

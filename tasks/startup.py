@@ -97,8 +97,9 @@ def warn_of_low_concurrency(sender: Any, **_: Any) -> None:
 
 @worker_shutdown.connect
 def await_slow_requests(**_: Any) -> None:
-    """Wait, in a warm shutdown, for the requests that hold no slot of the pool any more."""
+    """Wait, in a warm shutdown, for the requests that hold no slot of the pool any more; then leave the fleet."""
     pipeline.delivery_worker.drain()
+    pipeline.heartbeat.leave()
 
 
 @worker_process_shutdown.connect
@@ -106,3 +107,4 @@ def await_slow_requests_of_child(exitcode: int, **_: Any) -> None:
     """The same in a process of the pool, unless a signal ends it."""
     if exitcode >= 0:
         pipeline.delivery_worker.drain()
+        pipeline.heartbeat.leave()

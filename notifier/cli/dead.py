@@ -101,6 +101,8 @@ def show(notification_id: str, as_json: bool) -> None:
         return
     message = record["message"]
     echo(f"{record['alert_type']}: {message['title']}")
+    if original := _dead_letters().original(record):
+        echo(f"\nstored: {original}")
     if "given" in record:
         echo(f"\ngiven: {record['given']}")
     if message.get("message"):

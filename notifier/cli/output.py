@@ -104,11 +104,8 @@ def print_records(title: str, records: Sequence[Record]) -> None:
             each["finished_at"][:19],
             each["alert_type"],
             each["status"],
-            each["message"]["title"],
-            each["attempts"],
-            each["reason"],
-            each["message_id"],
-            each["id"],
+            (each.get("message") or {}).get("title"),  # a record of a later version may lack some
+            *(each.get(name) for name in ("attempts", "reason", "message_id", "id")),
         )
         for each in records
     ]

@@ -13,6 +13,7 @@ import redis
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.history import score
+from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
 from notifier.producer.publisher import Publisher
@@ -88,7 +89,7 @@ class DeadLetters:
             QueueFull: there is no room for it; it stays a dead letter.
         """
         dead = self.get(notification_id)
-        fields = {**_fields(dead), **(changes or {})}
+        fields = {**self._fields(dead), **(changes or {})}
         metadata = fields.get("metadata") or {}
         # the new id is derived, so a replay that is interrupted and repeated sends one alert, not two; from this death,
         # for an id that was refused may be sent again, and die again
@@ -112,12 +113,29 @@ class DeadLetters:
         """
         self._take_out(self.get(notification_id), "dropped", "1")
 
+    def original(self, dead: Record) -> str | None:
+        """The stored message of one that the worker that ended it could not read, whole; None if it could."""
+        with broker_errors():
+            return cast("str | None", self._redis.hget(self._keys.notification(dead["id"]), "original"))
+
+    def _fields(self, dead: Record) -> dict[str, Any]:
+        """The fields of its message, as they were given: they may be wrong ones, if no outbox took it."""
+        if original := self.original(dead):
+            return fields_of(original) or dead["message"]
+        if "given" not in dead:
+            return dead["message"]
+        given = json.loads(dead["given"])
+        # by name, if some were given by position: its worker has read them
+        return {"alert_type": dead["alert_type"], **given.get("fields", given["kwargs"])}
+
     def _take_out(self, dead: Record, field: str, value: str) -> None:
         with broker_errors():
             now = clock(self._redis)
             pipeline = self._redis.pipeline()
             pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
-            pipeline.hdel(self._keys.notification(dead["id"]), "whole", "given")  # it is history from here on
+            pipeline.hdel(
+                self._keys.notification(dead["id"]), "whole", "given", "original"
+            )  # it is history from here on
             for key in (self._keys.notification(dead["id"]), self._keys.result(dead["id"])):
                 pipeline.expire(key, self._history_life)
             pipeline.zrem(self._keys.dead_letters(dead["alert_type"]), dead["id"])
@@ -130,12 +148,3 @@ class DeadLetters:
     def _is_dead(self, dead: Record) -> bool:
         with broker_errors():
             return self._redis.zscore(self._keys.dead_letters(dead["alert_type"]), dead["id"]) is not None
-
-
-def _fields(dead: Record) -> dict[str, Any]:
-    """The fields of its message, as they were given: they may be wrong ones, if no outbox took it."""
-    if "given" not in dead:
-        return dead["message"]
-    given = json.loads(dead["given"])
-    # by name, if some were given by position: its worker has read them
-    return {"alert_type": dead["alert_type"], **given.get("fields", given["kwargs"])}

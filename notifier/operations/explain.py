@@ -11,9 +11,10 @@ import redis
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import AlertType
+from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
-from notifier.outcome import Fault, Status, reasons_of
+from notifier.outcome import Fault, Reason, Status, reasons_of
 from notifier.render.notes import duration
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -44,8 +45,9 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
         raise NotificationNotFound(f"no alert has the id {notification_id!r} (or it is forgotten by now)")
     if record is not None and "admitted_at" not in found:
         return [_refusal(record), *_afterwards(found)]
-    message: dict[str, Any] = record["message"] if record else json.loads(found["message"])
-    kind = AlertType(message.get("alert_type", AlertType.GENERAL))
+    # a later version may have written them
+    message: dict[str, Any] = (record.get("message") if record else fields_of(found["message"])) or {}
+    kind = str(message.get("alert_type", AlertType.GENERAL))
     events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
     steps = _beginning(found, record, kind, message)
     for event in events:
@@ -56,7 +58,7 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
         if postponed := _still_postponed(client, found):
             return [*steps, postponed]
         moved_to = [event["to"] for event in events if event.get("to")]
-        steps += _still_waiting(client, keys, AlertType(moved_to[-1]) if moved_to else kind, steps[-1].at)
+        steps += _still_waiting(client, keys, moved_to[-1] if moved_to else kind, steps[-1].at)
     return steps
 
 
@@ -65,15 +67,13 @@ def _refusal(record: Record) -> Step:
     return Step(datetime.fromisoformat(record["finished_at"]), f"refused: {reason} ({record['detail']})")
 
 
-def _beginning(
-    found: Mapping[str, str], record: Record | None, kind: AlertType, message: Mapping[str, Any]
-) -> list[Step]:
-    spooled = float(found.get("spooled", 0))
+def _beginning(found: Mapping[str, str], record: Record | None, kind: str, message: Mapping[str, Any]) -> list[Step]:
+    spooled, title = float(found.get("spooled", 0)), message.get("title", "(unknown)")
     here = _at(float(found["admitted_at"]) + spooled)
     if record is not None and record["status"] == Status.FOLDED:
-        steps = [Step(here, f'met a full outbox as {kind}: "{message["title"]}"'), Step(here, "folded into a digest")]
+        steps = [Step(here, f'met a full outbox as {kind}: "{title}"'), Step(here, "folded into a digest")]
     else:
-        steps = [Step(here, f'admitted as {kind}: "{message["title"]}"')]
+        steps = [Step(here, f'admitted as {kind}: "{title}"')]
     if spooled:
         steps = [
             Step(_at(found["admitted_at"]), "spooled by its caller: broker unavailable"),
@@ -100,9 +100,13 @@ def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
     detail = f" ({event['detail']})" if event.get("detail") else ""
     if step == "batch":
         return [*_waits(at, event["waited"]), Step(at, f"carried{_others(event['with'])}")]
+    if step == "requeue" and event.get("reason") == Reason.NEWER_VERSION:
+        return [Step(at, "left to a worker of a later version: this one could not read it")]
     if step in WORDS:
         wait = duration(event.get("wait", 0) / MICROSECONDS)
         return [Step(at, WORDS[step].format(reason=reason, detail=detail, wait=wait, to=event.get("to")))]
+    if "status" not in event:  # of a later version
+        return [Step(at, f"{step}: {reason}{detail}" if reason else f"{step}{detail}")]
     return [Step(at, _ending(event["status"], record, event.get("detail", ""), reason))]
 
 
@@ -155,7 +159,7 @@ def _still_postponed(client: "redis.Redis", found: Mapping[str, str]) -> Step | 
     return Step(_at(now), f"still postponed, for another {duration(left / MICROSECONDS)}")
 
 
-def _still_waiting(client: "redis.Redis", keys: Keys, kind: AlertType, since: datetime) -> list[Step]:
+def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, since: datetime) -> list[Step]:
     with broker_errors():
         now = clock(client)
         log = json.loads(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")) or "[]")

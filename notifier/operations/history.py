@@ -85,8 +85,8 @@ def score(moment: datetime | None, otherwise: str) -> str | float:
 
 
 def _text(each: Record) -> str:
-    message = each["message"]
-    fields = [f"{field['name']} {field['value']}" for field in message.get("fields", [])]
-    parts = [message["title"], message.get("message", ""), message.get("source", ""), *fields]
-    parts += [each["id"], each["reason"], each["detail"], each["message_id"]]
+    message = each.get("message") or {}  # a later version may store it elsewhere
+    fields = [f"{field.get('name')} {field.get('value')}" for field in message.get("fields", [])]
+    parts = [message.get("title"), message.get("message", ""), message.get("source", ""), *fields]
+    parts += [each.get(name) for name in ("id", "reason", "detail", "message_id")]
     return "\n".join(str(part) for part in parts if part).casefold()

@@ -6,7 +6,7 @@
 --       8 unknown (reason: it may have been posted; or ''),
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
 --       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final,
---       13 alert type, 14 roomy, 15 args (of memory.lua)
+--       13 alert type, 14 roomy, 15 args (of memory.lua), 16 version (of what the message holds)
 -- Returns 'admitted', 'known' (this id was admitted before: nothing is done), 'full' or 'memory_full'.
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
@@ -25,7 +25,7 @@ else
   redis.call('ZADD', KEYS[3], now + ARGV[9], ARGV[1])
 end
 redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', ARGV[4], 'sequence', sequence,
-  'attempts', 0, 'admitted_at', now - ARGV[7])
+  'attempts', 0, 'admitted_at', now - ARGV[7], 'version', ARGV[16])
 memory_add(KEYS[12], bytes, ARGV[13])
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end

@@ -38,6 +38,8 @@ def to_payload(disposition: Disposition, ended: Record | None, retry_wait_second
         "type": disposition.item.message.alert_type,
         "action": disposition.action,
         "attempts": disposition.attempts,
+        "admitted_at": disposition.item.admitted_at,
+        "unreadable": disposition.item.unreadable is not None,
         "isolate": disposition.isolate,
         "status": disposition.status,
         "dead": disposition.dead,
@@ -78,6 +80,6 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
 
 
 def _fallback_batch_key(disposition: Disposition) -> str:
-    if disposition.action is not Action.FAILOVER:
+    if disposition.action is not Action.FAILOVER or disposition.item.unreadable:
         return ""
     return measure(disposition.item.message.model_copy(update={"thread_id": None})).batch_key

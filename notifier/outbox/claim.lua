@@ -1,8 +1,10 @@
 -- May a request go now, and which notifications ride in it? Leased to the worker that asks.
--- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua)
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 troubles, 12 run, 13 fleet
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late (microseconds),
+--         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
+--         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
 --         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by
 -- Returns one of
@@ -14,8 +16,10 @@
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
---                                   waited (JSON: microseconds by reason), not_before (0)
+--                                   waited (JSON: microseconds by reason), not_before (0), version
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
+local TROUBLES, RUN, FLEET = unpack(KEYS, 11, 13)
+local NEWER_LOOK_AGAIN = SECOND
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
@@ -70,19 +74,21 @@ end
 -- Lease one notification: its place, its event, and its part of the answer.
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
-  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before = unpack(redis.call('HMGET',
-    key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at', 'spooled', 'not_before'))
+  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version = unpack(redis.call('HMGET',
+    key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at', 'spooled', 'not_before', 'version'))
   admitted_at = tonumber(admitted_at) or now
   local due_at = math.max(admitted_at, tonumber(not_before or 0))
   local here_since = math.max(due_at, admitted_at + (spooled or 0))
   redis.call('ZADD', IN_FLIGHT, place_of(key, id, WAITING, IN_FLIGHT), id)
   redis.call('ZREM', WAITING, id)
   redis.call('ZREM', DELAYED, id)
+  if kind == 'batch' then redis.call('HDEL', key, 'left_at') end -- somebody can read it
   add_event(key, { at = now, step = kind, reason = reason, with = others,
     waited = waits_since(log, now, tonumber(seen_at or here_since)) })
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
-  local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0 }
+  local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0,
+    version or 1 }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
@@ -94,6 +100,8 @@ local function lease(kind, reason, ids)
   log_wait(STATE, now, 'in_flight', args.life)
   redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker)
   redis.call('HDEL', STATE, 'missed_at')
+  redis.call('HSET', RUN, 'claimed', 1)
+  redis.call('EXPIRE', RUN, args.life)
   for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
   return answer
 end
@@ -190,6 +198,35 @@ local function take_expired(first)
   if #expired > 0 then return lease('blocked', 'expired', expired) end
 end
 
+-- The first that this worker can read, of all that wait here. What is newer is left to others: it keeps its place, and
+-- holds up none behind it. What nobody has come for is a dead letter in the end.
+local function leave_what_is_newer(first)
+  local readable, left, overdue, from = {}, 0, {}, 0
+  local ids = first
+  while #ids > 0 and #readable < args.embeds_max do
+    for _, id in ipairs(ids) do
+      local message, version = unpack(redis.call('HMGET', notification(id), 'message', 'version'))
+      if tonumber(version or 1) > args.version then
+        if leave_to_newer(TROUBLES, notification(id), args.alert_type, now) then
+          add_event(notification(id), { at = now, step = 'requeue', reason = 'newer_version' })
+        end
+        left = left + 1
+        local left_at = math.min(redis.call('HGET', notification(id), 'left_at'), now)
+        redis.call('HSET', notification(id), 'left_at', left_at) -- the clock may have stepped back
+        if left_at + args.leave <= now and #overdue < args.embeds_max then table.insert(overdue, id) end
+      elseif message and #readable < args.embeds_max then
+        table.insert(readable, id)
+      end
+    end
+    if left == 0 then return readable end -- as nearly always
+    from = from + #ids
+    ids = redis.call('ZRANGE', WAITING, from, from + args.embeds_max - 1)
+  end
+  if #overdue > 0 then return readable, lease('blocked', 'newer_version', overdue) end
+  if #readable == 0 and left > 0 then return readable, throttled(NEWER_LOOK_AGAIN, 'newer_version') end
+  return readable
+end
+
 -- The batch key and the characters of one that waits, with room for a note if it is late, a repeat, or for another
 -- channel.
 local function load_of(id)
@@ -245,12 +282,17 @@ forget_own_wake_up()
 follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
 local answer = answer_for_own_id()
 if answer then return answer end
+local reconciling = reconciling_wait(RUN, now, args.witness)
+if reconciling > 0 then return throttled(reconciling, 'reconciling') end
+note_what_may_be_posted(KEYS, RUN, FLEET, args.notification_prefix, args.witness)
 take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end
 requeue_what_is_due()
 local first = waiting_in(WAITING, args.embeds_max - 1)
 answer = take_expired(first) or answer_forgotten()
+if answer then return answer end
+first, answer = leave_what_is_newer(first)
 if answer then return answer end
 local ids, full = front(first)
 if #ids == 0 then return nothing_is_due() end

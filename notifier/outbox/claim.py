@@ -4,17 +4,15 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from notifier.errors import InvalidMessage
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.disposition import BatchItem
+from notifier.outbox.payload import read
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.settings import Webhook
 
-UNREADABLE = "An alert that this version cannot read"
-UNREADABLE_CHARACTERS = 3_000
+LEAVE_SECONDS = 3_600
+"""Ours: how long an alert that a worker could not read is left to others; a fleet is upgraded within that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,9 @@ class ClaimArguments:
     worker_prefix: str
     notification_prefix: str
     channel_prefix: str
+    alert_type: AlertType
+    version: int
+    leave: int
     lease: int
     witness: int
     life: int
@@ -114,7 +115,6 @@ class Batch:
     """What rides in one request, leased to this caller.
 
     ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
-    ``unreadable``: ids of those whose stored message this version cannot read.
     ``abandoned``: their worker died with the request under way; its answer is lost.
     """
 
@@ -126,7 +126,11 @@ class Batch:
     items: tuple[BatchItem, ...]
     blocked: Reason | None = None
     abandoned: bool = False
-    unreadable: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Ids of those whose stored message this version cannot read."""
+        return tuple(item.message.id for item in self.items if item.unreadable)
 
     @property
     def messages(self) -> list[NotificationMessage]:
@@ -143,35 +147,22 @@ Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
     now, reason, guild_id, *flat = rest
-    items, unreadable = [], []
-    for notification_id, text, attempts, admitted_at, unknown, waited, not_before in zip(
-        *[iter(flat)] * 7, strict=True
-    ):
-        try:
-            message = NotificationMessage.model_validate_json(text)
-        except (InvalidMessage, ValidationError):
-            # written by another version: it must not hold up those behind it
-            unreadable.append(notification_id)
-            message = stand_in(notification_id, alert_type, text)
-        spells: dict[str, float] = json.loads(waited)
-        longest = max(spells, key=lambda reason: spells[reason], default="")
-        times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
-        items.append(BatchItem(message, int(attempts), *times))
     return Batch(
         alert_type,
         token,
         now,
         webhook,
         guild_id or None,
-        tuple(items),
+        tuple(_item(alert_type, each) for each in zip(*[iter(flat)] * 8, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
-        unreadable=tuple(unreadable),
     )
 
 
-def stand_in(notification_id: str, alert_type: AlertType, text: str) -> NotificationMessage:
-    """What is shown of a stored message that this version cannot read."""
-    return NotificationMessage(
-        id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
-    )
+def _item(alert_type: AlertType, fields: tuple[str, ...]) -> BatchItem:
+    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version = fields
+    message, unreadable = read(notification_id, alert_type, text, int(version))
+    spells: dict[str, float] = json.loads(waited)
+    longest = max(spells, key=lambda reason: spells[reason], default="")
+    times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
+    return BatchItem(message, int(attempts), *times, unreadable)

@@ -7,9 +7,11 @@
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
 --         retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max,
 --         embeds_max, fallback (alert type), fallback_capacity,
+--         version (the highest that this worker reads),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
---         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
---                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
+--         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
+--                         | 'leave' (it is unreadable),
+--                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
@@ -86,8 +88,9 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
-  local whole = item.dead and item.cut and redis.call('HGET', key, 'message')
-  if whole then redis.call('HSET', key, 'whole', whole) end
+  local kept_as = item.unreadable and 'original' or item.dead and item.cut and 'whole'
+  local whole = kept_as and redis.call('HGET', key, 'message')
+  if whole then redis.call('HSET', key, kept_as, whole) end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
@@ -118,6 +121,14 @@ end
 
 local function requeue(key, item)
   redis.call('ZADD', WAITING, leave_batch(key, item), item.id)
+end
+
+-- What this worker has failed to read counts as newer than it.
+local function leave(key, item)
+  local version = tonumber(redis.call('HGET', key, 'version') or 1)
+  redis.call('HSET', key, 'version', math.max(version, args.version + 1))
+  requeue(key, item)
+  leave_to_newer(TROUBLES, key, item.type, now)
 end
 
 local function isolate(key, item)
@@ -152,16 +163,33 @@ local function failover(key, item)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
-local apply = { complete = complete, requeue = requeue, isolate = isolate, retry_later = retry_later,
+local apply = { complete = complete, requeue = requeue, leave = leave, isolate = isolate, retry_later = retry_later,
   retry_behind_others = retry_behind_others, isolate_behind_others = isolate_behind_others, failover = failover,
   leave_to_claim = leave_to_claim }
 -- As `notifier explain` shows them.
-local EVENT = { isolate = 'requeue', retry_behind_others = 'retry_later', isolate_behind_others = 'retry_later' }
+local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
+  isolate_behind_others = 'retry_later' }
 
 local function event(item, action)
   local step = EVENT[action] or action
   return { at = now, step = step, reason = item.reason, detail = item.detail, status = item.status,
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
+end
+
+-- The admission is forgotten, and the alert was sent: it is known from now on, so that nobody sends it again.
+local function remember(key, item)
+  redis.call('HSET', key, 'sequence', 0, 'admitted_at', item.admitted_at)
+end
+
+-- Whether there is anything to be done with it: it is still to be sent, or nothing is known of it any more.
+local function is_open(key, item, has_message)
+  if has_message then return true end
+  if redis.call('HEXISTS', key, 'finished_at') == 1 then return false end
+  if item.action == 'complete' and redis.call('EXISTS', key) == 0 then
+    remember(key, item)
+    return true
+  end
+  return redis.call('ZSCORE', IN_FLIGHT, item.id)
 end
 
 if holds_lease then end_lease(STATE) end -- first: a Redis that is full lets a step go on that frees something first
@@ -171,10 +199,14 @@ for position, item in ipairs(args.dispositions) do
   if has_message and holds_lease and not requested and #args.dispositions == 1 then
     redis.call('HINCRBY', key, 'lost_alone', 1)
   end
-  local action = (has_message or redis.call('ZSCORE', IN_FLIGHT, item.id)) and decide(item, key, has_message)
+  local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end
     apply[action](key, item, ARGV[position + 1])
+  elseif holds_lease then
+    redis.call('ZREM', IN_FLIGHT, item.id) -- it has ended elsewhere
+  elseif has_message and item.status == 'unknown' then
+    redis.call('HSET', key, 'unknown', item.reason) -- its claim is forgotten; it may be posted all the same
   end
 end
 

@@ -35,6 +35,8 @@ class Action(StrEnum):
     """Final: its record is stored."""
     REQUEUE = "requeue"
     """Back to its place in the order; it goes again as soon as the gate opens."""
+    LEAVE = "leave"
+    """This worker cannot read it: it keeps its place, for a worker of a later version."""
     RETRY_LATER = "retry_later"
     """It goes again after a backoff."""
     FAILOVER = "failover"
@@ -53,7 +55,7 @@ class BatchItem:
 
     ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
     ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
-    postponed (0: it was not).
+    postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
     """
 
     message: NotificationMessage
@@ -62,6 +64,7 @@ class BatchItem:
     maybe_posted: bool = False
     delayed_by: str = ""
     not_before: int = 0
+    unreadable: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +150,19 @@ def failed_over(dispositions: Sequence[Disposition]) -> list[Disposition]:
         else each
         for each in dispositions
     ]
+
+
+def left_to_others(dispositions: Sequence[Disposition]) -> list[Disposition]:
+    """The same, but what this version cannot read is left to workers that can; if nobody can, it is a dead letter."""
+    return [_left(each) for each in dispositions]
+
+
+def _left(disposition: Disposition) -> Disposition:
+    if disposition.item.unreadable is None or disposition.action in (Action.COMPLETE, Action.FAILOVER):
+        return disposition
+    if disposition.item.unreadable is Reason.INVALID_MESSAGE:
+        broken = "what is stored of it is no message of any version"
+        return replace(
+            disposition, action=Action.COMPLETE, status=Status.REJECTED, reason=Reason.INVALID_MESSAGE, detail=broken
+        )
+    return replace(disposition, action=Action.LEAVE)

@@ -2,15 +2,21 @@
 
 import logging
 import os
+import re
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from typing import cast
 
 import redis
 
 from notifier.errors import BrokerUnavailable
-from notifier.storage.connection import broker_errors
+from notifier.outbox.server_run import ServerRun
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
+from notifier.storage.scripts import run_script, script
+from notifier.version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +29,23 @@ WITNESS_SECONDS = 2.0
 
 
 class Heartbeat:
-    """Renews the key in a thread of each process that calls ``worker``; ends with the process."""
+    """Renews the key in a thread of each process that calls ``worker``; ends with the process.
 
-    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+    Args:
+        on_new_run: is called, in a thread, when the server is another run than before: it may have forgotten what was
+            last written. Its argument: when the one before was last known to answer (monotonic clock).
+    """
+
+    def __init__(
+        self, client: "redis.Redis", keys: Keys, on_new_run: Callable[[float], object] = lambda _: None
+    ) -> None:
         self._redis = client
         self._keys = keys
+        self._on_new_run = on_new_run
+        self._text = script("gate/clock.lua", "outbox/beat.lua")
+        self._run = ServerRun(keys)
+        self._run_id: str | None = None
+        self._over = threading.Event()
         self._lock = threading.Lock()
         self._pid = 0
         self._name = ""
@@ -44,26 +62,51 @@ class Heartbeat:
                 if self._pid != os.getpid():
                     self._name = uuid.uuid4().hex
                     self._beat(self._name)
-                    threading.Thread(target=self._run, args=(self._name,), name="heartbeat", daemon=True).start()
+                    threading.Thread(target=self._go_on, args=(self._name,), name="heartbeat", daemon=True).start()
                     self._pid = os.getpid()
         return self._name
+
+    def leave(self) -> None:
+        """End the heartbeat: this process has nothing under way any more."""
+        self._over.set()
+        if not self._name:
+            return
+        try:
+            with broker_errors():
+                self._redis.zrem(self._keys.fleet, f"{self._name} {VERSION}")
+        except BrokerUnavailable as error:
+            logger.warning("the fleet does not know that this worker ends: %s", error)
 
     @property
     def known(self) -> bool:
         """Whether the key certainly exists. If not, another worker may have taken over this one's batch."""
         return time.monotonic() < self._known_until
 
+    def newer_lives(self) -> bool:
+        """Whether a worker of a later version of this program lives.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        with broker_errors():
+            since = clock(self._redis) - LIFE_SECONDS * MICROSECONDS
+            found = cast("list[str]", self._redis.zrangebyscore(self._keys.fleet, since, "+inf"))
+        return any(_numbers(each.rpartition(" ")[2]) > _numbers(VERSION) for each in found)
+
     def _beat(self, name: str) -> None:
         with broker_errors():
             began = time.monotonic()
-            self._redis.set(self._keys.worker(name), os.getpid(), px=round(LIFE_SECONDS * 1_000))
-            self._known_until = began + LIFE_SECONDS
+            keys = [self._keys.worker(name), self._keys.run, self._keys.fleet]
+            args = [os.getpid(), round(LIFE_SECONDS * 1_000), f"{name} {VERSION}"]
+            run_id = run_script(self._redis, self._text, self._run.note, keys, args)
+        before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
+        if run_id and self._run_id not in (None, run_id):
+            threading.Thread(target=self._on_new_run, args=(before,), name="new-run", daemon=True).start()
+        self._run_id = run_id
 
-    def _run(self, name: str) -> None:
-        never = threading.Event()  # its wait is a pause
+    def _go_on(self, name: str) -> None:
         missed = 0
-        while True:
-            never.wait(BEAT_SECONDS)
+        while not self._over.wait(BEAT_SECONDS):
             try:
                 self._beat(name)
                 missed = 0
@@ -73,3 +116,7 @@ class Heartbeat:
                     logger.warning("no heartbeat: Redis does not answer")
             except Exception:
                 logger.exception("no heartbeat")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\d+", version)]

@@ -1,17 +1,21 @@
 -- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
 --   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log),
---     next_expiry (no expiry that a notification here has of its own is earlier), clock_at (when a step looked last)),
+--     next_expiry (no expiry that a notification here has of its own is earlier), clock_at (when a step looked last),
+--     run (of the server, since which what waits was looked at)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
 --   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
---   alone), seen_at (the last commit), trail (its events), finished_at, status
+--   alone), seen_at (the last commit), trail (its events), finished_at, status,
+--   version (of what `message` holds; none: 1), left_at (a worker that cannot read it has left it to others),
+--   original (the message of a dead letter that could not be read)
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
 -- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, next_sequence, place_of,
---   lease_wait, end_lease, due_in, note_expiry, expiry_wait, batching_wait, follow_clock.
+--   lease_wait, end_lease, due_in, note_expiry, expiry_wait, batching_wait, leave_to_newer, reconciling_wait,
+--   note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -136,6 +140,41 @@ local BATCHING = 50000
 local function batching_wait(state, now, full)
   if full then return 0 end
   return math.max(0, tonumber(redis.call('HGET', state, 'settled_at') or 0) + BATCHING - now)
+end
+
+-- Leave a notification to a worker of a later version: it keeps its place. Reported once. Returns whether it is new.
+local function leave_to_newer(troubles, notification, type, now)
+  if redis.call('HSETNX', notification, 'left_at', now) == 0 then return false end
+  report_trouble(troubles, 'newer', type)
+  return true
+end
+
+-- Microseconds until workers have had the time to commit again what the server's last run may have forgotten.
+-- `run` is a hash: claimed (1: a batch was leased), and of every run but the first id, since (when it was noticed),
+-- last_beat (the last one that is remembered of those before).
+local function reconciling_wait(run, now, patience)
+  local since = tonumber(redis.call('HGET', run, 'since') or 0)
+  return since <= now and math.max(0, since + patience - now) or 0
+end
+
+-- Once after the server has forgotten its last second: a worker that lived then and has not been heard of since may
+-- have posted any of those that wait, and nobody can commit that again. `outbox`: its keys, in order; `fleet`: a
+-- sorted set, workers by their last beat.
+local function note_what_may_be_posted(outbox, run, fleet, notification_prefix, patience)
+  local waiting, delayed, _, state = unpack(outbox, 1, 4)
+  local id, since, last_beat = unpack(redis.call('HMGET', run, 'id', 'since', 'last_beat'))
+  if not id or redis.call('HGET', state, 'run') == id then return end
+  redis.call('HSET', state, 'run', id)
+  if #redis.call('ZRANGEBYSCORE', fleet, last_beat - patience, '(' .. since) == 0 then return end
+  for _, set in ipairs({ waiting, delayed }) do
+    for _, each in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+      local key = notification_prefix .. each
+      local admitted_at, spooled = unpack(redis.call('HMGET', key, 'admitted_at', 'spooled'))
+      if admitted_at and admitted_at + (spooled or 0) < tonumber(since) then
+        redis.call('HSETNX', key, 'unknown', 'worker_lost')
+      end
+    end
+  end
 end
 
 -- A notification that was admitted, or seen last, in the future was so now; what counts from that date moves with it.

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import redis
@@ -15,6 +15,7 @@ from notifier.outbox.batch_result import BatchResult, record_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.claim import (
+    LEAVE_SECONDS,
     Batch,
     Claim,
     ClaimArguments,
@@ -31,8 +32,11 @@ from notifier.outbox.claim import (
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
+from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
+from notifier.outbox.server_run import ServerRun
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Reason
@@ -66,7 +70,8 @@ class Outbox:
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
-        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
+        self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
+        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"), ServerRun(self._keys).note)
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
@@ -95,23 +100,50 @@ class Outbox:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
-        kind, load = message.alert_type, measure(message)
+        text, load = message.model_dump_json(exclude_defaults=True), measure(message)
+        unknown = Reason.CONNECTION_LOST if maybe_posted else ""
+        return self._admit_text(
+            *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
+            *(terms, microseconds(spooled_seconds), unknown),
+        )
+
+    def admit_newer(
+        self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
+    ) -> bool:
+        """Admit, for workers of a later version, a notification whose fields this one does not know. Else as ``admit``.
+
+        Raises:
+            QueueFull: as ``admit``.
+        """
+        text = json.dumps({**fields, "id": notification_id, "alert_type": alert_type})
+        return self._admit_text(notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, terms)
+
+    def _admit_text(  # noqa: PLR0913, PLR0917 - all that is stored of it
+        self,
+        notification_id: str,
+        kind: AlertType,
+        text: str,
+        version: int,
+        batch_key: str,
+        characters: int,
+        terms: Terms,
+        spooled: int = 0,
+        unknown: str = "",
+    ) -> bool:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
         with broker_errors():
             answer = self._admit(
                 keys=[
-                    *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
-                    *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
+                    *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
+                    *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
                     *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
                 ],
                 args=[
-                    *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
-                    *(room, self._life_seconds * 1_000, microseconds(spooled_seconds)),
-                    Reason.CONNECTION_LOST if maybe_posted else "",
+                    *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind]),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
                 ],
             )
         if answer == "full":
@@ -146,7 +178,9 @@ class Outbox:
             case "fetch_webhook":
                 return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
-                return batch_of(kind, request.alert_type, token, webhook, rest)
+                batch = batch_of(kind, request.alert_type, token, webhook, rest)
+                self.recent.claimed(batch, worker)
+                return batch
 
     def _ask(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
@@ -155,7 +189,10 @@ class Outbox:
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
-                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
+                    keys=[
+                        *(*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))),
+                        *(self._keys.troubles, self._keys.run, self._keys.fleet),
+                    ],
                     args=[arguments.as_json()],
                 )
         except BrokerUnavailable:
@@ -175,6 +212,9 @@ class Outbox:
             worker_prefix=self._keys.worker(""),
             notification_prefix=self._keys.notification(""),
             channel_prefix=self._keys.channel_prefix,
+            alert_type=request.alert_type,
+            version=PAYLOAD_VERSION,
+            leave=microseconds(LEAVE_SECONDS),
             lease=microseconds(lease_seconds(self._settings)),
             witness=microseconds(WITNESS_SECONDS),
             life=self._life_seconds,
@@ -205,16 +245,20 @@ class Outbox:
             "retry_wait": microseconds(retry_wait_seconds),
         }
         fallback = self._settings.fallback or batch.alert_type
+        step = Step(
+            batch.alert_type,
+            keys=[
+                *self._keys.outbox_parts(batch.alert_type),
+                *self._keys.gate_parts(_id(batch.webhook)),
+                *(self._keys.sequence, self._keys.troubles),
+                *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks),
+            ],
+            args=[json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)],
+            wake_up=token,
+        )
         with broker_errors():
-            now, arm, *ended = self._commit(
-                keys=[
-                    *self._keys.outbox_parts(batch.alert_type),
-                    *self._keys.gate_parts(_id(batch.webhook)),
-                    *(self._keys.sequence, self._keys.troubles),
-                    *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks),
-                ],
-                args=[json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)],
-            )
+            now, arm, *ended = self._commit(keys=step.keys, args=step.args)
+        self.recent.committed(batch, step)
         return BatchResult(
             tuple(dispositions),
             tuple(
@@ -238,11 +282,20 @@ class Outbox:
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
             "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
+            "version": PAYLOAD_VERSION,
             "life": self._life_seconds,
             "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
             "callbacks_lease": microseconds(LEASE_SECONDS),
         }
+
+    def commit_again(self, until: float) -> list[WakeUp]:
+        """Commit again what Redis may have forgotten; returns the wake-ups to send.
+
+        ``until``: the last moment (monotonic clock) at which the run of the server that has ended was known to answer.
+        """
+        again = self.recent.commit_again(self._commit, until)
+        return [wake_up for step, arm in again if (wake_up := _wake_up(step.alert_type, step.wake_up, arm))]
 
     def force_wake(self, alert_type: AlertType) -> WakeUp | None:
         """As ``sweep``, but regardless of a wake-up under way: the gate has changed, and it may be due too late."""

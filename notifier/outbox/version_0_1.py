@@ -105,7 +105,7 @@ class Adoption:
             ended = of_result(text) or before
             if ended is None:
                 pipeline.zrem(history, entry)
-            else:
+            elif ended["status"] in by_status:  # a later version may know others
                 pipeline.zadd(by_status[Status(ended["status"])], {entry: scores[entry]})
         for index in by_status.values():
             pipeline.expire(index, DEAD_LETTER_LIFE_SECONDS)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from notifier.errors import InvalidMessage
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import stand_in
+from notifier.outbox.payload import fields_of, stand_in
 from notifier.outbox.record import as_result, iso, of_result, record
 from notifier.outcome import Reason, Status
 from notifier.settings import Settings
@@ -89,5 +89,5 @@ def _message(notification_id: str, text: str) -> NotificationMessage:
     try:
         return NotificationMessage.model_validate_json(text)
     except (InvalidMessage, ValidationError):  # another version wrote it
-        kind = str(json.loads(text).get("alert_type", AlertType.GENERAL))
+        kind = str((fields_of(text) or {}).get("alert_type", AlertType.GENERAL))
         return stand_in(notification_id, AlertType(kind) if kind in set(AlertType) else AlertType.GENERAL, text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.version import VERSION
 
@@ -28,10 +29,11 @@ create table if not exists alerts (
     unreadable_to text not null default '',
     not_before real not null default 0,
     expires_at real,
-    callbacks text not null default ''
+    callbacks text not null default '',
+    version integer not null default 1
 )
 """
-COLUMNS = tuple(line.strip(" ,") for line in TABLE.splitlines()[-4:-1])
+COLUMNS = tuple(line.strip(" ,") for line in TABLE.splitlines()[-5:-1])
 """Those that a file of version 0.2 lacks."""
 
 
@@ -40,6 +42,7 @@ class Spooled:
     """One alert on disk. ``maybe_posted``: a request's answer was lost.
 
     ``spooled_at``, ``not_before`` (0: at once), ``expires_at``: seconds since 1970. ``callbacks``: as in ``Terms``.
+    ``version``: of what ``text`` holds.
     """
 
     position: int
@@ -51,6 +54,7 @@ class Spooled:
     not_before: float = 0
     expires_at: float | None = None
     callbacks: str = ""
+    version: int = PAYLOAD_VERSION
 
     @property
     def message(self) -> NotificationMessage:
@@ -59,6 +63,8 @@ class Spooled:
         Raises:
             InvalidMessage, ValueError: another version wrote it.
         """
+        if self.version > PAYLOAD_VERSION:
+            raise ValueError(f"a later version wrote it (payload {self.version})")
         return NotificationMessage.model_validate_json(self.text)
 
     @property
@@ -101,7 +107,7 @@ class Spool:
             *(message.id, message.alert_type, message.model_dump_json(exclude_defaults=True), now, maybe_posted),
             now + terms.after_seconds if terms.after_seconds else 0,
             None if terms.expires_seconds is None else now + terms.expires_seconds,
-            terms.callbacks,
+            *(terms.callbacks, version_of(message)),
         )
         with self._open() as file, file:
             file.execute("begin immediate")
@@ -111,8 +117,8 @@ class Spool:
                 raise BrokerUnavailable(f"Redis is away and the spool holds {self._bound} alerts (NOTIFIER_SPOOL_MAX)")
             file.execute(
                 "insert into alerts"
-                " (id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?)",
+                " (id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks, version)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
 
@@ -138,8 +144,8 @@ class Spool:
             return []
         with self._open() as file:
             rows = file.execute(
-                "select position, id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks"
-                " from alerts where position > ? order by position limit ?",
+                "select position, id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks,"
+                " version from alerts where position > ? order by position limit ?",
                 (after, limit),
             ).fetchall()
         return [
@@ -203,7 +209,7 @@ class Spool:
 
 def _add_columns(file: sqlite3.Connection) -> None:
     """To a file that version 0.2 made; its processes may use it meanwhile, and leave the new columns alone."""
-    if "callbacks" in {row[1] for row in file.execute("pragma table_info(alerts)")}:
+    if "version" in {row[1] for row in file.execute("pragma table_info(alerts)")}:
         return
     with file:
         file.execute("begin immediate")  # other processes may be about to do the same

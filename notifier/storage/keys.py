@@ -84,6 +84,16 @@ class Keys:
         return f"{self.prefix}worker:{name}"
 
     @property
+    def fleet(self) -> str:
+        """Sorted set: the workers of the last day, each with its version, by the time of its last beat."""
+        return f"{self.prefix}fleet"
+
+    @property
+    def run(self) -> str:
+        """Hash: the run of the Redis server; another one may have forgotten the last second of the one before."""
+        return f"{self.prefix}run"
+
+    @property
     def unrecorded(self) -> str:
         """Sorted set: ids whose result version 0.1 had not stored yet; this version empties it."""
         return f"{self.prefix}unrecorded"

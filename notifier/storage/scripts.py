@@ -1,8 +1,10 @@
 """Lua scripts: loaded from the package, run as atomic steps."""
 
+import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -22,12 +24,19 @@ def script(*names: str) -> str:
     return "\n".join((files("notifier") / name).read_text(encoding="utf-8") for name in names)
 
 
-def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
+def atomic_step(
+    client: "redis.Redis", text: str, before_first: Callable[["redis.Redis"], object] | None = None
+) -> Callable[..., Any]:
     """A Lua script, to be called with its ``keys`` and ``args``.
 
     Behind sentinels it returns once a replica has the step too, or soon after: it then outlives the master.
+
+    ``before_first``: is called before a server that does not know the script yet (a server forgets all of them when it
+    ends, and a replica has none) runs it for the first time.
     """
-    registered = client.register_script(text)
+    registered: Callable[..., Any] = client.register_script(text)
+    if before_first is not None:
+        registered = partial(_run, client, text, before_first)
     if not isinstance(client.connection_pool, SentinelConnectionPool):
         return registered
 
@@ -45,3 +54,35 @@ def atomic_step(client: "redis.Redis", text: str) -> Callable[..., Any]:
             return answer
 
     return run
+
+
+def run_script(
+    client: "redis.Redis",
+    text: str,
+    before_first: Callable[["redis.Redis"], object],
+    keys: Sequence[str] = (),
+    args: Sequence[Any] = (),
+) -> Any:
+    """Run a Lua script; ``before_first`` as in ``atomic_step``."""
+    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    try:
+        return client.evalsha(digest, len(keys), *keys, *args)
+    except redis.exceptions.NoScriptError:
+        before_first(client)
+    try:
+        # not SCRIPT LOAD: Redis 6 writes that to its append-only file, and would know the script after a restart
+        return client.eval(text, len(keys), *keys, *args)
+    except redis.exceptions.NoPermissionError:  # rights as version 0.2 needed them
+        client.script_load(text)
+        return client.evalsha(digest, len(keys), *keys, *args)
+
+
+def _run(
+    own: "redis.Redis",
+    text: str,
+    before_first: Callable[["redis.Redis"], object],
+    keys: list[str],
+    args: list[Any],
+    client: "redis.Redis | None" = None,
+) -> Any:
+    return run_script(client or own, text, before_first, keys, args)

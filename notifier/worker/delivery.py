@@ -11,6 +11,7 @@ from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.gate.gate import lease_seconds
+from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import (
     Batch,
@@ -23,7 +24,7 @@ from notifier.outbox.claim import (
     Throttled,
     WakeUp,
 )
-from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
+from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over, left_to_others
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
@@ -71,6 +72,7 @@ class DeliveryWorker:
         self._client = client
         self._settings = settings
         self._announce = announce
+        self._left: set[AlertType] = set()
         self._machine = OwnMachine(gate.machines, settings)
         self._wake_up = wake_up
         self._offload = Offload()
@@ -86,12 +88,20 @@ class DeliveryWorker:
         if isinstance(claim, Batch | FetchWebhook):
             # the outbox has the alert, so its task may end before the request does
             return self._offload.run(lambda: self._carry(request, claim)) or Detached()
+        self._note_left(request.alert_type, claim)
         self._send_wake_ups(claim)
         return claim
 
     def drain(self) -> None:
         """Wait for the requests that hold no slot any more; the worker takes no more tasks."""
         self._offload.drain()
+
+    def _note_left(self, alert_type: AlertType, claim: Claim) -> None:
+        if isinstance(claim, Throttled) and claim.reason is Reason.NEWER_VERSION and alert_type not in self._left:
+            self._left.add(alert_type)
+            logger.warning(
+                "%s alerts of a later version wait here: they are left to workers of that version", alert_type
+            )
 
     def _carry(self, request: ClaimRequest, claim: Claim) -> Delivery:
         """Make the request; if the webhook's channel is not known yet, fetch it from Discord and claim again before."""
@@ -104,14 +114,20 @@ class DeliveryWorker:
         self._send_wake_ups(result)
         return result
 
-    def _deliver_batch(self, claim: Batch) -> BatchResult:
+    def _deliver_batch(self, batch: Batch) -> BatchResult:
+        try:
+            return self._make_request(batch)
+        finally:
+            self._outbox.recent.ended(batch)
+
+    def _make_request(self, batch: Batch) -> BatchResult:
         began = time.monotonic()
-        answer = self._post(claim)
-        dispositions = self._decide(claim, answer)
+        answer = self._post(batch)
+        dispositions = self._decide(batch, answer)
         committing = time.monotonic()
-        result = self._wake_fallback(self._commit(claim, dispositions, answer))
+        result = self._wake_fallback(self._commit(batch, dispositions, answer))
         self._announce(result, began, committing)
-        _log(claim, answer, result)
+        _log(batch, answer, result)
         return result
 
     def _claim(self, request: ClaimRequest) -> Claim:
@@ -142,7 +158,7 @@ class DeliveryWorker:
     def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
         attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
-        dispositions = decide(answer.outcome, batch.items, attempts, sent=sent, leave=leave)
+        dispositions = left_to_others(decide(answer.outcome, batch.items, attempts, sent=sent, leave=leave))
         return failed_over(dispositions) if self._has_fallback(batch) else dispositions
 
     def _has_fallback(self, batch: Batch) -> bool:
@@ -184,10 +200,10 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
     """The answer for a batch that must not be sent; None if it may. ``alive``: this process' heartbeat is known."""
     if batch.blocked is not None:
         return Answer(Rejected(batch.blocked, _BLOCKED[batch.blocked]))
-    if batch.unreadable:
-        return Answer(Rejected(Reason.INVALID_MESSAGE, "not readable by this version", _positions(batch)))
     if batch.abandoned:
         return Answer(Unknown(Reason.WORKER_LOST))
+    if batch.unreadable:
+        return Answer(Deferred(0, Reason.NEWER_VERSION))  # the others go at once, without these
     if not alive:
         return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another worker may have the batch
     return None
@@ -202,13 +218,12 @@ def _note(batch: Batch, item: BatchItem) -> str:
     )
 
 
-def _positions(batch: Batch) -> frozenset[int]:
-    return frozenset(at for at, message in enumerate(batch.messages) if message.id in batch.unreadable)
-
-
 _BLOCKED = {
     Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
     Reason.EXPIRED: "it still waited when it expired, by its own `expires` or by DISCORD_EXPIRE_SECONDS",
+    Reason.NEWER_VERSION: (
+        "no worker that came for it could read it; it is kept whole: upgrade the workers, then `notifier dead replay`"
+    ),
     Reason.WEBHOOK_QUARANTINED: (
         "Discord answered 401 or 404 for this webhook; its URL has to change, or `notifier gate reset`"
     ),

@@ -51,6 +51,11 @@ WORDS = {
         "Not a task's message: {count} × in the queue of {named}",
         "{listed}. They are set aside, not run: `notifier dead unreadable` shows them, and why. Who puts them there?",
     ),
+    "newer": (
+        "Alerts of {named} wait for a newer worker: {count}",
+        "A later version wrote them, and a worker that cannot read them leaves them to others. Upgrade the workers: "
+        "what none can read within an hour is a dead letter, kept whole, and `notifier dead replay` sends it later.",
+    ),
     "redis_unfit": (
         "Redis may lose alerts, or cannot be used",
         "{listed}. docs/redis.md says what it must be.",

@@ -10,8 +10,11 @@ from pydantic import SecretStr
 from notifier.gate import admin as admin_module
 from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import heartbeat as heartbeat_module
 from notifier.outbox import outbox as outbox_module
+from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox import records as records_module
+from notifier.outbox import server_run as server_run_module
 from notifier.outbox import withdrawals as withdrawals_module
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook
@@ -31,6 +34,8 @@ CLOCK = "test:clock"
 ASKED = "redis.call('TIME')"
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
+
+MODULES = (outbox_module, recent_steps_module, heartbeat_module, server_run_module)
 
 WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
 OTHER_WEBHOOK = Webhook("1000000000000000002", SecretStr("fake-token-two"))
@@ -123,7 +128,7 @@ MakeBench = Callable[..., Bench]
 @pytest.fixture
 def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBench]:
     """Builds benches on one Redis; settings by name."""
-    for module in (outbox_module, records_module, withdrawals_module):
+    for module in (*MODULES, records_module, withdrawals_module):
         monkeypatch.setattr(module, "script", by_test_clock)
     monkeypatch.setattr(admin_module, "script", by_test_clock)
     client = connect(redis_url, 5)

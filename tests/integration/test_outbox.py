@@ -435,7 +435,7 @@ def test_a_commit_that_is_repeated_reports_to_the_gate_once(bench: Bench) -> Non
 def test_whatever_decides_outlives_the_master(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
 
-    def noted(client: object, text: str) -> None:
+    def noted(client: object, text: str, before_first: object = None) -> None:
         steps.append(text)
 
     for module in (outbox_module, digest_module):

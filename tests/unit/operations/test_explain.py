@@ -46,7 +46,12 @@ def told(
 ) -> list[str]:
     """The steps; ``at`` of an event: seconds after the admission."""
     trail = [{**event, "at": START + event["at"] * SECOND} for event in events]
-    stored = {"admitted_at": str(START), "message": message.model_dump_json(), "trail": json.dumps(trail), **found}
+    stored = {
+        "admitted_at": str(START),
+        "message": message.model_dump_json(warnings=False),
+        "trail": json.dumps(trail),
+        **found,
+    }
     parts: Any = (Redis(stored, logs or {}, 100), Keys(), type("Records", (), {"get": lambda *_: ended})())
     steps = explain(*parts, "a")
     assert [step.at for step in steps] == sorted(step.at for step in steps)
@@ -145,3 +150,18 @@ def test_an_id_that_nobody_knows_is_an_error() -> None:
     parts: Any = (Redis({}, {}, 0), Keys(), type("Records", (), {"get": lambda *_: None})())
     with pytest.raises(NotificationNotFound, match="'a'"):
         explain(*parts, "a")
+
+
+def test_what_a_later_version_wrote_is_told_as_far_as_it_is_known() -> None:
+    steps = told(
+        {"at": 1, "step": "requeue", "reason": "newer_version"},
+        {"at": 2, "step": "parked", "reason": "of_the_future", "detail": "why"},
+        {"at": 3, "step": "weighed"},
+        message=MESSAGE.model_copy(update={"alert_type": "of_the_future"}),
+    )
+    assert steps[0] == 'admitted as of_the_future: "T"'
+    assert steps[1:4] == [
+        "left to a worker of a later version: this one could not read it",
+        "parked: of the future (why)",
+        "weighed",
+    ]

@@ -151,6 +151,21 @@ def test_a_file_of_version_0_2_is_read_and_both_versions_may_go_on_writing(tmp_p
     ]
 
 
+def test_what_a_later_version_wrote_waits_for_it_though_this_one_could_take_it_for_its_own(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 100)
+    spool.put(alert("later"))
+    spool.put(alert("ours"))
+    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        file.execute("alter table alerts add column priority integer not null default 0")
+        file.execute("update alerts set version = 2, priority = 9 where position = 1")
+    spool.put(alert("ours too"))
+    taken: list[Spooled] = []
+    spool.flush(lambda each: taken.append(each) if each.message else None)
+    assert titles(taken) == ["ours", "ours too"]
+    with closing(sqlite3.connect(tmp_path / FILE)) as file:
+        assert file.execute("select priority from alerts").fetchall() == [(9,)], "whole"
+
+
 def test_an_alert_keeps_its_terms_as_times_that_go_on_while_it_is_here(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,8 @@ class Parts:
         self.sent: list[dict[str, Any]] = []
         self.refusal: Exception | None = None
         self.broker_away = False
+        self.newer_lives = False
+        self.left: list[tuple[Any, ...]] = []
 
     def deliver(self, _: object) -> Any:
         """One delivery."""
@@ -90,6 +92,8 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         "records": SimpleNamespace(bury=parts.bury),
         "withdrawals": SimpleNamespace(withdraw=parts.withdrawn.append),
         "announcer": parts.announce,
+        "heartbeat": SimpleNamespace(newer_lives=lambda: parts.newer_lives),
+        "outbox": SimpleNamespace(admit_newer=lambda *given: parts.left.append(given)),
     }.items():
         monkeypatch.setitem(vars(pipeline), name, part)
     monkeypatch.setattr(NotificationTask, "dispatch", staticmethod(parts.dispatch))
@@ -179,6 +183,26 @@ def test_what_no_outbox_takes_is_buried_whole_and_announced_with_what_hangs_on_i
     assert json.loads(callbacks)["link_error"] == LINK
     (announced,) = parts.announced
     assert (announced.records, announced.callbacks) == (({"id": "a"},), {"a": callbacks})
+
+
+@pytest.mark.parametrize("newer_lives", [True, False])
+def test_a_field_that_is_not_known_is_left_to_a_worker_of_a_later_version_if_one_lives(
+    parts: Parts, newer_lives: bool
+) -> None:
+    parts.deliveries, parts.newer_lives = [NotFound(), Completed()], newer_lives
+    run("T", fields={"priority": "high"}, callbacks=LINK, **{TERMS_HEADER: {"eta": None, "expires": 60}})
+    assert [bool(parts.left), bool(parts.buried)] == [newer_lives, not newer_lives]
+    if newer_lives:
+        ((notification_id, kind, fields, terms),) = parts.left
+        assert (notification_id, kind, fields) == ("a", AlertType.ERROR, {"title": "T", "priority": "high"})
+        assert 59 < terms.expires_seconds <= 60
+        assert json.loads(terms.callbacks)["link"] == LINK
+
+
+def test_a_value_that_is_wrong_is_wrong_for_any_version(parts: Parts) -> None:
+    parts.deliveries, parts.newer_lives = [NotFound()], True
+    run(fields={"title": ""})
+    assert (len(parts.buried), parts.left) == (1, [])
 
 
 def test_of_more_than_an_alert_may_have_a_dead_letter_keeps_the_beginnings_and_says_so(parts: Parts) -> None:

@@ -1,0 +1,58 @@
+"""What is stored of a message while it waits: its JSON, and the version of that."""
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from notifier.errors import InvalidMessage
+from notifier.models import AlertType, NotificationMessage
+from notifier.outcome import Reason
+
+PAYLOAD_VERSION = 1
+"""The highest that this program reads."""
+SINCE: dict[str, int] = {}
+"""The fields that version 1 (of the programs 0.1 to 0.3) does not know, and the version from which on each is known."""
+UNREADABLE = "An alert that this version cannot read"
+UNREADABLE_CHARACTERS = 3_000
+"""Ours: how much of it is shown. All of it is kept."""
+
+
+def version_of(message: NotificationMessage) -> int:
+    """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
+    fields = type(message).model_fields
+    return max([1, *(since for name, since in SINCE.items() if getattr(message, name) != fields[name].default)])
+
+
+def read(
+    notification_id: str, alert_type: AlertType, text: str, version: int
+) -> tuple[NotificationMessage, Reason | None]:
+    """A stored message.
+
+    Returns:
+        The message and None; or what is shown in its place and why it cannot be read: ``newer_version`` if another
+        program may read it, ``invalid_message`` if it is no JSON object, which nobody can.
+    """
+    if version <= PAYLOAD_VERSION:
+        try:
+            return NotificationMessage.model_validate_json(text), None
+        except (InvalidMessage, ValidationError):
+            pass
+    reason = Reason.INVALID_MESSAGE if fields_of(text) is None else Reason.NEWER_VERSION
+    return stand_in(notification_id, alert_type, text), reason
+
+
+def stand_in(notification_id: str, alert_type: AlertType, text: str) -> NotificationMessage:
+    """What is shown of a stored message that this version cannot read."""
+    return NotificationMessage(
+        id=notification_id, alert_type=alert_type, title=UNREADABLE, message=text[:UNREADABLE_CHARACTERS]
+    )
+
+
+def fields_of(text: str) -> dict[str, Any] | None:
+    """The fields of a stored message, known or not; None if it is no JSON object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

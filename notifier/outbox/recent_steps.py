@@ -1,0 +1,99 @@
+"""What this process has done lately, for a Redis that forgets its last second when its host is lost.
+
+With ``appendfsync everysec`` a crash of the host takes up to two seconds of writes, and a replica that takes over may
+lack as much. An alert whose commit is forgotten would be posted again.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from notifier.models import AlertType
+from notifier.outbox.claim import Batch
+from notifier.storage.connection import MICROSECONDS, broker_errors
+from notifier.storage.keys import Keys
+from notifier.storage.scripts import script
+
+COMMITS_MAX = 500
+BYTES_MAX = 16 * 2**20
+"""Ours: bounds of what is remembered; far more than a process commits in two seconds."""
+REMEMBERED_SECONDS = 60
+"""Ours: what is committed again was committed at most so long before the server's end was noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a script. ``wake_up``: the token of the wake-up that it may arm. ``at``: monotonic clock."""
+
+    alert_type: AlertType
+    keys: Sequence[str]
+    args: Sequence[str]
+    wake_up: str = ""
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def size(self) -> int:
+        """About its bytes."""
+        return sum(map(len, self.args))
+
+
+class RecentSteps:
+    """The latest commits, and the batches under way, of the threads of one process.
+
+    Raises (what asks Redis):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", keys: Keys, lease_seconds: float, life_seconds: int) -> None:
+        self._keys = keys
+        self._lease = round(lease_seconds * MICROSECONDS)
+        self._life_seconds = life_seconds
+        self._resume = client.register_script(script("gate/clock.lua", "outbox/resume.lua"))
+        self._lock = threading.Lock()
+        self._commits: deque[Step] = deque()
+        self._size = 0
+        self._under_way: dict[str, Step] = {}
+
+    def claimed(self, batch: Batch, worker: str) -> None:
+        """A batch is under way."""
+        ids = (each.message.id for each in batch.items)
+        args = [batch.token, worker, str(self._lease), self._keys.notification(""), str(self._life_seconds), *ids]
+        with self._lock:
+            self._under_way[batch.token] = Step(batch.alert_type, self._keys.outbox_parts(batch.alert_type), args)
+
+    def committed(self, batch: Batch, commit: Step) -> None:
+        """It is no longer."""
+        with self._lock:
+            self._under_way.pop(batch.token, None)
+            self._commits.append(commit)
+            self._size += commit.size
+            while len(self._commits) > COMMITS_MAX or (self._size > BYTES_MAX and len(self._commits) > 1):
+                self._size -= self._commits.popleft().size
+
+    def ended(self, batch: Batch) -> None:
+        """It is no longer under way, committed or not."""
+        with self._lock:
+            self._under_way.pop(batch.token, None)
+
+    def commits(self, until: float) -> list[Step]:
+        """Those that may be forgotten if the server ended soon after ``until`` (monotonic clock), oldest first."""
+        with self._lock:
+            return [each for each in self._commits if each.at >= until - REMEMBERED_SECONDS]
+
+    def commit_again(self, commit: Callable[..., Any], until: float) -> list[tuple[Step, int]]:
+        """Repeat those; returns each with the microseconds until the wake-up that it has armed, or -1."""
+        with broker_errors():
+            return [(each, commit(keys=each.keys, args=each.args)[1]) for each in self.commits(until)]
+
+    def resume(self) -> bool:
+        """Lease again what this process has under way. False if other workers have to commit again first."""
+        with self._lock:
+            steps = list(self._under_way.values())
+        with broker_errors():
+            answers = [self._resume(keys=each.keys, args=each.args) for each in steps]
+        return all(answers)
