@@ -8,6 +8,7 @@ from celery.signals import after_setup_logger, worker_init, worker_ready
 
 from notifier.errors import ConfigurationError
 from notifier.settings import settings
+from notifier.worker.log import EscapingFormatter
 
 from .celery import pipeline
 
@@ -27,7 +28,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     except OSError as error:
         logger.warning("%s: no log file (%s)", path, type(error).__name__)
         return
-    handler.setFormatter(logging.Formatter(format))
+    handler.setFormatter(EscapingFormatter(format))
     logger.addHandler(handler)
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table
 
 
 @click.command()
@@ -33,7 +33,7 @@ def check(as_json: bool) -> None:
             }
         )
     else:
-        click.echo(f"Redis: {report.redis or 'answers'}")
+        echo(f"Redis: {report.redis or 'answers'}")
         print_table(
             "Webhooks",
             ["type", "variable", "webhook", "name", "channel", "state"],
@@ -43,5 +43,5 @@ def check(as_json: bool) -> None:
             ],
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
-            click.echo(each)
+            echo(each)
     raise SystemExit(0 if works else 1)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 
 import click
@@ -11,6 +12,17 @@ from notifier.sandbox.limits import BUCKET_WINDOW_SECONDS, LimitSettings, Mode
 from notifier.sandbox.server import Server, serve
 
 DEFAULT_PORT = 8025
+OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys, and what reorders text or breaks lines; all but the line feed."""
+
+
+class Plain(logging.Formatter):
+    """Shows such characters, and indents all lines of a record but its first."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As ``logging.Formatter``."""
+        text = OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), super().format(record))
+        return text.replace("\n", "\n    ")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +61,9 @@ def sandbox(
 
     Runs until Ctrl-C. Exit code: 0 when it was stopped, 1 if the port is taken.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Plain("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     settings = LimitSettings(enabled=limits, bucket_window_seconds=window, bucket_mode=bucket_mode)
 
     def announce(server: Server) -> None:

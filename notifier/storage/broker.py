@@ -76,7 +76,8 @@ def create_app(name: str) -> Celery:
         ConfigurationError: a variable is wrong.
     """
     # an explicit loader and no fixups: CELERY_LOADER and DJANGO_SETTINGS_MODULE are of the application that we serve
-    app = Celery(name, loader="celery.loaders.app:AppLoader", fixups=[], set_as_current=False)
+    loader, log = "celery.loaders.app:AppLoader", "notifier.worker.log:Logging"
+    app = Celery(name, loader=loader, log=log, fixups=[], set_as_current=False)
     # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())
