@@ -10,10 +10,8 @@ from notifier.errors import NotifierError
 from tests.hostile import ONE_LINE, assert_harmless
 
 
-@pytest.mark.parametrize(
-    "error", [NotifierError(ONE_LINE), click.ClickException(ONE_LINE), RuntimeError(ONE_LINE)], ids=type
-)
-def test_an_error_that_quotes_a_text_is_escaped(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [NotifierError, click.ClickException, RuntimeError])
+def test_an_error_that_quotes_a_text_is_escaped(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise kind(ONE_LINE)
 
