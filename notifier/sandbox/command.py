@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import sys
+from typing import Any
 
 import click
 
@@ -31,6 +32,9 @@ class Plain(logging.Formatter):
     "--port", type=click.IntRange(0, 65_535), default=DEFAULT_PORT, show_default=True, help="0 takes a free one."
 )
 @click.option(
+    "--allow-host", "names", multiple=True, metavar="NAME", help="Another name of this sandbox; repeat for more."
+)
+@click.option(
     "--window",
     type=click.FloatRange(0.01, 3_600),
     default=BUCKET_WINDOW_SECONDS,
@@ -48,7 +52,7 @@ class Plain(logging.Formatter):
 @click.option("--json", "as_json", is_flag=True, help="Print the address and the settings as one line of JSON.")
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
 def sandbox(
-    host: str, port: int, window: float, bucket_mode: Mode, limits: bool, as_json: bool, exit_with_stdin: bool
+    host: str, port: int, window: float, bucket_mode: Mode, limits: bool, as_json: bool, **serving: Any
 ) -> None:
     """A local Discord: takes webhook messages, keeps Discord's limits, shows what arrived on a page.
 
@@ -57,7 +61,10 @@ def sandbox(
       notifier sandbox                                  then open http://127.0.0.1:8025
       notifier sandbox --port 0 --json                  a free port, for programs
       notifier sandbox --window 5 --bucket-mode fixed   another of the windows that were seen
+      notifier sandbox --host 0.0.0.0 --allow-host box  its page at http://box:8025
       curl -X POST http://127.0.0.1:8025/sandbox/faults -d '{"kind": "status", "status": 503, "times": 3}'
+
+    The page and the control API answer to localhost, to addresses and to --allow-host; other names may be anybody's.
 
     Runs until Ctrl-C. Exit code: 0 when it was stopped, 1 if the port is taken.
     """
@@ -72,6 +79,6 @@ def sandbox(
         sys.stdout.flush()
 
     try:
-        asyncio.run(serve(host, port, settings, announce=announce, exit_with_stdin=exit_with_stdin))
+        asyncio.run(serve(host, port, settings, announce=announce, **serving))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
