@@ -116,15 +116,17 @@ QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 
-def _alert_types(value: object) -> object:
+def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
-AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
+AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
+"""The same of any words."""
 
 
 class Settings(BaseSettings):
@@ -167,6 +169,7 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
+    flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
     @field_validator("*", mode="before")
