@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +28,8 @@ DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
 WEBHOOK_PATH = re.compile(
     r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
 )
+REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY = 60, 24
+"""Ours: the least length, and the least number of different characters (of 68 random ones, about 42 differ)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Webhook:
     def fingerprint(self) -> str:
         """16 hex digits that change with the URL and do not reveal the token."""
         return hashlib.sha256(f"{self.id}/{self.token.get_secret_value()}".encode()).hexdigest()[:16]
+
+    @property
+    def looks_real(self) -> bool:
+        """Whether Discord may have made the token: 68 random characters, unlike those of a sandbox."""
+        token = self.token.get_secret_value()
+        return len(token) >= REAL_TOKEN_CHARACTERS and len(set(token)) >= REAL_TOKEN_VARIETY
 
 
 def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
@@ -77,6 +86,13 @@ def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
         return plain(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{variable}_FILE: cannot be read ({type(error).__name__})") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class _WebhookSource(PydanticBaseSettingsSource):
@@ -239,6 +255,18 @@ class Settings(BaseSettings):
         """
         if self.wrong_webhooks:
             raise ConfigurationError("; ".join(self.wrong_webhooks.values()))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is dangerous and not wrong, in words."""
+        parts = urlsplit(self.api_url)
+        real = [ROUTES[kind].webhook_variables[0] for kind, webhook in self.webhooks.items() if webhook.looks_real]
+        if parts.scheme == "https" or _is_loopback(parts.hostname or "") or not real:
+            return []
+        return [
+            f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
+            f" {', '.join(real)}; expected https://, or an address of this machine"
+        ]
 
     @property
     def missing_webhooks(self) -> list[str]:

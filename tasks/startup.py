@@ -56,3 +56,10 @@ def warn_of_missing_webhooks(**_: Any) -> None:
     fallback = settings().fallback
     if fallback is not None and fallback not in settings().webhooks:
         logger.warning("DISCORD_FALLBACK: %s has no webhook, so it takes no alerts of others", fallback)
+
+
+@worker_ready.connect
+def warn_of_dangerous_settings(**_: Any) -> None:
+    """Log what is dangerous and not wrong."""
+    for each in settings().warnings:
+        logger.warning("%s", each)

@@ -21,7 +21,7 @@ def check(as_json: bool) -> None:
     """
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    report = client_pipeline().check()
+    report, warnings = client_pipeline().check(), client_pipeline().settings.warnings
     works = report.valid and report.healthy
     if as_json:
         print_json(
@@ -30,6 +30,7 @@ def check(as_json: bool) -> None:
                 "healthy": report.healthy,
                 "redis": report.redis,
                 "webhooks": [asdict(each) for each in report.webhooks],
+                "warnings": warnings,
             }
         )
     else:
@@ -44,4 +45,6 @@ def check(as_json: bool) -> None:
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
             echo(each)
+        for each in warnings:
+            echo(f"Warning: {each}")
     raise SystemExit(0 if works else 1)
