@@ -52,6 +52,11 @@ def audit(requirements: Path, *options: str) -> list[str]:
         found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
         raise Unreachable((done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]) from None
+    return findings(found)
+
+
+def findings(found: list[dict[str, Any]]) -> list[str]:
+    """As ``audit``, of its report."""
     left_out = [each for each in found if "skip_reason" in each]
     if left_out and len(left_out) == len(found):
         raise Unreachable(left_out[0]["skip_reason"])
@@ -116,3 +121,19 @@ def test_a_known_vulnerability_is_found(locked: Path, advisories: str) -> None:
 def test_a_service_that_does_not_answer_is_not_taken_for_a_clean_one(locked: Path) -> None:
     with pytest.raises(Unreachable):
         audit(locked, "--vulnerability-service", "osv", "--osv-url", "http://127.0.0.1:1/v1/query")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([{"name": "b", "vulns": []}], ["a: not found"]),
+        ([{"name": "b", "vulns": [{"id": "X"}]}], ["b: X", "a: not found"]),
+    ],
+)
+def test_one_version_that_was_left_out_is_a_finding(more: list[dict[str, Any]], said: list[str]) -> None:
+    assert findings([{"name": "a", "skip_reason": "not found"}, *more]) == said
+
+
+def test_a_report_in_which_all_were_left_out_says_nothing() -> None:
+    with pytest.raises(Unreachable, match="not found"):
+        findings([{"name": "a", "skip_reason": "not found"}])
