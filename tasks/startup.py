@@ -1,21 +1,28 @@
 """What a worker logs and opens at its start. Only a worker of ours imports this."""
 
 import logging
-from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from celery.signals import after_setup_logger, worker_init, worker_ready
+from celery.signals import (
+    after_setup_logger,
+    celeryd_after_setup,
+    worker_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 
-from notifier.errors import ConfigurationError
+from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import settings
 from notifier.worker.log import EscapingFormatter
+from notifier.worker.log_file import SharedLogFile
+from notifier.worker.offload import SLOT_SECONDS
 
-from .celery import pipeline
+from .celery import pipeline, served_types
 
 logger = logging.getLogger(__name__)
 
-LOG_FILE_MAX_BYTES = 10_000_000
-LOG_FILES_KEPT = 3
+_redis_warnings: list[str] = []
 
 
 @after_setup_logger.connect
@@ -23,8 +30,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     """Write the worker's log to a file as well; if it cannot be opened, that is logged and the worker runs."""
     path = settings().log_file
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=LOG_FILE_MAX_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8")
+        handler = SharedLogFile(path)
     except OSError as error:
         logger.warning("%s: no log file (%s)", path, type(error).__name__)
         return
@@ -41,11 +47,30 @@ def refuse_wrong_webhooks(**_: Any) -> None:
         raise SystemExit(f"{error} [{error.reason}]") from None  # an Exception, Celery would log, and go on
 
 
+@celeryd_after_setup.connect  # its queues are known by then
+def refuse_unfit_redis(instance: Any, **_: Any) -> None:
+    """End with one line if alerts would be lost there. One that does not answer is waited for, and looked at later."""
+    try:
+        found = pipeline.inspect_redis(list(instance.app.amqp.queues.consume_from))
+    except BrokerUnavailable:
+        return
+    if found.problems:
+        raise SystemExit(f"REDIS_URL: {'; '.join(found.problems)}")
+    _redis_warnings.extend(found.warnings)
+
+
 @worker_init.connect
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
     pipeline.hostname = sender.hostname
     pipeline.delivery_worker  # noqa: B018
+
+
+@worker_ready.connect
+def warn_of_redis(**_: Any) -> None:
+    """Log what somebody should know of it."""
+    for each in _redis_warnings:
+        logger.warning("%s", each)
 
 
 @worker_ready.connect  # the log is set up by then
@@ -63,3 +88,29 @@ def warn_of_dangerous_settings(**_: Any) -> None:
     """Log what is dangerous and not wrong."""
     for each in settings().warnings:
         logger.warning("%s", each)
+
+
+@worker_ready.connect
+def warn_of_low_concurrency(sender: Any, **_: Any) -> None:
+    """Log if slow webhooks could hold up other types for a moment: a slot waits that long for each of them."""
+    worker = sender.controller  # the sender is its consumer
+    types, slots = len(served_types()), worker.max_concurrency or worker.pool.limit
+    if slots <= types:
+        logger.warning(
+            "a pool of %d for %d alert types: while webhooks hang, alerts of other types may wait %g s for each."
+            " Set --concurrency to %d or more",
+            *(slots, types, SLOT_SECONDS, types + 1),
+        )
+
+
+@worker_shutdown.connect
+def await_slow_requests(**_: Any) -> None:
+    """Wait, in a warm shutdown, for the requests that hold no slot of the pool any more."""
+    pipeline.delivery_worker.drain()
+
+
+@worker_process_shutdown.connect
+def await_slow_requests_of_child(exitcode: int, **_: Any) -> None:
+    """The same in a process of the pool, unless a signal ends it."""
+    if exitcode >= 0:
+        pipeline.delivery_worker.drain()

@@ -5,16 +5,13 @@ from typing import Any
 
 from celery import bootsteps
 
-from notifier.models import AlertType
-
-from .celery import app, pipeline
+from .celery import app, pipeline, served_types
 
 
 @app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
-    consumed = app.amqp.queues.consume_from
-    pipeline.sweep([alert_type for alert_type in AlertType if pipeline.keys.queue(alert_type) in consumed])
+    pipeline.sweep(served_types())
 
 
 class Sweeper(bootsteps.StartStopStep):
@@ -32,16 +29,17 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
-        """Stop sweeping; a sweep under way ends first."""
+        """Stop sweeping, and wait for the step under way: each has its timeouts."""
         self._stopping.set()
+        self._thread.join()
 
     def terminate(self, parent: Any) -> None:
-        """As ``stop``."""
-        self.stop(parent)
+        """Stop sweeping, without waiting."""
+        self._stopping.set()
 
     def _run(self) -> None:
         while True:
-            sweep()
+            pipeline.sweep(served_types(), self._stopping.is_set)
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return
 

@@ -29,12 +29,16 @@ def check(as_json: bool) -> None:
                 "valid": report.valid,
                 "healthy": report.healthy,
                 "redis": report.redis,
+                "redis_warnings": report.redis_warnings,
                 "webhooks": [asdict(each) for each in report.webhooks],
+                "machines": [asdict(each) for each in report.machines],
                 "warnings": warnings,
             }
         )
     else:
         echo(f"Redis: {report.redis or 'answers'}")
+        for each in report.redis_warnings:
+            echo(f"Warning: {each}")
         print_table(
             "Webhooks",
             ["type", "variable", "webhook", "name", "channel", "state"],
@@ -45,6 +49,8 @@ def check(as_json: bool) -> None:
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
             echo(each)
+        for fault in report.machines:
+            echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
         for each in warnings:
             echo(f"Warning: {each}")
     raise SystemExit(0 if works else 1)

@@ -1,7 +1,10 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
+import threading
+import time
 import uuid
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,11 +13,13 @@ import redis
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate
+from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
-from notifier.outcome import Delivered, Reason
+from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
+from notifier.storage.retention import Findings
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
@@ -24,7 +29,8 @@ FRESH_SECONDS = 5
 class WebhookCheck:
     """What one alert type's webhook answered.
 
-    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words.
+    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, or with what lies between
+    here and Discord, in words.
     """
 
     alert_type: AlertType
@@ -44,10 +50,16 @@ class WebhookCheck:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check. ``redis``: the problem in words; None if Redis answers."""
+    """The result of a check.
+
+    ``redis``: the problem in words; None if Redis answers, and keeps what it is given. ``machines``: those whose
+    workers cannot reach Discord.
+    """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
+    redis_warnings: tuple[str, ...] = ()
+    machines: tuple[MachineFault, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -57,10 +69,40 @@ class CheckReport:
 
     @property
     def healthy(self) -> bool:
-        """Redis answers, each configured webhook answers, and no breaker holds one back."""
-        return self.redis is None and all(
-            check.problem is None and check.breaker in (None, "closed") for check in self.webhooks if check.configured
+        """Redis answers, each configured webhook answers, no breaker holds one back, every machine reaches Discord."""
+        return (
+            self.redis is None
+            and not self.machines
+            and all(
+                check.problem is None and check.breaker in (None, "closed")
+                for check in self.webhooks
+                if check.configured
+            )
         )
+
+
+class LastAnswers:
+    """Asks for webhooks while Redis is away: each at most once in ``FRESH_SECONDS``, for no other process is known of.
+
+    That is far below a third of what Discord takes (5 in 2 s), and what a 429 asks for is waited for. Threads may
+    share it.
+    """
+
+    def __init__(self, discord: DiscordClient) -> None:
+        self._discord = discord
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._found: dict[str, tuple[float, WebhookInfo]] = {}
+
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
+        """What Discord answers, or has answered lately."""
+        with self._asking[webhook.fingerprint]:
+            fresh_until, info = self._found.get(webhook.fingerprint, (0.0, None))
+            if info is None or time.monotonic() >= fresh_until:
+                info = self._discord.get_webhook(webhook)
+                outcome = info.answer.outcome
+                wait = outcome.wait_seconds if isinstance(outcome, Deferred) else 0.0
+                self._found[webhook.fingerprint] = time.monotonic() + max(FRESH_SECONDS, wait), info
+            return info
 
 
 def check(
@@ -69,20 +111,28 @@ def check(
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    inspect: Callable[[], Findings] = Findings,
+    last_answers: LastAnswers | None = None,
 ) -> CheckReport:
-    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
+    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
+
+    ``last_answers``: those of this process, which count while Redis is away.
+    """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
+    asked = discord if gate else (last_answers or LastAnswers(discord))
+    findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
                 _unusable(kind, unusable[kind])
                 if kind in unusable
-                else _check_webhook(kind, webhooks.get(kind), discord, gate)
+                else _check_webhook(kind, webhooks.get(kind), asked, gate)
             ),
             ROUTES,
         )
-        return CheckReport(problem, tuple(found))
+        told = tuple(gate.machines.faults()) if gate else ()
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told)
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:
@@ -94,12 +144,21 @@ def _redis_problem(client: "redis.Redis") -> str | None:
     return None
 
 
+def _findings(inspect: Callable[[], Findings]) -> Findings:
+    try:
+        return inspect()
+    except BrokerUnavailable as error:
+        return Findings((str(error),))
+
+
 def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:
     variable = ROUTES[kind].webhook_variables[0]
     return WebhookCheck(kind, variable, problem=ConfigurationError.reason, wrong=wrong)
 
 
-def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClient, gate: Gate | None) -> WebhookCheck:
+def _check_webhook(
+    kind: AlertType, webhook: Webhook | None, client: DiscordClient | LastAnswers, gate: Gate | None
+) -> WebhookCheck:
     variable = ROUTES[kind].webhook_variables[0]
     if webhook is None:
         return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)
@@ -117,4 +176,13 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
         gate.webhook_fetched(webhook, uuid.uuid4().hex, asked_at, info)
     outcome = info.answer.outcome
     problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
-    return WebhookCheck(kind, variable, webhook.id, info.name, info.channel_id, problem, breaker)
+    return WebhookCheck(
+        kind, variable, webhook.id, info.name, info.channel_id, problem, breaker, wrong=_in_between(outcome)
+    )
+
+
+def _in_between(outcome: Outcome) -> str | None:
+    """What is wrong on the way to Discord, in words; None if nothing is known to be."""
+    if isinstance(outcome, Delivered) or FAULTS.get(outcome.reason) not in (Fault.MACHINE, Fault.DISCORD):
+        return None
+    return f"{outcome.reason}: {outcome.detail}" if outcome.detail else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import Terms
-from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
+from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Scope, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
 from notifier.producer.submitted import Submitted, sent_directly
 
@@ -167,8 +167,8 @@ def _on_disk(act: Callable[[], T], seconds: float) -> T:
 class BehindSpooled:
     """Keeps the order of a type: while alerts of it wait on the disk, the next goes behind them."""
 
-    def __init__(self, spool: "Spool", flusher: "Flusher", result_of: ResultOf) -> None:
-        self._spool = spool
+    def __init__(self, flusher: "Flusher", result_of: ResultOf) -> None:
+        self._spool = flusher.spool
         self._flusher = flusher
         self._result_of = result_of
 
@@ -180,8 +180,7 @@ class BehindSpooled:
             if self._spool.exists and _on_disk(
                 lambda: self._put_behind(message, terms), deadline.part(0.5).remaining_seconds
             ):
-                self._flusher.start()
-                self._flusher.passed.wait(deadline.remaining_seconds)
+                self._flusher.start().wait(deadline.remaining_seconds)
                 held = _on_disk(lambda: self._spool.holds(message.id), DISK_SECONDS)
                 return Submitted(Status.SPOOLED if held else Status.QUEUED, self._result_of(message.id))
         return so_far
@@ -218,7 +217,7 @@ class StraightToDiscord:
                 logger.warning("what hangs on alert %s is not called: there is no broker to call it", message.id)
             return sent_directly(message, outcome)
         because = f"{so_far.because}; posted directly: {outcome.reason}"
-        if outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED and isinstance(outcome, Rejected):
+        if outcome.detail and (outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED or _is_of_this_machine(outcome)):
             because += f" ({outcome.detail})"
         return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
 
@@ -236,6 +235,10 @@ class StraightToDiscord:
             if self._built is None:
                 self._built = self._build()
             return self._built
+
+
+def _is_of_this_machine(outcome: Outcome) -> bool:
+    return isinstance(outcome, Deferred) and outcome.scope is Scope.MACHINE
 
 
 class OntoDisk:

@@ -1,11 +1,10 @@
 """The delivery: claim, render, post, commit, announce. It knows no Celery."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from notifier.discord import DiscordClient
@@ -13,21 +12,39 @@ from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.gate.gate import lease_seconds
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
+from notifier.outbox.claim import (
+    Batch,
+    Claim,
+    ClaimRequest,
+    Completed,
+    Empty,
+    FetchWebhook,
+    NotFound,
+    Throttled,
+    WakeUp,
+)
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
+from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
 from notifier.render.batch import compose
 from notifier.render.notes import note
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS
+from notifier.worker.offload import Offload
+from notifier.worker.own_machine import OwnMachine, backoff_seconds
 
 logger = logging.getLogger(__name__)
 
 COMMIT_AGAIN_SECONDS = 0.2
 
-Delivery = NotFound | Empty | Completed | Throttled | BatchResult
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """Its request needs longer than a slot of the pool may wait, and goes on in a thread."""
+
+
+Delivery = NotFound | Empty | Completed | Throttled | BatchResult | Detached
 
 
 class DeliveryWorker:
@@ -35,6 +52,7 @@ class DeliveryWorker:
 
     Args:
         announce: is given the result of each batch, and when its request and its commit began (monotonic clock).
+        wake_up: sends the wake-up that a delivery asks for.
     """
 
     def __init__(
@@ -45,6 +63,7 @@ class DeliveryWorker:
         client: DiscordClient,
         settings: Settings,
         announce: Callable[[BatchResult, float, float], None],
+        wake_up: Callable[[WakeUp], object] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -52,6 +71,9 @@ class DeliveryWorker:
         self._client = client
         self._settings = settings
         self._announce = announce
+        self._machine = OwnMachine(gate.machines, settings)
+        self._wake_up = wake_up
+        self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
 
     def deliver(self, request: ClaimRequest) -> Delivery:
@@ -61,8 +83,28 @@ class DeliveryWorker:
             BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
         claim = self._claim(request)
-        if not isinstance(claim, Batch):
-            return claim
+        if isinstance(claim, Batch | FetchWebhook):
+            # the outbox has the alert, so its task may end before the request does
+            return self._offload.run(lambda: self._carry(request, claim)) or Detached()
+        self._send_wake_ups(claim)
+        return claim
+
+    def drain(self) -> None:
+        """Wait for the requests that hold no slot any more; the worker takes no more tasks."""
+        self._offload.drain()
+
+    def _carry(self, request: ClaimRequest, claim: Claim) -> Delivery:
+        """Make the request; if the webhook's channel is not known yet, fetch it from Discord and claim again before."""
+        while isinstance(claim, FetchWebhook):
+            info = self._client.get_webhook(claim.webhook)
+            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
+            self._machine.learn(info.answer)
+            claim = self._claim(request)
+        result = self._deliver_batch(claim) if isinstance(claim, Batch) else claim
+        self._send_wake_ups(result)
+        return result
+
+    def _deliver_batch(self, claim: Batch) -> BatchResult:
         began = time.monotonic()
         answer = self._post(claim)
         dispositions = self._decide(claim, answer)
@@ -72,13 +114,20 @@ class DeliveryWorker:
         _log(claim, answer, result)
         return result
 
-    def _claim(self, request: ClaimRequest) -> NotFound | Empty | Completed | Throttled | Batch:
-        """Claim; if the webhook's channel is not known yet, fetch it from Discord and claim again."""
+    def _claim(self, request: ClaimRequest) -> Claim:
         webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
-        while isinstance(claim := self._outbox.claim(request, webhook, worker), FetchWebhook):
-            info = self._client.get_webhook(claim.webhook)
-            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
-        return claim
+        return self._outbox.claim(request, webhook, worker, self._machine.held_back())
+
+    def _send_wake_ups(self, delivery: Delivery) -> None:
+        match delivery:
+            case Throttled(wake_up=following):
+                wake_ups = [following]
+            case BatchResult():
+                wake_ups = [delivery.wake_up, delivery.fallback_wake_up]
+            case _:
+                return
+        for each in filter(None, wake_ups):
+            self._wake_up(each)
 
     def _post(self, batch: Batch) -> Answer:
         """Discord's answer, or what stands for it if no request may be made."""
@@ -86,7 +135,9 @@ class DeliveryWorker:
             return answer
         webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
         payload = compose(batch.messages, [_note(batch, each) for each in batch.items])
-        return self._client.execute(webhook, payload)
+        answer = self._client.execute(webhook, payload)
+        self._machine.learn(answer)
+        return answer
 
     def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
@@ -102,7 +153,11 @@ class DeliveryWorker:
     def _commit(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> BatchResult:
         # An answer that is not stored counts as lost, and the alert is posted again. No other worker sends it before
         # the lease ends, so the commit is repeated until then. Repeating it changes nothing.
-        retry_wait = self.backoff_seconds(max(disposition.attempts for disposition in dispositions))
+        attempts = max(disposition.attempts for disposition in dispositions)
+        longest = self._settings.retry_backoff_max_seconds
+        if batch.abandoned:  # if an alert is what ends its workers, it ends one as rarely as a breaker's probe goes
+            longest = max(longest, self._settings.breaker_open_max_seconds)
+        retry_wait = backoff_seconds(self._settings, attempts, longest)
         deadline = time.monotonic() + lease_seconds(self._settings)
         failures = 0
         while True:
@@ -123,13 +178,6 @@ class DeliveryWorker:
         if fallback is None or all(each.action is not Action.FAILOVER for each in result.dispositions):
             return result
         return replace(result, fallback_wake_up=self._outbox.sweep(fallback))
-
-    def backoff_seconds(self, attempts: int) -> float:
-        """Exponential in the attempts made, capped, and jittered between half and the whole of it."""
-        longest: float = min(
-            self._settings.retry_backoff_seconds * 2 ** max(0, attempts - 1), self._settings.retry_backoff_max_seconds
-        )
-        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, guards nothing
 
 
 def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
@@ -172,6 +220,8 @@ def _log(batch: Batch, answer: Answer, result: BatchResult) -> None:
     match answer.outcome:
         case Delivered(message_id, _):
             logger.info("%s: delivered %d as message %s", where, len(batch.items), message_id)
+        case Deferred(scope=Scope.MACHINE):
+            return  # logged where it is learned, once in a while
         case Deferred(wait_seconds, reason, _):
             logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
         case outcome:
