@@ -1,6 +1,7 @@
 """A template makes the alert it describes, names what is wrong with it, and cannot run without bound."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,26 @@ def test_a_filter_a_loop_or_a_sum_that_would_run_away_is_refused(tmp_path: Path,
     given = {"long": "a" * RENDERED_CHARACTERS_MAX, "numbers": [str(n) for n in range(ITEMS_MAX + 1)], "few": [1] * 200}
     with pytest.raises(TemplateError, match=r"mine\.toml: title: "):
         render_template("mine", templates_dir=saying(tmp_path, title), **given)
+
+
+@pytest.mark.parametrize("operator", ["+", "~"])
+def test_a_sum_of_texts_is_refused_before_it_is_made(tmp_path: Path, operator: str) -> None:
+    folder = saying(tmp_path, "{{ (" + f" {operator} ".join(["long"] * 40) + ") | length }}")
+    long = "a" * RENDERED_CHARACTERS_MAX
+    load_template("mine", folder)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateError, match=f"more than {RENDERED_CHARACTERS_MAX} characters"):
+            render_template("mine", templates_dir=folder, long=long)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(long)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("title", ["{{ long | sort | length }}", "{{ long | map('upper') | list | length }}"])
+def test_a_text_is_no_long_list_of_characters(tmp_path: Path, title: str) -> None:
+    with pytest.raises(TemplateError, match=f"more than {ITEMS_MAX} characters"):
+        render_template("mine", templates_dir=saying(tmp_path, title), long="a" * RENDERED_CHARACTERS_MAX)
 
 
 @pytest.mark.slow
