@@ -187,7 +187,11 @@ class Pipeline:
 
     def _first_client(self) -> Client:
         self.app.backend  # noqa: B018 - imports its module
-        _warn_of(*self.settings.wrong_webhooks.values())
+        going_on = "This process raises alerts all the same; a worker would not start."
+        _warn_of(
+            *(f"{each}. {going_on}" for each in self.settings.wrong_webhooks.values()),
+            *(self.settings.warnings if self.settings.direct_fallback else ()),  # it posts only then
+        )
         return self._client(self.publisher)
 
     def _client(self, publisher: Publisher) -> Client:
@@ -306,9 +310,9 @@ class Pipeline:
 
 
 @lru_cache  # once, in forked processes too
-def _warn_of(*wrong: str) -> None:
-    for each in wrong:
-        logger.warning("%s. This process raises alerts all the same; a worker would not start.", each)
+def _warn_of(*texts: str) -> None:
+    for each in texts:
+        logger.warning("%s", each)
 
 
 _pipelines: WeakSet[Pipeline] = WeakSet()

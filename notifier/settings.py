@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +28,8 @@ DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
 WEBHOOK_PATH = re.compile(
     r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
 )
+REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY = 60, 24
+"""Ours: the least length, and the least number of different characters (of 68 random ones, about 42 differ)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Webhook:
     def fingerprint(self) -> str:
         """16 hex digits that change with the URL and do not reveal the token."""
         return hashlib.sha256(f"{self.id}/{self.token.get_secret_value()}".encode()).hexdigest()[:16]
+
+    @property
+    def looks_real(self) -> bool:
+        """Whether Discord may have made the token: 68 random characters, unlike those of a sandbox."""
+        token = self.token.get_secret_value()
+        return len(token) >= REAL_TOKEN_CHARACTERS and len(set(token)) >= REAL_TOKEN_VARIETY
 
 
 def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
@@ -77,6 +86,13 @@ def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
         return plain(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{variable}_FILE: cannot be read ({type(error).__name__})") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class _WebhookSource(PydanticBaseSettingsSource):
@@ -117,15 +133,17 @@ QueueName = Annotated[str, Field(min_length=1, max_length=255)]
 KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 
-def _alert_types(value: object) -> object:
+def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
-AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_alert_types)]
+AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
+"""The same of any words."""
 
 
 class Settings(BaseSettings):
@@ -170,6 +188,7 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
+    flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
     @field_validator("*", mode="before")
@@ -239,6 +258,18 @@ class Settings(BaseSettings):
         """
         if self.wrong_webhooks:
             raise ConfigurationError("; ".join(self.wrong_webhooks.values()))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is dangerous and not wrong, in words."""
+        parts = urlsplit(self.api_url)
+        real = [ROUTES[kind].webhook_variables[0] for kind, webhook in self.webhooks.items() if webhook.looks_real]
+        if parts.scheme == "https" or _is_loopback(parts.hostname or "") or not real:
+            return []
+        return [
+            f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
+            f" {', '.join(real)}; expected https://, or an address of this machine"
+        ]
 
     @property
     def missing_webhooks(self) -> list[str]:

@@ -1,12 +1,16 @@
-"""Remote control: ``revoke`` and ``terminate`` withdraw alerts. Only a worker of ours imports this."""
+"""Remote control: ``revoke`` and ``terminate`` withdraw alerts, ``stats`` tells no password.
+
+Only a worker of ours imports this.
+"""
 
 from typing import Any
 
 import celery.worker.control
-from celery.worker.control import control_command
+from celery.worker.control import control_command, inspect_command
 
 from notifier.errors import BrokerUnavailable
 from notifier.outbox.withdrawals import Withdrawal
+from notifier.storage.masking import masked
 
 from .celery import pipeline
 
@@ -32,4 +36,11 @@ def revoke(state: Any, task_id: Any, terminate: bool = False, signal: Any = None
 def terminate(state: Any, signal: str, task_id: Any, **_: Any) -> dict[str, Any]:
     """Withdraw alerts by id; terminate other tasks."""
     answer: dict[str, Any] = revoke(state, task_id, terminate=True, signal=signal)
+    return answer
+
+
+@inspect_command()
+def stats(state: Any, **_: Any) -> dict[str, Any]:
+    """Request worker statistics/information."""
+    answer: dict[str, Any] = masked(celeries.stats(state))  # how the broker is reached is among them
     return answer

@@ -14,6 +14,7 @@ from celery.signals import (
 
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import settings
+from notifier.worker.log import EscapingFormatter
 from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
 
@@ -33,7 +34,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     except OSError as error:
         logger.warning("%s: no log file (%s)", path, type(error).__name__)
         return
-    handler.setFormatter(logging.Formatter(format))
+    handler.setFormatter(EscapingFormatter(format))
     logger.addHandler(handler)
 
 
@@ -80,6 +81,13 @@ def warn_of_missing_webhooks(**_: Any) -> None:
     fallback = settings().fallback
     if fallback is not None and fallback not in settings().webhooks:
         logger.warning("DISCORD_FALLBACK: %s has no webhook, so it takes no alerts of others", fallback)
+
+
+@worker_ready.connect
+def warn_of_dangerous_settings(**_: Any) -> None:
+    """Log what is dangerous and not wrong."""
+    for each in settings().warnings:
+        logger.warning("%s", each)
 
 
 @worker_ready.connect

@@ -1,10 +1,14 @@
 """The command line: ``notifier …``."""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from notifier.errors import NotifierError
+from notifier.escaping import escaped
 from notifier.extras import install_hint, missing
 from notifier.version import VERSION
 
@@ -41,11 +45,30 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with _errors():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _errors():
             return super().invoke(ctx)
-        except NotifierError as error:
-            raise click.ClickException(f"{error} [{error.reason}]") from None
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Errors say what they say in text that a terminal may print; a bug too, which otherwise Python would print."""
+    try:
+        yield
+    except NotifierError as error:
+        raise click.ClickException(escaped(f"{error} [{error.reason}]")) from None
+    except click.ClickException as error:
+        vars(error)["message"] = escaped(error.message)  # declared as final
+        raise
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except Exception:
+        click.echo(escaped(traceback.format_exc()), err=True, nl=False)
+        raise SystemExit(1) from None
 
 
 def _not_installed(name: str, hint: str) -> click.Command:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from notifier.operations.checks import WebhookCheck
@@ -25,7 +25,7 @@ def check(as_json: bool) -> None:
     """
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    report = client_pipeline().check()
+    report, warnings = client_pipeline().check(), client_pipeline().settings.warnings
     works = report.valid and report.healthy
     if as_json:
         print_json(
@@ -36,12 +36,13 @@ def check(as_json: bool) -> None:
                 "redis_warnings": report.redis_warnings,
                 "webhooks": [asdict(each) for each in report.webhooks],
                 "machines": [asdict(each) for each in report.machines],
+                "warnings": warnings,
             }
         )
     else:
-        click.echo(f"Redis: {report.redis or 'answers'}")
+        echo(f"Redis: {report.redis or 'answers'}")
         for each in report.redis_warnings:
-            click.echo(f"Warning: {each}")
+            echo(f"Warning: {each}")
         print_table(
             "Webhooks",
             ["type", "variable", "webhook", "name", "channel", "state"],
@@ -51,9 +52,11 @@ def check(as_json: bool) -> None:
             ],
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
-            click.echo(each)
+            echo(each)
         for fault in report.machines:
-            click.echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
+            echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
+        for each in warnings:
+            echo(f"Warning: {each}")
     raise SystemExit(0 if works else 1)
 
 

@@ -21,6 +21,7 @@ from notifier.cli.output import (
     steps_as_json,
 )
 from notifier.cli.unreadable import unreadable
+from notifier.escaping import escaped_line
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
@@ -79,7 +80,7 @@ def list_dead(limit: int, as_json: bool, **wanted: Any) -> None:
     elif records:
         print_records("Dead letters", records)
     else:
-        click.echo("no dead letters")
+        echo("no dead letters")
 
 
 @dead.command()
@@ -100,7 +101,7 @@ def show(notification_id: str, as_json: bool) -> None:
         print_json({**record, "steps": steps_as_json(steps)})
         return
     message = record["message"]
-    echo(f"{record['alert_type']}: {message['title']}")
+    echo(f"{record['alert_type']}: {escaped_line(message['title'])}")
     if original := _dead_letters().original(record):
         echo(f"\nstored: {original}")
     if "given" in record:
@@ -109,7 +110,7 @@ def show(notification_id: str, as_json: bool) -> None:
         echo(f"\n{message['message']}")
     for detail in message.get("fields", []):
         echo(f"\n{detail['name']}: {detail['value']}")
-    why = f" ({record['detail']})" if record["detail"] else ""
+    why = f" ({escaped_line(record['detail'])})" if record["detail"] else ""
     echo(f"\n{record['status']}: {record['reason']}{why}, after {record['attempts']} attempts\n")
     print_steps(steps)
 
@@ -160,7 +161,7 @@ def replay(
     if as_json:
         print_json({"replayed": replayed, "failed": end.failed, "left": end.left})
     elif len(replayed) == 1 and not end.left:
-        click.echo(f"queued again as {replayed[0]['as']}")
+        echo(f"queued again as {replayed[0]['as']}")
     else:
         echo(f"{len(replayed)} queued again{end.said}")
     raise SystemExit(end.exit_code)

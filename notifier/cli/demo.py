@@ -14,7 +14,7 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table
 from notifier.cli.stack import Stack
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import Record
@@ -174,7 +174,7 @@ def _show(arrivals: list[Arrival], tally: Tally) -> None:
     times = f"p50 {_ms(median(arrived))}, last {_ms(max(arrived))}" if arrived else ""
     rows.append(("general", f"burst of {len(burst)}", statuses, f"in {carried} messages", times))
     print_table("Alerts", ["type", "title", "status", "message id", "latency"], rows)
-    click.echo(
+    echo(
         f"{tally.delivered} of {tally.raised} delivered · {tally.requests} requests · "
         f"{tally.too_many_requests} × 429 · {tally.doubled_titles} doubled titles · burst {tally.burst_seconds:.1f} s"
     )

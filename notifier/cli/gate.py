@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table
 from notifier.models import AlertType
 
 EDGE = "edge"
@@ -55,7 +55,7 @@ def list_gates(as_json: bool) -> None:
         for row in rows
     ])  # fmt: skip
     if banned_seconds is not None:
-        click.echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
+        echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
 
 
 @gate.command()
@@ -98,4 +98,4 @@ def reset(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json({"reset": names})
     else:
-        click.echo(f"reset: {', '.join(names)}")
+        echo(f"reset: {', '.join(names)}")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from notifier.cli.output import Moment, json_option, print_json, print_records
+from notifier.cli.output import Moment, echo, json_option, print_json, print_records
 from notifier.models import AlertType
 from notifier.outcome import Status
 
@@ -51,4 +51,4 @@ def history(
     elif records:
         print_records("History", records)
     else:
-        click.echo("nothing in the history matches")
+        echo("nothing in the history matches")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.escaping import escaped, escaped_json, escaped_line
 from notifier.outbox.record import Record
 
 if TYPE_CHECKING:
@@ -23,25 +24,23 @@ else:
     _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
 PIPE_COLUMNS = 240
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""All but tab and line feed."""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """Print one JSON document on standard output; a terminal obeys nothing in it."""
+    click.echo(escaped_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
 def shown(value: object) -> str:
     """A value as text for a terminal: control characters, which may come from any alert, are shown and not obeyed."""
-    return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value))
+    return escaped(str(value))
 
 
 def echo(text: str) -> None:
-    """Print text that may come from outside on standard output."""
+    """Print text on standard output: any may come from outside. Commands print by no other way."""
     click.echo(shown(text))
 
 
@@ -67,9 +66,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 def _print_columns(title: str, lines: list[list[str]]) -> None:
     lines = [[" ".join(cell.split()) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    click.echo(title)
+    echo(title)
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
@@ -121,7 +120,7 @@ def print_steps(steps: "Sequence[Step]") -> None:
     """Print the steps, one per line: when, how long after the step before, what happened."""
     for before, step in zip([steps[0], *steps], steps, strict=False):
         after = (step.at - before.at).total_seconds()
-        echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {step.what}")
+        echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {escaped_line(step.what)}")
 
 
 class Moment(_MomentType):

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from notifier.cli.output import json_option, pairs, print_json
+from notifier.cli.output import echo, json_option, pairs, print_json
 from notifier.errors import InvalidMessage, NotifierError
 from notifier.models import AlertType, NotificationMessage, Severity
 
@@ -52,7 +52,7 @@ def send(
         print_json(result.model_dump(mode="json"))
     else:
         said = f"{result.status} {result.id}" + (f" as message {result.message_id}" if result.message_id else "")
-        click.echo(said + (f": {result.error}" if result.error else ""))
+        echo(said + (f": {result.error}" if result.error else ""))
     if not result.success:
         raise SystemExit(1)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table, progress_bar
+from notifier.cli.output import echo, json_option, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spool
@@ -43,7 +43,7 @@ def list_spooled(limit: int, as_json: bool) -> None:
         rows = [(_at(each.spooled_at)[:19], each.alert_type, each.id) for each in found]
         print_table("Spooled", ["spooled (UTC)", "type", "id"], rows)
     else:
-        click.echo("nothing is spooled")
+        echo("nothing is spooled")
 
 
 @spool.command()
@@ -83,7 +83,7 @@ def flush(as_json: bool) -> None:
     if as_json:
         print_json({"handed_over": handed_over, "left": left})
     else:
-        click.echo(f"{handed_over} handed over" + (f", {left} left: {why}" if left else ""))
+        echo(f"{handed_over} handed over" + (f", {left} left: {why}" if left else ""))
     if left:
         raise SystemExit(code)
 

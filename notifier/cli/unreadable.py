@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from notifier.outbox.unreadable import Unreadable
@@ -50,7 +50,7 @@ def unreadable(ids: tuple[str, ...], what: str | None, everything: bool, as_json
     if as_json:
         print_json({"dropped" if what == "drop" else "put_back": [entry.id for entry in reversed(chosen)]})
     else:
-        click.echo(f"{len(chosen)} {'dropped' if what == 'drop' else 'put back'}")
+        echo(f"{len(chosen)} {'dropped' if what == 'drop' else 'put back'}")
 
 
 def _show(chosen: "list[Unreadable]", as_json: bool) -> None:
@@ -60,7 +60,7 @@ def _show(chosen: "list[Unreadable]", as_json: bool) -> None:
         columns = ["set aside (UTC)", "queue", "problem", "detail", "bytes", "entry", "id"]
         print_table("Unreadable entries", columns, [_row(entry) for entry in chosen])
     else:
-        click.echo("no unreadable entries")
+        echo("no unreadable entries")
 
 
 def _row(entry: "Unreadable") -> list[object]:

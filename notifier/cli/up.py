@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from notifier.cli.output import echo
 from notifier.cli.processes import ProcessFailed
 from notifier.cli.stack import Stack
 
@@ -48,22 +49,22 @@ def up(folder: Path, sandbox_port: int, flower_port: int) -> None:
         address = stack.sandbox(sandbox_port, adopt=not real)
         stack.worker()
         dashboard = stack.flower(flower_port)
-        click.echo(f"Sandbox:  {address}" + ("  (not used: your real webhooks are configured)" if real else ""))
-        click.echo(f"Flower:   {dashboard}")
-        click.echo(f"Logs:     {stack.folder}")
-        click.echo("\nRaise alerts from another terminal:")
+        echo(f"Sandbox:  {address}" + ("  (not used: your real webhooks are configured)" if real else ""))
+        echo(f"Flower:   {dashboard}")
+        echo(f"Logs:     {stack.folder}")
+        echo("\nRaise alerts from another terminal:")
         if not real:
-            click.echo(f"  source {_settings_file(stack)}    # this Redis, and the sandbox's webhooks")
+            echo(f"  source {_settings_file(stack)}    # this Redis, and the sandbox's webhooks")
         elif stack.processes.get("redis"):
-            click.echo(f"  export REDIS_URL={redis_url}")
-        click.echo('  notifier send general "System Update" -m "It works" --wait 10')
-        click.echo("\nCtrl-C ends all of it.")
+            echo(f"  export REDIS_URL={redis_url}")
+        echo('  notifier send general "System Update" -m "It works" --wait 10')
+        echo("\nCtrl-C ends all of it.")
         while not stopping:
             time.sleep(LOOK_SECONDS)
             for process in stack.processes.values():
                 if not process.running:
                     raise ProcessFailed(f"{process.name} ended with code {process.exit_code}:\n{process.tail()}")
-        click.echo("stopping …")
+        echo("stopping …")
 
 
 def _settings_file(stack: Stack) -> Path:

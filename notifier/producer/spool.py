@@ -12,9 +12,12 @@ from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.producer.own_files import refuse_foreign
 from notifier.version import VERSION
 
 FILE = "alerts.sqlite3"
+SUFFIXES = ("", "-journal", "-wal", "-shm")
+"""Of the file itself, and of those that SQLite has beside it: it takes over what it finds there."""
 BUSY_SECONDS = 0.5
 """Ours: how long a process waits while others write; with the default timeout, the disk's part of it."""
 PAGE = 100
@@ -87,7 +90,8 @@ class Spool:
         busy_seconds: how long each method waits while other processes write.
 
     Raises (every method):
-        BrokerUnavailable: the folder is full, or cannot be read or written. Neither Redis nor the disk has the alert.
+        BrokerUnavailable: the folder is full, cannot be read or written, or another user may write to it. Neither Redis
+            nor the disk has the alert.
     """
 
     def __init__(self, folder: Path, bound: int, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -98,7 +102,7 @@ class Spool:
     @property
     def exists(self) -> bool:
         """Whether anything was ever spooled here."""
-        return os.path.exists(self._file)
+        return os.path.lexists(self._file)  # a symbolic link that leads nowhere is to be refused, and aloud
 
     def put(self, message: NotificationMessage, terms: Terms = NO_TERMS, *, maybe_posted: bool = False) -> None:
         """Keep an alert, once per id. It is on the disk when this returns."""
@@ -194,7 +198,8 @@ class Spool:
         try:
             if not self.exists:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY, 0o600))
+                os.close(os.open(self._file, os.O_CREAT | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            refuse_foreign(self._folder, [f"{FILE}{suffix}" for suffix in SUFFIXES])
             # one connection each time: threads and forked processes must not share one
             with closing(sqlite3.connect(self._file, timeout=self._busy_seconds)) as file:
                 file.execute("pragma synchronous = extra")  # it survives a power cut from here on

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from tornado.httpserver import HTTPServer
@@ -17,6 +17,7 @@ from tornado.web import Application, RequestHandler
 from notifier.sandbox.control import ROUTES
 from notifier.sandbox.discord_handler import DiscordHandler
 from notifier.sandbox.exchange import Clock, Exchange
+from notifier.sandbox.hosts import OwnNames
 from notifier.sandbox.journal import without_tokens
 from notifier.sandbox.limits import LimitSettings
 from notifier.sandbox.page import Page
@@ -27,15 +28,16 @@ LARGEST_BODY_BYTES = 512 * 1024 * 1024
 log = logging.getLogger("notifier.sandbox")
 
 
-def application(exchange: Exchange) -> Application:
-    """The web application around one Discord."""
+def application(exchange: Exchange, names: Iterable[str]) -> Application:
+    """The web application around one Discord; ``names``: its own, in a request's ``Host``."""
     shared = {"exchange": exchange}
-    return Application(
+    return OwnNames(
         [
             (r"/", Page),
             *[(pattern, handler, shared) for pattern, handler in ROUTES],
             (r"/api(?:/.*)?", DiscordHandler, shared),
         ],
+        names,
         log_function=_log,
     )
 
@@ -43,15 +45,25 @@ def application(exchange: Exchange) -> Application:
 class Server:
     """A listening sandbox, on the event loop it is made in.
 
+    Args:
+        names: further names by which its page and its control API may be reached.
+
     Raises:
         OSError: the address is not available.
     """
 
-    def __init__(self, host: str, port: int, settings: LimitSettings | None = None, clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        settings: LimitSettings | None = None,
+        clock: Clock = time.time,
+        names: Iterable[str] = (),
+    ) -> None:
         sockets = bind_sockets(port, host)
         self.exchange = Exchange(clock, settings)
         self.address = f"http://{_in_url(host)}:{sockets[0].getsockname()[1]}"
-        self._http = HTTPServer(application(self.exchange), max_body_size=LARGEST_BODY_BYTES)
+        self._http = HTTPServer(application(self.exchange, (host, *names)), max_body_size=LARGEST_BODY_BYTES)
         self._http.add_sockets(sockets)
 
     async def close(self) -> None:
@@ -77,10 +89,16 @@ class Server:
 
 
 async def serve(
-    host: str, port: int, settings: LimitSettings, *, announce: Callable[[Server], None], exit_with_stdin: bool = False
+    host: str,
+    port: int,
+    settings: LimitSettings,
+    *,
+    announce: Callable[[Server], None],
+    exit_with_stdin: bool = False,
+    names: Iterable[str] = (),
 ) -> None:
     """Run until SIGINT or SIGTERM, or until standard input ends if that is asked for."""
-    server = Server(host, port, settings)
+    server = Server(host, port, settings, names=names)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)

@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
-from celery.app.utils import Settings
+from celery.app.utils import Settings, bugreport
 from celery.result import AsyncResult
 from kombu import Connection
 
 from notifier.application import load_celeryconfig
 from notifier.errors import BrokerUnavailable
+from notifier.storage.masking import masked
 from notifier.storage.url import BrokerUrl, parse_broker_url
 
 AMQP = "amqp://"
@@ -46,6 +47,11 @@ class Configuration(Settings):
         """Where records are."""
         return str(self["result_backend"])
 
+    def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, Any]:
+        """What ``inspect conf``, ``report`` and Flower show; Celery alone leaves some passwords in it."""
+        found: dict[str, Any] = super().table(with_defaults, censored)
+        return {name: masked(value) for name, value in found.items()} if censored else found
+
 
 class AlertResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The Celery result of an alert. Any number of threads may wait for it."""
@@ -70,10 +76,12 @@ def create_app(name: str) -> Celery:
         ConfigurationError: a variable is wrong.
     """
     # an explicit loader and no fixups: CELERY_LOADER and DJANGO_SETTINGS_MODULE are of the application that we serve
-    app = Celery(name, loader="celery.loaders.app:AppLoader", fixups=[], set_as_current=False)
+    loader, log = "celery.loaders.app:AppLoader", "notifier.worker.log:Logging"
+    app = Celery(name, loader=loader, log=log, fixups=[], set_as_current=False)
     # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())
+    app.__dict__["bugreport"] = lambda: masked(bugreport(app))
     # Celery caches it there
     app.__dict__["AsyncResult"] = app.subclass_with_self(AlertResult, name="AsyncResult", keep_reduce=True)
     return app

@@ -94,9 +94,9 @@ class Consumer(_Consumer):  # type: ignore[misc]
         except BrokerUnavailable as error:
             logger.warning("%s (%s), and could not be set aside yet: %s", what, entry.problem, error)
             return False
-        logger.error(
-            "%s (%s, %s): set aside as %s; see `notifier dead unreadable`", what, entry.problem, entry.detail, entry.id
-        )
+        # what a codec says of a body may quote it
+        problem = entry.problem + ("" if entry.problem == "undecodable" else f", {entry.detail}")
+        logger.error("%s (%s): set aside as %s; see `notifier dead unreadable`", what, problem, entry.id)
         if dropped:
             logger.warning("more unreadable entries than are kept: %d of the oldest were dropped", dropped)
         return True

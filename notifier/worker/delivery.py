@@ -241,4 +241,6 @@ def _log(batch: Batch, answer: Answer, result: BatchResult) -> None:
             logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
         case outcome:
             dead = len(result.records)
-            logger.error("%s: %s %s (%d dead)", where, outcome.reason, outcome.detail, dead)
+            quotes = outcome.reason is Reason.INVALID_PAYLOAD  # Discord repeats what it does not take
+            logger.error("%s: %s %s (%d dead)", where, outcome.reason, "" if quotes else outcome.detail, dead)
+            logger.debug("%s: %s", where, outcome.detail)

@@ -356,3 +356,19 @@ def test_a_webhook_that_is_gone_is_posted_to_directly_once(
     for _ in range(3):
         assert caller.submit("nobody hears", "critical")[0].startswith("unavailable")
     assert len(sandbox.posts()) == 1
+
+
+def test_a_spool_that_leads_elsewhere_is_refused_aloud_and_holds_up_nothing(
+    own_redis: OwnRedis, start_caller: StartCaller, tmp_path: Path
+) -> None:
+    folder, elsewhere = tmp_path / "spool", tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / FILE).symlink_to(elsewhere)
+    caller = start_caller(NOTIFIER_SPOOL_DIR=str(folder))
+    assert caller.submit("Redis takes it")[0] == "taken"
+    own_redis.away()
+    status, _ = caller.submit("nobody takes it")
+    assert status.startswith("unavailable")
+    assert "a link or no regular file" in status
+    assert "NOTIFIER_SPOOL_DIR" in status
+    assert not elsewhere.exists()

@@ -12,6 +12,7 @@ import redis
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import RunPython
 from tests.e2e.flower import Flower
+from tests.no_secrets import assert_no_secrets
 from tests.secured_redis import (
     DEFAULT_LOGIN,
     LOGIN,
@@ -32,6 +33,16 @@ print(send_notification.delay(title="T").get(timeout=60)["status"])
 from notifier.cli import main
 main(["check", "--json"])
 """
+SHOWN_SETTINGS = """
+import sys
+from tasks import app
+asked = app.control.inspect(timeout=5)
+answers = {name: getattr(asked, name)() for name in ("conf", "stats", "report")}
+assert all(answers.values()), "a worker has answered"
+answers["all"] = asked.conf(with_defaults=True)
+print(answers, app.bugreport(), app.conf.humanize(), file=sys.stderr)
+"""
+FLOWER_PAGES = ("/", "/broker", "/tasks", "/api/workers?refresh=1", "/api/workers")
 OPTIONS = (
     "client_name=alerts&socket_timeout=3&socket_keepalive=true&health_check_interval=10&max_connections=30&protocol=2"
 )
@@ -122,7 +133,7 @@ def test_all_that_connect_follow_one_form(
     flower = Flower(tmp_path, {**configured, **there})
     try:
         worker = start_worker(**there)
-        done = run_python(GARBAGE + PROGRAM, **there)
+        done = run_python(GARBAGE + SHOWN_SETTINGS + PROGRAM, **there)
         assert done.returncode == 0, done.stderr
         assert worker.output().count("set aside as ") == 1, "the worker's transport is ours in every form"
         status, _, report = done.stdout.partition("\n")
@@ -131,7 +142,11 @@ def test_all_that_connect_follow_one_form(
         assert sandbox.titles() == ["T"]
         until(flower.up, "Flower")
         until(lambda: "worker1@" in flower.get("/api/workers?refresh=1").text, "the worker in Flower", 30)
-        assert flower.get("/").status_code == flower.get("/broker").status_code == 200
+        (name,) = flower.get("/api/workers").json()
+        pages = {path: flower.get(path) for path in (*FLOWER_PAGES, f"/worker/{name}")}
+        assert {page.status_code for page in pages.values()} == {200}
+        assert "broker_url" in pages[f"/worker/{name}"].text
+        assert_no_secrets(texts={path: page.text for path, page in pages.items()})
         (length, *_) = flower.get("/api/queues/length").json()["active_queues"]
         assert length["messages"] == 0
         clients = secured.admin.client_list()

@@ -1,14 +1,17 @@
 """A wrong setting stops who needs it, in one line that names it; who only raises alerts is warned, and works."""
 
 import json
+import string
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import StartWorker
 from tests.e2e.conftest import Notifier, RunPython
 from tests.no_secrets import assert_no_secrets
+from tests.servers import until
 
 WRONG = {"DISCORD_WEBHOOK_CRITICAL": "https://discord.com/fake-token"}
 REFUSED = "DISCORD_WEBHOOK_CRITICAL: expected https://discord.com/api/webhooks/<id>/<token>"
@@ -103,3 +106,20 @@ def test_what_stays_around_a_value_is_no_reason_to_refuse_it(
     quoted = {name: f'"{value}"' for name, value in configured.items() if name.startswith(("DISCORD_", "REDIS_"))}
     done = notifier("check", "--json", **quoted)
     assert json.loads(done.stdout)["valid"], done.stdout
+
+
+@pytest.mark.slow
+def test_tokens_that_would_travel_without_tls_are_warned_of_by_worker_check_and_caller(
+    configured: dict[str, str], start_worker: StartWorker, notifier: Notifier, run_python: RunPython
+) -> None:
+    webhook = f"https://discord.com/api/webhooks/123456789/fake-token-{string.ascii_letters}12345"
+    there = dict.fromkeys((name for name in configured if name.startswith("DISCORD_WEBHOOK")), webhook)
+    there["DISCORD_API_URL"] = "http://nowhere.invalid:1/api/v10"
+    warning = "DISCORD_API_URL: without TLS"
+    assert warning in notifier("check", **there).stdout
+    assert json.loads(notifier("check", "--json", **there).stdout)["warnings"][0].startswith(warning)
+    worker = start_worker(**there)
+    until(lambda: warning in worker.output(), "the worker's warning")
+    raise_one = "from tasks import send_notification; send_notification.delay(title='T')"
+    assert warning not in run_python(raise_one, **there).stderr, "it posts nothing"
+    assert warning in run_python(raise_one, **there, DISCORD_DIRECT_FALLBACK="critical").stderr

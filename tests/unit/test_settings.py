@@ -2,6 +2,7 @@
 
 import os
 import re
+import string
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -421,3 +422,51 @@ def test_the_example_file_names_every_variable_with_its_default() -> None:
     default = Settings.load()
     env_file(example.read_text(encoding="utf-8"))
     assert Settings.load() == default
+
+
+REAL = f"fake-token-{string.ascii_letters}12345"
+"""As long and as varied as Discord's."""
+READY_MADE = dict(
+    line.split("=", 1)
+    for line in (Path(__file__).parents[2] / "notifier/sandbox/sandbox.env").read_text().splitlines()
+    if not line.startswith("#")
+)
+
+
+@pytest.mark.parametrize(
+    ("api_url", "token", "warned"),
+    [
+        ("http://proxy.example:8080/api/v10", REAL, True),
+        ("http://sandbox:8025/api/v10", REAL, True),
+        ("http://discord.com/api/v10", REAL, True),
+        ("http://192.168.1.5/api/v10", REAL, True),
+        ("http://localhost.example/api/v10", REAL, True),
+        ("https://proxy.example/api/v10", REAL, False),
+        ("", REAL, False),
+        ("http://127.0.0.1:8080/api/v10", REAL, False),
+        ("http://[::1]:8080/api/v10", REAL, False),
+        ("http://localhost:8080/api/v10", REAL, False),
+        ("http://proxy.example:8080/api/v10", "fake-token-general-" + "x" * 49, False),
+        ("http://proxy.example:8080/api/v10", "fake-token", False),
+    ],
+)
+def test_tokens_that_travel_without_tls_are_warned_of(
+    api_url: str, token: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_API_URL", api_url)
+    monkeypatch.setenv("DISCORD_WEBHOOK_ERRORS", f"https://discord.com/api/webhooks/123456789/{token}")
+    found = Settings.load().warnings
+    assert len(found) == warned
+    for text in found:
+        assert text.startswith("DISCORD_API_URL: ")
+        assert "DISCORD_WEBHOOK_ERRORS" in text
+        assert token not in text
+
+
+def test_a_sandbox_under_another_name_with_its_own_webhooks_is_no_danger(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in READY_MADE.items():
+        monkeypatch.setenv(name, value)
+    found = Settings.load()
+    assert len(found.webhooks) == 6
+    assert found.warnings == []
+    assert "sandbox:8025" in found.api_url

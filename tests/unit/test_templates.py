@@ -1,17 +1,19 @@
 """A template makes the alert it describes, names what is wrong with it, and cannot run without bound."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from notifier import templates
 from notifier.errors import TemplateError
 from notifier.models import AlertType, Severity
 from notifier.render.batch import compose
+from notifier.template_language import FILTERS, ITEMS_MAX, RENDERED_CHARACTERS_MAX
 from notifier.templates import (
     BUILT_IN,
-    RENDERED_CHARACTERS_MAX,
     load_template,
     render_template,
     template_names,
@@ -235,6 +237,76 @@ def test_a_template_that_would_run_away_is_refused(tmp_path: Path, title: str) -
     long = "a" * (RENDERED_CHARACTERS_MAX // 2 + 1)
     with pytest.raises(TemplateError, match=r"mine\.toml: title: "):
         render_template("mine", templates_dir=saying(tmp_path, title), long=long, percent="%" * len(long))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "title",
+    [
+        "{% for a in long %}{{ long | upper | length }}{% endfor %}",
+        "{% for a in numbers %}{% endfor %}",
+        "{% for a in numbers | map('string') %}{{ a }}{% endfor %}",
+        "{{ numbers | select('in', numbers) | list | length }}",
+        "{{ numbers | map('string') | join | length }}",
+        "{{ long | sort | length }}",
+        "{{ long | select('in', long) | list | length }}",
+        "{{ numbers | sort }}",
+        "{{ 1 | round(1000000000, 'floor') }}",
+        "{{ 1 | round(precision=1000000000, method='ceil') }}",
+        "{{ long | truncate(5, true, long) }}",
+        "{{ (" + " + ".join(["long"] * 90) + ") | length }}",
+        "{{ (" + " ~ ".join(["long"] * 300) + ") | length }}",
+        "{{ (" + " + ".join(["few"] * 60) + ") | length }}",
+        "{{ 1 | _items }}",
+    ],
+)
+def test_a_filter_a_loop_or_a_sum_that_would_run_away_is_refused(tmp_path: Path, title: str) -> None:
+    given = {"long": "a" * RENDERED_CHARACTERS_MAX, "numbers": [str(n) for n in range(ITEMS_MAX + 1)], "few": [1] * 200}
+    with pytest.raises(TemplateError, match=r"mine\.toml: title: "):
+        render_template("mine", templates_dir=saying(tmp_path, title), **given)
+
+
+@pytest.mark.parametrize("operator", ["+", "~"])
+def test_a_sum_of_texts_is_refused_before_it_is_made(tmp_path: Path, operator: str) -> None:
+    folder = saying(tmp_path, "{{ (" + f" {operator} ".join(["long"] * 40) + ") | length }}")
+    long = "a" * RENDERED_CHARACTERS_MAX
+    load_template("mine", folder)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateError, match=f"more than {RENDERED_CHARACTERS_MAX} characters"):
+            render_template("mine", templates_dir=folder, long=long)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(long)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("title", ["{{ long | sort | length }}", "{{ long | map('upper') | list | length }}"])
+def test_a_text_is_no_long_list_of_characters(tmp_path: Path, title: str) -> None:
+    with pytest.raises(TemplateError, match=f"more than {ITEMS_MAX} characters"):
+        render_template("mine", templates_dir=saying(tmp_path, title), long="a" * RENDERED_CHARACTERS_MAX)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", FILTERS)
+def test_every_filter_ends_for_the_largest_values(tmp_path: Path, name: str) -> None:
+    long, huge = "<a " * (RENDERED_CHARACTERS_MAX // 3), 10**4_000
+    values: list[Any] = [long, [long[:10]] * ITEMS_MAX, {str(n): n for n in range(ITEMS_MAX)}, huge, -huge, 1e300, 1]
+    for value in values:
+        for arguments in ("", "(v)", "(huge)", "(1, v)", "('upper')", "('in', v)", "(-huge, 'floor')", "('a', v)"):
+            folder = saying(tmp_path, f"{{% if v | {name}{arguments} %}}T{{% endif %}}T")
+            try:
+                assert render_template("mine", templates_dir=folder, v=value, huge=huge).title in ("T", "TT")
+            except TemplateError:
+                continue
+
+
+def test_what_is_small_and_takes_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates, "SECONDS_MAX", -1)
+    for title in ("{{ 'a' | upper }}", "{% for a in [1] %}{{ a }}{% endfor %}", "{% if 1 is odd %}a{% endif %}"):
+        with pytest.raises(TemplateError, match=r"more than .* s$"):
+            render_template("mine", templates_dir=saying(tmp_path, title))
+    assert render_template("mine", templates_dir=saying(tmp_path, "T")).title == "T"
 
 
 def test_a_text_of_the_longest_length_is_rendered(tmp_path: Path) -> None:

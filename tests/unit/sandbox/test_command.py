@@ -1,6 +1,7 @@
 """The process: what it prints, how it ends."""
 
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -9,6 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import requests
+
+from notifier.sandbox.command import Plain
+from tests.hostile import TEXT, assert_harmless
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -93,3 +97,9 @@ def test_help_has_examples(start: Start) -> None:
     output, _ = start("--help").communicate(timeout=20)
     assert "Examples:" in output
     assert "--exit-with-stdin" not in output
+
+
+def test_a_record_of_its_log_forges_no_line_and_controls_no_terminal() -> None:
+    written = Plain("%(asctime)s %(message)s").format(logging.makeLogRecord({"msg": TEXT}))
+    assert_harmless("a record", written)
+    assert [line for line in written.splitlines()[1:] if not line.startswith("    ")] == []

@@ -1,0 +1,78 @@
+"""The log of a worker: one record is one line that nothing in it can forge, and no text of an alert is above DEBUG."""
+
+import copy
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import celery.app.log
+from celery.utils.log import ColorFormatter
+
+from notifier.escaping import escaped
+
+FURTHER_LINE = "\n    "
+"""A record begins at the left margin; the lines of its traceback do not."""
+HIDDEN = "(its text: --loglevel DEBUG)"
+QUOTING = (ValueError, LookupError)
+"""Exceptions that quote the value they were raised for, which may be part of an alert."""
+
+
+class EscapingFormatter(logging.Formatter):
+    """Formats a record as its base does, less what belongs to an alert, and with control characters shown.
+
+    A worker whose level is DEBUG hides nothing: it logs the arguments of tasks as well.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As ``logging.Formatter``."""
+        text = super().format(record if _shows_all() else _without_texts(record))
+        return escaped(text.rstrip("\n")).replace("\n", FURTHER_LINE)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """As ``logging.Formatter``: the traceback."""
+        text, error = super().formatException(ei), ei[1]
+        while error is not None and not _shows_all():
+            if isinstance(error, QUOTING):
+                text = text.replace(f"{type(error).__name__}: {error}", f"{type(error).__name__}: {HIDDEN}")
+            error = error.__cause__ or error.__context__
+        return text
+
+
+class _InColour(ColorFormatter, EscapingFormatter):
+    """Celery's own, around escaped text."""
+
+
+class _OfATask(celery.app.log.TaskFormatter, EscapingFormatter):
+    """Celery's own, around escaped text."""
+
+
+class Logging(celery.app.log.Logging):
+    """Celery's, with these formatters in every handler that it makes."""
+
+    def setup_handlers(
+        self,
+        logger: logging.Logger,
+        logfile: Any,
+        format: str,
+        colorize: Any,
+        formatter: Any = ColorFormatter,
+        **more: Any,
+    ) -> logging.Logger:
+        """As Celery's."""
+        ours = {ColorFormatter: _InColour, celery.app.log.TaskFormatter: _OfATask}.get(formatter, formatter)
+        return super().setup_handlers(logger, logfile, format, colorize, formatter=ours, **more)
+
+
+def _shows_all() -> bool:
+    return logging.root.level <= logging.DEBUG
+
+
+def _without_texts(record: logging.LogRecord) -> logging.LogRecord:
+    """The record as it may be read above DEBUG; Celery's lines of a task hold its result, or its exception."""
+    record = copy.copy(record)
+    record.exc_text = None  # of another formatter
+    if isinstance(record.args, Mapping):
+        error = record.exc_info[1] if record.exc_info else None
+        hidden = {"return_value": HIDDEN} | ({"exc": type(error).__name__} if isinstance(error, QUOTING) else {})
+        record.args = {name: hidden.get(str(name), value) for name, value in record.args.items()}
+    return record
