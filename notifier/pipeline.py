@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
@@ -11,8 +11,10 @@ from celery import Celery
 
 from notifier.built_once import built_once
 from notifier.gate.admin import Gate
+from notifier.models import AlertType
 from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
+from notifier.outbox.fleet import holding_as_json, read_fleet
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
@@ -85,6 +87,15 @@ class Pipeline:
     def heartbeat(self) -> Heartbeat:
         """The heartbeat, on a separate connection with a shorter timeout."""
         return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS), self.keys)
+
+    def announce(self, served: Callable[[], Collection[AlertType]]) -> None:
+        """Tell the fleet, with each heartbeat, what this worker holds for the types that it serves by then.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer, and there is no heartbeat yet; to be called again.
+        """
+        worker, webhooks = self.hostname or "", self.settings.webhooks
+        self.heartbeat.announce(lambda: {kind: holding_as_json(worker, webhooks.get(kind)) for kind in served()})
 
     @built_once
     def gate(self) -> Gate:
@@ -258,7 +269,9 @@ class Pipeline:
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        return check(self.redis, self.gate, self.discord, self.settings.webhooks, self.settings.wrong_webhooks)
+        webhooks, wrong = self.settings.webhooks, self.settings.wrong_webhooks
+        fleet = partial(read_fleet, self.redis, self.keys)
+        return check(self.redis, self.gate, self.discord, webhooks, wrong, fleet)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""

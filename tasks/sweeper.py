@@ -1,20 +1,27 @@
 """The sweep as a task, and the worker's thread that runs it every few seconds."""
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
 
+from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
 
 from .celery import app, pipeline
 
 
+def served() -> list[AlertType]:
+    """The alert types whose queues this worker consumes at this moment."""
+    consumed = app.amqp.queues.consume_from
+    return [alert_type for alert_type in AlertType if pipeline.keys.queue(alert_type) in consumed]
+
+
 @app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
-    consumed = app.amqp.queues.consume_from
-    pipeline.sweep([alert_type for alert_type in AlertType if pipeline.keys.queue(alert_type) in consumed])
+    pipeline.sweep(served())
 
 
 class Sweeper(bootsteps.StartStopStep):
@@ -28,12 +35,15 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self, parent: Any) -> None:
-        """Begin to sweep."""
+        """Begin to sweep, and to tell the fleet what this worker holds."""
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
         """Stop sweeping; a sweep under way ends first."""
         self._stopping.set()
+
+    def _served(self) -> list[AlertType]:
+        return [] if self._stopping.is_set() else served()
 
     def terminate(self, parent: Any) -> None:
         """As ``stop``."""
@@ -41,6 +51,8 @@ class Sweeper(bootsteps.StartStopStep):
 
     def _run(self) -> None:
         while True:
+            with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
+                pipeline.announce(self._served)
             sweep()
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return

@@ -21,7 +21,7 @@ from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 
-QUARANTINE_FIELDS = ("quarantined", "quarantine_reason")
+QUARANTINE_FIELDS = ("quarantines", "quarantined", "quarantine_reason")
 """The fields of ``quarantine.lua``."""
 BREAKER_FIELDS = ("breaker", "failures", "open_for", "open_until", "probe", "probe_until")
 """The fields of ``breaker.lua``."""
@@ -103,16 +103,22 @@ class Gate:
             found = cast("list[str | None]", self._redis.hmget(state_key, fields))
             since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
             sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, fetched_at, breaker, quarantined, reason = found
+        name, channel, fetched_at, breaker, *quarantine = found
         return GateState(
             webhook_id=webhook.id,
             name=name,
             channel_id=channel,
             webhook_fetched_seconds_ago=(now - float(fetched_at or 0)) / MICROSECONDS,
             breaker=breaker or "closed",
-            quarantined=reason if quarantined == webhook.fingerprint else None,
+            quarantined=_quarantine_reason(quarantine, webhook.fingerprint),
             requests_last_minute=sent,
         )
+
+    def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
+        """What Discord said of this URL of a webhook; None if it is in use."""
+        with broker_errors():
+            found = cast("list[str | None]", self._redis.hmget(self._keys.gate(webhook_id), list(QUARANTINE_FIELDS)))
+        return _quarantine_reason(found, fingerprint)
 
     def banned(self) -> bool:
         """Whether this address is banned at Discord's edge, as far as is known; also while a probe is under way."""
@@ -138,3 +144,10 @@ class Gate:
         fields = (*BREAKER_FIELDS, *QUARANTINE_FIELDS, WEBHOOK_FETCH_DUE_FIELD)
         with broker_errors():
             self._redis.hdel(self._keys.gate(webhook.id), *fields)
+
+
+def _quarantine_reason(found: "list[str | None]", fingerprint: str) -> str | None:
+    """As ``quarantine_reason`` in quarantine.lua. ``found``: the values of ``QUARANTINE_FIELDS``."""
+    listed, alone, reason_alone = found
+    reasons: dict[str, str] = dict(json.loads(listed or "[]"))
+    return reasons.get(fingerprint, reason_alone if alone == fingerprint else None)

@@ -1,7 +1,7 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate
 from notifier.models import AlertType
+from notifier.outbox.fleet import Holding, disagreements
 from notifier.outcome import Delivered, Reason
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
@@ -43,11 +44,28 @@ class WebhookCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerCheck:
+    """What one living worker holds for one alert type. ``problem``: a reason word; None if it can deliver."""
+
+    holding: Holding
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check. ``redis``: the problem in words; None if Redis answers."""
+    """The result of a check.
+
+    ``redis``: the problem in words; None if Redis answers. ``fleet``: what each living worker holds.
+    """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
+    fleet: tuple[WorkerCheck, ...] = ()
+
+    @property
+    def disagreements(self) -> tuple[AlertType, ...]:
+        """The types for which not all workers hold the same webhook URL; all the same they are delivered."""
+        return tuple(disagreements([each.holding for each in self.fleet]))
 
     @property
     def valid(self) -> bool:
@@ -69,8 +87,12 @@ def check(
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    fleet: Callable[[], Iterable[Holding]] = tuple,
 ) -> CheckReport:
-    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers."""
+    """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
+
+    ``fleet``: reads what the workers hold; it is asked if Redis answers.
+    """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
@@ -82,7 +104,18 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport(problem, tuple(found))
+        return CheckReport(problem, tuple(found), _fleet(fleet(), gates) if problem is None else ())
+
+
+def _fleet(holdings: Iterable[Holding], gates: Gate) -> tuple[WorkerCheck, ...]:
+    return tuple(WorkerCheck(each, _problem_of(each, gates)) for each in holdings)
+
+
+def _problem_of(holding: Holding, gates: Gate) -> str | None:
+    if not holding.webhook_id:
+        return Reason.WEBHOOK_NOT_CONFIGURED
+    gone = gates.quarantine_reason(holding.webhook_id, holding.fingerprint)
+    return Reason.WEBHOOK_QUARANTINED if gone else None
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:

@@ -1,16 +1,25 @@
-"""The heartbeat of a process that delivers: if it stops, its batch is taken over before the lease ends."""
+"""The heartbeat of a process that delivers: if it stops, its batch is taken over before the lease ends.
 
+A worker's also tells the fleet which webhooks it holds, for the types whose queues it consumes.
+"""
+
+import json
 import logging
 import os
 import threading
 import time
 import uuid
+from collections.abc import Callable, Mapping
 
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.gate.gate import GATE_SCRIPTS
+from notifier.models import AlertType
+from notifier.outbox.fleet import fleet_names
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
+from notifier.storage.scripts import script
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +35,25 @@ class Heartbeat:
     """Renews the key in a thread of each process that calls ``worker``; ends with the process."""
 
     def __init__(self, client: "redis.Redis", keys: Keys) -> None:
-        self._redis = client
         self._keys = keys
+        self._step = client.register_script(script(*GATE_SCRIPTS, "outbox/fleet.lua", "outbox/beat.lua"))
         self._lock = threading.Lock()
         self._pid = 0
         self._name = ""
         self._known_until = 0.0
+        self._holdings: Callable[[], Mapping[AlertType, str]] = dict
+
+    def announce(self, holdings: Callable[[], Mapping[AlertType, str]]) -> None:
+        """Tell the fleet what this process holds, with each beat from now on.
+
+        Args:
+            holdings: is asked at each beat: for each type that this process serves, ``fleet.holding_as_json``.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer, and no heartbeat has begun; to be called again.
+        """
+        self._holdings = holdings
+        self.worker()
 
     def worker(self) -> str:
         """Return this process' name, and start its heartbeat.
@@ -54,9 +76,18 @@ class Heartbeat:
         return time.monotonic() < self._known_until
 
     def _beat(self, name: str) -> None:
+        holdings = self._holdings()
+        told = {
+            "pid": os.getpid(),
+            "life": round(LIFE_SECONDS * 1_000),
+            "worker": name,
+            "names": fleet_names(self._keys),
+            "held": [holdings.get(kind, "") for kind in AlertType],
+        }
+        fleet = [key for kind in AlertType for key in (self._keys.fleet(kind), self._keys.first_seen(kind))]
         with broker_errors():
             began = time.monotonic()
-            self._redis.set(self._keys.worker(name), os.getpid(), px=round(LIFE_SECONDS * 1_000))
+            self._step(keys=[self._keys.worker(name), *fleet], args=[json.dumps(told)])
             self._known_until = began + LIFE_SECONDS
 
     def _run(self, name: str) -> None:

@@ -29,6 +29,7 @@ from notifier.outbox.claim import (
 )
 from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
+from notifier.outbox.fleet import fleet_names
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
@@ -64,7 +65,7 @@ class Outbox:
         self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
-        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"))
+        self._claim = atomic_step(client, script(*shared, "outbox/fleet.lua", "outbox/claim.lua"))
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
 
@@ -117,7 +118,12 @@ class Outbox:
         try:
             with broker_errors():
                 kind, *rest = self._claim(
-                    keys=[*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))],
+                    keys=[
+                        *self._keys.outbox_parts(request.alert_type),
+                        *self._keys.gate_parts(_id(webhook)),
+                        *(self._keys.fleet(request.alert_type), self._keys.first_seen(request.alert_type)),
+                        *(self._keys.undeliverable(request.alert_type), self._keys.troubles),
+                    ],
                     args=[self._claim_arguments(request, webhook, worker, token).as_json()],
                 )
         except BrokerUnavailable:
@@ -156,6 +162,12 @@ class Outbox:
             late=microseconds(LATE_SECONDS),
             unanswered=list(self._unanswered),
             gate=limits(self._settings, webhook),
+            fleet={
+                **fleet_names(self._keys),
+                "type": request.alert_type,
+                "undeliverable": microseconds(self._settings.undeliverable_seconds),
+                "has_fallback": self._settings.fallback_for(webhook) is not None,
+            },
         )
 
     def commit(

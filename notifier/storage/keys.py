@@ -78,6 +78,18 @@ class Keys:
         """String: the heartbeat of a process that delivers; its life is a few beats."""
         return f"{self.prefix}worker:{name}"
 
+    def fleet(self, alert_type: AlertType) -> str:
+        """Hash: what each living worker that consumes this type's queue holds for it."""
+        return f"{self.prefix}fleet:{alert_type}"
+
+    def first_seen(self, alert_type: AlertType) -> str:
+        """Sorted set: fingerprints of this type's webhook URLs, by when a worker first held them."""
+        return f"{self.prefix}fleet:{alert_type}:first_seen"
+
+    def undeliverable(self, alert_type: AlertType) -> str:
+        """String: since when no living worker can deliver this type (microseconds since 1970, Redis' clock)."""
+        return f"{self.prefix}fleet:{alert_type}:undeliverable"
+
     @property
     def unrecorded(self) -> str:
         """Sorted set: ids whose result version 0.1 had not stored yet; this version empties it."""
@@ -90,7 +102,12 @@ class Keys:
 
     def gate(self, webhook_id: str, part: str = "state") -> str:
         """``state``: hash; ``in_flight`` and ``sent``: sorted sets of requests."""
-        return f"{self.prefix}gate:webhook:{webhook_id}:{part}"
+        return f"{self.gate_prefix}{webhook_id}:{part}"
+
+    @property
+    def gate_prefix(self) -> str:
+        """What ``gate`` begins with; the script knows the rest."""
+        return f"{self.prefix}gate:webhook:"
 
     def gate_parts(self, webhook_id: str) -> list[str]:
         """The five keys of a gate, in the order in which the scripts expect them."""

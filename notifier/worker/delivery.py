@@ -12,6 +12,7 @@ from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.gate.gate import lease_seconds
+from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
@@ -26,6 +27,9 @@ from notifier.storage.connection import MICROSECONDS
 logger = logging.getLogger(__name__)
 
 COMMIT_AGAIN_SECONDS = 0.2
+
+HELD_BACK = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
+"""What no living worker can deliver waits for one of these reasons."""
 
 Delivery = NotFound | Empty | Completed | Throttled | BatchResult
 
@@ -53,6 +57,7 @@ class DeliveryWorker:
         self._settings = settings
         self._announce = announce
         self._redis_away = threading.Event()  # never set: its wait is a pause
+        self._undeliverable: set[AlertType] = set()
 
     def deliver(self, request: ClaimRequest) -> Delivery:
         """Make at most one request for the outbox that ``request`` names.
@@ -61,6 +66,7 @@ class DeliveryWorker:
             BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
         claim = self._claim(request)
+        self._tell_undeliverable(request.alert_type, claim)
         if not isinstance(claim, Batch):
             return claim
         began = time.monotonic()
@@ -80,6 +86,18 @@ class DeliveryWorker:
             self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
         return claim
 
+    def _tell_undeliverable(self, alert_type: AlertType, claim: Delivery | Batch) -> None:
+        """Log once, until that is over, that no living worker can deliver a type."""
+        match claim:
+            case Throttled(reason=reason) if reason in HELD_BACK:
+                if alert_type not in self._undeliverable:
+                    self._undeliverable.add(alert_type)
+                    seconds = self._settings.undeliverable_seconds
+                    logger.error("No worker can deliver %s (%s): its alerts wait %.0f s for one that can, then they "
+                                 "become dead letters", alert_type, reason, seconds)  # fmt: skip
+            case Throttled(reason=Reason.LEFT_TO_OTHERS) | Batch(blocked=None):
+                self._undeliverable.discard(alert_type)
+
     def _post(self, batch: Batch) -> Answer:
         """Discord's answer, or what stands for it if no request may be made."""
         if answer := _answer_without_request(batch, alive=self._heartbeat.known):
@@ -92,12 +110,7 @@ class DeliveryWorker:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
         attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
         dispositions = decide(answer.outcome, batch.items, attempts, sent=sent, leave=leave)
-        return failed_over(dispositions) if self._has_fallback(batch) else dispositions
-
-    def _has_fallback(self, batch: Batch) -> bool:
-        fallback = self._settings.fallback
-        webhook = self._settings.webhooks.get(fallback) if fallback else None
-        return webhook is not None and (batch.webhook is None or webhook.id != batch.webhook.id)
+        return failed_over(dispositions) if self._settings.fallback_for(batch.webhook) else dispositions
 
     def _commit(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> BatchResult:
         # An answer that is not stored counts as lost, and the alert is posted again. No other worker sends it before
@@ -159,10 +172,10 @@ def _positions(batch: Batch) -> frozenset[int]:
 
 
 _BLOCKED = {
-    Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
+    Reason.WEBHOOK_NOT_CONFIGURED: "no worker that runs has a webhook for this alert type",
     Reason.EXPIRED: "it still waited when it expired, by its own `expires` or by DISCORD_EXPIRE_SECONDS",
     Reason.WEBHOOK_QUARANTINED: (
-        "Discord answered 401 or 404 for this webhook; its URL has to change, or `notifier gate reset`"
+        "Discord answered 401 or 404 for every URL that a worker has; one has to change, or `notifier gate reset`"
     ),
 }
 

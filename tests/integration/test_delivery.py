@@ -75,7 +75,13 @@ def test_what_moves_to_the_fallback_comes_with_a_wake_up_for_it(make_bench: Make
     bench.fetch_webhook(OTHER_WEBHOOK, claim)
     client: Any = GoneClient()
     heartbeat: Any = Pulse(known=True)
-    end = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None).deliver(request)
+    worker = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None)
+    first = worker.deliver(request)
+    assert isinstance(first, BatchResult)
+    assert [disposition.action for disposition in first.dispositions] == ["requeue"], "another may hold a better URL"
+    assert first.wake_up is not None
+    bench.tick(0.1)
+    end = worker.deliver(request)
     assert isinstance(end, BatchResult)
     assert [disposition.action for disposition in end.dispositions] == ["failover"]
     assert end.fallback_wake_up is not None

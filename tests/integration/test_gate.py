@@ -40,7 +40,7 @@ def reason(bench: Bench, webhook: Webhook = WEBHOOK, alert_type: AlertType = Ale
 @pytest.fixture
 def fetched(make_bench: MakeBench) -> Bench:
     """A bench whose webhook's channel is known and whose outboxes are full."""
-    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
+    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000, undeliverable_seconds=0)
     fill(bench)
     asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, FetchWebhook)
@@ -323,9 +323,10 @@ def test_if_the_fetch_fails_alerts_go_all_the_same(bench: Bench) -> None:
     assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER), Batch)
 
 
-def test_a_fetch_that_meets_a_dead_webhook_quarantines_it(bench: Bench) -> None:
+def test_a_fetch_that_meets_a_dead_webhook_quarantines_it(make_bench: MakeBench) -> None:
     from notifier.outcome import WebhookInfo
 
+    bench = make_bench(undeliverable_seconds=0)
     bench.admit("a")
     asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, FetchWebhook)

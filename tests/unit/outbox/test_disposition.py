@@ -45,9 +45,12 @@ def test_a_fault_of_the_payload_rejects_only_the_items_that_discord_names(reason
     assert [each.action for each in decide(Rejected(reason), THREE[:1], 3)] == ["complete"]
 
 
-@pytest.mark.parametrize(
-    "reason", [Reason.WEBHOOK_UNKNOWN, Reason.FORBIDDEN, Reason.UNKNOWN_CHANNEL, Reason.REDIRECTED]
-)
+@pytest.mark.parametrize("reason", [Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID])
+def test_a_url_that_is_gone_ends_no_alert_and_costs_no_attempt(reason: Reason) -> None:
+    assert told(Rejected(reason)) == [("requeue", 1, Status.QUEUED)] * 3
+
+
+@pytest.mark.parametrize("reason", [Reason.FORBIDDEN, Reason.UNKNOWN_CHANNEL, Reason.REDIRECTED])
 def test_a_fault_of_the_webhook_is_final_for_all(reason: Reason) -> None:
     assert told(Rejected(reason)) == [("complete", 2, Status.REJECTED)] * 3
 
