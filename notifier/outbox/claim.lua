@@ -226,7 +226,7 @@ end
 -- Nobody can deliver what waits here: it waits for somebody who can, and then becomes a dead letter, or goes to the
 -- fallback.
 local function hold_back(first, reason)
-  if args.fleet.has_fallback then return lease('blocked', reason, first) end
+  if args.fleet.has_fallback or args.fleet.undeliverable == 0 then return lease('blocked', reason, first) end
   local since, over, wait = undeliverable_since(reason), {}, UNDELIVERABLE_AGAIN
   for _, id in ipairs(first) do
     local admitted_at, not_before = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'not_before'))

@@ -25,7 +25,10 @@ local function fleet_announce(fleet, first_seen, names, worker, held, now)
   end
   local fingerprint = cjson.decode(held).fingerprint
   if fingerprint == '' then return end
-  if not redis.call('ZSCORE', first_seen, fingerprint) then redis.call('ZADD', first_seen, now, fingerprint) end
+  if not redis.call('ZSCORE', first_seen, fingerprint) then
+    local newest = tonumber(redis.call('ZRANGE', first_seen, -1, -1, 'WITHSCORES')[2]) or 0
+    redis.call('ZADD', first_seen, math.max(now, newest + 1), fingerprint) -- the clock may have stepped back
+  end
   for _, oldest in ipairs(redis.call('ZRANGE', first_seen, 0, -FIRST_SEEN_MAX - 1)) do
     redis.call('ZREM', first_seen, oldest)
   end

@@ -118,6 +118,25 @@ def test_of_usable_urls_the_newest_wins_for_as_long_as_a_living_worker_holds_it(
     assert bench.batch(WEBHOOK).blocked is None, "nobody alive holds the newer one"
 
 
+def test_a_new_url_wins_though_the_clock_has_stepped_back(bench: Bench) -> None:
+    beat(bench, "old", {GENERAL: WEBHOOK})
+    bench.tick(-600)
+    beat(bench, "new", {GENERAL: NEW})
+    bench.admit("a")
+    assert wait_of(bench.claim(webhook=WEBHOOK)) == LEFT
+    assert bench.batch(NEW).blocked is None
+
+
+def test_what_nobody_can_deliver_waits_no_longer_than_its_time_if_the_clock_steps_back(bench: Bench) -> None:
+    bench.admit("a")
+    bench.claim(webhook=None)
+    bench.tick(-600)
+    bench.admit("b")
+    bench.claim(webhook=None)
+    bench.tick(LIMIT)
+    assert [message.id for message in bench.batch(None).messages] == ["b"]
+
+
 def test_a_quarantined_newest_url_does_not_win(bench: Bench) -> None:
     beat(bench, "old", {GENERAL: WEBHOOK})
     bench.tick(60)
