@@ -229,8 +229,11 @@ local function hold_back(first, reason)
   if args.fleet.has_fallback or args.fleet.undeliverable == 0 then return lease('blocked', reason, first) end
   local since, over, wait = undeliverable_since(reason), {}, UNDELIVERABLE_AGAIN
   for _, id in ipairs(first) do
-    local admitted_at, not_before = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'not_before'))
-    local left = math.max(admitted_at, not_before or 0, since) + args.fleet.undeliverable - now
+    local from = since
+    for _, time in ipairs(redis.call('HMGET', notification(id), 'admitted_at', 'not_before')) do
+      if tonumber(time or 0) <= now then from = math.max(from, tonumber(time or 0)) end -- the clock may step back
+    end
+    local left = from + args.fleet.undeliverable - now
     if left <= 0 then table.insert(over, id) else wait = math.min(wait, left) end
   end
   if #over > 0 then return lease('blocked', reason, over) end

@@ -28,7 +28,16 @@ TYPE_OF_EVENT = {
     "sadd": "set",
 }
 """The type that a key has when Redis reports this event of it."""
-NO_NAMES = {"prefix", "own_prefix", "gate_prefix", "outbox_parts", "gate_parts", "control_exchange", "event_exchange", "task_exchange"}
+NO_NAMES = {
+    "prefix",
+    "own_prefix",
+    "gate_prefix",
+    "outbox_parts",
+    "gate_parts",
+    "control_exchange",
+    "event_exchange",
+    "task_exchange",
+}
 """Public members of ``Keys`` that make no single key: prefixes, exchanges, and lists of names that others make."""
 NOT_WRITTEN = {
     "notifier:unrecorded": "version 0.1 writes it",

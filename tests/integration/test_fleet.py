@@ -134,7 +134,7 @@ def test_what_nobody_can_deliver_waits_no_longer_than_its_time_if_the_clock_step
     bench.admit("b")
     bench.claim(webhook=None)
     bench.tick(LIMIT)
-    assert [message.id for message in bench.batch(None).messages] == ["b"]
+    assert [message.id for message in bench.batch(None).messages] == ["a", "b"]
 
 
 def test_a_quarantined_newest_url_does_not_win(bench: Bench) -> None:
@@ -235,6 +235,7 @@ def test_no_time_to_wait_is_at_once(make_bench: MakeBench) -> None:
     bench = make_bench(undeliverable_seconds=0)
     bench.admit("a")
     assert bench.batch(None).blocked is Reason.WEBHOOK_NOT_CONFIGURED
+    assert not bench.redis.exists(names.troubles), "nothing waits, and dead letters are reported as such"
 
 
 def test_what_waits_goes_as_soon_as_a_worker_can(bench: Bench) -> None:
@@ -272,6 +273,14 @@ def test_a_fallback_takes_at_once_what_nobody_can_deliver_and_nothing_else(make_
     dies(bench, "good")
     bench.tick(0.1)
     assert bench.batch(None, SECURITY).blocked is Reason.WEBHOOK_NOT_CONFIGURED
+
+
+def test_a_fallback_to_the_same_webhook_is_none(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK, SECURITY: WEBHOOK}, fallback=GENERAL)
+    bench.admit("a", alert_type=SECURITY)
+    bench.commit(bench.batch(WEBHOOK, SECURITY), Rejected(Reason.WEBHOOK_UNKNOWN))
+    bench.tick(0.1)
+    assert wait_of(bench.claim(webhook=WEBHOOK, alert_type=SECURITY))[0] is Reason.WEBHOOK_QUARANTINED
 
 
 def test_a_worker_that_may_not_deliver_still_ends_what_has_expired(make_bench: MakeBench) -> None:
