@@ -63,7 +63,11 @@ CAUSES = (
         also_in_scripts=True,
     ),
     _cause(r"MISCONF", "Redis cannot save to its disk: see its log", also_in_scripts=True),
-    _cause(r"MasterDownError", "REDIS_URL names a replica that has lost its master: name the master, or the sentinels"),
+    _cause(
+        r"MasterDownError|MASTERDOWN",
+        "REDIS_URL names a replica that has lost its master: name the master, or the sentinels",
+        also_in_scripts=True,
+    ),
     _cause(r"BusyLoadingError|LOADING", "Redis is starting: try again soon"),
     _cause(r"BUSY", "a script holds Redis up: `redis-cli script kill` ends one that has written nothing"),
     _cause(r"[Mm]ax(?:imum)? number of clients", "raise Redis' maxclients, or lower max_connections in REDIS_URL"),

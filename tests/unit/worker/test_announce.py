@@ -133,7 +133,7 @@ def test_the_request_of_the_sender_of_a_signal_is_that_of_its_alert(signal: Any,
     app = Celery(set_as_current=False)
     app.conf.update(worker_send_task_events=False, task_routes={ROUTES[AlertType.ERROR].task: {"queue": "the queue"}})
 
-    @app.task(name=ROUTES[AlertType.ERROR].task, lazy=False)
+    @app.task(name=ROUTES[AlertType.ERROR].task, lazy=False, shared=False)
     def task() -> None:
         """Deliver nothing."""
 
