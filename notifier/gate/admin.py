@@ -34,7 +34,8 @@ class GateState:
     """One webhook's gate, for people to read.
 
     Attributes:
-        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel; since 1970 if it never did.
+        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel for this URL; since 1970 if it
+            never did.
         breaker: ``closed``, ``open`` or ``half_open``.
         quarantined: the reason, None if the webhook is in use.
         requests_last_minute: requests claimed or answered in the last 60 s.
@@ -98,12 +99,14 @@ class Gate:
         """The state of one gate."""
         state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
         now = self.now()
-        fields = ["name", "channel", "introduced_at", "breaker", *QUARANTINE_FIELDS]
+        fields = ["name", "channel", "introduced_at", "fetched_for", "breaker", *QUARANTINE_FIELDS]
         with broker_errors():
             found = cast("list[str | None]", self._redis.hmget(state_key, fields))
             since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
             sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, fetched_at, breaker, *quarantine = found
+        name, channel, fetched_at, fetched_for, breaker, *quarantine = found
+        if fetched_for not in (None, webhook.fingerprint):
+            fetched_at = None  # that was another URL
         return GateState(
             webhook_id=webhook.id,
             name=name,

@@ -7,6 +7,7 @@
 --                   introduced_at      when Get Webhook last told them
 --                   introduce_at       when it is due again
 --                   introducing_until  while it is under way: when that request counts as lost
+--                   fetched_for        fingerprint of the URL that it was last asked with
 --                   (from when this was called to introduce a webhook; workers of an earlier version read them too)
 --   in_flight       sorted set: the bucket's requests without an answer
 --   sent            sorted set: the window of DISCORD_RATE_LIMIT
@@ -66,9 +67,12 @@ end
 
 -- 'due', 'under_way', or nil. Never due while a breaker is not closed: the one request that may go then is a real one.
 local function webhook_fetch(gate, now)
-  local due_at, under_way_until = unpack(redis.call('HMGET', gate.state, 'introduce_at', 'introducing_until'))
+  local due_at, under_way_until, fetched_for =
+    unpack(redis.call('HMGET', gate.state, 'introduce_at', 'introducing_until', 'fetched_for'))
+  -- another URL of a webhook that is known proves itself first, in one request for the fleet, which posts nothing
+  local is_another = fetched_for and fetched_for ~= gate.args.fingerprint
   if not (breaker_closed(gate.state) and breaker_closed(gate.edge)) then return nil end
-  if now < (tonumber(due_at) or 0) then return nil end
+  if now < (tonumber(due_at) or 0) and not is_another then return nil end
   return now < (tonumber(under_way_until) or 0) and 'under_way' or 'due'
 end
 

@@ -10,7 +10,7 @@ local now = now_us()
 if info.channel ~= '' then
   redis.call('HSET', gate.state, 'channel', info.channel, 'guild', info.guild, 'name', info.name, 'introduced_at', now)
 end
-redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after)
+redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after, 'fetched_for', gate.args.fingerprint)
 redis.call('HDEL', gate.state, 'introducing_until')
 for _, cause in ipairs(gate_report(gate, now, info.token, info.feedback)) do
   report_trouble(KEYS[6], cause, cause == 'edge_banned' and '' or gate.args.webhook_id)

@@ -7,9 +7,10 @@ import pytest
 
 from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, read_fleet
+from notifier.routing import ROUTES
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, Notifier, notifier
-from tests.faults.conftest import GENERAL, QUICK, WEBHOOKS, titles_of
+from tests.faults.conftest import GENERAL, QUICK, WEBHOOKS, burst, titles_of
 from tests.names import names
 from tests.servers import until
 
@@ -53,6 +54,18 @@ def test_one_worker_with_a_wrong_webhook_costs_no_alert(
     assert statuses == {"delivered": 100}
     assert set(titles_of(sandbox).values()) == {1}
     assert refused_by_discord(sandbox).total() <= refused
+
+
+def test_a_refused_url_of_all_types_is_refused_once(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(**PATIENT)
+    application.wait(application.raise_alerts("so that the webhook is known"))
+    variables = [route.webhook_variables[0] for route in ROUTES.values()]
+    start_worker(**PATIENT, **dict.fromkeys(variables, webhook(sandbox, OLD_TOKEN)))
+    ids = list(burst(application, 60))
+    assert {record["status"] for record in application.wait(ids)} == {"delivered"}
+    assert refused_by_discord(sandbox) == {401: 1}
 
 
 def test_one_good_worker_among_many_that_are_not_gets_each_alert_in_turn(

@@ -343,3 +343,25 @@ def test_delivered_counts_as_success_for_the_breaker(fetched: Bench) -> None:
         fetched.commit(fetched.batch(), Delivered("1", "2"))
         fetched.tick(0.1)
     assert fetched.gate.state(WEBHOOK).breaker == "closed"
+
+
+def test_what_one_url_was_answered_is_no_answer_for_another(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch())
+    assert bench.gate.state(WEBHOOK).webhook_fetched_seconds_ago < 1
+    assert bench.gate.state(Webhook(WEBHOOK.id, OTHER_WEBHOOK.token)).webhook_fetched_seconds_ago > 1_000_000
+
+
+def test_a_url_is_asked_for_once_even_if_the_answer_says_nothing(bench: Bench) -> None:
+    from notifier.outcome import WebhookInfo
+
+    changed = Webhook(WEBHOOK.id, OTHER_WEBHOOK.token)
+    bench.admit("a", "b")
+    bench.commit(bench.batch())
+    bench.tick(1)
+    bench.admit("c")
+    asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), changed, WORKER)
+    assert isinstance(asked, FetchWebhook), "another URL"
+    failed = WebhookInfo(Answer(Failed(Reason.BAD_GATEWAY), None, 502), None, None, None)
+    bench.gate.webhook_fetched(changed, asked.token, asked.claimed_at, failed)
+    assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.GENERAL), changed, WORKER), Batch)
