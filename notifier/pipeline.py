@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
@@ -11,10 +11,9 @@ from celery import Celery
 
 from notifier.built_once import built_once
 from notifier.gate.admin import Gate
-from notifier.models import AlertType
 from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
-from notifier.outbox.fleet import holding_as_json, read_fleet
+from notifier.outbox.fleet import read_fleet
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
@@ -87,15 +86,6 @@ class Pipeline:
     def heartbeat(self) -> Heartbeat:
         """The heartbeat, on a separate connection with a shorter timeout."""
         return Heartbeat(connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS), self.keys)
-
-    def announce(self, served: Callable[[], Collection[AlertType]]) -> None:
-        """Tell the fleet, with each heartbeat, what this worker holds for the types that it serves by then.
-
-        Raises:
-            BrokerUnavailable: Redis did not answer, and there is no heartbeat yet; to be called again.
-        """
-        worker, webhooks = self.hostname or "", self.settings.webhooks
-        self.heartbeat.announce(lambda: {kind: holding_as_json(worker, webhooks.get(kind)) for kind in served()})
 
     @built_once
     def gate(self) -> Gate:

@@ -8,6 +8,7 @@ from celery import bootsteps
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
+from notifier.outbox.fleet import holding_as_json
 
 from .celery import app, pipeline
 
@@ -42,8 +43,11 @@ class Sweeper(bootsteps.StartStopStep):
         """Stop sweeping; a sweep under way ends first."""
         self._stopping.set()
 
-    def _served(self) -> list[AlertType]:
-        return [] if self._stopping.is_set() else served()
+    def _holdings(self) -> dict[AlertType, str]:
+        # one that stops ends what it has taken, and takes no more
+        kinds = [] if self._stopping.is_set() else served()
+        worker, webhooks = pipeline.hostname or "", pipeline.settings.webhooks
+        return {kind: holding_as_json(worker, webhooks.get(kind)) for kind in kinds}
 
     def terminate(self, parent: Any) -> None:
         """As ``stop``."""
@@ -52,7 +56,7 @@ class Sweeper(bootsteps.StartStopStep):
     def _run(self) -> None:
         while True:
             with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
-                pipeline.announce(self._served)
+                pipeline.heartbeat.announce(self._holdings)
             sweep()
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return
