@@ -1,6 +1,8 @@
 """A worker that is configured wrongly costs no alert while another can deliver, and what nobody can deliver waits."""
 
 import json
+import os
+import signal
 from collections import Counter
 
 import pytest
@@ -154,3 +156,17 @@ def test_a_worker_holds_what_it_is_configured_with_for_the_queues_that_it_consum
     until(lambda: [each.alert_type for each in read_fleet(redis, names)] == [AlertType.GENERAL], "its end")
     control.add_consumer("notifications.critical", reply=True)
     until(lambda: len(read_fleet(redis, names)) == 2, "its return")
+
+
+def test_a_worker_that_ends_leaves_its_types_to_others_before_its_last_request_is_answered(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    leaving = start_worker(**{**PATIENT, "DISCORD_TIMEOUT_SECONDS": "10"})
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="after", seconds=8, times=1)
+    last = application.raise_alerts("its last")
+    until(lambda: "its last" in sandbox.titles(), "the request")
+    os.kill(leaving.pid, signal.SIGTERM)
+    until(lambda: read_fleet(application.pipeline.redis, names) == [], "its withdrawal")
+    assert leaving.running
+    assert application.pipeline.redis.keys(names.worker("*")) != [], "it is alive all the while"
+    assert [record["status"] for record in application.wait(last)] == ["delivered"]
