@@ -3,7 +3,7 @@
 -- the shared files before it define, and a shared file defines what it does not use itself. Nothing else is excused.
 local SHARED = {
   "gate/clock.lua", "gate/trouble.lua", "gate/window.lua", "gate/bucket.lua", "gate/breaker.lua", "gate/quarantine.lua",
-  "gate/gate.lua", "outbox/record.lua", "outbox/outbox.lua", "outbox/fleet.lua",
+  "gate/gate.lua", "outbox/record.lua", "outbox/outbox.lua", "outbox/memory.lua", "outbox/fleet.lua",
 }
 
 stds.redis_script = {

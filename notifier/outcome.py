@@ -1,5 +1,6 @@
 """The outcome of one request, as values, and the reason words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,9 +22,15 @@ class Reason(StrEnum):
     CONFIGURED_LIMIT = "configured_limit"
     GLOBAL_RATE_LIMITED = "global_rate_limited"
     EDGE_BANNED = "edge_banned"
+    # the same: this machine cannot reach Discord
+    MACHINE_MISCONFIGURED = "machine_misconfigured"
+    PROXY_FAILED = "proxy_failed"
+    CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+    NO_NETWORK = "no_network"
     # may succeed later
     CONNECTION_FAILED = "connection_failed"
     BAD_GATEWAY = "bad_gateway"
+    REDIRECTED = "redirected"
     # sent, answer lost
     READ_TIMEOUT = "read_timeout"
     CONNECTION_LOST = "connection_lost"
@@ -36,7 +43,6 @@ class Reason(StrEnum):
     UNKNOWN_CHANNEL = "unknown_channel"
     FORBIDDEN = "forbidden"
     CLIENT_ERROR = "client_error"
-    REDIRECTED = "redirected"
     UNSENDABLE = "unsendable"
     INVALID_MESSAGE = "invalid_message"
     WEBHOOK_UNKNOWN = "webhook_unknown"
@@ -45,7 +51,58 @@ class Reason(StrEnum):
     WEBHOOK_NOT_CONFIGURED = "webhook_not_configured"
     QUEUE_FULL = "queue_full"
     EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
     REVOKED = "revoked"
+
+
+class Fault(StrEnum):
+    """Whose fault a failure is, and so what follows from it."""
+
+    ALERT = "alert"
+    """Its text or form: what Discord names is rejected, alone."""
+    WEBHOOK = "webhook"
+    """Another webhook may take the alert. One that is gone is quarantined."""
+    DISCORD = "discord"
+    """Or of whoever answers in its place: tried again, and the breaker counts it."""
+    MACHINE = "machine"
+    """The one that this worker runs on: it waits, says so, and ends no alert; other machines go on."""
+
+
+FAULTS: Mapping[Reason, Fault] = {
+    Reason.INVALID_PAYLOAD: Fault.ALERT,
+    Reason.INVALID_MESSAGE: Fault.ALERT,
+    Reason.PAYLOAD_TOO_LARGE: Fault.ALERT,
+    Reason.CLIENT_ERROR: Fault.ALERT,
+    Reason.UNSENDABLE: Fault.ALERT,
+    Reason.UNKNOWN_CHANNEL: Fault.WEBHOOK,
+    Reason.FORBIDDEN: Fault.WEBHOOK,
+    Reason.WEBHOOK_UNKNOWN: Fault.WEBHOOK,
+    Reason.WEBHOOK_TOKEN_INVALID: Fault.WEBHOOK,
+    Reason.WEBHOOK_QUARANTINED: Fault.WEBHOOK,
+    Reason.WEBHOOK_NOT_CONFIGURED: Fault.WEBHOOK,
+    Reason.CONNECTION_FAILED: Fault.DISCORD,
+    Reason.BAD_GATEWAY: Fault.DISCORD,
+    Reason.REDIRECTED: Fault.DISCORD,
+    Reason.READ_TIMEOUT: Fault.DISCORD,
+    Reason.CONNECTION_LOST: Fault.DISCORD,
+    Reason.SERVER_ERROR: Fault.DISCORD,
+    Reason.UNEXPECTED_ANSWER: Fault.DISCORD,
+    Reason.MACHINE_MISCONFIGURED: Fault.MACHINE,
+    Reason.PROXY_FAILED: Fault.MACHINE,
+    Reason.CERTIFICATE_NOT_TRUSTED: Fault.MACHINE,
+    Reason.NO_NETWORK: Fault.MACHINE,
+}
+"""Whose fault: one row for each reason of a failure. What is no failure (waits, ends of an alert's own) has none."""
+
+QUARANTINING = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
+"""Discord's own words for a webhook that is gone."""
+FROM_ELSEWHERE = frozenset({Reason.UNEXPECTED_ANSWER, Reason.REDIRECTED, Reason.PROXY_FAILED})
+"""Answers that came from something between here and Discord."""
+
+
+def reasons_of(fault: Fault) -> frozenset[Reason]:
+    """The reasons that are its fault."""
+    return frozenset(reason for reason, whose in FAULTS.items() if whose is fault)
 
 
 class Status(StrEnum):
@@ -83,6 +140,7 @@ class Scope(StrEnum):
     CHANNEL = "channel"
     GLOBAL = "global"
     EDGE = "edge"
+    MACHINE = "machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +153,12 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Not now. Nothing failed and no attempt is spent."""
+    """Not now. No attempt is spent. ``wait_seconds`` of a fault of this machine is the worker's to choose: 0."""
 
     wait_seconds: float
     reason: Reason
     scope: Scope = Scope.WEBHOOK
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

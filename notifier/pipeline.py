@@ -27,6 +27,7 @@ from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
+from notifier.storage.retention import Findings, inspect
 from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
@@ -215,9 +216,11 @@ class Pipeline:
     @built_once
     def self_monitor(self) -> "SelfMonitor":
         """Raises the pipeline's own troubles as alerts."""
+        from notifier.worker.redis_watch import RedisWatch
         from notifier.worker.self_monitor import SelfMonitor
 
-        return SelfMonitor(self.redis, self.settings, self.publisher, self.gate)
+        watch = RedisWatch(self.redis, self.keys, self.inspect_redis)
+        return SelfMonitor(self.redis, self.settings, self.publisher, self.gate, watch)
 
     @built_once
     def sweep(self) -> "Sweep":
@@ -259,9 +262,15 @@ class Pipeline:
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        webhooks, wrong = self.settings.webhooks, self.settings.wrong_webhooks
-        fleet = partial(read_fleet, self.redis, self.keys)
-        return check(self.redis, self.gate, self.discord, webhooks, wrong, fleet)
+        own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
+        return check(
+            *(self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks),
+            *(self.inspect_redis, self.gate.machines.faults, fleet),
+        )
+
+    def inspect_redis(self, queues: Sequence[str] = ()) -> Findings:
+        """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""
+        return inspect(self.settings, queues)
 
     def explain(self, notification_id: str) -> "list[Step]":
         """The life of one alert. Raises: as ``operations.explain``."""

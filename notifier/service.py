@@ -185,6 +185,8 @@ def result_of(record: Record) -> NotificationResult:
 def _log(report: CheckReport) -> None:
     if report.redis is not None:
         logger.error("%s", report.redis)
+    for warning in report.redis_warnings:
+        logger.warning("%s", warning)
     for each in report.webhooks:
         if not each.configured:
             logger.warning("Discord webhook for %s: %s is not set", each.alert_type, each.variable)

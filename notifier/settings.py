@@ -105,6 +105,7 @@ DEFAULT_API_URL = "https://discord.com/api/v10"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Bytes = Annotated[int, Field(ge=0, le=2**40)]
 Retries = Annotated[int, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Days = Annotated[float, Field(gt=0, le=3_650, allow_inf_nan=False)]
@@ -148,6 +149,7 @@ class Settings(BaseSettings):
     retry_backoff_max_seconds: Seconds = Field(60, validation_alias="DISCORD_RETRY_BACKOFF_MAX_SECONDS")
     timeout_seconds: Seconds = Field(10, validation_alias="DISCORD_TIMEOUT_SECONDS")
     queue_size: Count = Field(100, validation_alias="DISCORD_QUEUE_SIZE")
+    memory_bytes_max: Bytes = Field(256 * 2**20, validation_alias="NOTIFIER_MEMORY_BYTES_MAX")
     queue_overflow: Literal["digest", "reject"] = Field("digest", validation_alias="DISCORD_QUEUE_OVERFLOW")
     expire_seconds: LongSeconds = Field(86_400, validation_alias="DISCORD_EXPIRE_SECONDS")
     unknown_leave: AlertTypes = Field(frozenset(), validation_alias="DISCORD_UNKNOWN_LEAVE")
@@ -155,6 +157,7 @@ class Settings(BaseSettings):
     undeliverable_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_UNDELIVERABLE_SECONDS")
     direct_fallback: AlertTypes = Field(frozenset(), validation_alias="DISCORD_DIRECT_FALLBACK")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
+    history_text_bytes: Bytes = Field(4_096, validation_alias="NOTIFIER_HISTORY_TEXT_BYTES")
     breaker_failures: Count = Field(5, validation_alias="DISCORD_BREAKER_FAILURES")
     breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")

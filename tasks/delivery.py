@@ -4,6 +4,7 @@ Its outcome becomes the task's result, or ``Ignore`` where the alert waits in th
 failed.
 """
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,16 +16,21 @@ from notifier.models import NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
 from notifier.outbox.disposition import Action
-from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, read_terms
+from notifier.outbox.excerpt import shortened
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
-from notifier.producer.callbacks import callbacks_of_request, options_of
+from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
 from notifier.render.cut import cut
 
 from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
 
+logger = logging.getLogger(__name__)
+
 SHOWN_CHARACTERS = 3_000
-"""Ours: how much of what cannot be sent its dead letter shows as text; it keeps all of it."""
+"""Ours: how much of what cannot be sent its dead letter shows as text."""
+GIVEN_BYTES_MAX = 8 * 2**20
+"""Ours: how much it keeps, as JSON; an alert may be as long (MESSAGE_BYTES_MAX)."""
 AWAY_SECONDS = 2
 """Ours: how soon a dispatch is repeated that came while Redis was away."""
 
@@ -65,8 +71,15 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
     delivery = pipeline.delivery_worker.deliver(request)
     if not isinstance(delivery, NotFound):
         return delivery
+    if task.request.get(TRIGGER_HEADER):
+        logger.warning(
+            "alert %s was admitted, and Redis does not know it: its record has expired, or Redis has lost it",
+            notification_id,
+        )
+        return Completed()
     # sent by a program that only knows the task's name
     try:
+        check_size(callbacks)
         message = message_of_callback(task.alert_type, args, fields, notification_id, task.request.parent_id)
         terms = read_terms(
             pipeline.settings.expire_seconds, **(task.request.get(TERMS_HEADER) or {}), callbacks=callbacks
@@ -86,7 +99,8 @@ def _dispatch_again(
     """Redis is away. Where the broker is another server, the same dispatch comes back in a while, and not at once."""
     again: dict[str, Any] = {"task_id": str(task.request.id), "retries": task.request.retries, "kwargsrepr": ""}
     again |= {"parent_id": task.request.parent_id, **options_of(callbacks)}
-    again["headers"] = {TERMS_HEADER: task.request.get(TERMS_HEADER)}  # else its countdown would be the alert's
+    # without its terms, its countdown would be the alert's
+    again["headers"] = {name: task.request.get(name) for name in (TERMS_HEADER, TRIGGER_HEADER)}
     with pipeline.publisher.dispatching(task.name) as producer:
         task.dispatch(args, fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore
@@ -108,6 +122,10 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     given = {"args": task.request.args, "kwargs": fields}
     if task.request.args:
         fields = given["fields"] = fields_of_callback(task.request.args, fields, task.request.parent_id)
+    kept, detail = dumps(given), cut(str(error), SHOWN_CHARACTERS)
+    if (length := len(kept)) > GIVEN_BYTES_MAX:
+        kept = dumps({"args": [], "kwargs": shortened(fields, GIVEN_BYTES_MAX)})
+        detail += f"; of the {length} bytes that were given, the beginnings are kept"
     text = NotificationMessage(
         alert_type=task.alert_type,
         title=_storable_title(fields.get("title")) or f"Refused: {error.reason}",
@@ -115,7 +133,8 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     )
     message = text.model_copy(update={"id": str(task.request.id)})  # of whatever form the caller's id is
     status = Status.QUEUE_FULL if isinstance(error, QueueFull) else Status.REJECTED
-    record = pipeline.records.bury(message, status, error.reason, str(error), given=dumps(given), callbacks=callbacks)
+    stored = callbacks if len(callbacks) <= CALLBACKS_BYTES_MAX else ""  # those are called now or never
+    record = pipeline.records.bury(message, status, error.reason, detail, given=kept, callbacks=stored)
     if record is not None:
         now = time.monotonic()
         pipeline.announcer(BatchResult((), (record,), None, 0, {message.id: callbacks} if callbacks else {}), now, now)

@@ -12,10 +12,10 @@ from celery.result import AsyncResult, EagerResult
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import ClaimRequest
-from notifier.outbox.terms import read_terms
+from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
-from notifier.producer.publisher import arguments, shown
+from notifier.producer.publisher import shown
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
 from .arguments import message_of, message_of_callback, partial_fields
@@ -30,6 +30,9 @@ else:
 
 APPLIED_BY_CELERY = {"parent_id", "root_id", "reply_to"}
 """Options that Celery gives where it applies a signature: a callback, or a step of a chain, group or chord."""
+
+TRIGGER_CHARACTERS = 300
+"""Ours: what Flower shows of a trigger, at most."""
 
 
 class NotificationTask(CeleryTask):
@@ -69,6 +72,10 @@ class NotificationTask(CeleryTask):
             As ``delay``; InvalidMessage also for a ``countdown``, ``eta`` or ``expires`` that is wrong, and for a
                 ``queue`` that there is not.
         """
+        if options.get("retries") and self.request.get("delivering") and task_id == self.request.id:
+            # when the outbox releases the failed batch: the backoff that Celery worked out would miss that moment
+            options["countdown"] = self.request.get("retry_wait_seconds", options.get("countdown"))
+            return self._trigger(str(task_id), str(self.request.get("kwargsrepr") or ""), options)
         if options.keys() & APPLIED_BY_CELERY:
             message = message_of_callback(self.alert_type, args, kwargs, task_id, options.get("parent_id"))
         else:
@@ -77,17 +84,21 @@ class NotificationTask(CeleryTask):
         callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)
-            # when the outbox releases the failed batch: the backoff that Celery worked out would miss that moment
-            options["countdown"] = self.request.get("retry_wait_seconds", options.get("countdown"))
         else:
             when = {name: options.pop(name, None) for name in ("countdown", "eta", "expires")}
             terms = read_terms(pipeline.settings.expire_seconds, **when, callbacks=callbacks)
             if (raised := pipeline.client.admit(message, terms)).status is not Status.QUEUED:
                 return raised.result
-        options |= {"kwargsrepr": shown(message), "serializer": None, "compression": None}  # what every worker reads
+        return self._trigger(message.id, shown(message), options)
+
+    def _trigger(self, task_id: str, shown_arguments: str, options: dict[str, Any]) -> "AsyncResult[Any]":
+        """Dispatch the delivery task of an alert that is admitted: it carries the id alone."""
+        options |= {"serializer": None, "compression": None}  # what every worker reads
+        options |= {"argsrepr": "", "kwargsrepr": shown_arguments[:TRIGGER_CHARACTERS]}
+        options["headers"] = {**(options.get("headers") or {}), TRIGGER_HEADER: True}
         with pipeline.publisher.dispatching(self.name) as producer:
-            super().apply_async((), arguments(message), message.id, **{"producer": producer, **options})
-        return self.AsyncResult(message.id)
+            super().apply_async((), {}, task_id, **{"producer": producer, **options})
+        return self.AsyncResult(task_id)
 
     dispatch = CeleryTask.apply_async
     """Sends the delivery task, and nothing else: Celery's own way, without admission."""
@@ -126,9 +137,12 @@ class NotificationTask(CeleryTask):
     ) -> "Signature[Any]":
         """What Celery retries. A parent's result is a field of its own from here on."""
         asked = request or self.request
+        if asked.get("delivering"):
+            return super().signature_from_request(asked, (), {}, queue, **options)  # its alert is admitted
         given = (asked.args if args is None else args, asked.kwargs if kwargs is None else kwargs)
         message = message_of_callback(self.alert_type, *given, asked.id, asked.parent_id)
-        return super().signature_from_request(asked, (), arguments(message), queue, **options)
+        fields = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "alert_type"})
+        return super().signature_from_request(asked, (), fields, queue, **options)
 
     def map(self, it: Iterable[Any]) -> xmap:
         """One task that raises an alert for each item, in turn; its result is the list of their ids.

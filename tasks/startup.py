@@ -4,9 +4,9 @@ import logging
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from celery.signals import after_setup_logger, worker_init, worker_ready
+from celery.signals import after_setup_logger, celeryd_after_setup, worker_init, worker_ready
 
-from notifier.errors import ConfigurationError
+from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import settings
 
 from .celery import pipeline
@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 LOG_FILE_MAX_BYTES = 10_000_000
 LOG_FILES_KEPT = 3
+_redis_warnings: list[str] = []
 
 
 @after_setup_logger.connect
@@ -40,11 +41,30 @@ def refuse_wrong_webhooks(**_: Any) -> None:
         raise SystemExit(f"{error} [{error.reason}]") from None  # an Exception, Celery would log, and go on
 
 
+@celeryd_after_setup.connect  # its queues are known by then
+def refuse_unfit_redis(instance: Any, **_: Any) -> None:
+    """End with one line if alerts would be lost there. One that does not answer is waited for, and looked at later."""
+    try:
+        found = pipeline.inspect_redis(list(instance.app.amqp.queues.consume_from))
+    except BrokerUnavailable:
+        return
+    if found.problems:
+        raise SystemExit(f"REDIS_URL: {'; '.join(found.problems)}")
+    _redis_warnings.extend(found.warnings)
+
+
 @worker_init.connect
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
     pipeline.hostname = sender.hostname
     pipeline.delivery_worker  # noqa: B018
+
+
+@worker_ready.connect
+def warn_of_redis(**_: Any) -> None:
+    """Log what somebody should know of it."""
+    for each in _redis_warnings:
+        logger.warning("%s", each)
 
 
 @worker_ready.connect  # the log is set up by then

@@ -30,13 +30,17 @@ def check(as_json: bool) -> None:
                 "valid": report.valid,
                 "healthy": report.healthy,
                 "redis": report.redis,
+                "redis_warnings": report.redis_warnings,
                 "webhooks": [asdict(each) for each in report.webhooks],
                 "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
                 "disagreements": disagreed,
+                "machines": [asdict(each) for each in report.machines],
             }
         )
     else:
         click.echo(f"Redis: {report.redis or 'answers'}")
+        for each in report.redis_warnings:
+            click.echo(f"Warning: {each}")
         print_table(
             "Webhooks",
             ["type", "variable", "webhook", "name", "channel", "state"],
@@ -60,4 +64,6 @@ def check(as_json: bool) -> None:
                     if each.holding.alert_type in disagreed
                 ],
             )
+        for fault in report.machines:
+            click.echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
     raise SystemExit(0 if works else 1)

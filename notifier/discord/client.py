@@ -26,7 +26,10 @@ BODY_BYTES_MAX = 2**20
 CHUNK_BYTES = 16_384
 IDLE_SECONDS_MAX = 60
 """Ours: routers drop idle connections silently; a request on such a connection is lost until its timeout."""
-FOREIGN_EXCEPTIONS = (requests.RequestException, urllib3.exceptions.HTTPError)
+BEGINNING_BYTES = 2_000
+"""Ours: of a body that is no JSON, enough to know whose page it is."""
+FOREIGN_EXCEPTIONS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+"""requests lets those of urllib3 through, and raises the last two bare for files and addresses that it cannot use."""
 
 
 class DiscordClient:
@@ -85,8 +88,9 @@ class DiscordClient:
         except FOREIGN_EXCEPTIONS as error:
             return Answer(outcome_of_exception(error)), {}
         with response:
-            found = _object(_read(response))
-            outcome = outcome_of(response.status_code, response.headers, found, secret=token)
+            read = _read(response)
+            found, text = _object(read), (read or b"")[:BEGINNING_BYTES].decode("latin-1")
+            outcome = outcome_of(response.status_code, response.headers, found, text=text, secret=token)
             return Answer(outcome, rate_limit_of(response.headers), response.status_code), found or {}
 
     def _session(self) -> requests.Session:

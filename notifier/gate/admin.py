@@ -15,7 +15,8 @@ from notifier.gate.gate import (
     limits,
     microseconds,
 )
-from notifier.outcome import WebhookInfo
+from notifier.gate.machines import Machines
+from notifier.outcome import Deferred, Scope, WebhookInfo
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -61,6 +62,8 @@ class Gate:
         self._redis = client
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
+        self.machines = Machines(client, self._keys)
+        """The machines that cannot reach Discord."""
         self._webhook_info = client.register_script(script(*GATE_SCRIPTS, "gate/webhook_info.lua"))
 
     def webhook_fetched(self, webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo) -> None:
@@ -73,15 +76,17 @@ class Gate:
             info: what Discord answered.
         """
         feedback = feedback_of(info.answer, claimed_at)
-        if feedback["health"] != "success":
+        if feedback["health"] == "failure":
             feedback["health"] = "neutral"  # only posts open the breaker
-        known = info.channel_id is not None
+        again_after = WEBHOOK_INFO_LIFE_SECONDS if info.channel_id is not None else WEBHOOK_INFO_RETRY_SECONDS
+        if isinstance(info.answer.outcome, Deferred) and info.answer.outcome.scope is Scope.MACHINE:
+            again_after = 0  # another machine may ask at once
         payload = {
             "token": token,
             "channel": info.channel_id or "",
             "guild": info.guild_id or "",
             "name": info.name or "",
-            "fetch_again_after": microseconds(WEBHOOK_INFO_LIFE_SECONDS if known else WEBHOOK_INFO_RETRY_SECONDS),
+            "fetch_again_after": microseconds(again_after),
             "feedback": feedback,
         }
         with broker_errors():

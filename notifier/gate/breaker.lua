@@ -20,16 +20,9 @@
 -- breaker_report(key, now, token, health, rule)  learns from an answer; returns whether that opened a closed breaker
 -- breaker_hold(key, ends)                        no probe before `ends`
 -- breaker_closed(key)                            returns whether it is closed
--- breaker_failing(key, requests)                 returns whether the last `requests` requests all failed, the one that
---                                                is about to be reported among them
 
 local function breaker_closed(key)
   return redis.call('HEXISTS', key, 'breaker') == 0
-end
-
-local function breaker_failing(key, requests)
-  local failures = tonumber(redis.call('HGET', key, 'failures')) or 0
-  return not breaker_closed(key) or failures + 1 >= requests
 end
 
 local function breaker_wait(key, now, open_reason)

@@ -4,6 +4,8 @@ from typing import Literal, NotRequired, TypedDict
 
 from notifier.gate.gate import microseconds
 from notifier.outcome import (
+    FROM_ELSEWHERE,
+    QUARANTINING,
     Answer,
     Deferred,
     Delivered,
@@ -16,10 +18,8 @@ from notifier.outcome import (
     Unknown,
 )
 
-QUARANTINING = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
-"""Discord's own words for a webhook that is gone."""
-
-Health = Literal["success", "failure", "neutral"]
+Health = Literal["success", "failure", "neutral", "unmade"]
+"""``unmade``: Discord never saw the request; it is given back."""
 
 
 class Headers(TypedDict):
@@ -60,7 +60,7 @@ def feedback_of(answer: Answer, claimed_at: int) -> Feedback:
     if answer.rate_limit:
         feedback["headers"] = _headers(answer.rate_limit)
     match answer.outcome:
-        case Deferred(wait_seconds, reason, scope):
+        case Deferred(wait_seconds, reason, scope) if scope is not Scope.MACHINE:  # others go on
             feedback["pause"] = {"scope": scope, "wait": microseconds(wait_seconds), "reason": reason}
         case Rejected(reason) if reason in QUARANTINING:
             feedback["quarantine"] = reason
@@ -72,6 +72,8 @@ def _health(outcome: Outcome) -> Health:
     match outcome:
         case Delivered():
             return "success"
+        case Deferred(scope=Scope.MACHINE):
+            return "unmade"
         case Failed() | Unknown():
             return "failure"
         case Deferred() | Rejected():
@@ -79,10 +81,11 @@ def _health(outcome: Outcome) -> Health:
 
 
 def _edge_health(answer: Answer) -> Health:
-    """Of Discord's edge: a ban is its failure, any other answer came through it."""
+    """Of Discord's edge: a ban is its failure, any other answer of Discord's came through it."""
     if isinstance(answer.outcome, Deferred) and answer.outcome.scope is Scope.EDGE:
         return "failure"
-    return "neutral" if answer.http_status is None else "success"
+    elsewhere = not isinstance(answer.outcome, Delivered) and answer.outcome.reason in FROM_ELSEWHERE
+    return "neutral" if answer.http_status is None or elsewhere else "success"
 
 
 def _headers(rate_limit: RateLimitInfo) -> Headers:

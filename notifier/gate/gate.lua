@@ -26,8 +26,6 @@
 -- gate_give_back(gate, now, token)            forgets a request that was reserved and never made
 -- gate_report(gate, now, token, feedback)     learns from an answer; feedback: as feedback.py lists it. Returns the
 --                                             causes of new troubles: 'breaker_open', 'edge_banned', 'webhook_gone'
--- gate_failing(gate, requests)                returns whether the last `requests` requests all failed, the one that is
---                                             about to be reported among them
 
 local FETCH_LOOK_AGAIN = SECOND / 5
 
@@ -87,10 +85,6 @@ local function gate_check(gate, now)
   local fetch = webhook_fetch(gate, now)
   if fetch == 'under_way' then return 'wait', FETCH_LOOK_AGAIN, 'fetching_webhook' end
   return fetch == 'due' and 'fetch_webhook' or 'open'
-end
-
-local function gate_failing(gate, requests)
-  return breaker_failing(gate.state, requests)
 end
 
 local function gate_take(gate, now, token)

@@ -1,7 +1,7 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,12 +10,14 @@ import redis
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate
+from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, disagreements
-from notifier.outcome import Delivered, Reason
+from notifier.outcome import FAULTS, Delivered, Fault, Outcome, Reason
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
+from notifier.storage.retention import Findings
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""
@@ -25,7 +27,8 @@ FRESH_SECONDS = 5
 class WebhookCheck:
     """What one alert type's webhook answered.
 
-    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, in words.
+    ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, or with what lies between
+    here and Discord, in words.
     """
 
     alert_type: AlertType
@@ -55,11 +58,14 @@ class WorkerCheck:
 class CheckReport:
     """The result of a check.
 
-    ``redis``: the problem in words; None if Redis answers. ``fleet``: what each living worker holds.
+    ``redis``: the problem in words; None if Redis answers, and keeps what it is given. ``machines``: those whose
+    workers cannot reach Discord. ``fleet``: what each living worker holds.
     """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
+    redis_warnings: tuple[str, ...] = ()
+    machines: tuple[MachineFault, ...] = ()
     fleet: tuple[WorkerCheck, ...] = ()
 
     @property
@@ -75,9 +81,15 @@ class CheckReport:
 
     @property
     def healthy(self) -> bool:
-        """Redis answers, each configured webhook answers, and no breaker holds one back."""
-        return self.redis is None and all(
-            check.problem is None and check.breaker in (None, "closed") for check in self.webhooks if check.configured
+        """Redis answers, each configured webhook answers, no breaker holds one back, every machine reaches Discord."""
+        return (
+            self.redis is None
+            and not self.machines
+            and all(
+                check.problem is None and check.breaker in (None, "closed")
+                for check in self.webhooks
+                if check.configured
+            )
         )
 
 
@@ -87,6 +99,8 @@ def check(
     discord: DiscordClient,
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
+    inspect: Callable[[], Findings] = Findings,
+    machines: Callable[[], Sequence[MachineFault]] = tuple,
     fleet: Callable[[], Iterable[Holding]] = tuple,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
@@ -95,6 +109,7 @@ def check(
     """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
+    findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
@@ -104,7 +119,9 @@ def check(
             ),
             ROUTES,
         )
-        return CheckReport(problem, tuple(found), _fleet(fleet(), gates) if problem is None else ())
+        told = tuple(machines()) if problem is None else ()
+        held = _fleet(fleet(), gates) if problem is None else ()
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told, held)
 
 
 def _fleet(holdings: Iterable[Holding], gates: Gate) -> tuple[WorkerCheck, ...]:
@@ -125,6 +142,13 @@ def _redis_problem(client: "redis.Redis") -> str | None:
     except BrokerUnavailable as error:
         return str(error)
     return None
+
+
+def _findings(inspect: Callable[[], Findings]) -> Findings:
+    try:
+        return inspect()
+    except BrokerUnavailable as error:
+        return Findings((str(error),))
 
 
 def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:
@@ -150,4 +174,13 @@ def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClie
         gate.webhook_fetched(webhook, uuid.uuid4().hex, asked_at, info)
     outcome = info.answer.outcome
     problem = None if isinstance(outcome, Delivered) else str(outcome.reason)
-    return WebhookCheck(kind, variable, webhook.id, info.name, info.channel_id, problem, breaker)
+    return WebhookCheck(
+        kind, variable, webhook.id, info.name, info.channel_id, problem, breaker, wrong=_in_between(outcome)
+    )
+
+
+def _in_between(outcome: Outcome) -> str | None:
+    """What is wrong on the way to Discord, in words; None if nothing is known to be."""
+    if isinstance(outcome, Delivered) or FAULTS.get(outcome.reason) not in (Fault.MACHINE, Fault.DISCORD):
+        return None
+    return f"{outcome.reason}: {outcome.detail}" if outcome.detail else None

@@ -54,7 +54,7 @@ class DeadLetters:
         self._publisher = publisher
 
     def list(self, selection: Selection = ALL, limit: int | None = None) -> list[Record]:
-        """Dead letters, newest first."""
+        """Dead letters, newest first. Of long texts each has the beginnings, as in the history; ``get`` has all."""
         low, high = score(selection.since, "-inf"), score(selection.until, "+inf")
         rows: list[tuple[str, float]] = []
         for kind in [selection.alert_type] if selection.alert_type else list(AlertType):
@@ -66,7 +66,7 @@ class DeadLetters:
         return list(islice(fitting, limit))
 
     def get(self, notification_id: str) -> Record:
-        """Return one dead letter.
+        """Return one dead letter, with all of its texts.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
@@ -74,7 +74,7 @@ class DeadLetters:
         dead = self._records.get(notification_id)
         if dead is None or not self._is_dead(dead):
             raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
-        return dead
+        return self._records.whole(dead)
 
     def replay(self, notification_id: str, changes: Mapping[str, Any] | None = None) -> str:
         """Send one again as a new notification and return its id. Each refers to the other; both stay in the history.
@@ -117,6 +117,7 @@ class DeadLetters:
             now = clock(self._redis)
             pipeline = self._redis.pipeline()
             pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
+            pipeline.hdel(self._keys.notification(dead["id"]), "whole", "given")  # it is history from here on
             for key in (self._keys.notification(dead["id"]), self._keys.result(dead["id"])):
                 pipeline.expire(key, self._history_life)
             pipeline.zrem(self._keys.dead_letters(dead["alert_type"]), dead["id"])

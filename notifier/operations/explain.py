@@ -9,10 +9,11 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import NotificationNotFound
+from notifier.gate.machines import Machines
 from notifier.models import AlertType
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
-from notifier.outcome import Status
+from notifier.outcome import Fault, Status, reasons_of
 from notifier.render.notes import duration
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -159,5 +160,14 @@ def _still_waiting(client: "redis.Redis", keys: Keys, kind: AlertType, since: da
         now = clock(client)
         log = json.loads(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")) or "[]")
     last = max(_at(log[-1][0]), since) if log else since
-    why = str(log[-1][1] if log and log[-1][1] else "no worker has come for it").replace("_", " ")
-    return [Step(_at(now), f"still waiting, for {duration((_at(now) - last).total_seconds())}: {why}")]
+    reason = str(log[-1][1] if log and log[-1][1] else "no worker has come for it")
+    why = reason.replace("_", " ") + _at_fault(client, keys, reason)
+    return [Step(_at(now), f"still waiting, for {duration(max(0.0, (_at(now) - last).total_seconds()))}: {why}")]
+
+
+def _at_fault(client: "redis.Redis", keys: Keys, reason: str) -> str:
+    """What is to be repaired where, if a machine is at fault."""
+    if reason not in reasons_of(Fault.MACHINE):
+        return ""
+    faults = [f"{fault.machine}: {fault.detail}" for fault in Machines(client, keys).faults() if fault.reason == reason]
+    return f" ({'; '.join(faults)})" if faults else ""

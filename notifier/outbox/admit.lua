@@ -1,16 +1,18 @@
 -- Take a notification into its outbox: once, and only while there is room.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused,
---       9 dead_letters, 10 state, 11 callbacks
+--       9 dead_letters, 10 state, 11 callbacks, 12 memory
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
 --       8 unknown (reason: it may have been posted; or ''),
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
---       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final
--- Returns 'admitted', 'known' (this id was admitted before: nothing is done) or 'full'.
+--       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final,
+--       13 alert type, 14 roomy, 15 args (of memory.lua)
+-- Returns 'admitted', 'known' (this id was admitted before: nothing is done), 'full' or 'memory_full'.
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
-local now = now_us()
-local sequence = redis.call('INCR', KEYS[5])
+local now, bytes = now_us(), #ARGV[2] + #ARGV[11]
+if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then return 'memory_full' end
+local sequence = next_sequence(KEYS[5], now)
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
 if ARGV[11] ~= '' then
@@ -24,6 +26,7 @@ else
 end
 redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', ARGV[4], 'sequence', sequence,
   'attempts', 0, 'admitted_at', now - ARGV[7])
+memory_add(KEYS[12], bytes, ARGV[13])
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end

@@ -45,6 +45,7 @@ def to_payload(disposition: Disposition, ended: Record | None, retry_wait_second
         "detail": disposition.detail[:EVENT_DETAIL_CHARACTERS],
         "fallback_batch_key": _fallback_batch_key(disposition),
         "record": json.dumps(ended) if ended and disposition.dead else None,
+        "cut": ended is not None and "cut_from_bytes" in ended,
         "retry_result": _retry_result(disposition, retry_wait_seconds),
     }
 
@@ -55,7 +56,7 @@ def _retry_result(disposition: Disposition, retry_wait_seconds: float) -> str | 
     return retry_result(disposition.item.message.id, DeliveryFailed(str(disposition.reason), retry_wait_seconds))
 
 
-def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str) -> Record:
+def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str, text_bytes_max: int) -> Record:
     """The record of a notification, if this disposition ends it. ``stamp``: the placeholder of the time."""
     delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
     return record(
@@ -72,6 +73,7 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
         channel_id=delivered.channel_id,
         guild_id=batch.guild_id,
         revoke=f"revoke-{stamp}",
+        text_bytes_max=text_bytes_max,
     )
 
 

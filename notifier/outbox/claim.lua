@@ -3,9 +3,10 @@
 --       14 troubles
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
---         embeds_max, characters_max, note_characters, life (seconds), expire, late (microseconds),
+--         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late (microseconds),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured), fleet (names as in fleet.lua; type; undeliverable: microseconds that an alert waits for a
+--         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by,
+--         fleet (names as in fleet.lua; type; undeliverable: microseconds that an alert waits for a
 --         worker that can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
 --   not_found                       this id was never admitted
@@ -13,6 +14,7 @@
 --   empty                           nothing waits
 --   throttled, wait, reason, arm    arm: microseconds until the wake-up that the caller has to send, or -1
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
+--   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0)
@@ -37,24 +39,37 @@ local function throttled(wait, reason)
   return { 'throttled', wait, reason, arm(WAKE_UP, now, expiry > 0 and math.min(wait, expiry) or wait, args.token) }
 end
 
--- Whether it is still to be sent. If not, its hash has expired, or a late commit has ended it meanwhile.
-local function is_waiting(id)
-  return redis.call('HEXISTS', notification(id), 'message') == 1
+-- Those of a set whose text is gone although nobody has ended them. They stay where they are until that is stored.
+local forgotten = {}
+
+-- Whether it is still to be sent. One that a late commit has ended leaves the set.
+local function is_waiting(id, set)
+  if redis.call('HEXISTS', notification(id), 'message') == 1 then return true end
+  if redis.call('HEXISTS', notification(id), 'finished_at') == 1 then
+    redis.call('ZREM', set, id)
+  elseif not forgotten[id] then
+    forgotten[id] = true
+    table.insert(forgotten, id)
+  end
+  return false
 end
 
-local function requeue(id)
-  if is_waiting(id) then redis.call('ZADD', WAITING, redis.call('HGET', notification(id), 'sequence'), id) end
+local function answer_forgotten()
+  if #forgotten > 0 then return { 'forgotten', unpack(forgotten) } end
 end
 
--- The first ids of a set, without those that no longer wait; these are removed from it.
+local function requeue(id, set)
+  if not is_waiting(id, set) then return end
+  local place = place_of(notification(id), id, WAITING, IN_FLIGHT)
+  redis.call('ZREM', set, id)
+  redis.call('ZADD', WAITING, place, id)
+end
+
+-- The first ids of a set, without those that no longer wait.
 local function waiting_in(set, last)
   local ids = {}
   for _, id in ipairs(redis.call('ZRANGE', set, 0, last)) do
-    if is_waiting(id) then
-      table.insert(ids, id)
-    else
-      redis.call('ZREM', set, id)
-    end
+    if is_waiting(id, set) then table.insert(ids, id) end
   end
   return ids
 end
@@ -62,22 +77,24 @@ end
 -- Lease one notification: its place, its event, and its part of the answer.
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
-  local message, attempts, admitted_at, sequence, unknown, seen_at, spooled, not_before = unpack(redis.call('HMGET',
-    key, 'message', 'attempts', 'admitted_at', 'sequence', 'unknown', 'seen_at', 'spooled', 'not_before'))
-  local due_at = math.max(tonumber(admitted_at), tonumber(not_before or 0))
-  local here_since = math.max(due_at, tonumber(admitted_at) + (spooled or 0))
+  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before = unpack(redis.call('HMGET',
+    key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at', 'spooled', 'not_before'))
+  admitted_at = tonumber(admitted_at) or now
+  local due_at = math.max(admitted_at, tonumber(not_before or 0))
+  local here_since = math.max(due_at, admitted_at + (spooled or 0))
+  redis.call('ZADD', IN_FLIGHT, place_of(key, id, WAITING, IN_FLIGHT), id)
   redis.call('ZREM', WAITING, id)
   redis.call('ZREM', DELAYED, id)
-  redis.call('ZADD', IN_FLIGHT, sequence, id)
   add_event(key, { at = now, step = kind, reason = reason, with = others,
     waited = waits_since(log, now, tonumber(seen_at or here_since)) })
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
-  local item = { id, message, attempts, admitted_at, unknown or '', cjson.encode(waited), not_before or 0 }
+  local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0 }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
 local function lease(kind, reason, ids)
+  if #forgotten > 0 then return answer_forgotten() end
   local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '' }
   local log = wait_log(STATE)
   for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
@@ -95,9 +112,14 @@ end
 
 local function answer_for_own_id()
   if args.id == '' then return end
-  local exists, finished_at = unpack(redis.call('HMGET', notification(args.id), 'sequence', 'finished_at'))
-  if finished_at then return { 'completed' } end
-  if not exists then return { 'not_found' } end
+  local key = notification(args.id)
+  if redis.call('HEXISTS', key, 'finished_at') == 1 then return { 'completed' } end
+  if redis.call('HEXISTS', key, 'message') == 0 then return { 'not_found' } end
+  for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT }) do
+    if redis.call('ZSCORE', set, args.id) then return end
+  end
+  if redis.call('HEXISTS', key, 'rerouted') == 1 then return end -- it is in another outbox
+  redis.call('ZADD', WAITING, place_of(key, args.id, WAITING, IN_FLIGHT), args.id) -- the set that it was in is gone
 end
 
 -- A batch that was leased to this caller in an answer that was lost: no request was made.
@@ -105,8 +127,7 @@ local function take_back_unanswered()
   local batch = redis.call('HGET', STATE, 'batch')
   for _, token in ipairs(args.unanswered) do
     if token == batch then
-      for _, id in ipairs(redis.call('ZRANGE', IN_FLIGHT, 0, -1)) do requeue(id) end
-      redis.call('DEL', IN_FLIGHT)
+      for _, id in ipairs(redis.call('ZRANGE', IN_FLIGHT, 0, -1)) do requeue(id, IN_FLIGHT) end
       end_lease(STATE)
       gate_give_back(gate, now, token)
     end
@@ -115,7 +136,11 @@ end
 
 -- One request of an outbox at a time: the channel shows the alerts in order, and a slow webhook holds one thread.
 local function wait_for_batch_under_way()
-  if redis.call('HEXISTS', STATE, 'batch') == 0 then return end
+  if redis.call('HEXISTS', STATE, 'batch') == 0 then
+    if redis.call('ZCARD', IN_FLIGHT) == 0 then return end
+    -- the lease is gone, and with it who has these: they may be posted right now
+    redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease)
+  end
   local left, alive = lease_wait(STATE, now, args.worker_prefix, args.witness)
   if alive and left > 0 then return { 'throttled', left, 'in_flight', -1 } end -- its commit sends the wake-up
   if left > 0 then return throttled(left, 'in_flight') end
@@ -125,10 +150,7 @@ local function wait_for_batch_under_way()
 end
 
 local function requeue_what_is_due()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now)) do
-    redis.call('ZREM', DELAYED, id)
-    requeue(id)
-  end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now)) do requeue(id, DELAYED) end
   redis.call('EXPIRE', WAITING, args.life)
 end
 
@@ -136,7 +158,7 @@ end
 local function expiry_of(id)
   local admitted_at, expires_at = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'expires_at'))
   local own = tonumber(expires_at)
-  return math.min(admitted_at + args.expire, own or math.huge), own
+  return math.min((tonumber(admitted_at) or now) + args.expire, own or math.huge), own
 end
 
 -- One with an expiry of its own may expire behind others. Looks at each, and only when such an expiry has passed.
@@ -156,11 +178,12 @@ end
 
 -- What is too old becomes a dead letter, whether or not the gate is open.
 local function take_expired(first)
-  local expired, seen = {}, {}
+  local expired, seen, bytes = {}, {}, 0
   local function look_at(id)
     local at, own = expiry_of(id)
     if at <= now and not seen[id] then
-      if #expired == args.embeds_max then return false end
+      bytes = bytes + redis.call('HSTRLEN', notification(id), 'message')
+      if #expired == args.embeds_max or #expired > 0 and bytes > args.bytes_max then return false end
       seen[id] = true
       table.insert(expired, id)
     end
@@ -178,9 +201,9 @@ end
 local function load_of(id)
   local batch_key, characters, unknown, failed_over, admitted_at, not_before = unpack(redis.call('HMGET',
     notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at', 'not_before'))
-  local due_at = math.max(tonumber(admitted_at), tonumber(not_before or 0))
+  local due_at = math.max(tonumber(admitted_at) or now, tonumber(not_before or 0))
   local noted = unknown or failed_over or now - due_at > args.late
-  return batch_key, characters + (noted and args.note_characters or 0)
+  return batch_key or '', (tonumber(characters) or 0) + (noted and args.note_characters or 0)
 end
 
 -- The front of the outbox, as far as it may share one request; and whether nothing more would fit.
@@ -248,6 +271,8 @@ local function pass_the_gate(first, ids, full)
   if standing == 'leaves' then return throttled(LEFT_AGAIN, 'left_to_others') end
   local answer, detail, reason = gate_check(gate, now)
   if answer == 'wait' then return throttled(detail, reason) end
+  -- another machine may make it, so the wake-up is due soon
+  if args.held_back > 0 then return throttled(math.min(args.held_back, SOON), args.held_back_by) end
   local joining = batching_wait(STATE, now, full)
   if joining > 0 then return throttled(joining, 'batching') end
   if answer == 'fetch_webhook' then
@@ -259,6 +284,7 @@ local function pass_the_gate(first, ids, full)
 end
 
 forget_own_wake_up()
+follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
 local answer = answer_for_own_id()
 if answer then return answer end
 take_back_unanswered()
@@ -266,7 +292,7 @@ answer = wait_for_batch_under_way()
 if answer then return answer end
 requeue_what_is_due()
 local first = waiting_in(WAITING, args.embeds_max - 1)
-answer = take_expired(first)
+answer = take_expired(first) or answer_forgotten()
 if answer then return answer end
 local ids, full = front(first)
 if #ids == 0 then return nothing_is_due() end

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.disposition import BatchItem
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
@@ -36,6 +36,14 @@ class ClaimRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """This worker's machine cannot reach Discord: it makes no request for so long, because of ``reason``."""
+
+    seconds: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
@@ -59,9 +67,12 @@ class ClaimArguments:
     unanswered: list[str]
     gate: dict[str, Any]
     fleet: dict[str, Any]
+    held_back: int = 0
+    held_back_by: str = ""
     embeds_max: int = EMBEDS_MAX
     characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
     note_characters: int = NOTE_CHARACTERS_MAX
+    bytes_max: int = MESSAGE_BYTES_MAX
 
     def as_json(self) -> str:
         """The one argument of the script."""

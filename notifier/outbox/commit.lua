@@ -4,12 +4,13 @@
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, gate (limits), report (gate_report's, or null:
---         no request was made), retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life
---         (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
+--         no request was made), retry_attempts, retry_wait (microseconds), life (of the outbox), history_life,
+--         dead_letter_life (seconds), dead_letters_max, embeds_max, fallback (alert type), fallback_capacity,
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key,
---                         record (JSON, if it is dead), retry_result (JSON, if it may go again after a failure)}]
+--                         record (JSON, if it is dead), cut (the record has not all of its texts),
+--                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
 -- 'too_late' if it was to be withdrawn ('' if not), and its callbacks (JSON; '').
@@ -19,7 +20,8 @@ local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix)
 local now = now_us()
-local holds_lease = redis.call('HGET', STATE, 'batch') == args.token
+local batch = redis.call('HGET', STATE, 'batch')
+local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
 local completed = {}
 
@@ -27,15 +29,45 @@ local function fallback_has_room()
   return outbox_size(KEYS[13], KEYS[14], KEYS[15]) < args.fallback_capacity
 end
 
+local function later(time, than)
+  return (tonumber(time) or 0) > than
+end
+
+-- Whether the webhook has taken nothing since the first failure of a notification. If all that is known is that workers
+-- were lost with it, and with it alone, then it is what ends them, and not an outage.
+local function is_in_outage(key)
+  local failing_since, lost_alone = unpack(redis.call('HMGET', key, 'failing_since', 'lost_alone'))
+  local posted_at, failed_at = unpack(redis.call('HMGET', gate.state, 'posted_at', 'failed_at'))
+  local since = tonumber(failing_since or now)
+  if later(posted_at, since) and not later(posted_at, now) then return false end -- or the clock stepped back
+  return requested or later(failed_at, since) or not later(lost_alone, args.retry_attempts)
+end
+
+-- When a post last succeeded, and when one failed: fields of the gate's state.
+local function note_post(health)
+  local field = { success = 'posted_at', failure = 'failed_at' }
+  if field[health] then redis.call('HSET', gate.state, field[health], now) end
+end
+
+-- Whether it is this caller's: by the lease or, if that is gone, because nobody else can have it.
+local function is_ours(item)
+  if holds_lease or batch then return holds_lease end
+  for _, set in ipairs({ WAITING, DELAYED, KEYS[13], KEYS[14], KEYS[15] }) do
+    if set ~= IN_FLIGHT and redis.call('ZSCORE', set, item.id) then return false end
+  end
+  return true
+end
+
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
-local function decide(item)
+local function decide(item, key, has_message)
   if item.action == 'complete' then return 'complete' end -- the answer is known, even if the lease is lost
-  if not holds_lease then return end
+  if not is_ours(item) then return end
+  if not has_message then return 'leave_to_claim' end
   if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
   if item.action ~= 'attempts_exhausted' then return item.isolate and 'isolate' or item.action end
-  -- An outage makes no dead letters: while the webhook has answered nothing but failures since this one's first
-  -- attempt, it waits for the breaker's probes, behind those that have not been tried as often.
-  if requested and gate_failing(gate, item.attempts) then return 'retry_behind_others' end
+  -- An outage makes no dead letters: one waits for the breaker's probes, behind those that were not tried as often.
+  -- If workers were lost with it, each of its batch goes alone: one of them may be what ends them.
+  if is_in_outage(key) then return requested and 'retry_behind_others' or 'isolate_behind_others' end
   if #args.dispositions > 1 then return 'isolate' end -- one of them may be at fault: each is tried alone
   return 'complete'
 end
@@ -53,6 +85,7 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
+  if item.dead and item.cut then redis.call('HSET', key, 'whole', redis.call('HGET', key, 'message')) end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
@@ -66,15 +99,23 @@ local function complete(key, item, result)
   table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
 end
 
+-- Its hash is gone, so there is nothing to send: claim.lua finds that out.
+local function leave_to_claim(_, item)
+  redis.call('ZADD', WAITING, redis.call('ZSCORE', IN_FLIGHT, item.id) or 0, item.id)
+  redis.call('ZREM', IN_FLIGHT, item.id)
+end
+
+-- Returns the place that it had.
 local function leave_batch(key, item)
+  local place = place_of(key, item.id, WAITING, IN_FLIGHT)
   redis.call('ZREM', IN_FLIGHT, item.id)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
   if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
+  return place
 end
 
 local function requeue(key, item)
-  leave_batch(key, item)
-  redis.call('ZADD', WAITING, redis.call('HGET', key, 'sequence'), item.id)
+  redis.call('ZADD', WAITING, leave_batch(key, item), item.id)
 end
 
 local function isolate(key, item)
@@ -84,6 +125,7 @@ end
 
 local function retry_later(key, item)
   leave_batch(key, item)
+  redis.call('HSETNX', key, 'failing_since', now)
   redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)
   if item.retry_result ~= cjson.null then
     redis.call('SET', args.result_prefix .. item.id, item.retry_result, 'EX', args.life)
@@ -91,20 +133,28 @@ local function retry_later(key, item)
 end
 
 local function retry_behind_others(key, item)
-  redis.call('HSET', key, 'sequence', redis.call('INCR', SEQUENCE))
+  redis.call('HSET', key, 'sequence', next_sequence(SEQUENCE, now))
   retry_later(key, item)
 end
 
+local function isolate_behind_others(key, item)
+  redis.call('HSET', key, 'share', '')
+  retry_behind_others(key, item)
+end
+
 local function failover(key, item)
-  leave_batch(key, item)
+  local sequence = leave_batch(key, item)
+  redis.call('HDEL', key, 'failing_since', 'lost_alone') -- that was another webhook
+  redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
-  redis.call('ZADD', FALLBACK_WAITING, redis.call('HGET', key, 'sequence'), item.id)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
 local apply = { complete = complete, requeue = requeue, isolate = isolate, retry_later = retry_later,
-  retry_behind_others = retry_behind_others, failover = failover }
-local EVENT = { isolate = 'requeue', retry_behind_others = 'retry_later' } -- as `notifier explain` shows them
+  retry_behind_others = retry_behind_others, isolate_behind_others = isolate_behind_others, failover = failover,
+  leave_to_claim = leave_to_claim }
+-- As `notifier explain` shows them.
+local EVENT = { isolate = 'requeue', retry_behind_others = 'retry_later', isolate_behind_others = 'retry_later' }
 
 local function event(item, action)
   local step = EVENT[action] or action
@@ -112,26 +162,34 @@ local function event(item, action)
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
 end
 
+if holds_lease then end_lease(STATE) end -- first: a Redis that is full lets a step go on that frees something first
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
-  local exists, finished_at = unpack(redis.call('HMGET', key, 'sequence', 'finished_at'))
-  local action = exists and not finished_at and decide(item)
+  local has_message = redis.call('HEXISTS', key, 'message') == 1
+  if has_message and holds_lease and not requested and #args.dispositions == 1 then
+    redis.call('HINCRBY', key, 'lost_alone', 1)
+  end
+  local action = (has_message or redis.call('ZSCORE', IN_FLIGHT, item.id)) and decide(item, key, has_message)
   if action then
-    add_event(key, event(item, action))
+    if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end
     apply[action](key, item, ARGV[position + 1])
   end
 end
 
 if holds_lease then
-  end_lease(STATE)
   redis.call('HSET', STATE, 'settled_at', now)
   log_wait(STATE, now, '', args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report
-  for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
-    report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
+  if args.report.health == 'unmade' then
+    gate_give_back(gate, now, args.token)
+  else
+    for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
+      report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
+    end
   end
+  note_post(args.report.health)
 end
 
 local function next_wake_up()

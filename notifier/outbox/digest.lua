@@ -62,7 +62,11 @@ local function digest_hash()
 end
 
 local fields = digest_hash()
-if not fields.first_at or one_waits() then return 0 end
+if next(fields) == nil or one_waits() then return 0 end
+for _, field in ipairs({ 'first_at', 'last_at' }) do -- a field that is gone, or that a clock ahead has dated, is now
+  fields[field] = math.min(tonumber(fields[field]) or now, now)
+  redis.call('HSET', DIGEST, field, fields[field])
+end
 local room = args.capacity - outbox_size(KEYS[2], KEYS[3], KEYS[4])
 if room < args.room and now - fields.first_at <= args.late then return 0 end
 
@@ -74,7 +78,7 @@ local message = { id = args.id, alert_type = args.alert_type, title = title, mes
     { name = 'Last', value = last, inline = true } } }
 local load = characters(title, text, 'First', first, 'Last', last)
 local batch_key = load <= args.characters_max and args.batch_key or '' -- version 0.1 folded titles of any length
-local sequence = redis.call('INCR', SEQUENCE)
+local sequence = next_sequence(SEQUENCE, now)
 redis.call('HSET', NOTIFICATION, 'message', cjson.encode(message), 'share', batch_key, 'characters', load, 'sequence',
   sequence, 'attempts', 0, 'admitted_at', now)
 redis.call('ZADD', WAITING, sequence, args.id)

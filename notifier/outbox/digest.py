@@ -7,6 +7,7 @@ import redis
 
 from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage, Severity
+from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.record import as_result, record
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
@@ -28,19 +29,6 @@ TITLE_CHARACTERS = 100
 """Ours: characters of a title in it."""
 DIGEST_SECONDS = 30
 """Ours: in a flood every free place is taken at once, so a digest older than this is admitted without one."""
-PRIORITY = frozenset({AlertType.CRITICAL, AlertType.SECURITY})
-PRIORITY_FACTOR = 2
-
-
-def capacity(settings: Settings, alert_type: AlertType) -> int:
-    """How many alerts an outbox holds.
-
-    If floods are folded, critical and security hold twice as many as general, so that under the same load they never
-    fold before it does.
-    """
-    if settings.queue_overflow == "digest" and alert_type in PRIORITY:
-        return settings.queue_size * PRIORITY_FACTOR
-    return settings.queue_size
 
 
 class Digests:
@@ -56,12 +44,13 @@ class Digests:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._fold = atomic_step(client, script(*shared, "outbox/fold.lua"))
+        self._fold = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/fold.lua"))
         self._digest = atomic_step(client, script(*shared, "outbox/digest.lua"))
 
     def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:
         """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""
         kind, stamp = message.alert_type, uuid.uuid4().hex
+        size = len(message.model_dump_json(exclude_defaults=True).encode()) + len(terms.callbacks.encode())
         waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(kind)
         with broker_errors():
             ended = record(
@@ -71,6 +60,7 @@ class Digests:
                 finished_at=stamp,
                 reason=Reason.QUEUE_FULL,
                 detail="counted in a digest",
+                text_bytes_max=self._settings.history_text_bytes,
             )
             answer = self._fold(
                 keys=[
@@ -78,13 +68,13 @@ class Digests:
                     *(waiting, delayed, in_flight, self._keys.outbox(kind, "digest")),
                     *(self._keys.result(message.id), self._keys.history(kind)),
                     *(self._keys.troubles, self._keys.folded(kind), self._keys.refused(kind), self._keys.callbacks),
-                    self._keys.dead_letters(kind),
+                    *(self._keys.dead_letters(kind), self._keys.memory),
                 ],
                 args=[
                     *(message.id, as_result(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
-                    terms.callbacks,
+                    *(terms.callbacks, size, *memory_arguments(self._keys, self._settings, kind)),
                 ],
             )
         return str(answer)

@@ -4,30 +4,29 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from notifier.gate.feedback import QUARANTINING
 from notifier.models import AlertType, NotificationMessage
-from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
-
-OF_THE_PAYLOAD = frozenset(
-    {
-        Reason.INVALID_PAYLOAD,
-        Reason.INVALID_MESSAGE,
-        Reason.PAYLOAD_TOO_LARGE,
-        Reason.CLIENT_ERROR,
-        Reason.UNSENDABLE,
-    }
+from notifier.outcome import (
+    QUARANTINING,
+    Deferred,
+    Delivered,
+    Failed,
+    Fault,
+    Outcome,
+    Reason,
+    Rejected,
+    Status,
+    Unknown,
+    reasons_of,
 )
+
+OF_THE_PAYLOAD = reasons_of(Fault.ALERT)
 """Rejections that may be one notification's fault; if Discord names none, each is sent in its own request."""
 
-OF_THE_WEBHOOK = frozenset(
-    {
-        Reason.WEBHOOK_UNKNOWN,
-        Reason.WEBHOOK_TOKEN_INVALID,
-        Reason.WEBHOOK_QUARANTINED,
-        Reason.WEBHOOK_NOT_CONFIGURED,
-    }
-)
+OF_THE_WEBHOOK = reasons_of(Fault.WEBHOOK)
 """Rejections that are the webhook's fault; another webhook may take the alert."""
+
+NEVER_SENT = frozenset({Reason.CONNECTION_FAILED})
+"""Failures that no alert can be at fault for: none ends one, however often it happens."""
 
 
 class Action(StrEnum):
@@ -100,8 +99,8 @@ def decide(
     match outcome:
         case Delivered():
             return [Disposition(each, Action.COMPLETE, each.attempts + spent, Status.DELIVERED) for each in items]
-        case Deferred(_, reason, _):
-            return [Disposition(each, Action.REQUEUE, each.attempts, reason=reason) for each in items]
+        case Deferred(_, reason, _, detail):
+            return [Disposition(each, Action.REQUEUE, each.attempts, reason=reason, detail=detail) for each in items]
         case Failed(reason, detail):
             return [_failed(each, Status.FAILED, reason, detail, retry_attempts) for each in items]
         case Unknown(reason, detail):
@@ -117,9 +116,10 @@ def decide(
 
 def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Disposition:
     attempts = item.attempts + 1
+    exhausted = attempts > retry_attempts and reason not in NEVER_SENT
     return Disposition(
         item,
-        Action.ATTEMPTS_EXHAUSTED if attempts > retry_attempts else Action.RETRY_LATER,
+        Action.ATTEMPTS_EXHAUSTED if exhausted else Action.RETRY_LATER,
         attempts,
         status,
         reason,

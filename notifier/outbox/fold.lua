@@ -1,15 +1,16 @@
 -- Fold an alert that meets a full outbox into the digest of its type, and store its record: once per id.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 digest, 6 result, 7 history, 8 troubles, 9 folded,
---       10 refused, 11 callbacks, 12 dead_letters
+--       10 refused, 11 callbacks, 12 dead_letters, 13 memory
 -- ARGV: 1 id, 2 result (JSON), 3 stamp (stands in it for the time), 4 title, 5 capacity,
 --       6 history_life (seconds), 7 folded_max, 8 alert type, 9 titles_max, 10 notification_prefix, 11 result_prefix,
---       12 callbacks (JSON; '')
+--       12 callbacks (JSON; ''), 13 bytes of its message and these, 14 roomy, 15 args (of memory.lua)
 -- Returns 'folded', 'known' (this id was admitted or folded before), or 'room' (there is room by now: admit it).
 local NOTIFICATION, DIGEST, RESULT, HISTORY, TROUBLES, FOLDED = KEYS[1], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local ID, TYPE, LIFE = ARGV[1], ARGV[8], ARGV[6]
 if is_admitted(NOTIFICATION, KEYS[12], ID) then return 'known' end
-if outbox_size(KEYS[2], KEYS[3], KEYS[4]) < tonumber(ARGV[5]) then return 'room' end
 local now = now_us()
+if outbox_size(KEYS[2], KEYS[3], KEYS[4]) < tonumber(ARGV[5])
+  and memory_has_room(KEYS[13], now, ARGV[13], ARGV[14], ARGV[15]) then return 'room' end
 
 local function count_in_digest(title)
   local field = 'title:' .. title
@@ -41,7 +42,7 @@ forget_record(RESULT, HISTORY, ID) -- it may have been refused before
 redis.call('ZREM', KEYS[10], ID)
 store_record(RESULT, ARGV[2], ARGV[3], now, LIFE)
 index_record(HISTORY, 'folded', ID, now, LIFE)
-redis.call('ZADD', FOLDED, now, ID)
+add_by_time(FOLDED, now, ID)
 redis.call('EXPIRE', FOLDED, LIFE)
 forget_oldest_folded()
 report_trouble(TROUBLES, 'folded', TYPE)

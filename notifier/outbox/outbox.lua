@@ -1,15 +1,17 @@
 -- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
 --   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log),
---     next_expiry (no expiry that a notification here has of its own is earlier)),
+--     next_expiry (no expiry that a notification here has of its own is earlier), clock_at (when a step looked last)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
---   rerouted (1: moved to the fallback), seen_at (the last commit), trail (its events), finished_at, status
+--   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
+--   alone), seen_at (the last commit), trail (its events), finished_at, status
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
--- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, lease_wait, end_lease,
---   due_in, note_expiry, expiry_wait, batching_wait.
+-- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
+-- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, next_sequence, place_of,
+--   lease_wait, end_lease, due_in, note_expiry, expiry_wait, batching_wait, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -75,11 +77,26 @@ local function add_event(notification, event)
   redis.call('HSET', notification, 'trail', cjson.encode(events))
 end
 
+-- The next place in the order of admission. If the counter is gone, it goes on above what it can have been: from the
+-- microseconds since 1970.
+local function next_sequence(counter, now)
+  local sequence = redis.call('INCR', counter)
+  if sequence > 1 then return sequence end
+  redis.call('SET', counter, string.format('%.0f', now), 'PX', LIFE_MS)
+  return now
+end
+
+-- The place of one notification; if its hash does not say it, the one that it has in a set.
+local function place_of(notification, id, waiting, in_flight)
+  return redis.call('HGET', notification, 'sequence') or redis.call('ZSCORE', waiting, id)
+    or redis.call('ZSCORE', in_flight, id) or 0
+end
+
 -- Microseconds until the batch under way counts as abandoned (0: it does), and whether its worker is alive. A worker
 -- whose heartbeat is gone counts as dead only after a while: a restart of Redis loses all heartbeats.
 local function lease_wait(state, now, worker_prefix, witness)
   local lease_until, worker, missed_at = unpack(redis.call('HMGET', state, 'lease_until', 'worker', 'missed_at'))
-  local left = math.max(0, tonumber(lease_until) - now)
+  local left = math.max(0, (tonumber(lease_until) or now) - now)
   if not worker or redis.call('EXISTS', worker_prefix .. worker) == 1 then
     redis.call('HDEL', state, 'missed_at')
     return left, true
@@ -119,4 +136,55 @@ local BATCHING = 50000
 local function batching_wait(state, now, full)
   if full then return 0 end
   return math.max(0, tonumber(redis.call('HGET', state, 'settled_at') or 0) + BATCHING - now)
+end
+
+-- A notification that was admitted, or seen last, in the future was so now; what counts from that date moves with it.
+-- Returns by how much the last of both has moved.
+local function redate(notification, now)
+  local admitted_at, spooled, seen_at, not_before, expires_at = unpack(redis.call('HMGET', notification,
+    'admitted_at', 'spooled', 'seen_at', 'not_before', 'expires_at'))
+  local ahead = (tonumber(admitted_at) or 0) + (tonumber(spooled) or 0) - now
+  if ahead > 0 then
+    for field, at in pairs({ admitted_at = admitted_at, not_before = not_before, expires_at = expires_at }) do
+      if at then redis.call('HSET', notification, field, at - ahead) end
+    end
+  end
+  if not seen_at then return math.max(0, ahead) end
+  if tonumber(seen_at) > now then redis.call('HSET', notification, 'seen_at', now) end
+  return math.max(0, seen_at - now)
+end
+
+local function redate_state(state, now, lease)
+  for field, latest in pairs({ settled_at = now, missed_at = now, lease_until = now + lease }) do
+    local at = tonumber(redis.call('HGET', state, field))
+    if at and at > latest then redis.call('HSET', state, field, latest) end
+  end
+  local log = wait_log(state)
+  for _, entry in ipairs(log) do entry[1] = math.min(entry[1], now) end
+  redis.call('HSET', state, 'held', cjson.encode(log))
+  -- the earliest expiry is not known any more: claim.lua looks for it
+  if redis.call('HEXISTS', state, 'next_expiry') == 1 then redis.call('HSET', state, 'next_expiry', now) end
+end
+
+-- Redis' clock may step back. What is dated in the future then counts as now: each wait keeps its own length, and none
+-- gets longer by the step. `outbox`: its five keys, in order.
+local function follow_clock(outbox, notification_prefix, worker_prefix, now, lease, life)
+  local waiting, delayed, in_flight, state, wake_up = unpack(outbox, 1, 5)
+  local looked_at = tonumber(redis.call('HGET', state, 'clock_at'))
+  redis.call('HDEL', state, 'clock_at') -- a Redis that is full lets a step go on that frees something first
+  redis.call('HSET', state, 'clock_at', now)
+  redis.call('EXPIRE', state, life)
+  if not looked_at or looked_at <= now then return end
+  for _, set in ipairs({ waiting, delayed, in_flight }) do
+    local flat = redis.call('ZRANGE', set, 0, -1, 'WITHSCORES')
+    for at = 1, #flat, 2 do
+      local ahead = redate(notification_prefix .. flat[at], now)
+      if set == delayed then redis.call('ZADD', delayed, flat[at + 1] - ahead, flat[at]) end
+    end
+  end
+  redate_state(state, now, lease)
+  redis.call('DEL', wake_up)
+  -- the heartbeat of a worker that is dead lives longer by the step; one that lives writes it again at once
+  local worker = redis.call('HGET', state, 'worker')
+  if worker then redis.call('DEL', worker_prefix .. worker) end
 end

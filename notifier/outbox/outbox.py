@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import redis
@@ -14,6 +14,7 @@ from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS
+from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.claim import (
     Batch,
     Claim,
@@ -22,14 +23,15 @@ from notifier.outbox.claim import (
     Completed,
     Empty,
     FetchWebhook,
+    HeldBack,
     NotFound,
     Throttled,
     WakeUp,
     batch_of,
 )
-from notifier.outbox.digest import capacity
 from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.fleet import fleet_names
+from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
@@ -41,6 +43,7 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 UNANSWERED_MAX = 100
@@ -64,15 +67,20 @@ class Outbox:
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
         self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._admit = atomic_step(client, script(*shared, "outbox/admit.lua"))
+        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
         self._claim = atomic_step(client, script(*shared, "outbox/fleet.lua", "outbox/claim.lua"))
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
+        self._forgotten = Forgotten(client, settings)
 
-    def ping(self) -> None:
-        """Check that Redis answers."""
+    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
         with broker_errors():
-            self._redis.ping()
+            if told is None:
+                self._redis.ping()
+            else:
+                ping(self._redis, told)
 
     def admit(
         self,
@@ -87,7 +95,8 @@ class Outbox:
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
 
         Raises:
-            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight.
+            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
+                hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         kind, load = message.alert_type, measure(message)
         room = capacity(self._settings, kind)
@@ -97,7 +106,7 @@ class Outbox:
                 keys=[
                     *(self._keys.notification(message.id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(message.id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state, self._keys.callbacks),
+                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
                 ],
                 args=[
                     *(message.id, message.model_dump_json(exclude_defaults=True), load.batch_key, load.characters),
@@ -105,30 +114,28 @@ class Outbox:
                     Reason.CONNECTION_LOST if maybe_posted else "",
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS)),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind]),
                 ],
             )
         if answer == "full":
             raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+        if answer == "memory_full":
+            limit = self._settings.memory_bytes_max
+            raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
         return bool(answer == "admitted")
 
-    def claim(self, request: ClaimRequest, webhook: Webhook | None, worker: str) -> Claim:
-        """Ask whether a request may go now, and which notifications ride in it. ``worker``: name of its heartbeat."""
+    def claim(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None
+    ) -> Claim:
+        """Ask whether a request may go now, and which notifications ride in it.
+
+        ``worker``: name of its heartbeat. ``held_back``: its machine makes no request now; another one's worker may.
+        """
         token = uuid.uuid4().hex
-        try:
-            with broker_errors():
-                kind, *rest = self._claim(
-                    keys=[
-                        *self._keys.outbox_parts(request.alert_type),
-                        *self._keys.gate_parts(_id(webhook)),
-                        *(self._keys.fleet(request.alert_type), self._keys.first_seen(request.alert_type)),
-                        *(self._keys.undeliverable(request.alert_type), self._keys.troubles),
-                    ],
-                    args=[self._claim_arguments(request, webhook, worker, token).as_json()],
-                )
-        except BrokerUnavailable:
-            self._unanswered.append(token)
-            raise
+        kind, *rest = self._ask(request, webhook, worker, token, held_back)
+        while kind == "forgotten":
+            self._forgotten.bury(request.alert_type, rest)
+            kind, *rest = self._ask(request, webhook, worker, token, held_back)
         match kind:
             case "not_found":
                 return NotFound()
@@ -144,8 +151,26 @@ class Outbox:
             case _:
                 return batch_of(kind, request.alert_type, token, webhook, rest)
 
+    def _ask(
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
+    ) -> list[Any]:
+        kind, keys = request.alert_type, self._keys
+        try:
+            with broker_errors():
+                answer: list[Any] = self._claim(
+                    keys=[
+                        *(*keys.outbox_parts(kind), *keys.gate_parts(_id(webhook))),
+                        *(keys.fleet(kind), keys.first_seen(kind), keys.undeliverable(kind), keys.troubles),
+                    ],
+                    args=[self._claim_arguments(request, webhook, worker, token, held_back).as_json()],
+                )
+        except BrokerUnavailable:
+            self._unanswered.append(token)
+            raise
+        return answer
+
     def _claim_arguments(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str
+        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> ClaimArguments:
         return ClaimArguments(
             id=request.notification_id,
@@ -168,6 +193,8 @@ class Outbox:
                 "undeliverable": microseconds(self._settings.undeliverable_seconds),
                 "has_fallback": self._settings.fallback_for(webhook) is not None,
             },
+            held_back=microseconds(held_back.seconds) if held_back else 0,
+            held_back_by=held_back.reason if held_back else "",
         )
 
     def commit(
@@ -176,7 +203,7 @@ class Outbox:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
         records = {
-            each.item.message.id: record_of(batch, each, answer, stamp)
+            each.item.message.id: record_of(batch, each, answer, stamp, self._settings.history_text_bytes)
             for each in dispositions
             if each.action in MAY_END
         }
@@ -218,6 +245,7 @@ class Outbox:
             "channel_prefix": self._keys.channel_prefix,
             "gate": limits(self._settings, batch.webhook),
             "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
+            "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "life": self._life_seconds,
             "fallback": self._settings.fallback,
@@ -243,6 +271,7 @@ class Outbox:
                 args=[
                     *(token, self._keys.worker(""), microseconds(LIFE_SECONDS), microseconds(WITNESS_SECONDS)),
                     *(alert_type, self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
+                    *(microseconds(lease_seconds(self._settings)), self._life_seconds),
                 ],
             )
         return _wake_up(alert_type, token, arm)

@@ -1,5 +1,5 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, dated, store_record, index_record, stored_record, forget_record, keep_dead_letter,
+-- Functions: iso_time, dated, store_record, add_by_time, index_record, stored_record, forget_record, keep_dead_letter,
 --   is_admitted.
 -- Times are microseconds since 1970, lives are seconds.
 
@@ -32,10 +32,18 @@ local function store_record(result_key, result, stamp, now, life)
   redis.call('PUBLISH', result_key, result)
 end
 
+-- The newest of a set of ids by time. After Redis' clock has stepped back, those that are dated in the future count as
+-- now, in their order: else they would be the newest for as long, and this one the oldest, which is dropped first.
+local function add_by_time(key, now, id)
+  local ahead = redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')
+  for position, each in ipairs(ahead) do redis.call('ZADD', key, now - 1 - #ahead + position, each) end
+  redis.call('ZADD', key, now, id)
+end
+
 -- `history` is the key of the type's index; `status` names the one of those that ended in this way.
 local function index_record(history, status, id, now, life)
   for _, key in ipairs({ history, history .. ':' .. status }) do
-    redis.call('ZADD', key, now, id)
+    add_by_time(key, now, id)
     redis.call('EXPIRE', key, life)
   end
 end
@@ -54,13 +62,14 @@ local function forget_record(result_key, history, id)
   if not record then return end
   redis.call('DEL', result_key)
   redis.call('ZREM', history, id)
-  redis.call('ZREM', history .. ':' .. record.status, id)
+  redis.call('ZREM', history .. ':' .. (record.status or ''), id)
 end
 
 local function drop_oldest_dead_letters(args, troubles, dead_letters, type)
   local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
   for _, id in ipairs(dropped) do
     redis.call('ZREM', dead_letters, id)
+    redis.call('HDEL', args.notification_prefix .. id, 'whole', 'given')
     redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
     redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
   end
@@ -76,7 +85,7 @@ local function keep_dead_letter(args, troubles, item, now)
   -- also here: AsyncResult.forget() must not delete what is to be replayed, and version 0.1 reads it here
   redis.call('HSET', notification, 'record', dated(item.record, args.stamp, now))
   redis.call('EXPIRE', notification, args.dead_letter_life)
-  redis.call('ZADD', dead_letters, now, item.id)
+  add_by_time(dead_letters, now, item.id)
   redis.call('EXPIRE', dead_letters, args.dead_letter_life)
   redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
   report_trouble(troubles, 'dead_letters', item.type, item.reason)
@@ -84,10 +93,12 @@ local function keep_dead_letter(args, troubles, item, now)
 end
 
 -- Whether this id is known to an outbox. One that a worker refused is a dead letter, and no outbox took it: if it is
--- sent again, as it should be, the letter is dropped.
+-- sent again, as it should be, the letter is dropped. So is one of which Redis has forgotten the text.
 local function is_admitted(notification, dead_letters, id)
   if redis.call('EXISTS', notification) == 0 then return false end
-  if redis.call('HEXISTS', notification, 'refused') == 0 then return true end
+  for _, field in ipairs({ 'message', 'finished_at' }) do
+    if redis.call('HEXISTS', notification, field) == 1 then return true end
+  end
   redis.call('DEL', notification)
   redis.call('ZREM', dead_letters, id)
   return false

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NotRequired, TypedDict, cast
 
 from notifier.errors import DeliveryFailed, NotDelivered, NotifierError
-from notifier.models import NotificationMessage
+from notifier.models import MESSAGE_BYTES_MAX, NotificationMessage
+from notifier.outbox.excerpt import excerpt
 from notifier.outcome import State, Status
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,6 +18,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Record(TypedDict):
     """What became of one notification. Times are ISO 8601 in UTC, by Redis' clock.
 
+    ``cut_from_bytes``: of long texts ``message`` has the beginnings (NOTIFIER_HISTORY_TEXT_BYTES); they took this many
+    bytes. A dead letter is kept whole beside its record: DeadLetters.get.
     ``given``: what a task was given that could not be sent, as JSON: ``args`` and ``kwargs``.
     """
 
@@ -36,6 +39,7 @@ class Record(TypedDict):
     finished_at: str
     message: dict[str, Any]
     revoke: str | None
+    cut_from_bytes: NotRequired[int]
     given: NotRequired[str]
 
 
@@ -59,16 +63,18 @@ def record(
     channel_id: str | None = None,
     guild_id: str | None = None,
     revoke: str | None = None,
+    text_bytes_max: int = MESSAGE_BYTES_MAX,
 ) -> Record:
     """What became of a notification.
 
     ``admitted_at``: microseconds since 1970. ``finished_at``: ISO 8601, or a stamp that the script replaces by its own
-    time. ``carried_with``: how many others were in the same request.
+    time. ``carried_with``: how many others were in the same request. ``text_bytes_max``: as in ``excerpt``.
     """
+    kept, cut_from_bytes = excerpt(message.model_dump(mode="json", exclude_defaults=True), text_bytes_max)
     link = None
     if message_id and channel_id and guild_id:
         link = f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
-    return Record(
+    ended = Record(
         id=message.id,
         alert_type=message.alert_type.value,
         status=status.value,
@@ -83,9 +89,12 @@ def record(
         carried_with=carried_with,
         admitted_at=admitted_at,
         finished_at=finished_at,
-        message=message.model_dump(mode="json", exclude_defaults=True),
+        message=kept,
         revoke=revoke,
     )
+    if cut_from_bytes is not None:
+        ended["cut_from_bytes"] = cut_from_bytes
+    return ended
 
 
 SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED})

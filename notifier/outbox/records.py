@@ -23,6 +23,9 @@ DEAD_LETTERS_MAX = 10_000
 REFUSED_MAX = 1_000
 """Ours: records kept of alerts that no outbox took, per type: a flood must not fill Redis through its history."""
 
+GIVEN_BYTES_MAX = 16_384
+"""Ours: what a task was given is kept in its record if it is as short; else beside the record, not in the result."""
+
 
 class Records:
     """The records by id: Celery's results of the same ids.
@@ -69,7 +72,7 @@ class Records:
 
     def refuse(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> None:
         """Store the record of an alert that no outbox took. If its id is admitted later, that record is deleted."""
-        self._store(_refusal(message, status, reason, detail), dead=False)
+        self._store(self._refusal(message, status, reason, detail), dead=False)
 
     def bury(
         self, message: NotificationMessage, status: Status, reason: str, detail: str, *, given: str, callbacks: str = ""
@@ -85,11 +88,40 @@ class Records:
         Returns:
             The record; None if the id was admitted or buried before.
         """
-        refusal = _refusal(message, status, reason, detail)
-        refusal["given"] = given
-        return self._store(refusal, dead=True, callbacks=callbacks)
+        refusal = self._refusal(message, status, reason, detail)
+        if (length := len(given.encode(errors="replace"))) <= GIVEN_BYTES_MAX:
+            refusal["given"], given = given, ""
+        else:
+            refusal["cut_from_bytes"] = length
+        return self._store(refusal, dead=True, given=given, callbacks=callbacks)
 
-    def _store(self, ended: Record, *, dead: bool, callbacks: str = "") -> Record | None:
+    def whole(self, ended: Record) -> Record:
+        """A dead letter with all of its texts, where its record has their beginnings."""
+        if "cut_from_bytes" not in ended:
+            return ended
+        with broker_errors():
+            found = self._redis.hmget(self._keys.notification(ended["id"]), ["whole", "given"])
+        message, given = cast("list[str | None]", found)
+        kept = cast("Record", {**ended, **({"given": given} if given else {})})
+        if message:
+            kept["message"] = json.loads(message)
+        if message or given:
+            del kept["cut_from_bytes"]
+        return kept
+
+    def _refusal(self, message: NotificationMessage, status: Status, reason: str, detail: str) -> Record:
+        stamp = uuid.uuid4().hex
+        return record(
+            message,
+            status,
+            admitted_at=stamp,
+            finished_at=stamp,
+            reason=reason,
+            detail=detail,
+            text_bytes_max=self._settings.history_text_bytes,
+        )
+
+    def _store(self, ended: Record, *, dead: bool, given: str = "", callbacks: str = "") -> Record | None:
         kind = AlertType(ended["alert_type"])
         asked = {
             **dead_letter_arguments(self._keys, self._settings),
@@ -109,14 +141,9 @@ class Records:
                     *(self._keys.notification(ended["id"]), self._keys.result(ended["id"])),
                     *(self._keys.history(kind), self._keys.refused(kind), self._keys.troubles, self._keys.callbacks),
                 ],
-                args=[json.dumps(asked), as_result(ended)],
+                args=[json.dumps(asked), as_result(ended), given],
             )
         return self.get(ended["id"]) if stored else None
-
-
-def _refusal(message: NotificationMessage, status: Status, reason: str, detail: str) -> Record:
-    stamp = uuid.uuid4().hex
-    return record(message, status, admitted_at=stamp, finished_at=stamp, reason=reason, detail=detail)
 
 
 def dead_letter_arguments(keys: Keys, settings: Settings) -> dict[str, Any]:

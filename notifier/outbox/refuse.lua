@@ -3,7 +3,7 @@
 -- ARGV: 1 (JSON): id, type, status, reason, stamp (stands in texts for the time), notification_prefix, result_prefix,
 --         dead_letters_prefix, history_life, dead_letter_life (seconds), dead_letters_max, refused_max,
 --         callbacks (JSON; ''), callbacks_lease (microseconds), record (JSON, if it is to be a dead letter; else '')
---       2 result (JSON)
+--       2 result (JSON), 3 given (JSON, if it is too long for the record; else '')
 -- Returns 1, or 0: this id was admitted or refused in this way before, and nothing is done.
 local NOTIFICATION, RESULT, HISTORY, REFUSED, TROUBLES, CALLBACKS = unpack(KEYS)
 local args = cjson.decode(ARGV[1])
@@ -12,13 +12,14 @@ local now = now_us()
 
 local function bury()
   redis.call('HSET', NOTIFICATION, 'refused', 1)
+  if ARGV[3] ~= '' then redis.call('HSET', NOTIFICATION, 'given', ARGV[3]) end
   if args.callbacks ~= '' then redis.call('HSET', NOTIFICATION, 'callbacks', args.callbacks) end
   keep_dead_letter(args, TROUBLES, args, now)
   await_callbacks(CALLBACKS, NOTIFICATION, args.id, now, args.callbacks_lease, args.history_life)
 end
 
 local function keep_newest()
-  redis.call('ZADD', REFUSED, now, args.id)
+  add_by_time(REFUSED, now, args.id)
   redis.call('EXPIRE', REFUSED, args.history_life)
   for _, id in ipairs(redis.call('ZRANGE', REFUSED, 0, -args.refused_max - 1)) do
     redis.call('ZREM', REFUSED, id)

@@ -14,7 +14,7 @@ local function place(rank)
 end
 
 local _, from = place(-1)
-redis.call('ZADD', KEYS[1], now_us(), string.format('%.0f ', from) .. ENTRY)
+add_by_time(KEYS[1], now_us(), string.format('%.0f ', from) .. ENTRY)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 report_trouble(KEYS[2], 'unreadable', ARGV[5], ARGV[6])
 local count, dropped = redis.call('ZCARD', KEYS[1]), 0

@@ -3,9 +3,10 @@
 -- ARGV: 1 token for a wake-up, 2 worker_prefix (heartbeats), 3 life of a heartbeat, 4 witness (microseconds),
 --       5 alert type, 6 notification_prefix,
 --       7 how long an outbox may stand still before that is reported (microseconds),
---       8 whether the caller's workers serve this type ('1'): if not, no worker would take a wake-up
+--       8 whether the caller's workers serve this type ('1'): if not, no worker would take a wake-up,
+--       9 lease (microseconds), 10 life (seconds)
 -- Returns the microseconds until the wake-up that the caller has to send, or -1.
-local WAITING, DELAYED, _, STATE, WAKE_UP, TROUBLES = unpack(KEYS)
+local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP, TROUBLES = unpack(KEYS)
 local TOKEN, WORKER_PREFIX, HEARTBEAT_LIFE, WITNESS = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local TYPE, NOTIFICATION_PREFIX, STUCK, SERVED = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8] == '1'
 local OVERDUE = 1000000
@@ -41,6 +42,9 @@ local function is_under_way()
   return false
 end
 
+if outbox_size(WAITING, DELAYED, IN_FLIGHT) > 0 then
+  follow_clock(KEYS, NOTIFICATION_PREFIX, WORKER_PREFIX, now, ARGV[9], ARGV[10])
+end
 report_or_forget_standstill()
 if not SERVED then return -1 end
 if redis.call('HEXISTS', STATE, 'batch') == 1 then

@@ -10,6 +10,9 @@ from notifier.errors import InvalidMessage
 TERMS_HEADER = "notifier_terms"
 """The header of a delivery task that holds ``eta`` and ``expires`` as a program has set them that knows only the task's
 name. Where it is there, the task's own ``eta`` is that of the trigger, and not of the alert."""
+TRIGGER_HEADER = "notifier_trigger"
+"""The header of a delivery task whose alert was admitted before the task was sent: it has no arguments. If no outbox
+knows its id, there is nothing to deliver."""
 REVOKED_HEADER = "notifier_revoked"
 """The header of a delivery task that was revoked before a worker had admitted its alert."""
 

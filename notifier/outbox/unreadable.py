@@ -64,7 +64,7 @@ class UnreadableEntries:
         self._redis = client
         self._keys = Keys(settings.key_prefix)
         self._types = {self._keys.queue(alert_type): alert_type for alert_type in AlertType}
-        shared = ("gate/clock.lua", "gate/trouble.lua")
+        shared = ("gate/clock.lua", "gate/trouble.lua", "outbox/record.lua")
         self._set_aside = atomic_step(client, script(*shared, "outbox/set_aside.lua"))
 
     def set_aside(self, entry: Unreadable) -> int:

@@ -46,6 +46,7 @@ class Withdrawals:
         self._redis = client
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = round(settings.history_days * 86_400)
+        self._text_bytes_max = settings.history_text_bytes
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._withdraw = atomic_step(client, script(*shared, "outbox/withdraw.lua"))
 
@@ -67,6 +68,7 @@ class Withdrawals:
             attempts=int(attempts or 0),
             reason=Reason.REVOKED,
             detail=MAYBE_POSTED if unknown else "",
+            text_bytes_max=self._text_bytes_max,
         )
         places = [place for kind in AlertType for place in self._keys.outbox_parts(kind)[:2]]
         with broker_errors():

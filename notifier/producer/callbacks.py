@@ -50,13 +50,18 @@ def _stored(parts: dict[str, Any]) -> str:
         text = dumps(parts)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidMessage(f"{', '.join(HANGING)}: not expressible as JSON ({error})") from None
-    if (size := len(text.encode(errors="surrogatepass"))) > CALLBACKS_BYTES_MAX:
-        raise InvalidMessage(f"{', '.join(HANGING)}: {size} bytes as JSON, more than {CALLBACKS_BYTES_MAX}")
+    check_size(text)
     return text
 
 
+def check_size(callbacks: str) -> None:
+    """Raise InvalidMessage if they are too long to be stored."""
+    if (size := len(callbacks.encode(errors="surrogatepass"))) > CALLBACKS_BYTES_MAX:
+        raise InvalidMessage(f"{', '.join(HANGING)}: {size} bytes as JSON, more than {CALLBACKS_BYTES_MAX}")
+
+
 def callbacks_of_request(request: Context) -> str:
-    """The same of a task that was sent by name, as its worker sees it."""
+    """The same of a task that was sent by name, as its worker sees it, of any size."""
     hanging = {
         "link": request.callbacks,
         "link_error": request.errbacks,

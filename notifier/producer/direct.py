@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from notifier.models import NotificationMessage
-from notifier.outcome import Answer, Deferred, Outcome, Reason, Rejected
+from notifier.outcome import QUARANTINING, Answer, Deferred, Outcome, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
@@ -27,7 +27,6 @@ WINDOW_REQUESTS = 2
 MINUTE_SECONDS = 60.0
 MINUTE_SHARE = 3
 """Ours: a third of DISCORD_RATE_LIMIT, for the same reason."""
-USELESS = frozenset({Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID})
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ class _Budget:
         wait = 0.0
         if isinstance(answer.outcome, Deferred):
             wait = answer.outcome.wait_seconds
-        elif isinstance(answer.outcome, Rejected) and answer.outcome.reason in USELESS:
+        elif isinstance(answer.outcome, Rejected) and answer.outcome.reason in QUARANTINING:
             wait = float("inf")
         elif answer.rate_limit is not None and answer.rate_limit.remaining == 0:
             wait = answer.rate_limit.reset_after_seconds

@@ -5,7 +5,8 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
 
 from celery import Celery
 from kombu import Connection, Producer
@@ -17,12 +18,13 @@ from notifier.outbox.claim import WakeUp
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
-from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
 from notifier.outcome import Status
 from notifier.producer.forks import forks_wait
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
+from notifier.storage.retention import Findings
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spooled
@@ -60,14 +62,19 @@ class Publisher:
         self._digests = digests
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
+        self._has_looked = False
 
     def ping(self) -> None:
-        """See whether Redis is there.
+        """See whether Redis is there, and once, whether it keeps what it is given; else a line in the log says so.
 
         Raises:
             BrokerUnavailable: it is not.
         """
-        self._outbox.ping()
+        self._outbox.ping(None if self._has_looked else self._warn_of_findings)
+        self._has_looked = True
+
+    def _warn_of_findings(self, findings: Findings) -> None:
+        _warn_of(*findings.problems, *findings.warnings)
 
     def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
         """Admit an alert and send its delivery task.
@@ -132,12 +139,11 @@ class Publisher:
         # what send_task does, without what this task does not need (about half of the time): routing, declaring a queue
         # that is direct, the text of every argument, and a subscription to a result that no caller waits for yet
         task = amqp.create_task_message(
-            message.id, route.task, (), arguments(message), argsrepr="", kwargsrepr=shown(message), ignore_result=True
+            message.id, route.task, argsrepr="", kwargsrepr=shown(message), ignore_result=True
         )
+        where = {"queue": self._keys.queue(message.alert_type), "headers": {TRIGGER_HEADER: True}}
         with self.dispatching(route.task) as producer:
-            amqp.send_task_message(
-                producer, route.task, task, queue=self._keys.queue(message.alert_type), declare=[], retry=again
-            )
+            amqp.send_task_message(producer, route.task, task, declare=[], retry=again, **where)
 
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send the wake-up that a claim, commit or sweep has asked for, if any. One that cannot be sent is logged."""
@@ -181,14 +187,15 @@ class Publisher:
         return self._app.amqp.Producer(dispatch_connection(self._app, self._timeout_seconds))
 
 
+@lru_cache  # once, in forked processes too
+def _warn_of(*found: str) -> None:
+    for each in found:
+        logger.warning("Redis: %s. This process raises alerts all the same.", each)
+
+
 def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
     connection = cast("Connection", producer.connection)
     return (OperationalError, *connection.connection_errors, *connection.channel_errors)
-
-
-def arguments(message: NotificationMessage) -> dict[str, Any]:
-    """The keyword arguments of a message's task: all but its id and type, which are in the task's id and name."""
-    return message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "alert_type"})
 
 
 def shown(message: NotificationMessage) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import Terms
-from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
+from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Scope, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
 from notifier.producer.submitted import Submitted, sent_directly
 
@@ -218,7 +218,7 @@ class StraightToDiscord:
                 logger.warning("what hangs on alert %s is not called: there is no broker to call it", message.id)
             return sent_directly(message, outcome)
         because = f"{so_far.because}; posted directly: {outcome.reason}"
-        if outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED and isinstance(outcome, Rejected):
+        if outcome.detail and (outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED or _is_of_this_machine(outcome)):
             because += f" ({outcome.detail})"
         return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
 
@@ -236,6 +236,10 @@ class StraightToDiscord:
             if self._built is None:
                 self._built = self._build()
             return self._built
+
+
+def _is_of_this_machine(outcome: Outcome) -> bool:
+    return isinstance(outcome, Deferred) and outcome.scope is Scope.MACHINE
 
 
 class OntoDisk:

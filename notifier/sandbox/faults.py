@@ -46,6 +46,8 @@ class Kind(StrEnum):
     """Storing fails: 204 and no message without ``wait``, 500 with it (Discord docs, webhook.mdx)."""
     EDGE_BAN = "edge_ban"
     """Cloudflare's refusal instead of the answer."""
+    INTERCEPT = "intercept"
+    """Something in between answers, as a filter or a login page does: ``status``, with ``body`` or an HTML page."""
     RATE_LIMIT = "rate_limit"
     """A 429 of the API: ``scope``, and ``seconds`` as its retry_after."""
 
@@ -78,7 +80,7 @@ class Fault:
     @property
     def at_edge(self) -> bool:
         """Whether it fires before the API has seen the request, so that no limit counts it."""
-        if self.kind is Kind.EDGE_BAN:
+        if self.kind in (Kind.EDGE_BAN, Kind.INTERCEPT):
             return True
         gateway = self.kind is Kind.STATUS and self.status >= FIRST_GATEWAY_STATUS
         return self.when == "before" and (gateway or self.kind is Kind.RESET)
@@ -94,11 +96,12 @@ class Fault:
         return self.probability >= 1 or self._random.random() < self.probability
 
     def answer(self, *, wait_seconds: float = 1.0) -> Answer:
-        """The answer of a ``status`` fault."""
-        usual = _usual(self.status, wait_seconds)
+        """The answer of a ``status`` or ``intercept`` fault."""
+        intercepted = self.kind is Kind.INTERCEPT
+        usual = _page(self.status) if intercepted else _usual(self.status, wait_seconds)
         body, headers = usual.body, dict(usual.headers)
         if isinstance(self.body, str):
-            body, headers["Content-Type"] = self.body.encode(), TEXT
+            body, headers["Content-Type"] = self.body.encode(), HTML if intercepted else TEXT
         elif self.body is not None:
             body, headers["Content-Type"] = encode(self.body), JSON
         return Answer(self.status, body, headers, code=usual.code, edge=self.at_edge)
@@ -165,8 +168,12 @@ def _contains(call: Call, text: str) -> bool:
         return False
 
 
-def _usual(status: int, wait_seconds: float) -> Answer:
+def _page(status: int) -> Answer:
     page = f"<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>"
+    return Answer(status, page.encode(), {"Content-Type": HTML})
+
+
+def _usual(status: int, wait_seconds: float) -> Answer:
     match status:
         case 429:
             body = {"message": "You are being rate limited.", "retry_after": wait_seconds, "global": False}
@@ -176,7 +183,7 @@ def _usual(status: int, wait_seconds: float) -> Answer:
         case 503:
             return Answer(status, UPSTREAM.encode(), {"Content-Type": TEXT})
         case _ if status >= FIRST_GATEWAY_STATUS:
-            return Answer(status, page.encode(), {"Content-Type": HTML})  # 502 and 504 are rarely JSON (DinkPlugin#589)
+            return _page(status)  # 502 and 504 are rarely JSON (DinkPlugin#589)
         case 204:
             return Answer(status)
         case _:

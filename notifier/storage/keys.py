@@ -65,7 +65,7 @@ class Keys:
         """``waiting delayed in_flight``: sorted sets of ids; ``state digest``: hashes; ``wake_up``: string."""
         return f"{self.prefix}outbox:{alert_type}:{part}"
 
-    def outbox_parts(self, alert_type: AlertType) -> list[str]:
+    def outbox_parts(self, alert_type: AlertType | str) -> list[str]:
         """The five keys of an outbox, in the order in which the scripts expect them."""
         return [self.outbox(alert_type, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
 
@@ -73,6 +73,11 @@ class Keys:
     def sequence(self) -> str:
         """Counter: the order of admission, over all types."""
         return f"{self.prefix}outbox:sequence"
+
+    @property
+    def memory(self) -> str:
+        """Hash: the bytes that wait in all outboxes, by alert type, as they were counted last."""
+        return f"{self.prefix}outbox:memory"
 
     def worker(self, name: str) -> str:
         """String: the heartbeat of a process that delivers; its life is a few beats."""
@@ -118,6 +123,11 @@ class Keys:
     def channel_prefix(self) -> str:
         """A channel's sorted set of requests, and (``…:blocked``) the end of its pause; the script knows the id."""
         return f"{self.prefix}gate:channel:"
+
+    @property
+    def machines(self) -> str:
+        """Sorted set: what is wrong with machines of the fleet, by the time at which it is forgotten."""
+        return f"{self.prefix}machines"
 
     @property
     def edge(self) -> str:

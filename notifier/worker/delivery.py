@@ -1,7 +1,6 @@
 """The delivery: claim, render, post, commit, announce. It knows no Celery."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,17 +17,18 @@ from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWe
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Unknown
+from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
 from notifier.render.batch import compose
 from notifier.render.notes import note
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS
+from notifier.worker.own_machine import OwnMachine, backoff_seconds
 
 logger = logging.getLogger(__name__)
 
 COMMIT_AGAIN_SECONDS = 0.2
 
-HELD_BACK = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
+UNDELIVERABLE = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
 """What no living worker can deliver waits for one of these reasons."""
 
 Delivery = NotFound | Empty | Completed | Throttled | BatchResult
@@ -56,6 +56,7 @@ class DeliveryWorker:
         self._client = client
         self._settings = settings
         self._announce = announce
+        self._machine = OwnMachine(gate.machines, settings)
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
 
@@ -81,15 +82,18 @@ class DeliveryWorker:
     def _claim(self, request: ClaimRequest) -> NotFound | Empty | Completed | Throttled | Batch:
         """Claim; if the webhook's channel is not known yet, fetch it from Discord and claim again."""
         webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
-        while isinstance(claim := self._outbox.claim(request, webhook, worker), FetchWebhook):
+        while isinstance(
+            claim := self._outbox.claim(request, webhook, worker, self._machine.held_back()), FetchWebhook
+        ):
             info = self._client.get_webhook(claim.webhook)
             self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
+            self._machine.learn(info.answer)
         return claim
 
     def _tell_undeliverable(self, alert_type: AlertType, claim: Delivery | Batch) -> None:
         """Log once, until that is over, that no living worker can deliver a type."""
         match claim:
-            case Throttled(reason=reason) if reason in HELD_BACK:
+            case Throttled(reason=reason) if reason in UNDELIVERABLE:
                 if alert_type not in self._undeliverable:
                     self._undeliverable.add(alert_type)
                     seconds = self._settings.undeliverable_seconds
@@ -104,7 +108,9 @@ class DeliveryWorker:
             return answer
         webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
         payload = compose(batch.messages, [_note(batch, each) for each in batch.items])
-        return self._client.execute(webhook, payload)
+        answer = self._client.execute(webhook, payload)
+        self._machine.learn(answer)
+        return answer
 
     def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
@@ -115,7 +121,11 @@ class DeliveryWorker:
     def _commit(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> BatchResult:
         # An answer that is not stored counts as lost, and the alert is posted again. No other worker sends it before
         # the lease ends, so the commit is repeated until then. Repeating it changes nothing.
-        retry_wait = self.backoff_seconds(max(disposition.attempts for disposition in dispositions))
+        attempts = max(disposition.attempts for disposition in dispositions)
+        longest = self._settings.retry_backoff_max_seconds
+        if batch.abandoned:  # if an alert is what ends its workers, it ends one as rarely as a breaker's probe goes
+            longest = max(longest, self._settings.breaker_open_max_seconds)
+        retry_wait = backoff_seconds(self._settings, attempts, longest)
         deadline = time.monotonic() + lease_seconds(self._settings)
         failures = 0
         while True:
@@ -136,13 +146,6 @@ class DeliveryWorker:
         if fallback is None or all(each.action is not Action.FAILOVER for each in result.dispositions):
             return result
         return replace(result, fallback_wake_up=self._outbox.sweep(fallback))
-
-    def backoff_seconds(self, attempts: int) -> float:
-        """Exponential in the attempts made, capped, and jittered between half and the whole of it."""
-        longest: float = min(
-            self._settings.retry_backoff_seconds * 2 ** max(0, attempts - 1), self._settings.retry_backoff_max_seconds
-        )
-        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, guards nothing
 
 
 def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
@@ -185,6 +188,8 @@ def _log(batch: Batch, answer: Answer, result: BatchResult) -> None:
     match answer.outcome:
         case Delivered(message_id, _):
             logger.info("%s: delivered %d as message %s", where, len(batch.items), message_id)
+        case Deferred(scope=Scope.MACHINE):
+            return  # logged where it is learned, once in a while
         case Deferred(wait_seconds, reason, _):
             logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
         case outcome:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import cast
 
 import redis
@@ -44,6 +45,10 @@ WORDS = {
         "Discord's edge has banned this address",
         "While that lasts all webhooks pause, for the whole fleet, until one probe gets through.",
     ),
+    "machine_fault": (
+        "{named} cannot reach Discord",
+        "Its alerts wait until that is repaired; workers on other machines go on. {listed}",
+    ),
     "folded": (
         "Too many alerts of {named}: {count} were folded",
         "Its outbox was full. A digest in its channel counts them; the history has each.",
@@ -51,6 +56,10 @@ WORDS = {
     "unreadable": (
         "Not a task's message: {count} × in the queue of {named}",
         "{listed}. They are set aside, not run: `notifier dead unreadable` shows them, and why. Who puts them there?",
+    ),
+    "redis_unfit": (
+        "Redis may lose alerts, or cannot be used",
+        "{listed}. docs/redis.md says what it must be.",
     ),
     "stuck": (
         "Alerts of {named} wait and nothing moves",
@@ -61,21 +70,30 @@ WORDS = {
 
 
 class SelfMonitor:
-    """Reports what the scripts have counted (``report_trouble`` in trouble.lua).
+    """Reports what the scripts have counted (``report_trouble`` in trouble.lua). ``look_at_redis``: a RedisWatch.
 
     Raises (every method):
         BrokerUnavailable: Redis did not answer.
     """
 
-    def __init__(self, client: "redis.Redis", settings: Settings, publisher: Publisher, gate: Gate) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        settings: Settings,
+        publisher: Publisher,
+        gate: Gate,
+        look_at_redis: Callable[[], object] = bool,
+    ) -> None:
         self._redis = client
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._publisher = publisher
         self._gate = gate
+        self._look_at_redis = look_at_redis
 
     def report(self) -> None:
         """Raise an alert for each cause that was not reported lately. Several workers may do so at once."""
+        self._look_at_redis()
         if not self._settings.watch_seconds:
             return
         with broker_errors():
@@ -90,9 +108,8 @@ class SelfMonitor:
 
     def _report(self, what: str, subject: str, details: Counter[str]) -> None:
         last_notified = self._keys.last_notified(f"{what}:{subject}")
-        with broker_errors():
-            if not self._redis.set(last_notified, 1, nx=True, px=round(self._settings.watch_seconds * 1_000)):
-                return
+        if not self._is_due(last_notified):
+            return
         try:
             self._publisher.submit(self._message(what, subject, details))
         except NotifierError as error:
@@ -105,6 +122,16 @@ class SelfMonitor:
             for detail, count in details.items():
                 pipeline.hincrby(self._keys.troubles, f"{what}|{subject}|{detail}", -count)
             pipeline.execute()
+
+    def _is_due(self, last_notified: str) -> bool:
+        """Whether it is for this caller to report a cause, now."""
+        period = round(self._settings.watch_seconds * 1_000)
+        with broker_errors():
+            if self._redis.set(last_notified, 1, nx=True, px=period):
+                return True
+            if cast("int", self._redis.pttl(last_notified)) > period:  # Redis' clock has stepped back
+                self._redis.pexpire(last_notified, period)
+            return False
 
     def _message(self, what: str, subject: str, details: Counter[str]) -> NotificationMessage:
         kinds = self._kinds(subject)

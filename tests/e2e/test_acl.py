@@ -32,7 +32,10 @@ NARROW = re.compile(
     r"|[~&][^\s]*\w{5}\S*"  # keys and channels with a name in their pattern
 )
 """The only kinds of right that a user of ours is given."""
-EXCEPTED = {"client|setname": "a connection names itself, and no other"}
+EXCEPTED = {
+    "client|setname": "a connection names itself, and no other",
+    "info": "figures of the server; nothing else says whether it drops keys",
+}
 """Commands that Redis counts as dangerous and that a user needs all the same, each with its reason."""
 TRIED = {"client", "client|setinfo"}
 """redis-py tries to name its version and goes on without."""

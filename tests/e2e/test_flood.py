@@ -4,7 +4,7 @@ import pytest
 
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.digest import capacity
+from notifier.outbox.capacity import capacity
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker

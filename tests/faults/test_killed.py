@@ -80,6 +80,29 @@ def test_a_pool_process_that_is_killed_with_a_request_under_way_loses_no_alert(
     assert doubled(titles_of(sandbox)) == set()
 
 
+def test_workers_that_are_killed_while_discord_hangs_end_no_alert(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    raised = {each: f"alert {n}" for n in range(40) for each in application.raise_alerts(f"alert {n}")}
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="before", seconds=600)
+    patient = QUICK | {"DISCORD_TIMEOUT_SECONDS": "2"}
+    for kill in range(1, 7):
+        asked = len(hanging(sandbox))
+        worker = start_worker(**patient)
+        until(lambda asked=asked, kill=kill: len(hanging(sandbox)) > asked + kill % 2, "requests that hang")
+        worker.kill()
+    assert not any(application.pipeline.records.read(list(raised)))
+    sandbox.call("DELETE", "faults")
+    start_worker(**patient)
+    records = application.wait(list(raised), 100)
+    assert_none_lost(records, titles_of(sandbox), raised)
+
+
+def hanging(sandbox: Sandbox) -> list[object]:
+    """Each request that hangs there, or has."""
+    return [fault for fault in sandbox.call("GET", "faults") for _ in range(fault["fired"])]
+
+
 @pytest.fixture
 def no_memory() -> Iterator[Path]:
     """A control group whose processes get no memory beyond what they have; the kernel kills one that asks."""

@@ -47,6 +47,21 @@ def test_a_thread_stays_behind_so_that_it_shares_a_request_with_others(make_benc
     assert [message.id for message in bench.batch().messages] == ["moved", "its-own"]
 
 
+def test_what_failed_at_the_webhook_that_is_gone_is_not_held_against_it_at_the_next(make_bench: MakeBench) -> None:
+    bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
+    bench.admit("moved", alert_type=AlertType.SECURITY)
+    for _ in range(bench.settings.retry_attempts):
+        bench.commit(bench.batch(OTHER_WEBHOOK, AlertType.SECURITY), Unknown(Reason.READ_TIMEOUT), None)
+        bench.tick(1_000)
+    bench.admit("another")
+    bench.commit(bench.batch())
+    reroute(bench)
+    bench.tick(1)
+    assert bench.commit(bench.batch(), Unknown(Reason.READ_TIMEOUT), None).records == ()
+    bench.tick(1_000)
+    assert [record["status"] for record in bench.commit(bench.batch()).records] == ["delivered"]
+
+
 def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_goes_on(make_bench: MakeBench) -> None:
     bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
     bench.admit("moved", alert_type=AlertType.SECURITY)

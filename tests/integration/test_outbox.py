@@ -190,8 +190,9 @@ def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
     monkeypatch.setattr(bench.outbox, "_claim", answer_lost(bench.outbox._claim))
     with pytest.raises(BrokerUnavailable):
         bench.claim()
+    other = Outbox(bench.redis, bench.settings)  # with the test's clock
     monkeypatch.undo()
-    stranger = Outbox(bench.redis, bench.settings).claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+    stranger = other.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(stranger, Throttled), "for all that another knows it is under way"
     again = bench.batch()
     assert (titles(again), again.abandoned) == (["c", "d"], False)
@@ -478,6 +479,80 @@ def test_in_an_outage_those_that_were_tried_less_go_before_one_whose_attempts_ar
         bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=1)
         bench.tick(1_000)
     assert titles(bench.batch()) == ["fresh"]
+
+
+def lose_worker(bench: Bench, batch: Batch) -> None:
+    """The worker of a batch dies, and another takes it over."""
+    bench.tick(gate.lease_seconds(bench.settings) + 1)
+    taken_over = bench.batch()
+    assert (taken_over.abandoned, titles(taken_over)) == (True, titles(batch))
+    assert bench.commit(taken_over, Unknown(Reason.WORKER_LOST), None).records == ()
+    bench.tick(1_000)
+
+
+def hang(bench: Bench, batch: Batch) -> None:
+    """A request of a batch is not answered in time."""
+    assert bench.commit(batch, Unknown(Reason.READ_TIMEOUT), None).records == ()
+    bench.tick(1_000)
+
+
+@pytest.mark.parametrize("ids", [["a"], ["a", "b", "c"]], ids=["one", "three"])
+@pytest.mark.parametrize("deaths", [1, 2, 3], ids=["each second", "each third", "each fourth"])
+def test_an_outage_kills_no_alert_whatever_dies_in_it(bench: Bench, ids: list[str], deaths: int) -> None:
+    bench.admit(*ids)
+    for number in range(8 * (bench.settings.retry_attempts + 1)):
+        batch = bench.batch()
+        if number % (deaths + 1):
+            lose_worker(bench, batch)
+        else:
+            hang(bench, batch)
+    delivered = []
+    while bench.outbox.depth(AlertType.GENERAL):
+        delivered += [record["id"] for record in bench.commit(bench.batch()).records if record["success"]]
+        bench.tick(1_000)
+    assert sorted(delivered) == ids
+
+
+def test_no_alert_of_many_dies_though_every_worker_did_before_it_could_report(bench: Bench) -> None:
+    ids = [f"alert {number}" for number in range(40)]
+    bench.admit(*ids)
+    for _ in range(3 * (bench.settings.retry_attempts + 1)):
+        lose_worker(bench, bench.batch())
+    assert bench.outbox.depth(AlertType.GENERAL) == len(ids)
+
+
+def test_an_operators_reset_in_an_outage_kills_no_alert(bench: Bench) -> None:
+    bench.admit("patient")
+    for _ in range(4 * (bench.settings.retry_attempts + 1)):
+        hang(bench, bench.batch())
+        bench.gate.reset(WEBHOOK)
+    assert bench.outbox.depth(AlertType.GENERAL) == 1
+
+
+def test_an_outage_after_the_clock_has_stepped_back_kills_no_alert(bench: Bench) -> None:
+    bench.admit("before")
+    bench.commit(bench.batch())
+    bench.tick(-100_000)
+    bench.admit("patient")
+    bench.tick(1)
+    for _ in range(4 * (bench.settings.retry_attempts + 1)):
+        hang(bench, bench.batch())
+    assert bench.outbox.depth(AlertType.GENERAL) == 1
+
+
+def test_one_that_kills_each_worker_lets_all_others_pass_and_ends(bench: Bench) -> None:
+    bench.admit("poison", "a", "b")
+    ended: dict[str, str] = {}
+    while not isinstance(claim := bench.claim(), Empty):
+        if not isinstance(claim, Batch):
+            bench.tick(1_000)
+        elif "poison" in titles(claim):
+            bench.tick(gate.lease_seconds(bench.settings) + 1)
+            lost = bench.commit(bench.batch(), Unknown(Reason.WORKER_LOST), None)
+            ended |= {record["id"]: record["status"] for record in lost.records}
+        else:
+            ended |= {record["id"]: record["status"] for record in bench.commit(claim).records}
+    assert list(ended.items()) == [("a", "delivered"), ("b", "delivered"), ("poison", "unknown")]
 
 
 def test_a_wait_too_short_to_matter_is_not_logged(bench: Bench) -> None:

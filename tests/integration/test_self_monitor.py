@@ -132,16 +132,20 @@ def test_one_cause_is_reported_once_a_period_and_what_came_meanwhile_is_counted(
     assert len(publisher.alerts) == 2, "nothing has come since"
 
 
+OF_ALL_TYPES = ("edge_banned", "redis_unfit")
+"""Causes that are neither a type's nor a webhook's."""
+
+
 @pytest.mark.parametrize("what", WORDS)
 def test_every_cause_has_its_words(watched: Bench, publisher: FakePublisher, what: str) -> None:
-    subject = WEBHOOK.id if what in ("webhook_gone", "breaker_open") else "" if what == "edge_banned" else "error"
+    subject = WEBHOOK.id if what in ("webhook_gone", "breaker_open") else "" if what in OF_ALL_TYPES else "error"
     happened(watched, f"{what}|{subject}|", 3)
     self_monitor(watched, publisher).report()
     (message,) = publisher.alerts
     assert "{" not in message.title + message.message
     assert message.source == "notifier"
     assert message.metadata == {"cause": what, "subject": subject}
-    assert what == "edge_banned" or "`" in message.title, "it names the type"
+    assert what in OF_ALL_TYPES or "`" in message.title, "it names the type"
 
 
 def test_what_could_not_be_raised_is_raised_later(watched: Bench, publisher: FakePublisher) -> None:

@@ -143,14 +143,6 @@ def test_a_pause_can_be_made_longer_and_never_shorter(opened: Breaker) -> None:
     assert opened.wait(0) == (OPEN + 1, "breaker_open")
 
 
-def test_failing_counts_the_request_that_is_about_to_be_reported(breaker: Breaker) -> None:
-    breaker.report(0, "t", "failure")
-    assert [breaker.call("breaker_failing", KEY, requests) for requests in (1, 2, 3)] == [True, True, False]
-    for _ in range(2):
-        breaker.report(0, "t", "failure")
-    assert breaker.call("breaker_failing", KEY, 1_000), "an open breaker has seen nothing but failures"
-
-
 def test_a_reset_knows_every_field(opened: Breaker, client: "redis.Redis") -> None:
     fields = set(client.hgetall(KEY))
     opened.take(OPEN, "probe")

@@ -186,4 +186,3 @@ def test_a_pause_holds_what_it_speaks_of(gate: Gate, scope: str, reason: str) ->
 def test_a_breaker_that_opens_is_news_once(gate: Gate) -> None:
     told = [gate.report("t", number, health="failure") for number in range(gate.settings.breaker_failures + 2)]
     assert told == [[]] * (gate.settings.breaker_failures - 1) + [["breaker_open"], [], []]
-    assert gate.call("gate_failing", 1_000) == [1]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from notifier.discord import DiscordClient
-from notifier.outcome import Answer, Delivered, Failed, Reason, Unknown
+from notifier.discord.machine import NO_CA_FILE, UNTRUSTED
+from notifier.outcome import Answer, Deferred, Delivered, Reason, Scope, Unknown
 from notifier.render.batch import Payload
 from notifier.settings import Webhook
 from tests.unit.discord.conftest import Behaviour, Peer, read_request
@@ -56,8 +57,30 @@ def test_a_peer_whose_certificate_is_not_signed_receives_nothing(
     requests_read = []
     url = start_tls_peer(lambda connection: requests_read.append(read_request(connection)))
     answer = DiscordClient(url, 10).execute(webhook, payload)
-    assert answer == Answer(Failed(Reason.CONNECTION_FAILED, "SSLError"))
+    assert answer == Answer(Deferred(0, Reason.CERTIFICATE_NOT_TRUSTED, Scope.MACHINE, UNTRUSTED))
     assert requests_read == []
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "nonsense"])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_file_of_certificates_that_cannot_be_read_is_a_fault_of_this_machine(
+    start_tls_peer: Callable[[Behaviour], str],
+    webhook: Webhook,
+    payload: Payload,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    content: str | None,
+) -> None:
+    file = tmp_path / "certificates.pem"
+    if content is not None:
+        file.write_text(content)
+    for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(variable, str(file))
+    client = DiscordClient(start_tls_peer(read_request), 10)
+    for answer in (client.execute(webhook, payload), client.get_webhook(webhook).answer):
+        assert answer == Answer(Deferred(0, Reason.MACHINE_MISCONFIGURED, Scope.MACHINE, NO_CA_FILE))
 
 
 def test_a_trusted_peer_is_served(

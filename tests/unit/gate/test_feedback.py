@@ -31,6 +31,11 @@ BANNED = Deferred(60, Reason.EDGE_BANNED, Scope.EDGE)
         (Unknown(Reason.READ_TIMEOUT), None, "failure", "neutral"),
         (Deferred(1, Reason.RATE_LIMITED), 429, "neutral", "success"),
         (BANNED, 429, "neutral", "failure"),
+        (Deferred(0, Reason.NO_NETWORK, Scope.MACHINE, "DNS"), None, "unmade", "neutral"),
+        (Deferred(0, Reason.PROXY_FAILED, Scope.MACHINE, "407"), 407, "unmade", "neutral"),
+        (Failed(Reason.UNEXPECTED_ANSWER), 404, "failure", "neutral"),
+        (Failed(Reason.REDIRECTED), 302, "failure", "neutral"),
+        (Unknown(Reason.UNEXPECTED_ANSWER), 200, "failure", "neutral"),
         (Rejected(Reason.INVALID_PAYLOAD), 400, "neutral", "success"),
     ],
 )
@@ -46,6 +51,11 @@ def test_only_discords_own_words_for_a_webhook_that_is_gone_quarantine_it(reason
     quarantined = feedback_of(Answer(Rejected(reason), None, 404), 0).get("quarantine")
     gone = {Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID}
     assert quarantined == (reason if reason in gone else None)
+
+
+def test_a_fault_of_one_machine_pauses_no_other() -> None:
+    told = feedback_of(Answer(Deferred(0, Reason.PROXY_FAILED, Scope.MACHINE), None, 407), 0)
+    assert not {"pause", "quarantine"} & set(told)
 
 
 @pytest.mark.parametrize("outcome", [Deferred(1.5, Reason.CHANNEL_RATE_LIMITED, Scope.CHANNEL), BANNED])

@@ -8,10 +8,22 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
 from notifier.operations.checks import FRESH_SECONDS, CheckReport, WebhookCheck, check
 from notifier.outbox.fleet import Holding
-from notifier.outcome import Answer, Delivered, Failed, Reason, WebhookInfo
+from notifier.outcome import (
+    Answer,
+    Deferred,
+    Delivered,
+    Failed,
+    Outcome,
+    Reason,
+    Rejected,
+    Scope,
+    Unknown,
+    WebhookInfo,
+)
 from notifier.settings import Webhook
 
 WEBHOOK = Webhook("1", SecretStr("fake-token-check"))
@@ -124,6 +136,28 @@ def test_one_that_fails_is_named_by_its_reason() -> None:
     report = checked(Gate(), Discord(Answer(Failed(Reason.BAD_GATEWAY), None, 502)))
     assert error_of(report).problem == "bad_gateway"
     assert (report.valid, report.healthy) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wrong"),
+    [
+        (Deferred(0, Reason.PROXY_FAILED, Scope.MACHINE, "does it run?"), "proxy_failed: does it run?"),
+        (Failed(Reason.UNEXPECTED_ANSWER, "HTTP 404, a page"), "unexpected_answer: HTTP 404, a page"),
+        (Unknown(Reason.UNEXPECTED_ANSWER, "HTTP 200, a page"), "unexpected_answer: HTTP 200, a page"),
+        (Rejected(Reason.WEBHOOK_UNKNOWN, "Unknown Webhook"), None),
+    ],
+)
+def test_what_is_wrong_on_the_way_to_discord_is_said_in_words(outcome: Outcome, wrong: str | None) -> None:
+    found = error_of(checked(Gate(), Discord(Answer(outcome, None, None))))
+    assert (found.problem, found.wrong) == (outcome.reason, wrong)  # type: ignore[union-attr]
+
+
+def test_a_machine_that_cannot_reach_discord_is_listed_and_not_healthy() -> None:
+    fault = MachineFault("worker-1", "no_network", "does DNS work?")
+    parts: Any = (Redis(), Gate(), Discord(), {AlertType.ERROR: WEBHOOK})
+    report = check(*parts, machines=lambda: [fault])
+    assert report.machines == (fault,)
+    assert (report.valid, report.healthy) == (True, False)
 
 
 def test_an_open_breaker_is_valid_and_not_healthy() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from notifier.models import NotificationMessage
 from notifier.outbox.disposition import OF_THE_PAYLOAD, BatchItem, decide
-from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
+from notifier.outcome import FAULTS, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Status, Unknown
 
 THREE = [BatchItem(NotificationMessage(title=title), attempts=1, admitted_at=0) for title in "abc"]
 
@@ -30,6 +30,28 @@ def test_a_failure_is_retried_until_the_attempts_are_spent(outcome: Outcome, sta
     assert told(outcome, retry_attempts=1) == [("attempts_exhausted", 2, status)] * 3
 
 
+def test_what_never_left_this_machine_ends_no_alert_however_often() -> None:
+    assert told(Failed(Reason.CONNECTION_FAILED), retry_attempts=0) == [("retry_later", 2, Status.FAILED)] * 3
+
+
+def test_a_fault_of_the_machine_spends_no_attempt_and_says_what_to_repair() -> None:
+    outcome = Deferred(0, Reason.NO_NETWORK, Scope.MACHINE, "DNS")
+    assert told(outcome, retry_attempts=0) == [("requeue", 1, Status.QUEUED)] * 3
+    assert {each.detail for each in decide(outcome, THREE, 0)} == {"DNS"}
+
+
+WAITS_AND_ENDS = {
+    *("in_flight", "batching", "backing_off", "postponed", "fetching_webhook", "breaker_open", "probe_in_flight"),
+    *("rate_limited", "channel_rate_limited", "configured_limit", "global_rate_limited", "edge_banned", "worker_lost"),
+    *("queue_full", "expired", "revoked", "forgotten", "left_to_others"),
+}
+"""Reasons of what is no failure, or of a worker that is gone."""
+
+
+def test_every_reason_of_a_failure_is_somebodys_fault() -> None:
+    assert {str(reason) for reason in Reason} - WAITS_AND_ENDS == {str(reason) for reason in FAULTS}
+
+
 @pytest.mark.parametrize("reason", sorted(OF_THE_PAYLOAD))
 def test_a_fault_of_the_payload_rejects_only_the_items_that_discord_names(reason: Reason) -> None:
     dispositions = decide(Rejected(reason, rejected_indexes=frozenset({1})), THREE, 3)
@@ -50,7 +72,7 @@ def test_a_url_that_is_gone_ends_no_alert_and_costs_no_attempt(reason: Reason) -
     assert told(Rejected(reason)) == [("requeue", 1, Status.QUEUED)] * 3
 
 
-@pytest.mark.parametrize("reason", [Reason.FORBIDDEN, Reason.UNKNOWN_CHANNEL, Reason.REDIRECTED])
+@pytest.mark.parametrize("reason", [Reason.FORBIDDEN, Reason.UNKNOWN_CHANNEL])
 def test_a_fault_of_the_webhook_is_final_for_all(reason: Reason) -> None:
     assert told(Rejected(reason)) == [("complete", 2, Status.REJECTED)] * 3
 

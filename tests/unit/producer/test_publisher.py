@@ -8,7 +8,7 @@ import pytest
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import NotificationMessage
 from notifier.outcome import Status
-from notifier.producer.publisher import ADMIT_TRIES, SHOWN_CHARACTERS, Publisher, arguments, shown
+from notifier.producer.publisher import ADMIT_TRIES, SHOWN_CHARACTERS, Publisher, shown
 from notifier.storage.keys import Keys
 
 ALERT = NotificationMessage(id="a", title="T", message="M")
@@ -90,13 +90,6 @@ def test_one_from_a_disk_brings_its_age_and_its_doubt_and_is_never_folded() -> N
     assert parts.digests
     parts.digests.fold.assert_not_called()
     parts.dispatched.assert_not_called()
-
-
-def test_a_task_carries_what_its_id_and_name_do_not() -> None:
-    given = arguments(ALERT)
-    assert (given["title"], given["message"]) == ("T", "M")
-    assert not {"id", "alert_type"} & given.keys()
-    assert "color" not in given, "a default is left out"
 
 
 def test_flower_shows_a_title_and_no_more() -> None:

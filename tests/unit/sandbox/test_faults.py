@@ -142,3 +142,17 @@ def test_faults_do_not_pile_up(discord: Discord) -> None:
     for _ in range(1_100):
         discord.exchange.faults.add(kind=Kind.STATUS)
     assert len(list(discord.exchange.faults)) == 1_000
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), [(302, None, "text/html"), (404, {"code": 0}, "application/json")])
+def test_an_interception_is_no_answer_of_discord(
+    discord: Discord, status: int, body: dict[str, int] | None, kind: str
+) -> None:
+    discord.exchange.faults.add(kind=Kind.INTERCEPT, status=status, body=body, times=1)
+    answer = discord.post(HI)
+    assert answer.status == status
+    assert answer.headers["Content-Type"].startswith(kind)
+    assert not {"Via", "X-RateLimit-Bucket"} & set(answer.headers)
+    assert discord.titles() == []
+    assert discord.exchange.stats()["invalid"] == 0
+    assert discord.post(HI).headers["X-RateLimit-Remaining"] == "4", "it used no slot"

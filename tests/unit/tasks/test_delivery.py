@@ -14,10 +14,11 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Completed, NotFound, Throttled, WakeUp
 from notifier.outbox.disposition import Action, BatchItem, Disposition
-from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
+from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER
 from notifier.outcome import Reason, Status
+from notifier.producer.callbacks import CALLBACKS_BYTES_MAX
 from tasks import send_notification
-from tasks.delivery import AWAY_SECONDS, run_delivery
+from tasks.delivery import AWAY_SECONDS, GIVEN_BYTES_MAX, run_delivery
 from tasks.notifications import NotificationTask, pipeline
 
 ERROR = send_notification["error"]
@@ -32,6 +33,7 @@ class Parts:
         self.deliveries: list[Any] = []
         self.admitted: list[tuple[NotificationMessage, Any]] = []
         self.buried: list[tuple[NotificationMessage, Status, dict[str, Any], str]] = []
+        self.details: list[str] = []
         self.announced: list[BatchResult] = []
         self.withdrawn: list[str] = []
         self.woken: list[WakeUp | None] = []
@@ -53,9 +55,10 @@ class Parts:
         self.admitted.append((message, terms))
 
     def bury(
-        self, message: NotificationMessage, status: Status, *_: object, given: str, callbacks: str
+        self, message: NotificationMessage, status: Status, _: str, detail: str, *, given: str, callbacks: str
     ) -> dict[str, str]:
         """Make a dead letter."""
+        self.details.append(detail)
         self.buried.append((message, status, json.loads(given), callbacks))
         return {"id": message.id}
 
@@ -148,6 +151,16 @@ def test_an_alert_that_came_by_name_is_admitted_on_its_terms_and_delivered(parts
     assert (parts.deliveries, parts.withdrawn) == ([], [])
 
 
+def test_the_trigger_of_an_alert_that_redis_has_lost_raises_none_and_makes_no_dead_letter(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts.deliveries = [NotFound()]
+    end, _ = run(**{TRIGGER_HEADER: True})
+    assert type(end) is Ignore
+    assert (parts.admitted, parts.buried) == ([], [])
+    assert "alert a was admitted, and Redis does not know it" in caplog.text
+
+
 def test_one_that_was_revoked_before_it_came_is_withdrawn(parts: Parts) -> None:
     parts.deliveries = [NotFound(), Completed()]
     run(fields={"title": "T"}, **{REVOKED_HEADER: True})
@@ -168,6 +181,28 @@ def test_what_no_outbox_takes_is_buried_whole_and_announced_with_what_hangs_on_i
     assert (announced.records, announced.callbacks) == (({"id": "a"},), {"a": callbacks})
 
 
+def test_of_more_than_an_alert_may_have_a_dead_letter_keeps_the_beginnings_and_says_so(parts: Parts) -> None:
+    parts.deliveries = [NotFound()]
+    fields = {"titel": "typo", "message": "x" * 2 * GIVEN_BYTES_MAX, "metadata": {"all": "y" * 2 * GIVEN_BYTES_MAX}}
+    run(fields=fields)
+    ((_, _, given, _),) = parts.buried
+    assert (given["args"], given["kwargs"]["titel"]) == ([], "typo")
+    assert GIVEN_BYTES_MAX * 0.9 < len(json.dumps(given)) < GIVEN_BYTES_MAX * 1.1
+    assert given["kwargs"]["message"].startswith("xxx")
+    assert "bytes that were given, the beginnings are kept" in parts.details[0]
+
+
+def test_what_is_too_long_to_hang_on_an_alert_is_not_stored_and_its_errbacks_are_called_at_once(parts: Parts) -> None:
+    parts.deliveries = [NotFound()]
+    huge = [{**LINK[0], "kwargs": {"text": "x" * CALLBACKS_BYTES_MAX}}]
+    run(fields={"title": "T"}, callbacks=huge, errbacks=LINK)
+    ((_, status, given, stored),) = parts.buried
+    assert (status, given["kwargs"], stored) == (Status.REJECTED, {"title": "T"}, "")
+    assert f"more than {CALLBACKS_BYTES_MAX}" in parts.details[0]
+    assert parts.admitted == []
+    assert json.loads(parts.announced[0].callbacks["a"])["link_error"] == LINK
+
+
 @pytest.mark.parametrize("errbacks", [LINK, None])
 def test_while_redis_is_away_the_same_dispatch_comes_back_in_a_while(parts: Parts, errbacks: Any) -> None:
     parts.deliveries = [BrokerUnavailable("away")]
@@ -177,7 +212,14 @@ def test_while_redis_is_away_the_same_dispatch_comes_back_in_a_while(parts: Part
     (sent,) = parts.sent
     assert (sent["args"], sent["kwargs"], sent["task_id"]) == (("T",), {"source": "s"}, "a")
     assert (sent["countdown"], sent["retries"], sent["parent_id"]) == (AWAY_SECONDS, 1, "p")
-    assert (sent["headers"], sent.get("link_error")) == ({TERMS_HEADER: terms}, errbacks)
+    assert (sent["headers"], sent.get("link_error")) == ({TERMS_HEADER: terms, TRIGGER_HEADER: None}, errbacks)
+
+
+def test_what_comes_back_in_a_while_is_still_a_trigger(parts: Parts) -> None:
+    parts.deliveries = [BrokerUnavailable("away")]
+    run(**{TRIGGER_HEADER: True})
+    (sent,) = parts.sent
+    assert (sent["kwargs"], sent["headers"][TRIGGER_HEADER]) == ({}, True)
 
 
 def test_if_the_broker_is_away_as_well_it_keeps_the_message(parts: Parts) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from notifier.models import AlertType
-from notifier.outbox.digest import capacity
+from notifier.outbox.capacity import capacity
 from notifier.settings import Settings
 
 URGENT = {AlertType.CRITICAL, AlertType.SECURITY}
