@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     import redis
 
     from notifier.discord import DiscordClient
-    from notifier.operations.checks import CheckReport
+    from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.history import NotificationHistory
     from notifier.producer.control import AlertControl
     from notifier.producer.direct import Direct
+    from notifier.producer.flusher import Flusher
     from notifier.producer.spool import Spool
     from notifier.worker.announce import Announcer
     from notifier.worker.callbacks import Callbacks
@@ -161,6 +162,15 @@ class Pipeline:
         return Spool(folder, self.settings.spool_max)
 
     @built_once
+    def flusher(self) -> "Flusher | None":
+        """Empties the spool, if there is one: in one thread of this process, whoever starts it."""
+        if self.spool is None:
+            return None
+        from notifier.producer.flusher import Flusher
+
+        return Flusher(self.spool, self.publisher.submit_spooled)
+
+    @built_once
     def client(self) -> Client:
         """Where applications submit alerts."""
         # a signal handler that raises an alert meanwhile would meet half imported modules of its own thread; not here
@@ -174,7 +184,7 @@ class Pipeline:
 
     def _client(self, publisher: Publisher) -> Client:
         return Client(
-            *(self.app, publisher, self.settings, self.spool),
+            *(self.app, publisher, self.settings, self.flusher),
             direct=lambda: self.direct,
             another=lambda: self._client(self._publisher()),
         )
@@ -193,7 +203,10 @@ class Pipeline:
         """Delivers what waits in the outboxes."""
         from notifier.worker.delivery import DeliveryWorker
 
-        return DeliveryWorker(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer)
+        return DeliveryWorker(
+            *(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer),
+            wake_up=self.publisher.wake_up,
+        )
 
     @built_once
     def announcer(self) -> "Announcer":
@@ -258,15 +271,20 @@ class Pipeline:
         kept = {name: inherited[name] for name in ("app", "settings", "hostname")}
         vars(self).update(kept, _inherited=inherited)
 
+    @built_once
+    def last_answers(self) -> "LastAnswers":
+        """What Discord has told this process of its webhooks while Redis was away."""
+        from notifier.operations.checks import LastAnswers
+
+        return LastAnswers(self.discord)
+
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
-        return check(
-            *(self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks),
-            *(self.inspect_redis, self.gate.machines.faults, fleet),
-        )
+        parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
+        return check(*parts, self.last_answers, fleet)
 
     def inspect_redis(self, queues: Sequence[str] = ()) -> Findings:
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""

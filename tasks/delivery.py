@@ -14,7 +14,7 @@ from kombu.utils.json import dumps
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
 from notifier.models import NotificationMessage
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import ClaimRequest, Completed, NotFound, Throttled
+from notifier.outbox.claim import ClaimRequest, Completed, NotFound
 from notifier.outbox.disposition import Action
 from notifier.outbox.excerpt import shortened
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, read_terms
@@ -59,7 +59,6 @@ def run_delivery(task: "NotificationTask", args: tuple[Any, ...], fields: dict[s
         delivery = _deliver(task, args, fields, callbacks)
     except BrokerUnavailable:
         _dispatch_again(task, args, fields, callbacks)
-    send_wake_ups(delivery)
     if isinstance(delivery, BatchResult):
         _retry_own(task, delivery)
     raise Ignore
@@ -105,16 +104,6 @@ def _dispatch_again(
         task.dispatch(args, fields, countdown=AWAY_SECONDS, ignore_result=True, producer=producer, **again)
         raise Ignore
     raise Reject("Redis is away", requeue=True)
-
-
-def send_wake_ups(delivery: "Delivery") -> None:
-    """Send the wake-ups that a delivery asks for."""
-    match delivery:
-        case Throttled(wake_up=following):
-            pipeline.publisher.wake_up(following)
-        case BatchResult():
-            pipeline.publisher.wake_up(delivery.wake_up)
-            pipeline.publisher.wake_up(delivery.fallback_wake_up)
 
 
 def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, error: InvalidMessage | QueueFull) -> None:

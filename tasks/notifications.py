@@ -20,7 +20,7 @@ from notifier.routing import ROUTES, WAKE_UP_TASK
 
 from .arguments import message_of, message_of_callback, partial_fields
 from .celery import app, pipeline
-from .delivery import run_delivery, send_wake_ups
+from .delivery import run_delivery
 from .signature import AlertSignature, warn_of_another_broker
 
 if TYPE_CHECKING:
@@ -218,10 +218,9 @@ def _register(alert_type: AlertType) -> NotificationTask:
 def wake_up(alert_type: str, token: str) -> None:
     """Deliver a batch of an outbox whose gate should be open now."""
     try:
-        delivery = pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
+        pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
     except BrokerUnavailable:
         raise Ignore from None  # once Redis is back, the sweep sends another
-    send_wake_ups(delivery)
 
 
 class SendNotification:

@@ -1,20 +1,26 @@
 """What a worker logs and opens at its start. Only a worker of ours imports this."""
 
 import logging
-from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from celery.signals import after_setup_logger, celeryd_after_setup, worker_init, worker_ready
+from celery.signals import (
+    after_setup_logger,
+    celeryd_after_setup,
+    worker_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import settings
+from notifier.worker.log_file import SharedLogFile
+from notifier.worker.offload import SLOT_SECONDS
 
-from .celery import pipeline
+from .celery import pipeline, served_types
 
 logger = logging.getLogger(__name__)
 
-LOG_FILE_MAX_BYTES = 10_000_000
-LOG_FILES_KEPT = 3
 _redis_warnings: list[str] = []
 
 
@@ -23,8 +29,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     """Write the worker's log to a file as well; if it cannot be opened, that is logged and the worker runs."""
     path = settings().log_file
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=LOG_FILE_MAX_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8")
+        handler = SharedLogFile(path)
     except OSError as error:
         logger.warning("%s: no log file (%s)", path, type(error).__name__)
         return
@@ -75,3 +80,29 @@ def warn_of_missing_webhooks(**_: Any) -> None:
     fallback = settings().fallback
     if fallback is not None and fallback not in settings().webhooks:
         logger.warning("DISCORD_FALLBACK: %s has no webhook, so it takes no alerts of others", fallback)
+
+
+@worker_ready.connect
+def warn_of_low_concurrency(sender: Any, **_: Any) -> None:
+    """Log if slow webhooks could hold up other types for a moment: a slot waits that long for each of them."""
+    worker = sender.controller  # the sender is its consumer
+    types, slots = len(served_types()), worker.max_concurrency or worker.pool.limit
+    if slots <= types:
+        logger.warning(
+            "a pool of %d for %d alert types: while webhooks hang, alerts of other types may wait %g s for each."
+            " Set --concurrency to %d or more",
+            *(slots, types, SLOT_SECONDS, types + 1),
+        )
+
+
+@worker_shutdown.connect
+def await_slow_requests(**_: Any) -> None:
+    """Wait, in a warm shutdown, for the requests that hold no slot of the pool any more."""
+    pipeline.delivery_worker.drain()
+
+
+@worker_process_shutdown.connect
+def await_slow_requests_of_child(exitcode: int, **_: Any) -> None:
+    """The same in a process of the pool, unless a signal ends it."""
+    if exitcode >= 0:
+        pipeline.delivery_worker.drain()

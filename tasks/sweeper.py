@@ -10,19 +10,13 @@ from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
 from notifier.outbox.fleet import holding_as_json
 
-from .celery import app, pipeline
-
-
-def served() -> list[AlertType]:
-    """The alert types whose queues this worker consumes at this moment."""
-    consumed = app.amqp.queues.consume_from
-    return [alert_type for alert_type in AlertType if pipeline.keys.queue(alert_type) in consumed]
+from .celery import app, pipeline, served_types
 
 
 @app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
-    pipeline.sweep(served())
+    pipeline.sweep(served_types())
 
 
 class Sweeper(bootsteps.StartStopStep):
@@ -40,24 +34,25 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
-        """Stop sweeping; a sweep under way ends first."""
+        """Stop sweeping, and wait for the step under way: each has its timeouts."""
         self._stopping.set()
+        self._thread.join()
 
     def _holdings(self) -> dict[AlertType, str]:
         # one that stops ends what it has taken, and takes no more
-        kinds = [] if self._stopping.is_set() else served()
+        kinds = [] if self._stopping.is_set() else served_types()
         worker, webhooks = pipeline.hostname or "", pipeline.settings.webhooks
         return {kind: holding_as_json(worker, webhooks.get(kind)) for kind in kinds}
 
     def terminate(self, parent: Any) -> None:
-        """As ``stop``."""
-        self.stop(parent)
+        """Stop sweeping, without waiting."""
+        self._stopping.set()
 
     def _run(self) -> None:
         while True:
             with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
                 pipeline.heartbeat.announce(self._holdings)
-            sweep()
+            pipeline.sweep(served_types(), self._stopping.is_set)
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return
 

@@ -1,7 +1,10 @@
 """Checks of the configuration: Redis, and one GET per webhook. Nothing is posted."""
 
+import threading
+import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,7 +16,7 @@ from notifier.gate.admin import Gate
 from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, disagreements
-from notifier.outcome import FAULTS, Delivered, Fault, Outcome, Reason
+from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
@@ -93,6 +96,30 @@ class CheckReport:
         )
 
 
+class LastAnswers:
+    """Asks for webhooks while Redis is away: each at most once in ``FRESH_SECONDS``, for no other process is known of.
+
+    That is far below a third of what Discord takes (5 in 2 s), and what a 429 asks for is waited for. Threads may
+    share it.
+    """
+
+    def __init__(self, discord: DiscordClient) -> None:
+        self._discord = discord
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._found: dict[str, tuple[float, WebhookInfo]] = {}
+
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
+        """What Discord answers, or has answered lately."""
+        with self._asking[webhook.fingerprint]:
+            fresh_until, info = self._found.get(webhook.fingerprint, (0.0, None))
+            if info is None or time.monotonic() >= fresh_until:
+                info = self._discord.get_webhook(webhook)
+                outcome = info.answer.outcome
+                wait = outcome.wait_seconds if isinstance(outcome, Deferred) else 0.0
+                self._found[webhook.fingerprint] = time.monotonic() + max(FRESH_SECONDS, wait), info
+            return info
+
+
 def check(
     client: "redis.Redis",
     gates: Gate,
@@ -100,38 +127,40 @@ def check(
     webhooks: Mapping[AlertType, Webhook],
     wrong: Mapping[AlertType, str] | None = None,
     inspect: Callable[[], Findings] = Findings,
-    machines: Callable[[], Sequence[MachineFault]] = tuple,
+    last_answers: LastAnswers | None = None,
     fleet: Callable[[], Iterable[Holding]] = tuple,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
 
-    ``fleet``: reads what the workers hold; it is asked if Redis answers.
+    ``last_answers``: those of this process, which count while Redis is away. ``fleet``: reads what the workers hold; it
+    is asked if Redis answers.
     """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
+    asked = discord if gate else (last_answers or LastAnswers(discord))
     findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
             lambda kind: (
                 _unusable(kind, unusable[kind])
                 if kind in unusable
-                else _check_webhook(kind, webhooks.get(kind), discord, gate)
+                else _check_webhook(kind, webhooks.get(kind), asked, gate)
             ),
             ROUTES,
         )
-        told = tuple(machines()) if problem is None else ()
-        held = _fleet(fleet(), gates) if problem is None else ()
+        told = tuple(gate.machines.faults()) if gate else ()
+        held = _fleet(fleet(), gate) if gate else ()
         return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told, held)
 
 
-def _fleet(holdings: Iterable[Holding], gates: Gate) -> tuple[WorkerCheck, ...]:
-    return tuple(WorkerCheck(each, _problem_of(each, gates)) for each in holdings)
+def _fleet(holdings: Iterable[Holding], gate: Gate) -> tuple[WorkerCheck, ...]:
+    return tuple(WorkerCheck(each, _problem_of(each, gate)) for each in holdings)
 
 
-def _problem_of(holding: Holding, gates: Gate) -> str | None:
+def _problem_of(holding: Holding, gate: Gate) -> str | None:
     if not holding.webhook_id:
         return Reason.WEBHOOK_NOT_CONFIGURED
-    gone = gates.quarantine_reason(holding.webhook_id, holding.fingerprint)
+    gone = gate.quarantine_reason(holding.webhook_id, holding.fingerprint)
     return Reason.WEBHOOK_QUARANTINED if gone else None
 
 
@@ -156,7 +185,9 @@ def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:
     return WebhookCheck(kind, variable, problem=ConfigurationError.reason, wrong=wrong)
 
 
-def _check_webhook(kind: AlertType, webhook: Webhook | None, client: DiscordClient, gate: Gate | None) -> WebhookCheck:
+def _check_webhook(
+    kind: AlertType, webhook: Webhook | None, client: DiscordClient | LastAnswers, gate: Gate | None
+) -> WebhookCheck:
     variable = ROUTES[kind].webhook_variables[0]
     if webhook is None:
         return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)

@@ -85,7 +85,8 @@ local function complete(key, item, result)
     redis.call('ZREM', set, item.id)
   end
   redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
-  if item.dead and item.cut then redis.call('HSET', key, 'whole', redis.call('HGET', key, 'message')) end
+  local whole = item.dead and item.cut and redis.call('HGET', key, 'message')
+  if whole then redis.call('HSET', key, 'whole', whole) end
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -36,6 +35,7 @@ from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Reason
 from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
@@ -46,8 +46,6 @@ from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
-UNANSWERED_MAX = 100
-"""Ours: claims whose answers never came that are remembered; each may hold a batch that no worker knows of."""
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing has moved for this time is reported."""
 
@@ -65,7 +63,7 @@ class Outbox:
         self._keys = Keys(settings.key_prefix)
         # what waits is swept and expires long before its key does, unless no worker runs at all
         self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_MAX)
+        self._unanswered = UnansweredClaims(lease_seconds(settings))
         shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
@@ -155,6 +153,7 @@ class Outbox:
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
         kind, keys = request.alert_type, self._keys
+        arguments = self._claim_arguments(request, webhook, worker, token, held_back)
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
@@ -162,11 +161,12 @@ class Outbox:
                         *(*keys.outbox_parts(kind), *keys.gate_parts(_id(webhook))),
                         *(keys.fleet(kind), keys.first_seen(kind), keys.undeliverable(kind), keys.troubles),
                     ],
-                    args=[self._claim_arguments(request, webhook, worker, token, held_back).as_json()],
+                    args=[arguments.as_json()],
                 )
         except BrokerUnavailable:
-            self._unanswered.append(token)
+            self._unanswered.add(request.alert_type, token)
             raise
+        self._unanswered.answered(request.alert_type, arguments.unanswered)
         return answer
 
     def _claim_arguments(
@@ -185,7 +185,7 @@ class Outbox:
             life=self._life_seconds,
             expire=microseconds(self._settings.expire_seconds),
             late=microseconds(LATE_SECONDS),
-            unanswered=list(self._unanswered),
+            unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
             fleet={
                 **fleet_names(self._keys),

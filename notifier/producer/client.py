@@ -9,7 +9,6 @@ from celery import Celery
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer.deadline import Deadline
-from notifier.producer.flusher import Flusher
 from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import Publisher
 from notifier.producer.submitted import Submitted, dry_run
@@ -28,7 +27,7 @@ from notifier.storage.url import read_redis_url
 
 if TYPE_CHECKING:
     from notifier.producer.direct import Direct
-    from notifier.producer.spool import Spool
+    from notifier.producer.flusher import Flusher
 
 WARM_SECONDS = 1.0
 """Ours: how long after an answer Redis is taken to be there still."""
@@ -42,6 +41,7 @@ class Client:
     """What one call of an application does. It returns or raises within NOTIFIER_PUBLISH_TIMEOUT_SECONDS.
 
     Args:
+        flusher: empties the spool, where there is one; shared by all clients of the process.
         direct: makes what posts alerts from this process; called only when one is to be posted.
         another: makes the client of a call within a call.
 
@@ -55,7 +55,7 @@ class Client:
         app: Celery,
         publisher: Publisher,
         settings: Settings,
-        spool: "Spool | None",
+        flusher: "Flusher | None",
         direct: "Callable[[], Direct]",
         another: "Callable[[], Client]",
     ) -> None:
@@ -66,10 +66,10 @@ class Client:
         address = read_redis_url("REDIS_URL", settings.redis_url.get_secret_value())
         self._place = address.place
         self._warmth = Warmth(0.0 if address.sentinels else WARM_SECONDS)
-        self._flusher = Flusher(spool, publisher.submit_spooled) if spool else None
-        self._behind_spooled = BehindSpooled(spool, self._flusher, app.AsyncResult) if spool and self._flusher else None
+        self._flusher = flusher
+        self._behind_spooled = BehindSpooled(flusher, app.AsyncResult) if flusher else None
         self._straight_to_discord = StraightToDiscord(direct)
-        self._onto_disk = OntoDisk(spool, app.AsyncResult, settings.unknown_leave) if spool else None
+        self._onto_disk = OntoDisk(flusher.spool, app.AsyncResult, settings.unknown_leave) if flusher else None
         self._submits = self._through_redis(publisher.dispatch)
         self._admits = self._through_redis(lambda *_: None)
         self._here = threading.local()

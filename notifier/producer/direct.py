@@ -7,9 +7,16 @@ not go now is left to the caller.
 import threading
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from notifier.gate.gate import (
+    BUCKET_LIMIT,
+    BUCKET_WINDOW_SECONDS,
+    CHANNEL_LIMIT,
+    CHANNEL_WINDOW_SECONDS,
+    CONFIGURED_WINDOW_SECONDS,
+)
 from notifier.models import NotificationMessage
 from notifier.outcome import QUARANTINING, Answer, Deferred, Outcome, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
@@ -21,36 +28,46 @@ from notifier.settings import Settings, Webhook
 if TYPE_CHECKING:
     from notifier.discord import DiscordClient
 
-WINDOW_SECONDS = 2.0
-WINDOW_REQUESTS = 2
-"""Ours: of the 5 that a webhook's bucket holds (Discord staff, discord-api-docs #367), for others may post as well."""
-MINUTE_SECONDS = 60.0
-MINUTE_SHARE = 3
-"""Ours: a third of DISCORD_RATE_LIMIT, for the same reason."""
+SHARE = 3
+"""Ours: a process takes a third of each limit at most, for others may post as well."""
+Rule = tuple[int, float]
+"""So many requests in so many seconds."""
+
+
+def third(limit: int, seconds: float) -> Rule:
+    """The part of a limit that one process takes: never more than a third, in any time."""
+    return (limit // SHARE, seconds) if limit >= SHARE else (1, seconds * SHARE / limit)
+
+
+BUCKET = third(BUCKET_LIMIT, BUCKET_WINDOW_SECONDS)
+CHANNEL = third(CHANNEL_LIMIT, CHANNEL_WINDOW_SECONDS)
+
+
+class _Sent:
+    """When requests went, by the monotonic clock, as far back as these rules look."""
+
+    def __init__(self, *rules: Rule) -> None:
+        self._rules = rules
+        self._times: deque[float] = deque(maxlen=max(requests for requests, _ in rules))
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next may go; 0 or less: now."""
+        waits = [
+            self._times[-requests] + seconds - now for requests, seconds in self._rules if len(self._times) >= requests
+        ]
+        return max(waits, default=0.0)
+
+    def add(self, now: float) -> None:
+        """One goes now."""
+        self._times.append(now)
 
 
 @dataclass(slots=True)
 class _Budget:
     """What this process has sent to one webhook, and until when it must not; times are of the monotonic clock."""
 
-    sent: deque[float] = field(default_factory=deque)
+    sent: _Sent
     blocked_until: float = 0.0
-
-    def take(self, now: float, per_minute: int) -> float:
-        """Seconds until a request may go; 0: it goes now and is counted."""
-        while self.sent and self.sent[0] <= now - MINUTE_SECONDS:
-            self.sent.popleft()
-        waits = [self.blocked_until - now]
-        for requests, seconds in (
-            (WINDOW_REQUESTS, WINDOW_SECONDS),
-            (max(1, per_minute // MINUTE_SHARE), MINUTE_SECONDS),
-        ):
-            if len(self.sent) >= requests:
-                waits.append(self.sent[-requests] + seconds - now)
-        if max(waits) > 0:
-            return max(waits)
-        self.sent.append(now)
-        return 0.0
 
     def learn(self, answer: Answer, now: float) -> None:
         """Wait as long as this answer asks for: for ever if the webhook is gone."""
@@ -71,7 +88,9 @@ class Direct:
         self._client = client
         self._settings = settings
         self._lock = threading.Lock()
-        self._budgets: defaultdict[str, _Budget] = defaultdict(_Budget)
+        per_minute = third(settings.rate_limit_per_minute, CONFIGURED_WINDOW_SECONDS)
+        self._budgets = defaultdict[str, _Budget](lambda: _Budget(_Sent(BUCKET, per_minute)))
+        self._all_sent = _Sent(CHANNEL)  # without Redis, nobody knows which webhooks share a channel
 
     def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Outcome:
         """Make at most one request; never waits for its turn.
@@ -87,12 +106,20 @@ class Direct:
             unset = f"{ROUTES[message.alert_type].webhook_variables[0]} is not set"
             detail = self._settings.wrong_webhooks.get(message.alert_type, unset)
             return Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail)
-        with self._lock:
-            wait = self._budgets[webhook.fingerprint].take(time.monotonic(), self._settings.rate_limit_per_minute)
-        if wait > 0:
+        if (wait := self._take(webhook)) > 0:
             return Deferred(wait, Reason.CONFIGURED_LIMIT)
         notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
         return self._request(webhook, message, notes)
+
+    def _take(self, webhook: Webhook) -> float:
+        """Seconds until a request may go; 0 or less: it goes now and is counted."""
+        with self._lock:
+            budget, now = self._budgets[webhook.fingerprint], time.monotonic()
+            wait = max(budget.blocked_until - now, budget.sent.wait(now), self._all_sent.wait(now))
+            if wait <= 0:
+                budget.sent.add(now)
+                self._all_sent.add(now)
+            return wait
 
     def _request(self, webhook: Webhook, message: NotificationMessage, notes: str) -> Outcome:
         answer = self._client.execute(webhook, compose([message], [notes]))

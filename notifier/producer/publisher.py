@@ -4,7 +4,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN_CHARACTERS = 100
+IDLE_MAX = 10
+"""Ours: as many connections as Celery keeps by default (``broker_pool_limit``); threads at once may use more."""
 ADMIT_TRIES = 3
 """Room may appear between finding an outbox full and folding the alert; not so often in a row."""
 
@@ -175,13 +177,20 @@ class Publisher:
             try:
                 yield producer
             except broken as error:
+                _drop(producer)
                 # the alert is in the outbox: the sweep dispatches it again
                 logger.warning("%s could not be queued (%s); the sweep will send another", task, type(error).__name__)
             except BaseException:
-                self._idle.append(producer)
+                self._keep(producer)
                 raise
             else:
-                self._idle.append(producer)
+                self._keep(producer)
+
+    def _keep(self, producer: Producer) -> None:
+        if len(self._idle) < IDLE_MAX:
+            self._idle.append(producer)
+        else:
+            cast("Connection", producer.connection).release()
 
     def _producer(self) -> Producer:
         return self._app.amqp.Producer(dispatch_connection(self._app, self._timeout_seconds))
@@ -196,6 +205,14 @@ def _warn_of(*found: str) -> None:
 def _broken(producer: Producer) -> tuple[type[BaseException], ...]:
     connection = cast("Connection", producer.connection)
     return (OperationalError, *connection.connection_errors, *connection.channel_errors)
+
+
+def _drop(producer: Producer) -> None:
+    """Close the connection of a producer whose broker has failed, without a word to it: it may be silent."""
+    connection = cast("Connection", producer.connection)
+    with suppress(Exception):
+        # of RabbitMQ; the others close in silence, and kombu's collect would change the process' default timeout
+        (connection.collect if hasattr(connection.transport, "_collect") else connection.release)()
 
 
 def shown(message: NotificationMessage) -> str:

@@ -167,8 +167,8 @@ def _on_disk(act: Callable[[], T], seconds: float) -> T:
 class BehindSpooled:
     """Keeps the order of a type: while alerts of it wait on the disk, the next goes behind them."""
 
-    def __init__(self, spool: "Spool", flusher: "Flusher", result_of: ResultOf) -> None:
-        self._spool = spool
+    def __init__(self, flusher: "Flusher", result_of: ResultOf) -> None:
+        self._spool = flusher.spool
         self._flusher = flusher
         self._result_of = result_of
 
@@ -180,8 +180,7 @@ class BehindSpooled:
             if self._spool.exists and _on_disk(
                 lambda: self._put_behind(message, terms), deadline.part(0.5).remaining_seconds
             ):
-                self._flusher.start()
-                self._flusher.passed.wait(deadline.remaining_seconds)
+                self._flusher.start().wait(deadline.remaining_seconds)
                 held = _on_disk(lambda: self._spool.holds(message.id), DISK_SECONDS)
                 return Submitted(Status.SPOOLED if held else Status.QUEUED, self._result_of(message.id))
         return so_far

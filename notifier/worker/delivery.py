@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from notifier.discord import DiscordClient
@@ -13,7 +13,17 @@ from notifier.gate.admin import Gate
 from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
+from notifier.outbox.claim import (
+    Batch,
+    Claim,
+    ClaimRequest,
+    Completed,
+    Empty,
+    FetchWebhook,
+    NotFound,
+    Throttled,
+    WakeUp,
+)
 from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
@@ -22,6 +32,7 @@ from notifier.render.batch import compose
 from notifier.render.notes import note
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS
+from notifier.worker.offload import Offload
 from notifier.worker.own_machine import OwnMachine, backoff_seconds
 
 logger = logging.getLogger(__name__)
@@ -31,7 +42,13 @@ COMMIT_AGAIN_SECONDS = 0.2
 UNDELIVERABLE = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
 """What no living worker can deliver waits for one of these reasons."""
 
-Delivery = NotFound | Empty | Completed | Throttled | BatchResult
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """Its request needs longer than a slot of the pool may wait, and goes on in a thread."""
+
+
+Delivery = NotFound | Empty | Completed | Throttled | BatchResult | Detached
 
 
 class DeliveryWorker:
@@ -39,6 +56,7 @@ class DeliveryWorker:
 
     Args:
         announce: is given the result of each batch, and when its request and its commit began (monotonic clock).
+        wake_up: sends the wake-up that a delivery asks for.
     """
 
     def __init__(
@@ -49,6 +67,7 @@ class DeliveryWorker:
         client: DiscordClient,
         settings: Settings,
         announce: Callable[[BatchResult, float, float], None],
+        wake_up: Callable[[WakeUp], object] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._heartbeat = heartbeat
@@ -57,6 +76,8 @@ class DeliveryWorker:
         self._settings = settings
         self._announce = announce
         self._machine = OwnMachine(gate.machines, settings)
+        self._wake_up = wake_up
+        self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
 
@@ -67,9 +88,28 @@ class DeliveryWorker:
             BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
         claim = self._claim(request)
-        self._tell_undeliverable(request.alert_type, claim)
-        if not isinstance(claim, Batch):
-            return claim
+        if isinstance(claim, Batch | FetchWebhook):
+            # the outbox has the alert, so its task may end before the request does
+            return self._offload.run(lambda: self._carry(request, claim)) or Detached()
+        self._send_wake_ups(claim)
+        return claim
+
+    def drain(self) -> None:
+        """Wait for the requests that hold no slot any more; the worker takes no more tasks."""
+        self._offload.drain()
+
+    def _carry(self, request: ClaimRequest, claim: Claim) -> Delivery:
+        """Make the request; if the webhook's channel is not known yet, fetch it from Discord and claim again before."""
+        while isinstance(claim, FetchWebhook):
+            info = self._client.get_webhook(claim.webhook)
+            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
+            self._machine.learn(info.answer)
+            claim = self._claim(request)
+        result = self._deliver_batch(claim) if isinstance(claim, Batch) else claim
+        self._send_wake_ups(result)
+        return result
+
+    def _deliver_batch(self, claim: Batch) -> BatchResult:
         began = time.monotonic()
         answer = self._post(claim)
         dispositions = self._decide(claim, answer)
@@ -79,18 +119,24 @@ class DeliveryWorker:
         _log(claim, answer, result)
         return result
 
-    def _claim(self, request: ClaimRequest) -> NotFound | Empty | Completed | Throttled | Batch:
-        """Claim; if the webhook's channel is not known yet, fetch it from Discord and claim again."""
+    def _claim(self, request: ClaimRequest) -> Claim:
         webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
-        while isinstance(
-            claim := self._outbox.claim(request, webhook, worker, self._machine.held_back()), FetchWebhook
-        ):
-            info = self._client.get_webhook(claim.webhook)
-            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
-            self._machine.learn(info.answer)
+        claim = self._outbox.claim(request, webhook, worker, self._machine.held_back())
+        self._tell_undeliverable(request.alert_type, claim)
         return claim
 
-    def _tell_undeliverable(self, alert_type: AlertType, claim: Delivery | Batch) -> None:
+    def _send_wake_ups(self, delivery: Delivery) -> None:
+        match delivery:
+            case Throttled(wake_up=following):
+                wake_ups = [following]
+            case BatchResult():
+                wake_ups = [delivery.wake_up, delivery.fallback_wake_up]
+            case _:
+                return
+        for each in filter(None, wake_ups):
+            self._wake_up(each)
+
+    def _tell_undeliverable(self, alert_type: AlertType, claim: Claim) -> None:
         """Log once, until that is over, that no living worker can deliver a type."""
         match claim:
             case Throttled(reason=reason) if reason in UNDELIVERABLE:

@@ -37,15 +37,17 @@ class Sweep:
             *(records.prune, self_monitor.report, client.flush, callbacks.call_missed),
         )
 
-    def __call__(self, served: Collection[AlertType]) -> None:
+    def __call__(self, served: Collection[AlertType], stopping: Callable[[], bool] = lambda: False) -> None:
         """Send missing wake-ups, admit digests, prune indexes, report troubles, flush the spool, call missed callbacks.
 
         ``served``: the alert types whose queues this worker consumes. A step that fails is logged and the
-        others still run, because alerts depend on them.
+        others still run, because alerts depend on them. ``stopping``: whether the worker ends; no step begins then.
         """
         wakes: list[Callable[[], object]] = [partial(self._wake, kind, kind in served) for kind in AlertType]
         problems: set[str] = set()  # if Redis is away, every step has the same
         for step in (*wakes, *self._each_time):
+            if stopping():
+                break
             try:
                 step()
             except NotifierError as error:

@@ -112,7 +112,9 @@ def test_the_log_file_and_the_log_command_show_what_went_to_discord(
 ) -> None:
     assert run(PYTHON[0], home, environment).returncode == 0
     guide_worker.wait_for(r"(?i)discord.*delivered 1")
-    assert "Discord webhook" in (home / "logs" / "notifications.log").read_text(encoding="utf-8")
+    log = home / "logs" / "notifications.log"
+    assert "Discord webhook" in log.read_text(encoding="utf-8")
+    assert log.stat().st_mode & 0o777 == 0o600
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     assert "docker-compose logs -f notification_service | grep -i discord" in GUIDE
     assert "notification_service" in compose["services"]

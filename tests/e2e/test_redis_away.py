@@ -318,7 +318,7 @@ def test_what_does_not_go_directly_is_spooled_or_raises_and_nothing_meets_a_429(
     ends = [telling.submit(f"c{number}", "critical")[0] for number in range(20)]
     assert any(end.startswith("unavailable") and "configured_limit" in end for end in ends)
     posted = [f"c{number}" for number, end in enumerate(ends) if end.startswith("sent directly")]
-    assert len(posted) >= 2
+    assert posted
     assert sandbox.titles() == posted
     for number in range(20):
         spooling.submit(f"s{number}", "security")

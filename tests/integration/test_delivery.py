@@ -1,21 +1,29 @@
 """A worker that was paused for so long that others may have taken over its batch makes no request."""
 
+import gc
+import threading
 from typing import Any
 
 import pytest
 from celery.exceptions import Ignore
+from kombu.exceptions import OperationalError
 
+from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import ClaimRequest, FetchWebhook
+from notifier.outbox.claim import ClaimRequest, FetchWebhook, WakeUp
 from notifier.outbox.heartbeat import Heartbeat
-from notifier.outcome import Answer, Delivered, Reason, Rejected
+from notifier.outcome import Answer, Delivered, Reason, Rejected, WebhookInfo
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
-from notifier.worker.delivery import DeliveryWorker
+from notifier.storage.connection import connect
+from notifier.worker import offload as offload_module
+from notifier.worker.delivery import DeliveryWorker, Detached
+from notifier.worker.offload import SLOT_SECONDS
 from tests.e2e.conftest import client_app
 from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, WORKER, MakeBench
 from tests.names import names
+from tests.servers import until
 
 
 class Client:
@@ -75,17 +83,79 @@ def test_what_moves_to_the_fallback_comes_with_a_wake_up_for_it(make_bench: Make
     bench.fetch_webhook(OTHER_WEBHOOK, claim)
     client: Any = GoneClient()
     heartbeat: Any = Pulse(known=True)
-    worker = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None)
+    woken: list[WakeUp] = []
+    parts = bench.outbox, heartbeat, bench.gate, client, bench.settings
+    worker = DeliveryWorker(*parts, lambda *_: None, wake_up=woken.append)
     first = worker.deliver(request)
     assert isinstance(first, BatchResult)
     assert [disposition.action for disposition in first.dispositions] == ["requeue"], "another may hold a better URL"
-    assert first.wake_up is not None
+    assert woken.pop().alert_type is AlertType.SECURITY
     bench.tick(0.1)
     end = worker.deliver(request)
     assert isinstance(end, BatchResult)
     assert [disposition.action for disposition in end.dispositions] == ["failover"]
     assert end.fallback_wake_up is not None
     assert end.fallback_wake_up.alert_type is AlertType.GENERAL
+    assert end.fallback_wake_up in woken
+
+
+class SlowClient:
+    """Answers once it is told to."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+
+    def get_webhook(self, _: Any) -> WebhookInfo:
+        """Its channel."""
+        assert self.answers.wait(30)
+        return WebhookInfo(Answer(Delivered(None, None), ROOMY, 200), "5", "6", "name")
+
+    def execute(self, *_: Any) -> Answer:
+        """Delivered."""
+        return Answer(Delivered("900", "2"), ROOMY, 200)
+
+
+def test_a_slow_webhook_detaches_the_delivery_which_is_committed_announced_and_goes_on_by_a_wake_up(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offload_module, "SLOT_SECONDS", 0.01)
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    for number in range(11):
+        bench.admit(f"a{number}")
+    heartbeat: Any = Pulse(known=True)
+    client: Any = SlowClient()
+    announced: list[BatchResult] = []
+    woken: list[WakeUp] = []
+    worker = DeliveryWorker(
+        *(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda result, *_: announced.append(result)),
+        wake_up=woken.append,
+    )
+    assert worker.deliver(ClaimRequest(AlertType.GENERAL, "a0")) == Detached()
+    assert worker.deliver(ClaimRequest(AlertType.GENERAL, "a1")).reason is Reason.FETCHING_WEBHOOK  # type: ignore[union-attr]
+    (look_again,) = woken
+    client.answers.set()
+    worker.drain()
+    (result,) = announced
+    assert [each["status"] for each in result.records] == ["delivered"] * 10
+    assert [result.wake_up] == [each for each in woken if each is not look_again] != [None], "for the eleventh"
+
+
+def test_an_alert_that_only_its_task_knows_of_is_never_detached(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    nothing: Any = None
+    away: Any = Away()
+    worker = DeliveryWorker(bench.outbox, away, bench.gate, nothing, bench.settings, nothing)
+    with pytest.raises(BrokerUnavailable):
+        worker.deliver(ClaimRequest(AlertType.GENERAL, "by name"))
+
+
+class Away:
+    """A heartbeat that waits for a Redis that is silent."""
+
+    def worker(self) -> str:
+        """Longer than a slot waits for a request."""
+        threading.Event().wait(SLOT_SECONDS * 1.2)
+        raise BrokerUnavailable("silent")
 
 
 def test_a_beat_that_redis_took_is_known_for_its_life_and_no_longer(make_bench: MakeBench) -> None:
@@ -103,3 +173,20 @@ def test_a_dispatch_leaves_its_connection_for_the_next(redis_url: str) -> None:
         with pytest.raises(Ignore), publisher.dispatching("a task"):
             raise Ignore
     assert len(publisher._idle) == 1
+
+
+def test_a_dispatch_that_fails_leaves_no_connection_behind(redis_url: str) -> None:
+    publisher = Pipeline(client_app(redis_url), Settings.load()).publisher
+    admin = connect(redis_url, 5)
+    gc.disable()  # it would close them, some time
+    try:
+        before = len(admin.client_list())
+        for _ in range(3):
+            with publisher.dispatching("a task") as producer:
+                producer.channel.queue_declare("notifications.general")
+                assert len(admin.client_list()) > before
+                raise OperationalError
+        until(lambda: len(admin.client_list()) == before, "the end of the connections", 10)
+    finally:
+        gc.enable()
+        admin.close()

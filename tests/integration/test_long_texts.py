@@ -132,6 +132,14 @@ def test_a_short_one_is_kept_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPa
         assert record["message"] == {**record["message"], **short}
 
 
+def test_a_dead_letter_whose_hash_redis_has_forgotten_has_its_record(bench: Bench) -> None:
+    bench.admit("dead", **LONG)
+    batch = bench.batch()
+    bench.redis.delete(names.notification("dead"))
+    bench.commit(batch, REJECTED)
+    assert bench.record("dead")["message"]["message"].startswith(TEXT[:1_000])
+
+
 def test_long_ones_that_have_expired_are_not_all_claimed_at_once(bench: Bench) -> None:
     half = {"fields": [{"name": "f", "value": "x" * 90_000}] * 50}
     bench.admit("a", "b", "c", **half)

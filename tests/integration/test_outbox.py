@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
+from notifier.outbox import unanswered
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, NotFound, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
@@ -199,6 +201,30 @@ def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
     assert [(each.attempts, each.maybe_posted) for each in again.items] == [(0, False)] * 2
     assert bench.redis.zrange(names.gate(WEBHOOK.id, "in_flight"), 0, -1) == [again.token]
     assert bench.redis.hget(state, "probe") == again.token
+
+
+def test_later_claims_of_that_outbox_carry_its_token_for_a_lease_and_then_no_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(unanswered, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    claim, carried = bench.outbox._claim, []
+    monkeypatch.setattr(bench.outbox, "_claim", answer_lost(claim))
+    with pytest.raises(BrokerUnavailable):
+        bench.claim()
+
+    def watched(*, keys: list[str], args: list[str]) -> Any:
+        carried.append(len(json.loads(args[0])["unanswered"]))
+        return claim(keys=keys, args=args)
+
+    monkeypatch.setattr(bench.outbox, "_claim", watched)
+    bench.claim()
+    bench.outbox.claim(ClaimRequest(AlertType.ERROR), OTHER_WEBHOOK, WORKER)
+    seconds[0] += gate.lease_seconds(bench.settings) - 1
+    bench.claim()
+    seconds[0] += 1
+    bench.claim()
+    assert carried == [1, 0, 1, 0]
 
 
 def answer_lost(script: Callable[..., Any]) -> Callable[..., Any]:
@@ -534,6 +560,7 @@ def test_an_outage_after_the_clock_has_stepped_back_kills_no_alert(bench: Bench)
     bench.commit(bench.batch())
     bench.tick(-100_000)
     bench.admit("patient")
+    bench.claim()  # it learns that the clock has stepped back
     bench.tick(1)
     for _ in range(4 * (bench.settings.retry_attempts + 1)):
         hang(bench, bench.batch())

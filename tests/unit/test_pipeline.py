@@ -5,10 +5,12 @@ import signal
 import threading
 import time
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import pytest
 
 from notifier import pipeline as pipeline_module
+from notifier.outcome import Answer, Delivered, WebhookInfo
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
 from notifier.storage.broker import create_app
@@ -86,3 +88,14 @@ def test_a_process_that_is_forked_while_a_part_is_built_is_not_kept_waiting(
     forked.set()
     thread.join()
     assert answered
+
+
+def test_checks_made_while_redis_is_away_ask_each_webhook_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("DISCORD_WEBHOOK_ERRORS", "https://discord.com/api/webhooks/1/fake-token")
+    pipeline = Pipeline(create_app("checking"), Settings.load())
+    discord = MagicMock()
+    discord.get_webhook.return_value = WebhookInfo(Answer(Delivered(None, None), None, 200), "3", "4", "name")
+    monkeypatch.setitem(vars(pipeline), "discord", discord)
+    assert [pipeline.check().valid for _ in range(3)] == [True] * 3
+    assert discord.get_webhook.call_count == 1

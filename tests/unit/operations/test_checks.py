@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
-from notifier.operations.checks import FRESH_SECONDS, CheckReport, WebhookCheck, check
+from notifier.operations import checks as checks_module
+from notifier.operations.checks import FRESH_SECONDS, CheckReport, LastAnswers, WebhookCheck, check
 from notifier.outbox.fleet import Holding
 from notifier.outcome import (
     Answer,
@@ -28,6 +29,7 @@ from notifier.settings import Webhook
 
 WEBHOOK = Webhook("1", SecretStr("fake-token-check"))
 OK = Answer(Delivered(None, None), None, 200)
+LATER = Answer(Deferred(60, Reason.RATE_LIMITED), None, 429)
 
 
 @dataclass
@@ -39,6 +41,12 @@ class Gate:
     fetched_seconds_ago: float = FRESH_SECONDS
     is_banned: bool = False
     learned: list[Any] = field(default_factory=list)
+    faults: tuple[MachineFault, ...] = ()
+
+    @property
+    def machines(self) -> Any:
+        """Those that cannot reach Discord."""
+        return SimpleNamespace(faults=lambda: self.faults)
 
     def state(self, webhook: Webhook) -> Any:
         """Of one webhook."""
@@ -154,8 +162,7 @@ def test_what_is_wrong_on_the_way_to_discord_is_said_in_words(outcome: Outcome, 
 
 def test_a_machine_that_cannot_reach_discord_is_listed_and_not_healthy() -> None:
     fault = MachineFault("worker-1", "no_network", "does DNS work?")
-    parts: Any = (Redis(), Gate(), Discord(), {AlertType.ERROR: WEBHOOK})
-    report = check(*parts, machines=lambda: [fault])
+    report = checked(Gate(faults=(fault,)), Discord())
     assert report.machines == (fault,)
     assert (report.valid, report.healthy) == (True, False)
 
@@ -173,6 +180,28 @@ def test_while_redis_is_away_webhooks_are_asked_all_the_same() -> None:
     assert report.redis is not None
     assert "Connection refused" in report.redis
     assert (report.valid, report.healthy) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [(OK, FRESH_SECONDS), (Answer(Failed(Reason.BAD_GATEWAY), None, 502), FRESH_SECONDS), (LATER, 60)],
+    ids=["answered", "failed", "to wait"],
+)
+def test_while_redis_is_away_a_process_asks_each_webhook_rarely_however_often_it_is_checked(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, seconds: float
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(checks_module.time, "monotonic", lambda: clock[0])
+    discord = Discord(answer)
+    last: Any = LastAnswers(discord)  # type: ignore[arg-type]
+    parts: Any = (Redis(redis.ConnectionError("refused")), Gate(), discord, {AlertType.ERROR: WEBHOOK})
+    reports = []
+    while clock[0] < 2 * seconds:
+        reports.append(check(*parts, last_answers=last))
+        clock[0] += 0.5
+    assert len(discord.asked) == 2
+    assert len(discord.asked) * 3 <= 5 * 2 * seconds / 2, "a third of 5 in 2 s"
+    assert len({error_of(report) for report in reports}) == 1, "and says the same each time"
 
 
 def test_a_type_without_a_webhook_is_listed_and_does_no_harm_but_one_is_needed() -> None:

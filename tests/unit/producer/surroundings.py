@@ -12,7 +12,6 @@ from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import Terms
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Unknown
-from notifier.producer import client as client_module
 from notifier.producer import deadline as deadline_module
 from notifier.producer import ways as ways_module
 from notifier.producer.client import Client
@@ -166,14 +165,10 @@ class Flusher:
     hand_over: Callable[[str], None]
     starts: int = 0
 
-    @property
-    def passed(self) -> "Flusher":
-        """Its own event."""
-        return self
-
-    def start(self) -> None:
-        """Count it."""
+    def start(self) -> "Flusher":
+        """Count it; it is its own run."""
         self.starts += 1
+        return self
 
     def wait(self, seconds: float) -> None:
         """Until it has gone through the spool."""
@@ -200,7 +195,6 @@ class Surroundings:
             monkeypatch.setattr(module, "time", controlled)
         monkeypatch.setattr(deadline_module, "run_with_deadline", self.clock.run)
         monkeypatch.setattr(ways_module, "run_with_deadline", lambda _, act: act())  # a disk that answers
-        monkeypatch.setattr(client_module, "Flusher", Flusher)
 
     def client(self, *, disk: bool = False, direct: bool = False, redis_url: str = "redis://nowhere") -> Client:
         """A client with or without a disk; with or without direct posts of ``DIRECT`` and ``LEFT`` alerts."""
@@ -215,7 +209,8 @@ class Surroundings:
         app: Any = SimpleNamespace(
             AsyncResult=lambda notification_id: f"result of {notification_id}", conf=self.configuration
         )
-        found: Any = (self.redis, settings, self.disk if disk else None, self.discord.build)
+        flusher = Flusher(self.disk, self.redis.submit_spooled) if disk else None
+        found: Any = (self.redis, settings, flusher, self.discord.build)
         return Client(app, *found, another=lambda: Client(app, *found, another=self._no_third))
 
     @staticmethod

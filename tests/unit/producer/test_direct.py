@@ -1,11 +1,13 @@
 """An alert posted by the application: marked as such, and within its part of what Discord takes."""
 
 import os
+import time
 
 import pytest
 from pydantic import SecretStr
 
 from notifier.discord import DiscordClient
+from notifier.gate.gate import BUCKET_WINDOW_SECONDS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import NO_TERMS
 from notifier.outcome import Answer, Deferred, Delivered
@@ -46,8 +48,12 @@ def alert() -> NotificationMessage:
     return NotificationMessage(title="T", alert_type=AlertType.SECURITY)
 
 
-def test_it_says_so_and_that_it_may_be_a_duplicate_if_redis_may_have_taken_it(direct: Direct, client: Client) -> None:
+def test_it_says_so_and_that_it_may_be_a_duplicate_if_redis_may_have_taken_it(
+    direct: Direct, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     direct.post(alert())
+    later = direct_module.time.monotonic() + BUCKET_WINDOW_SECONDS
+    monkeypatch.setattr(direct_module.time, "monotonic", lambda: later)
     direct.post(alert(), maybe_admitted=True)
     sure, unsure = client.footers
     assert "sent directly: Redis was away" in sure
@@ -75,7 +81,9 @@ def test_a_fault_of_this_machine_is_told_and_holds_it_back_only_for_a_while(
         monkeypatch.setenv(name, value)
     webhooks = {AlertType.SECURITY: Webhook("1", SecretStr("fake-token"))}
     direct = Direct(DiscordClient(api_url, 2), Settings.load().model_copy(update={"webhooks": webhooks}))
-    for _ in range(2):  # the second is not refused for ever, as for a webhook that is gone
+    now = time.monotonic
+    for later in (0, 3_600):  # the second is not refused for ever, as for a webhook that is gone
+        monkeypatch.setattr(direct_module.time, "monotonic", lambda later=later: now() + later)
         way = StraightToDiscord(lambda: direct)
         taken = way.take(alert(), NO_TERMS, Deadline.after(10), NotTaken("Redis is away"))
         assert isinstance(taken, NotTaken)
@@ -83,13 +91,34 @@ def test_a_fault_of_this_machine_is_told_and_holds_it_back_only_for_a_while(
         assert taken.because.startswith(f"Redis is away; posted directly: {reason} (")
 
 
-def test_one_process_takes_a_third_of_the_minute_as_others_may_post_too(
-    direct: Direct, client: Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("per_minute", [1, 2, 3, 4, 30, 1_000])
+@pytest.mark.parametrize("webhooks", [1, 3], ids=["one webhook", "three in one channel, for all we know"])
+def test_one_process_takes_a_third_of_each_limit_at_most_as_others_may_post_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch, per_minute: int, webhooks: int
 ) -> None:
+    kinds = [AlertType.SECURITY, AlertType.CRITICAL, AlertType.ERROR][:webhooks]
+    found = {kind: Webhook(str(number), SecretStr("fake-token")) for number, kind in enumerate(kinds)}
+    settings = Settings.load().model_copy(update={"webhooks": found, "rate_limit_per_minute": per_minute})
+    direct = Direct(client, settings)  # type: ignore[arg-type]
     clock = [0.0]
     monkeypatch.setattr(direct_module.time, "monotonic", lambda: clock[0])
-    for _ in range(59):
-        clock[0] += 1
-        outcome = direct.post(alert())
-    assert len(client.footers) == 10
-    assert isinstance(outcome, Deferred)
+    went: list[tuple[float, AlertType]] = []
+    for clock[0] in (tick / 4 for tick in range(6 * 60 * 4)):
+        for kind in kinds:
+            outcome = direct.post(NotificationMessage(title="T", alert_type=kind))
+            if isinstance(outcome, Delivered):
+                went.append((clock[0], kind))
+            else:
+                assert isinstance(outcome, Deferred)
+    assert most(went, 60) * 3 <= 30, "a channel takes 30 in a minute"
+    for kind in kinds:
+        own = [each for each in went if each[1] is kind]
+        assert most(own, 2) <= 1, "a webhook takes 5 in 2 s"
+        assert most(own, max(60, 180 / per_minute)) * 3 <= max(per_minute, 3)
+    best = min(per_minute / 3, 10 / webhooks) if per_minute < 3 else min(per_minute // 3, 10 / webhooks)
+    assert len(went) >= 5 * best * webhooks * 0.9, "and it takes what it may"
+
+
+def most(went: list[tuple[float, AlertType]], seconds: float) -> int:
+    """The most requests in any span of that length."""
+    return max(sum(start <= at < start + seconds for at, _ in went) for start, _ in went)

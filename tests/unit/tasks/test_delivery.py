@@ -17,6 +17,7 @@ from notifier.outbox.disposition import Action, BatchItem, Disposition
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER
 from notifier.outcome import Reason, Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX
+from notifier.worker.delivery import Detached
 from tasks import send_notification
 from tasks.delivery import AWAY_SECONDS, GIVEN_BYTES_MAX, run_delivery
 from tasks.notifications import NotificationTask, pipeline
@@ -36,7 +37,6 @@ class Parts:
         self.details: list[str] = []
         self.announced: list[BatchResult] = []
         self.withdrawn: list[str] = []
-        self.woken: list[WakeUp | None] = []
         self.sent: list[dict[str, Any]] = []
         self.refusal: Exception | None = None
         self.broker_away = False
@@ -86,7 +86,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
     parts = Parts()
     for name, part in {
         "delivery_worker": SimpleNamespace(deliver=parts.deliver),
-        "publisher": SimpleNamespace(admit=parts.admit, wake_up=parts.woken.append, dispatching=parts.dispatching),
+        "publisher": SimpleNamespace(admit=parts.admit, dispatching=parts.dispatching),
         "records": SimpleNamespace(bury=parts.bury),
         "withdrawals": SimpleNamespace(withdraw=parts.withdrawn.append),
         "announcer": parts.announce,
@@ -114,20 +114,20 @@ def batch(action: Action, notification_id: str = "a") -> BatchResult:
 
 
 @pytest.mark.parametrize(
-    ("delivery", "woken"),
+    "delivery",
     [
-        (Completed(), []),
-        (Throttled(3.0, Reason.RATE_LIMITED, WAKE_UP), [WAKE_UP]),
-        (batch(Action.COMPLETE), [WAKE_UP, None]),
-        (batch(Action.RETRY_LATER, "another"), [WAKE_UP, None]),
+        Completed(),
+        Throttled(3.0, Reason.RATE_LIMITED, WAKE_UP),
+        batch(Action.COMPLETE),
+        batch(Action.RETRY_LATER, "another"),
+        Detached(),
     ],
-    ids=["completed", "throttled", "delivered", "another one failed"],
+    ids=["completed", "throttled", "delivered", "another one failed", "its request goes on"],
 )
-def test_it_ends_without_a_word_to_celery_and_sends_the_wake_ups(parts: Parts, delivery: Any, woken: list[Any]) -> None:
+def test_it_ends_without_a_word_to_celery(parts: Parts, delivery: Any) -> None:
     parts.deliveries = [delivery]
     end, request = run(callbacks=LINK, errbacks=LINK, chain=LINK, chord=LINK[0], ignore_result=False)
     assert type(end) is Ignore
-    assert parts.woken == woken
     assert [request[name] for name in ("callbacks", "errbacks", "chain", "chord")] == [None] * 4
     assert request["ignore_result"] is True
 

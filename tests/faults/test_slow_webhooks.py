@@ -1,0 +1,102 @@
+"""Webhooks that hang hold up no alert of another type, in any pool and at any concurrency."""
+
+import os
+import re
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from notifier.models import AlertType
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
+from tests.faults.conftest import WEBHOOKS
+from tests.servers import until
+
+HANGING = [kind for kind in AlertType if kind not in (AlertType.CRITICAL, AlertType.SECURITY)]
+PATIENT = {"DISCORD_TIMEOUT_SECONDS": "40"}
+POOLS = {
+    # Celery takes `prefork` for the default, over which the configured pool wins; this is its other name
+    "prefork, 4": ("--pool", "processes", "--concurrency", "4"),
+    "prefork, 1": ("--pool", "processes", "--concurrency", "1"),
+    "threads, 4": ("--pool", "threads", "--concurrency", "4"),
+    "gevent, 4": ("--pool", "gevent", "--concurrency", "4"),
+    "solo": ("--pool", "solo"),
+}
+pytestmark = pytest.mark.slow
+
+
+def hang(sandbox: Sandbox, kinds: Sequence[AlertType], **fault: str) -> None:
+    """Every request to these webhooks is answered late."""
+    for kind in kinds:
+        sandbox.fault(webhook_id=WEBHOOKS[kind], kind="delay", when="before", seconds=20, **fault)
+
+
+def under_way(sandbox: Sandbox) -> int:
+    """How many requests have met the fault so far."""
+    return sum(fault["fired"] for fault in sandbox.call("GET", "faults"))
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_first_hang_of_four_webhooks_at_once_holds_up_no_other_type(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, pool: str, method: str
+) -> None:
+    hang(sandbox, HANGING, method=method)
+    hung = [each for kind in HANGING for each in application.raise_alerts(kind, alert_type=kind)]
+    worker = start_worker(*POOLS[pool], **PATIENT)
+    until(lambda: under_way(sandbox), "the first of them hangs")
+    others = [AlertType.CRITICAL, AlertType.SECURITY]
+    ids = [each for kind in others for each in application.raise_alerts(kind, alert_type=kind)]
+    application.wait(ids)
+    until(lambda: under_way(sandbox) == len(HANGING), "all of them hang")
+    assert not any(application.pipeline.records.read(hung)), "none of them has ended"
+    worker.kill()
+
+
+def test_a_webhook_that_was_fast_a_moment_ago_holds_up_no_other_type_either(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    worker = start_worker(*POOLS["prefork, 4"], **PATIENT)
+    application.wait([each for kind in AlertType for each in application.raise_alerts("fast", alert_type=kind)])
+    hang(sandbox, HANGING)
+    hung = [each for kind in HANGING for each in application.raise_alerts("slow", alert_type=kind)]
+    until(lambda: under_way(sandbox) == len(HANGING), "all of them hang")
+    application.wait(application.raise_alerts("in time", alert_type=AlertType.CRITICAL))
+    assert not any(application.pipeline.records.read(hung))
+    worker.kill()
+
+
+@pytest.mark.parametrize("pool", ["prefork, 4", "solo"])
+def test_a_worker_told_to_end_commits_the_requests_that_hold_no_slot(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, pool: str
+) -> None:
+    for kind in HANGING:
+        sandbox.fault(webhook_id=WEBHOOKS[kind], method="POST", kind="delay", when="after", seconds=6)
+    worker = start_worker(*POOLS[pool])
+    ids = [each for kind in HANGING for each in application.raise_alerts("slow", alert_type=kind)]
+    until(lambda: sandbox.stored == len(HANGING), "all of them are stored by Discord, and not answered")
+    until(lambda: all(f"[{each}] ignored" in worker.output() for each in ids), "the end of their tasks")
+    assert not any(application.pipeline.records.read(ids))
+    os.kill(worker.pid, signal.SIGTERM)
+    until(lambda: not worker.running, "its end")
+    assert worker.exit_code == 0
+    assert [record["status"] for record in application.wait(ids, 1)] == ["delivered"] * len(ids)
+    assert "Traceback" not in worker.output()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (("--concurrency", "6"), "a pool of 6 for 6 alert types"),
+        (("--concurrency", "7"), None),
+        (("--pool", "solo", "-Q", "notifications.critical"), "a pool of 1 for 1 alert types"),
+        (("--pool", "processes", "--autoscale", "7,1"), None),
+    ],
+)
+def test_a_worker_says_at_its_start_that_its_pool_is_too_small_for_its_types(
+    start_worker: StartWorker, arguments: Sequence[str], warning: str | None
+) -> None:
+    started = start_worker(*arguments).output()
+    said = re.findall(r"a pool of \d+ for \d+ alert types", started)
+    assert said == ([warning] if warning else [])

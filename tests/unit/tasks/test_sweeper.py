@@ -1,0 +1,67 @@
+"""The thread that sweeps ends with its worker."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tasks.notifications import pipeline
+from tasks.sweeper import Sweeper
+from tests.unit.worker.test_sweep import sweep
+
+
+class Step:
+    """The first step of a sweep, under way until it is let go."""
+
+    def __init__(self) -> None:
+        self.began, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Wait for something that takes long."""
+        self.began.set()
+        assert self.go_on.wait(30)
+        self.ended.set()
+
+
+@pytest.fixture
+def step() -> Iterator[Step]:
+    step = Step()
+    yield step
+    step.go_on.set()
+
+
+@pytest.fixture
+def parts(step: Step, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    made, parts = sweep()
+    parts["outbox"].sweep.side_effect = step
+    monkeypatch.setitem(vars(pipeline), "sweep", made)
+    return parts
+
+
+def test_a_warm_shutdown_awaits_the_step_under_way_and_begins_no_other(step: Step, parts: dict[str, Any]) -> None:
+    worker: Any = None
+    sweeper = Sweeper(worker)
+    sweeper.start(worker)
+    assert step.began.wait(30)
+    stopping = threading.Thread(target=sweeper.stop, args=(worker,))
+    stopping.start()
+    stopping.join(0.05)
+    assert stopping.is_alive(), "it waits for the step"
+    step.go_on.set()
+    stopping.join(30)
+    assert (step.ended.is_set(), sweeper._thread.is_alive()) == (True, False)
+    assert parts["outbox"].sweep.call_count == 1
+    parts["callbacks"].call_missed.assert_not_called()
+
+
+def test_a_cold_one_waits_for_nothing(step: Step, parts: dict[str, Any]) -> None:
+    worker: Any = None
+    sweeper = Sweeper(worker)
+    sweeper.start(worker)
+    assert step.began.wait(30)
+    sweeper.terminate(worker)
+    assert not step.ended.is_set()
+    step.go_on.set()
+    sweeper._thread.join(30)
+    assert parts["outbox"].sweep.call_count == 1
