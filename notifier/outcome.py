@@ -14,6 +14,7 @@ class Reason(StrEnum):
     BACKING_OFF = "backing_off"
     POSTPONED = "postponed"
     FETCHING_WEBHOOK = "fetching_webhook"
+    LEFT_TO_OTHERS = "left_to_others"
     BREAKER_OPEN = "breaker_open"
     PROBE_IN_FLIGHT = "probe_in_flight"
     RATE_LIMITED = "rate_limited"

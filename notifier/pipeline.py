@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
@@ -13,6 +13,7 @@ from notifier.built_once import built_once
 from notifier.gate.admin import Gate
 from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
+from notifier.outbox.fleet import read_fleet
 from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
@@ -294,9 +295,9 @@ class Pipeline:
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
 
-        own = self.settings
+        own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
-        return check(*parts, self.last_answers)
+        return check(*parts, self.last_answers, fleet)
 
     def inspect_redis(self, queues: Sequence[str] = ()) -> Findings:
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""

@@ -172,6 +172,7 @@ class Settings(BaseSettings):
     expire_seconds: LongSeconds = Field(86_400, validation_alias="DISCORD_EXPIRE_SECONDS")
     unknown_leave: AlertTypes = Field(frozenset(), validation_alias="DISCORD_UNKNOWN_LEAVE")
     fallback: AlertType | None = Field(None, validation_alias="DISCORD_FALLBACK")
+    undeliverable_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_UNDELIVERABLE_SECONDS")
     direct_fallback: AlertTypes = Field(frozenset(), validation_alias="DISCORD_DIRECT_FALLBACK")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
     history_text_bytes: Bytes = Field(4_096, validation_alias="NOTIFIER_HISTORY_TEXT_BYTES")
@@ -275,6 +276,11 @@ class Settings(BaseSettings):
     def missing_webhooks(self) -> list[str]:
         """The variables of the alert types that have no webhook."""
         return [route.webhook_variables[0] for kind, route in ROUTES.items() if kind not in self.webhooks]
+
+    def fallback_for(self, webhook: Webhook | None) -> AlertType | None:
+        """The type whose channel takes what ``webhook`` cannot; None if there is none, or it is the same webhook."""
+        taking = self.webhooks.get(self.fallback) if self.fallback else None
+        return self.fallback if taking and (webhook is None or webhook.id != taking.id) else None
 
     @classmethod
     def variables(cls) -> list[str]:

@@ -75,9 +75,9 @@ def warn_of_redis(**_: Any) -> None:
 
 @worker_ready.connect  # the log is set up by then
 def warn_of_missing_webhooks(**_: Any) -> None:
-    """Log which alert types have no webhook: their alerts become dead letters, replayable once they have one."""
+    """Log which alert types have no webhook here: other workers deliver them, if any can."""
     for variable in settings().missing_webhooks:
-        logger.warning("%s is not set: alerts of this type become dead letters until it is", variable)
+        logger.warning("%s is not set: this worker leaves alerts of this type to others", variable)
     fallback = settings().fallback
     if fallback is not None and fallback not in settings().webhooks:
         logger.warning("DISCORD_FALLBACK: %s has no webhook, so it takes no alerts of others", fallback)

@@ -1,9 +1,14 @@
 """The sweep as a task, and the worker's thread that runs it every few seconds."""
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from celery import bootsteps
+
+from notifier.errors import BrokerUnavailable
+from notifier.models import AlertType
+from notifier.outbox.fleet import holding_as_json
 
 from .celery import app, pipeline, served_types
 
@@ -25,7 +30,7 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self, parent: Any) -> None:
-        """Begin to sweep."""
+        """Begin to sweep, and to tell the fleet what this worker holds."""
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
@@ -33,12 +38,20 @@ class Sweeper(bootsteps.StartStopStep):
         self._stopping.set()
         self._thread.join()
 
+    def _holdings(self) -> dict[AlertType, str]:
+        # one that stops ends what it has taken, and takes no more
+        kinds = [] if self._stopping.is_set() else served_types()
+        worker, webhooks = pipeline.hostname or "", pipeline.settings.webhooks
+        return {kind: holding_as_json(worker, webhooks.get(kind)) for kind in kinds}
+
     def terminate(self, parent: Any) -> None:
         """Stop sweeping, without waiting."""
         self._stopping.set()
 
     def _run(self) -> None:
         while True:
+            with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
+                pipeline.heartbeat.announce(self._holdings)
             pipeline.sweep(served_types(), self._stopping.is_set)
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return

@@ -155,6 +155,8 @@ def environment(redis_server: str, sandbox_process: Sandbox) -> dict[str, str]:
         "REDIS_URL": redis_server,
         "NOTIFIER_SWEEP_SECONDS": "1",
         "NOTIFIER_WATCH_SECONDS": "0",
+        # what no worker can deliver is a dead letter at once
+        "DISCORD_UNDELIVERABLE_SECONDS": "0",
     }
 
 

@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def check(as_json: bool) -> None:
-    """Ask Redis and every configured webhook whether they answer. Posts nothing.
+    """Ask Redis and every configured webhook whether they answer, and the workers what they hold. Posts nothing.
 
     \b
     Examples:
       notifier check
       notifier check --json
 
-    Exit code: 0 all that is configured works, 1 otherwise.
+    Exit code: 0 all that is configured works and the workers hold the same webhooks, 1 otherwise.
     """
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     report, warnings = client_pipeline().check(), client_pipeline().settings.warnings
-    works = report.valid and report.healthy
+    disagreed = report.disagreements
+    works = report.valid and report.healthy and not disagreed
     if as_json:
         print_json(
             {
@@ -35,6 +36,8 @@ def check(as_json: bool) -> None:
                 "redis": report.redis,
                 "redis_warnings": report.redis_warnings,
                 "webhooks": [asdict(each) for each in report.webhooks],
+                "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
+                "disagreements": disagreed,
                 "machines": [asdict(each) for each in report.machines],
                 "warnings": warnings,
             }
@@ -53,6 +56,19 @@ def check(as_json: bool) -> None:
         )
         for each in filter(None, (each.wrong for each in report.webhooks)):
             echo(each)
+        if disagreed:
+            print_table(
+                "Workers that hold different webhooks",
+                ["type", "worker", "webhook", "fingerprint of its URL", "state"],
+                [
+                    (
+                        *(each.holding.alert_type, each.holding.worker, each.holding.webhook_id),
+                        *(each.holding.fingerprint, each.problem or "usable"),
+                    )
+                    for each in report.fleet
+                    if each.holding.alert_type in disagreed
+                ],
+            )
         for fault in report.machines:
             echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
         for each in warnings:

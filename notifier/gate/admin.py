@@ -23,7 +23,7 @@ from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 
-QUARANTINE_FIELDS = ("quarantined", "quarantine_reason")
+QUARANTINE_FIELDS = ("quarantines", "quarantined", "quarantine_reason")
 """The fields of ``quarantine.lua``."""
 WEBHOOK_FIELDS = ("name", "channel", "guild", "introduced_at")
 """What Get Webhook told (``gate.lua``); all else in a gate's state is forgotten by a reset."""
@@ -63,8 +63,8 @@ class GateState:
     """One webhook's gate, for people to read.
 
     Attributes:
-        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel; since 1970 if it never did, or if
-            it did in the future: the clock has stepped back.
+        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel for this URL; since 1970 if it
+            never did, or if it did in the future: the clock has stepped back.
         breaker: ``closed``, ``open`` or ``half_open``.
         quarantined: the reason, None if the webhook is in use.
         requests_last_minute: requests answered in the last 60 s, or under way.
@@ -146,13 +146,15 @@ class Gate:
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""
         state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
-        fields = ["name", "channel", "introduced_at", "breaker", *QUARANTINE_FIELDS]
+        fields = ["name", "channel", "introduced_at", "fetched_for", "breaker", *QUARANTINE_FIELDS]
         with broker_errors():
             now, *pauses = self._show_pauses(keys=self._keys.gate_parts(webhook.id), args=self._arguments(webhook))
             found = cast("list[str | None]", self._redis.hmget(state_key, fields))
             since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
             sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, introduced_at, breaker, quarantined, reason = found
+        name, channel, introduced_at, fetched_for, breaker, *quarantine = found
+        if fetched_for not in (None, webhook.fingerprint):
+            introduced_at = None  # that was another URL
         fetched_at = float(introduced_at or 0)
         return GateState(
             webhook_id=webhook.id,
@@ -160,10 +162,16 @@ class Gate:
             channel_id=channel,
             webhook_fetched_seconds_ago=(now - (fetched_at if fetched_at <= now else 0)) / MICROSECONDS,
             breaker=breaker or "closed",
-            quarantined=reason if quarantined == webhook.fingerprint else None,
+            quarantined=_quarantine_reason(quarantine, webhook.fingerprint),
             requests_last_minute=sent,
             pauses=tuple(_pauses(pauses)),
         )
+
+    def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
+        """What Discord said of this URL of a webhook; None if it is in use."""
+        with broker_errors():
+            found = cast("list[str | None]", self._redis.hmget(self._keys.gate(webhook_id), list(QUARANTINE_FIELDS)))
+        return _quarantine_reason(found, fingerprint)
 
     def banned(self) -> bool:
         """Whether this address is banned at Discord's edge, as far as is known; also while a probe is under way."""
@@ -204,3 +212,10 @@ def _pauses(flat: list[str]) -> Iterator[Pause]:
     for scope, reason, left, probe_in in zip(*[iter(flat)] * 4, strict=True):
         seconds, probe_seconds = int(left) / MICROSECONDS, int(probe_in) / MICROSECONDS
         yield Pause(Scope(scope), Reason(reason), seconds, probe_seconds if probe_seconds >= 0 else None)
+
+
+def _quarantine_reason(found: "list[str | None]", fingerprint: str) -> str | None:
+    """As ``quarantine_reason`` in quarantine.lua. ``found``: the values of ``QUARANTINE_FIELDS``."""
+    listed, alone, reason_alone = found
+    reasons: dict[str, str] = dict(json.loads(listed or "[]"))
+    return reasons.get(fingerprint, reason_alone if alone == fingerprint else None)

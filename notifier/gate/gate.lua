@@ -8,6 +8,7 @@
 --                   introduced_at      when Get Webhook last told them
 --                   introduce_at       when it is due again
 --                   introducing_…      while it is under way: its lease (lease.lua)
+--                   fetched_for        fingerprint of the URL that it was last asked with
 --                   (from when this was called to introduce a webhook; workers of an earlier version read them too)
 --                   bucket_name        the name of the bucket of posts (X-RateLimit-Bucket)
 --   in_flight       sorted set: the bucket's requests without an answer
@@ -141,7 +142,11 @@ end
 
 -- 'due', 'under_way', or nil. No alert waits for it while only a probe may go, or while Get Webhook itself may not.
 local function webhook_fetch(gate, now)
-  if gate_probes(gate) or now < fetch_due_at(gate, now) then return nil end
+  if gate_probes(gate) then return nil end
+  -- another URL of a webhook that is known proves itself first, in one request for the fleet, which posts nothing
+  local fetched_for = redis.call('HGET', gate.state, 'fetched_for')
+  local is_another = fetched_for and fetched_for ~= gate.args.fingerprint
+  if not is_another and now < fetch_due_at(gate, now) then return nil end
   if lease_left(gate.state, 'introducing', now, gate.args.lease, gate.workers) > 0 then return 'under_way' end
   return gate_check_fetch(gate, now) == 0 and 'due' or nil
 end

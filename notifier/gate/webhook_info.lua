@@ -10,7 +10,7 @@ local now = now_us()
 if info.channel ~= '' then
   redis.call('HSET', gate.state, 'channel', info.channel, 'guild', info.guild, 'name', info.name, 'introduced_at', now)
 end
-redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after)
+redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after, 'fetched_for', gate.args.fingerprint)
 lease_end(gate.state, 'introducing')
 redis.call('PEXPIRE', gate.state, LIFE_MS)
 if info.feedback.health == 'unmade' then return gate_give_back(gate, now, info.token) end

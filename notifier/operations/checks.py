@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -15,6 +15,7 @@ from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate, Pause, Reservation
 from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
+from notifier.outbox.fleet import Holding, disagreements
 from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo
 from notifier.routing import ROUTES
 from notifier.settings import Webhook
@@ -59,17 +60,31 @@ class WebhookCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerCheck:
+    """What one living worker holds for one alert type. ``problem``: a reason word; None if it can deliver."""
+
+    holding: Holding
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """The result of a check.
 
     ``redis``: the problem in words; None if Redis answers, and keeps what it is given. ``machines``: those whose
-    workers cannot reach Discord.
+    workers cannot reach Discord. ``fleet``: what each living worker holds.
     """
 
     redis: str | None
     webhooks: tuple[WebhookCheck, ...]
     redis_warnings: tuple[str, ...] = ()
     machines: tuple[MachineFault, ...] = ()
+    fleet: tuple[WorkerCheck, ...] = ()
+
+    @property
+    def disagreements(self) -> tuple[AlertType, ...]:
+        """The types for which not all workers hold the same webhook URL; all the same they are delivered."""
+        return tuple(disagreements([each.holding for each in self.fleet]))
 
     @property
     def valid(self) -> bool:
@@ -119,10 +134,12 @@ def check(
     wrong: Mapping[AlertType, str] | None = None,
     inspect: Callable[[], Findings] = Findings,
     last_answers: LastAnswers | None = None,
+    fleet: Callable[[], Iterable[Holding]] = tuple,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
 
-    ``last_answers``: those of this process, which count while Redis is away.
+    ``last_answers``: those of this process, which count while Redis is away. ``fleet``: reads what the workers hold; it
+    is asked if Redis answers.
     """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
@@ -138,7 +155,19 @@ def check(
             ROUTES,
         )
         told = tuple(gate.machines.faults()) if gate else ()
-        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told)
+        held = _fleet(fleet(), gate) if gate else ()
+        return CheckReport("; ".join(findings.problems) or None, tuple(found), findings.warnings, told, held)
+
+
+def _fleet(holdings: Iterable[Holding], gate: Gate) -> tuple[WorkerCheck, ...]:
+    return tuple(WorkerCheck(each, _problem_of(each, gate)) for each in holdings)
+
+
+def _problem_of(holding: Holding, gate: Gate) -> str | None:
+    if not holding.webhook_id:
+        return Reason.WEBHOOK_NOT_CONFIGURED
+    gone = gate.quarantine_reason(holding.webhook_id, holding.fingerprint)
+    return Reason.WEBHOOK_QUARANTINED if gone else None
 
 
 def _redis_problem(client: "redis.Redis") -> str | None:

@@ -1,12 +1,15 @@
 -- May a request go now, and which notifications ride in it? Leased to the worker that asks.
--- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 troubles, 12 run, 13 fleet
+-- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 troubles, 12 run, 13 workers, 14 fleet,
+--       15 first_seen (fleet.lua), 16 undeliverable
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late (microseconds),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by
+--         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by,
+--         fleet (names as in fleet.lua; type; undeliverable: microseconds that an alert waits for a
+--         worker that can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
 --   not_found                       this id was never admitted
 --   completed                       this notification has its record
@@ -18,12 +21,15 @@
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
-local TROUBLES, RUN, FLEET = unpack(KEYS, 11, 13)
+local TROUBLES, RUN, WORKERS, FLEET, FIRST_SEEN, UNDELIVERABLE = unpack(KEYS, 11, 16)
 local NEWER_LOOK_AGAIN = SECOND
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
-local UNLOGGED = { batching = true, fetching_webhook = true } -- too short to be logged
+local UNLOGGED = { batching = true, fetching_webhook = true, left_to_others = true } -- too short to be logged
+local LEFT_AGAIN = SECOND / 10 -- a queue serves its consumers in turn, so the next wake-up reaches another worker
+local UNDELIVERABLE_AGAIN = 2 * SECOND -- a worker that can deliver may have started
+local UNDELIVERABLE_LIFE_MS = 60000 -- if nobody has looked for so long, the wait begins anew
 
 local function notification(id)
   return args.notification_prefix .. id
@@ -261,10 +267,46 @@ local function nothing_is_due()
   return throttled(wait, 'postponed')
 end
 
-local function pass_the_gate(ids, full)
-  if args.gate.webhook_id == '' then return lease('blocked', 'webhook_not_configured', ids) end
+-- Since when nobody can deliver this type. The first who sees it reports it.
+local function undeliverable_since(reason)
+  local before = redis.call('GET', UNDELIVERABLE)
+  if not before then report_trouble(TROUBLES, 'undeliverable', args.fleet.type, reason) end
+  local since = math.min(tonumber(before) or now, now)
+  redis.call('SET', UNDELIVERABLE, string.format('%.0f', since), 'PX', UNDELIVERABLE_LIFE_MS)
+  return since
+end
+
+local function forget_undeliverable()
+  if redis.call('DEL', UNDELIVERABLE) == 0 then return end
+  for _, reason in ipairs({ 'webhook_not_configured', 'webhook_quarantined' }) do -- what is over need not be reported
+    redis.call('HDEL', TROUBLES, 'undeliverable|' .. args.fleet.type .. '|' .. reason)
+  end
+end
+
+-- Nobody can deliver what waits here: it waits for somebody who can, and then becomes a dead letter, or goes to the
+-- fallback.
+local function hold_back(first, reason)
+  if args.fleet.has_fallback or args.fleet.undeliverable == 0 then return lease('blocked', reason, first) end
+  local since, over, wait = undeliverable_since(reason), {}, UNDELIVERABLE_AGAIN
+  for _, id in ipairs(first) do
+    local from = since
+    for _, time in ipairs(redis.call('HMGET', notification(id), 'admitted_at', 'not_before')) do
+      if tonumber(time or 0) <= now then from = math.max(from, tonumber(time or 0)) end -- the clock may step back
+    end
+    local left = from + args.fleet.undeliverable - now
+    if left <= 0 then table.insert(over, id) else wait = math.min(wait, left) end
+  end
+  if #over > 0 then return lease('blocked', reason, over) end
+  return throttled(wait, reason)
+end
+
+local function pass_the_gate(first, ids, full)
+  local own = { webhook = args.gate.webhook_id, fingerprint = args.gate.fingerprint }
+  local standing, unusable = fleet_standing(FLEET, FIRST_SEEN, args.fleet, own)
+  if standing == 'nobody' then return hold_back(first, unusable) end
+  forget_undeliverable()
+  if standing == 'leaves' then return throttled(LEFT_AGAIN, 'left_to_others') end
   local answer, detail, reason = gate_check(gate, now)
-  if answer == 'quarantined' then return lease('blocked', 'webhook_quarantined', ids) end
   if answer == 'wait' then return throttled(detail, reason) end
   -- another machine may make it, so the wake-up is due soon
   if args.held_back > 0 then return throttled(math.min(args.held_back, SOON), args.held_back_by) end
@@ -284,7 +326,7 @@ local answer = answer_for_own_id()
 if answer then return answer end
 local reconciling = reconciling_wait(RUN, now, args.witness)
 if reconciling > 0 then return throttled(reconciling, 'reconciling') end
-note_what_may_be_posted(KEYS, RUN, FLEET, args.notification_prefix, args.witness)
+note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witness)
 take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end
@@ -296,4 +338,4 @@ first, answer = leave_what_is_newer(first)
 if answer then return answer end
 local ids, full = front(first)
 if #ids == 0 then return nothing_is_due() end
-return pass_the_gate(ids, full)
+return pass_the_gate(first, ids, full)

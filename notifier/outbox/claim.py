@@ -46,6 +46,8 @@ class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
+    ``fleet``: what fleet.lua calls names; ``type``; ``undeliverable`` (how long an alert waits for a worker that can
+    deliver it) and ``has_fallback``.
     """
 
     id: str
@@ -65,6 +67,7 @@ class ClaimArguments:
     late: int
     unanswered: list[str]
     gate: dict[str, Any]
+    fleet: dict[str, Any]
     held_back: int = 0
     held_back_by: str = ""
     embeds_max: int = EMBEDS_MAX

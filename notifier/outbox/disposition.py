@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import (
+    QUARANTINING,
     Deferred,
     Delivered,
     Failed,
@@ -130,6 +131,12 @@ def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_
 
 
 def _rejected(outcome: Rejected, items: Sequence[BatchItem], spent: int) -> list[Disposition]:
+    if outcome.reason in QUARANTINING:
+        # the URL's fault, and this worker's: another may hold a better one, and the next claim knows
+        return [
+            Disposition(each, Action.REQUEUE, each.attempts, reason=outcome.reason, detail=outcome.detail)
+            for each in items
+        ]
     everyone = frozenset(range(len(items)))
     shared_fault = outcome.reason in OF_THE_PAYLOAD and len(items) > 1
     rejected_indexes = outcome.rejected_indexes & everyone if shared_fault else everyone

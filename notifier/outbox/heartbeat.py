@@ -1,17 +1,24 @@
-"""The heartbeat of a process that delivers: if it stops, its batch is taken over before the lease ends."""
+"""The heartbeat of a process that delivers: if it stops, its batch is taken over before the lease ends.
 
+A worker's also tells the fleet which webhooks it holds, for the types whose queues it consumes.
+"""
+
+import json
 import logging
 import os
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.gate.gate import GATE_SCRIPTS
+from notifier.models import AlertType
+from notifier.outbox.fleet import fleet_names
 from notifier.outbox.server_run import ServerRun
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -42,7 +49,7 @@ class Heartbeat:
         self._redis = client
         self._keys = keys
         self._on_new_run = on_new_run
-        self._text = script("gate/clock.lua", "outbox/beat.lua")
+        self._text = script(*GATE_SCRIPTS, "outbox/fleet.lua", "outbox/beat.lua")
         self._run = ServerRun(keys)
         self._run_id: str | None = None
         self._over = threading.Event()
@@ -50,6 +57,19 @@ class Heartbeat:
         self._pid = 0
         self._name = ""
         self._known_until = 0.0
+        self._holdings: Callable[[], Mapping[AlertType, str]] = dict
+
+    def announce(self, holdings: Callable[[], Mapping[AlertType, str]]) -> None:
+        """Tell the fleet what this process holds, with each beat from now on.
+
+        Args:
+            holdings: is asked at each beat: for each type that this process serves, ``fleet.holding_as_json``.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer, and no heartbeat has begun; to be called again.
+        """
+        self._holdings = holdings
+        self.worker()
 
     def worker(self) -> str:
         """Return this process' name, and start its heartbeat.
@@ -73,7 +93,7 @@ class Heartbeat:
             return
         try:
             with broker_errors():
-                self._redis.zrem(self._keys.fleet, f"{self._name} {VERSION}")
+                self._redis.zrem(self._keys.workers, f"{self._name} {VERSION}")
         except BrokerUnavailable as error:
             logger.warning("the fleet does not know that this worker ends: %s", error)
 
@@ -90,15 +110,24 @@ class Heartbeat:
         """
         with broker_errors():
             since = clock(self._redis) - LIFE_SECONDS * MICROSECONDS
-            found = cast("list[str]", self._redis.zrangebyscore(self._keys.fleet, since, "+inf"))
+            found = cast("list[str]", self._redis.zrangebyscore(self._keys.workers, since, "+inf"))
         return any(_numbers(each.rpartition(" ")[2]) > _numbers(VERSION) for each in found)
 
     def _beat(self, name: str) -> None:
+        holdings = self._holdings()
+        told = {
+            "pid": os.getpid(),
+            "life": round(LIFE_SECONDS * 1_000),
+            "worker": name,
+            "version": VERSION,
+            "names": fleet_names(self._keys),
+            "held": [holdings.get(kind, "") for kind in AlertType],
+        }
+        fleet = [key for kind in AlertType for key in (self._keys.fleet(kind), self._keys.first_seen(kind))]
         with broker_errors():
             began = time.monotonic()
-            keys = [self._keys.worker(name), self._keys.run, self._keys.fleet]
-            args = [os.getpid(), round(LIFE_SECONDS * 1_000), f"{name} {VERSION}"]
-            run_id = run_script(self._redis, self._text, self._run.note, keys, args)
+            keys = [self._keys.worker(name), self._keys.run, self._keys.workers, *fleet]
+            run_id = run_script(self._redis, self._text, self._run.note, keys, [json.dumps(told)])
         before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
         if run_id and self._run_id not in (None, run_id):
             threading.Thread(target=self._on_new_run, args=(before,), name="new-run", daemon=True).start()

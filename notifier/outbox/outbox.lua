@@ -158,14 +158,14 @@ local function reconciling_wait(run, now, patience)
 end
 
 -- Once after the server has forgotten its last second: a worker that lived then and has not been heard of since may
--- have posted any of those that wait, and nobody can commit that again. `outbox`: its keys, in order; `fleet`: a
+-- have posted any of those that wait, and nobody can commit that again. `outbox`: its keys, in order; `workers`: a
 -- sorted set, workers by their last beat.
-local function note_what_may_be_posted(outbox, run, fleet, notification_prefix, patience)
+local function note_what_may_be_posted(outbox, run, workers, notification_prefix, patience)
   local waiting, delayed, _, state = unpack(outbox, 1, 4)
   local id, since, last_beat = unpack(redis.call('HMGET', run, 'id', 'since', 'last_beat'))
   if not id or redis.call('HGET', state, 'run') == id then return end
   redis.call('HSET', state, 'run', id)
-  if #redis.call('ZRANGEBYSCORE', fleet, last_beat - patience, '(' .. since) == 0 then return end
+  if #redis.call('ZRANGEBYSCORE', workers, last_beat - patience, '(' .. since) == 0 then return end
   for _, set in ipairs({ waiting, delayed }) do
     for _, each in ipairs(redis.call('ZRANGE', set, 0, -1)) do
       local key = notification_prefix .. each

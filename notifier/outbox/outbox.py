@@ -30,6 +30,7 @@ from notifier.outbox.claim import (
     batch_of,
 )
 from notifier.outbox.disposition import MAY_END, Disposition
+from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
@@ -71,7 +72,9 @@ class Outbox:
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
-        self._claim = atomic_step(client, script(*shared, "outbox/claim.lua"), ServerRun(self._keys).note)
+        self._claim = atomic_step(
+            client, script(*shared, "outbox/fleet.lua", "outbox/claim.lua"), ServerRun(self._keys).note
+        )
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
@@ -185,13 +188,15 @@ class Outbox:
     def _ask(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
+        kind, keys = request.alert_type, self._keys
         arguments = self._claim_arguments(request, webhook, worker, token, held_back)
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
                     keys=[
-                        *(*self._keys.outbox_parts(request.alert_type), *self._keys.gate_parts(_id(webhook))),
-                        *(self._keys.troubles, self._keys.run, self._keys.fleet),
+                        *(*keys.outbox_parts(kind), *keys.gate_parts(_id(webhook))),
+                        *(keys.troubles, keys.run, keys.workers),
+                        *(keys.fleet(kind), keys.first_seen(kind), keys.undeliverable(kind)),
                     ],
                     args=[arguments.as_json()],
                 )
@@ -222,6 +227,12 @@ class Outbox:
             late=microseconds(LATE_SECONDS),
             unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
+            fleet={
+                **fleet_names(self._keys),
+                "type": request.alert_type,
+                "undeliverable": microseconds(self._settings.undeliverable_seconds),
+                "has_fallback": self._settings.fallback_for(webhook) is not None,
+            },
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
         )

@@ -23,5 +23,5 @@ class ServerRun:
         run_script(client, MARK, self._note_new)
 
     def _note_new(self, client: "redis.Redis") -> None:
-        keys = [self._keys.run, self._keys.fleet]
+        keys = [self._keys.run, self._keys.workers]
         run_script(client, self._text, lambda _: None, keys, [uuid.uuid4().hex])

@@ -83,10 +83,22 @@ class Keys:
         """String: the heartbeat of a process that delivers; its life is a few beats."""
         return f"{self.prefix}worker:{name}"
 
+    def fleet(self, alert_type: AlertType) -> str:
+        """Hash: what each living worker that consumes this type's queue holds for it."""
+        return f"{self.prefix}fleet:{alert_type}"
+
+    def first_seen(self, alert_type: AlertType) -> str:
+        """Sorted set: fingerprints of this type's webhook URLs, by when a worker first held them."""
+        return f"{self.prefix}fleet:{alert_type}:first_seen"
+
+    def undeliverable(self, alert_type: AlertType) -> str:
+        """String: since when no living worker can deliver this type (microseconds since 1970, Redis' clock)."""
+        return f"{self.prefix}fleet:{alert_type}:undeliverable"
+
     @property
-    def fleet(self) -> str:
+    def workers(self) -> str:
         """Sorted set: the workers of the last day, each with its version, by the time of its last beat."""
-        return f"{self.prefix}fleet"
+        return f"{self.prefix}workers"
 
     @property
     def run(self) -> str:
@@ -105,7 +117,12 @@ class Keys:
 
     def gate(self, webhook_id: str, part: str = "state") -> str:
         """``state pause read``: hashes; ``in_flight sent read_in_flight``: sorted sets of requests."""
-        return f"{self.prefix}gate:webhook:{webhook_id}:{part}"
+        return f"{self.gate_prefix}{webhook_id}:{part}"
+
+    @property
+    def gate_prefix(self) -> str:
+        """What ``gate`` begins with; the script knows the rest."""
+        return f"{self.prefix}gate:webhook:"
 
     def gate_parts(self, webhook_id: str) -> list[str]:
         """The five keys of a gate, in the order in which the scripts expect them."""

@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 COMMIT_AGAIN_SECONDS = 0.2
 
+UNDELIVERABLE = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
+"""What no living worker can deliver waits for one of these reasons."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detached:
@@ -77,6 +80,7 @@ class DeliveryWorker:
         self._wake_up = wake_up
         self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
+        self._undeliverable: set[AlertType] = set()
 
     def deliver(self, request: ClaimRequest) -> Delivery:
         """Make at most one request for the outbox that ``request`` names.
@@ -132,7 +136,9 @@ class DeliveryWorker:
 
     def _claim(self, request: ClaimRequest) -> Claim:
         webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
-        return self._outbox.claim(request, webhook, worker, self._machine.held_back())
+        claim = self._outbox.claim(request, webhook, worker, self._machine.held_back())
+        self._tell_undeliverable(request.alert_type, claim)
+        return claim
 
     def _send_wake_ups(self, delivery: Delivery) -> None:
         match delivery:
@@ -144,6 +150,18 @@ class DeliveryWorker:
                 return
         for each in filter(None, wake_ups):
             self._wake_up(each)
+
+    def _tell_undeliverable(self, alert_type: AlertType, claim: Claim) -> None:
+        """Log once, until that is over, that no living worker can deliver a type."""
+        match claim:
+            case Throttled(reason=reason) if reason in UNDELIVERABLE:
+                if alert_type not in self._undeliverable:
+                    self._undeliverable.add(alert_type)
+                    seconds = self._settings.undeliverable_seconds
+                    logger.error("No worker can deliver %s (%s): its alerts wait %.0f s for one that can, then they "
+                                 "become dead letters", alert_type, reason, seconds)  # fmt: skip
+            case Throttled(reason=Reason.LEFT_TO_OTHERS) | Batch(blocked=None):
+                self._undeliverable.discard(alert_type)
 
     def _post(self, batch: Batch) -> Answer:
         """Discord's answer, or what stands for it if no request may be made."""
@@ -159,12 +177,7 @@ class DeliveryWorker:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)
         attempts, leave = self._settings.retry_attempts, self._settings.unknown_leave
         dispositions = left_to_others(decide(answer.outcome, batch.items, attempts, sent=sent, leave=leave))
-        return failed_over(dispositions) if self._has_fallback(batch) else dispositions
-
-    def _has_fallback(self, batch: Batch) -> bool:
-        fallback = self._settings.fallback
-        webhook = self._settings.webhooks.get(fallback) if fallback else None
-        return webhook is not None and (batch.webhook is None or webhook.id != batch.webhook.id)
+        return failed_over(dispositions) if self._settings.fallback_for(batch.webhook) else dispositions
 
     def _commit(self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer) -> BatchResult:
         # An answer that is not stored counts as lost, and the alert is posted again. No other worker sends it before
@@ -219,13 +232,13 @@ def _note(batch: Batch, item: BatchItem) -> str:
 
 
 _BLOCKED = {
-    Reason.WEBHOOK_NOT_CONFIGURED: "no webhook is configured for this alert type where the worker runs",
+    Reason.WEBHOOK_NOT_CONFIGURED: "no worker that runs has a webhook for this alert type",
     Reason.EXPIRED: "it still waited when it expired, by its own `expires` or by DISCORD_EXPIRE_SECONDS",
     Reason.NEWER_VERSION: (
         "no worker that came for it could read it; it is kept whole: upgrade the workers, then `notifier dead replay`"
     ),
     Reason.WEBHOOK_QUARANTINED: (
-        "Discord answered 401 or 404 for this webhook; its URL has to change, or `notifier gate reset`"
+        "Discord answered 401 or 404 for every URL that a worker has; one has to change, or `notifier gate reset`"
     ),
 }
 

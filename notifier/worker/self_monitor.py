@@ -29,7 +29,13 @@ WORDS = {
     ),
     "webhook_gone": (
         "The webhook of {named} is gone",
-        "Discord answered 401 or 404: it is not asked again until its URL changes, or `notifier gate reset {kinds}`.",
+        "Discord answered 401 or 404: it is not asked again until its URL changes, or `notifier gate reset {kinds}`. "
+        "Workers that hold another URL go on.",
+    ),
+    "undeliverable": (
+        "No worker can deliver {named}",
+        "{reasons}. Its alerts wait DISCORD_UNDELIVERABLE_SECONDS for a worker that can, then they are dead letters. "
+        "`notifier check` shows what the workers hold.",
     ),
     "breaker_open": (
         "Discord fails for the webhook of {named}",

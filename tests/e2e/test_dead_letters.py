@@ -38,6 +38,12 @@ def die(pipeline: Pipeline, kind: AlertType) -> None:
     pipeline.outbox.commit(batch, dispositions, Answer(REFUSED), 1)
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no worker can deliver is a dead letter at once."""
+    monkeypatch.setenv("DISCORD_UNDELIVERABLE_SECONDS", "0")
+
+
 @pytest.fixture
 def dead_ids(application: Application) -> dict[AlertType, list[str]]:
     """Three dead letters of each of two types, in that order; no worker runs."""

@@ -28,7 +28,16 @@ TYPE_OF_EVENT = {
     "sadd": "set",
 }
 """The type that a key has when Redis reports this event of it."""
-NO_NAMES = {"prefix", "own_prefix", "outbox_parts", "gate_parts", "control_exchange", "event_exchange", "task_exchange"}
+NO_NAMES = {
+    "prefix",
+    "own_prefix",
+    "gate_prefix",
+    "outbox_parts",
+    "gate_parts",
+    "control_exchange",
+    "event_exchange",
+    "task_exchange",
+}
 """Public members of ``Keys`` that make no single key: prefixes, exchanges, and lists of names that others make."""
 NOT_WRITTEN = {
     "notifier:unrecorded": "version 0.1 writes it",
@@ -144,6 +153,7 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     start_worker: StartWorker, own_redis: OwnRedis, sandbox: Sandbox, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"REDIS_URL": own_redis.url, "DISCORD_QUEUE_SIZE": "2", "DISCORD_RETRY_BACKOFF_SECONDS": "0.1"}
+    settings["DISCORD_UNDELIVERABLE_SECONDS"] = "1"
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     application = Application(client_app(own_redis.url))

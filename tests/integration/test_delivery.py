@@ -85,7 +85,13 @@ def test_what_moves_to_the_fallback_comes_with_a_wake_up_for_it(make_bench: Make
     heartbeat: Any = Pulse(known=True)
     woken: list[WakeUp] = []
     parts = bench.outbox, heartbeat, bench.gate, client, bench.settings
-    end = DeliveryWorker(*parts, lambda *_: None, wake_up=woken.append).deliver(request)
+    worker = DeliveryWorker(*parts, lambda *_: None, wake_up=woken.append)
+    first = worker.deliver(request)
+    assert isinstance(first, BatchResult)
+    assert [disposition.action for disposition in first.dispositions] == ["requeue"], "another may hold a better URL"
+    assert woken.pop().alert_type is AlertType.SECURITY
+    bench.tick(0.1)
+    end = worker.deliver(request)
     assert isinstance(end, BatchResult)
     assert [disposition.action for disposition in end.dispositions] == ["failover"]
     assert end.fallback_wake_up is not None

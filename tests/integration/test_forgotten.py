@@ -294,7 +294,7 @@ def test_a_heartbeat_notices_that_the_server_is_another_one(bench: Bench) -> Non
     heartbeat._beat("somebody")
     assert told == [pytest.approx(until - 2.5)], "once, and when the one before was last there"
     assert bench.redis.ttl(names.run) > 0
-    assert bench.redis.ttl(names.fleet) > 0
+    assert bench.redis.ttl(names.workers) > 0
     bench.redis.delete(names.run)
     heartbeat._beat("somebody")
     assert len(told) == 1, "whoever empties the database wants it empty"

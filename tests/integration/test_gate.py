@@ -41,7 +41,7 @@ def reason(bench: Bench, webhook: Webhook = WEBHOOK, alert_type: AlertType = Ale
 @pytest.fixture
 def fetched(make_bench: MakeBench) -> Bench:
     """A bench whose webhook's channel is known and whose outboxes are full."""
-    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
+    bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000, undeliverable_seconds=0)
     fill(bench)
     asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, FetchWebhook)
@@ -328,9 +328,10 @@ def test_if_the_fetch_fails_alerts_go_all_the_same(bench: Bench) -> None:
     assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER), Batch)
 
 
-def test_a_fetch_that_meets_a_dead_webhook_quarantines_it(bench: Bench) -> None:
+def test_a_fetch_that_meets_a_dead_webhook_quarantines_it(make_bench: MakeBench) -> None:
     from notifier.outcome import WebhookInfo
 
+    bench = make_bench(undeliverable_seconds=0)
     bench.admit("a")
     asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
     assert isinstance(asked, FetchWebhook)
@@ -378,3 +379,25 @@ def test_a_request_whose_worker_died_counts_no_longer_than_if_it_had_been_answer
     bench.commit(abandoned, Unknown(Reason.WORKER_LOST), rate_limit=None)
     bench.tick(61)
     bench.batch()
+
+
+def test_what_one_url_was_answered_is_no_answer_for_another(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch())
+    assert bench.gate.state(WEBHOOK).webhook_fetched_seconds_ago < 1
+    assert bench.gate.state(Webhook(WEBHOOK.id, OTHER_WEBHOOK.token)).webhook_fetched_seconds_ago > 1_000_000
+
+
+def test_a_url_is_asked_for_once_even_if_the_answer_says_nothing(bench: Bench) -> None:
+    from notifier.outcome import WebhookInfo
+
+    changed = Webhook(WEBHOOK.id, OTHER_WEBHOOK.token)
+    bench.admit("a", "b")
+    bench.commit(bench.batch())
+    bench.tick(1)
+    bench.admit("c")
+    asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), changed, WORKER)
+    assert isinstance(asked, FetchWebhook), "another URL"
+    failed = WebhookInfo(Answer(Failed(Reason.BAD_GATEWAY), None, 502), None, None, None)
+    bench.gate.webhook_fetched(changed, asked.token, asked.claimed_at, failed)
+    assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.GENERAL), changed, WORKER), Batch)

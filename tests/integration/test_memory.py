@@ -18,7 +18,7 @@ from tests.names import names
 
 BOUND = 1_000_000
 TEXT = "x" * 30_000
-GONE = Rejected(Reason.WEBHOOK_UNKNOWN)
+GONE = Rejected(Reason.WEBHOOK_QUARANTINED)
 URGENT = (AlertType.CRITICAL, AlertType.SECURITY)
 
 

@@ -223,7 +223,7 @@ def test_whatever_else_ends_it_here_every_byte_is_kept(make_bench: MakeBench, he
     if blocked == "expired":
         here.tick(here.settings.expire_seconds + 1)
     else:
-        here = make_bench(webhooks={})
+        here = make_bench(webhooks={}, undeliverable_seconds=0)
     (end,) = deliver(here)
     assert isinstance(end, BatchResult)
     assert [record["reason"] for record in end.records] == [blocked]

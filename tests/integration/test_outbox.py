@@ -360,7 +360,8 @@ def test_a_429_costs_no_attempt(bench: Bench) -> None:
     assert bench.commit(bench.batch()).records[0]["attempts"] == 1
 
 
-def test_without_a_webhook_alerts_become_dead_letters_and_no_request_is_reserved(bench: Bench) -> None:
+def test_without_a_webhook_alerts_become_dead_letters_and_no_request_is_reserved(make_bench: MakeBench) -> None:
+    bench = make_bench(undeliverable_seconds=0)
     bench.admit("a", "b")
     batch = bench.batch(None)
     assert batch.blocked is Reason.WEBHOOK_NOT_CONFIGURED

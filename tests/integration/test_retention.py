@@ -269,7 +269,7 @@ def test_a_worker_that_runs_finds_it_out_and_tells_it(
 def test_one_that_is_full_takes_nothing_more_and_lets_go_what_waits(server: SecuredRedis) -> None:
     server.admin.flushdb()
     with connect(url_of(server), 5) as client:
-        outbox = Outbox(client, Settings.load())
+        outbox = Outbox(client, Settings.load().model_copy(update={"undeliverable_seconds": 0}))
         outbox.admit(NotificationMessage(id="a", title="a", alert_type=AlertType.GENERAL))
         configure(server, maxmemory="1")
         with pytest.raises(BrokerUnavailable):

@@ -132,6 +132,13 @@ def test_one_fetch_is_due_and_others_wait_for_it_until_it_counts_as_lost(gate: G
     assert gate.check(lost_at) == ["fetch_webhook"]
 
 
+def test_another_url_of_a_known_webhook_is_asked_for_before_it_posts(gate: Gate) -> None:
+    gate.write(STATE, fetched_for="another")
+    assert gate.check() == ["fetch_webhook"]
+    gate.take_fetch("t")
+    assert gate.check(1) == ["wait", SECOND // 5, "fetching_webhook"]
+
+
 def test_a_fetch_counts_in_the_bucket_and_at_the_edge_alone(gate: Gate, client: "redis.Redis") -> None:
     gate.take_fetch("t")
     counted = [client.zcard(key) for key in (IN_FLIGHT, READ_IN_FLIGHT, EDGE_SENT, CHANNEL, SENT)]

@@ -1,4 +1,4 @@
-"""quarantine.lua alone, and trouble.lua: a dead URL is not used again until it changes, and troubles are counted."""
+"""quarantine.lua alone, and trouble.lua: a dead URL is not used again, another one is, and troubles are counted."""
 
 import pytest
 import redis
@@ -27,10 +27,41 @@ def test_a_second_rejection_is_no_news(call: Call) -> None:
     assert call("quarantine_reason", KEY, "url") == "webhook_token_invalid", "the last reason stands"
 
 
-def test_a_changed_url_is_in_use_and_ends_the_quarantine(call: Call, client: "redis.Redis") -> None:
+def test_another_url_is_in_use_and_ends_no_quarantine(call: Call) -> None:
     call("quarantine_start", KEY, "url", "webhook_unknown")
     assert call("quarantine_reason", KEY, "changed") is None
-    assert not client.exists(KEY)
+    assert call("quarantine_reason", KEY, "url") == "webhook_unknown"
+
+
+def test_several_urls_may_be_quarantined_at_once_and_the_oldest_of_too_many_is_forgotten(call: Call) -> None:
+    for number in range(21):
+        assert call("quarantine_start", KEY, f"url {number}", f"reason {number}") is True
+    reasons = [call("quarantine_reason", KEY, f"url {number}") for number in range(21)]
+    assert reasons == [None, *(f"reason {number}" for number in range(1, 21))]
+
+
+def test_a_url_that_is_rejected_again_is_the_newest(call: Call) -> None:
+    for number in (*range(20), 0, 20):
+        call("quarantine_start", KEY, f"url {number}", "reason")
+    assert call("quarantine_reason", KEY, "url 0") == "reason"
+    assert call("quarantine_reason", KEY, "url 1") is None
+
+
+def test_version_0_2_sees_the_newest_and_what_it_deletes_stays(call: Call, client: "redis.Redis") -> None:
+    call("quarantine_start", KEY, "older", "webhook_unknown")
+    call("quarantine_start", KEY, "newer", "webhook_token_invalid")
+    assert client.hmget(KEY, "quarantined", "quarantine_reason") == ["newer", "webhook_token_invalid"]
+    client.hdel(KEY, "quarantined", "quarantine_reason")  # a worker of 0.2 with a third URL
+    assert call("quarantine_reason", KEY, "older") == "webhook_unknown"
+    assert call("quarantine_reason", KEY, "newer") == "webhook_token_invalid"
+
+
+def test_what_version_0_2_has_quarantined_is_kept_for_the_rest(call: Call, client: "redis.Redis") -> None:
+    client.hset(KEY, mapping={"quarantined": "of 0.2", "quarantine_reason": "webhook_unknown"})
+    assert call("quarantine_reason", KEY, "good") is None
+    assert client.hget(KEY, "quarantined") == "of 0.2"
+    client.hdel(KEY, "quarantined", "quarantine_reason")
+    assert call("quarantine_reason", KEY, "of 0.2") == "webhook_unknown"
 
 
 def test_the_quarantine_of_a_changed_url_is_news(call: Call) -> None:

@@ -13,6 +13,7 @@ from notifier.gate.machines import MachineFault
 from notifier.models import AlertType
 from notifier.operations import checks as checks_module
 from notifier.operations.checks import FRESH_SECONDS, PATIENCE_SECONDS, CheckReport, LastAnswers, WebhookCheck, check
+from notifier.outbox.fleet import Holding
 from notifier.outcome import (
     Answer,
     Deferred,
@@ -61,6 +62,10 @@ class Gate:
             channel_id="2",
             pauses=self.pauses,
         )
+
+    def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
+        """Of one URL."""
+        return "webhook_token_invalid" if fingerprint == "old" else None
 
     def banned(self) -> bool:
         """Of the address."""
@@ -231,3 +236,29 @@ def test_a_type_without_a_webhook_is_listed_and_does_no_harm_but_one_is_needed()
     assert {(each.configured, each.problem) for each in others} == {(False, Reason.WEBHOOK_NOT_CONFIGURED)}
     parts: Any = (Redis(), Gate(), Discord())
     assert not check(*parts, {}).valid
+
+
+def test_workers_that_hold_different_webhooks_are_named_with_what_is_wrong_and_harm_no_health() -> None:
+    held = [
+        Holding(AlertType.GENERAL, "a@here", "", ""),
+        Holding(AlertType.GENERAL, "b@here", "1", "old"),
+        Holding(AlertType.GENERAL, "c@here", "1", "new"),
+        Holding(AlertType.ERROR, "c@here", "2", "same"),
+        Holding(AlertType.ERROR, "d@here", "2", "same"),
+    ]
+    parts: Any = (Redis(), Gate(), Discord())
+    report = check(*parts, {AlertType.ERROR: WEBHOOK}, fleet=lambda: held)
+    assert [each.holding for each in report.fleet] == held
+    assert [each.problem for each in report.fleet] == [
+        *(Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED),
+        *(None, None, None),
+    ]
+    assert report.disagreements == (AlertType.GENERAL,)
+    assert (report.valid, report.healthy) == (True, True)
+
+
+def test_the_fleet_is_not_asked_for_while_redis_is_away() -> None:
+    parts: Any = (Redis(redis.ConnectionError("Connection refused.")), Gate(), Discord())
+    asked: list[bool] = []
+    assert check(*parts, {}, fleet=lambda: asked.append(True) or []).fleet == ()  # type: ignore[func-returns-value]
+    assert asked == []

@@ -43,7 +43,7 @@ def test_a_fault_of_the_machine_spends_no_attempt_and_says_what_to_repair() -> N
 WAITS_AND_ENDS = {
     *("in_flight", "batching", "backing_off", "postponed", "fetching_webhook", "breaker_open", "probe_in_flight"),
     *("rate_limited", "channel_rate_limited", "configured_limit", "global_rate_limited", "edge_banned", "worker_lost"),
-    *("queue_full", "expired", "revoked", "forgotten"),
+    *("queue_full", "expired", "revoked", "forgotten", "left_to_others", "reconciling", "newer_version"),
 }
 """Reasons of what is no failure, or of a worker that is gone."""
 
@@ -67,7 +67,12 @@ def test_a_fault_of_the_payload_rejects_only_the_items_that_discord_names(reason
     assert [each.action for each in decide(Rejected(reason), THREE[:1], 3)] == ["complete"]
 
 
-@pytest.mark.parametrize("reason", [Reason.WEBHOOK_UNKNOWN, Reason.FORBIDDEN, Reason.UNKNOWN_CHANNEL])
+@pytest.mark.parametrize("reason", [Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID])
+def test_a_url_that_is_gone_ends_no_alert_and_costs_no_attempt(reason: Reason) -> None:
+    assert told(Rejected(reason)) == [("requeue", 1, Status.QUEUED)] * 3
+
+
+@pytest.mark.parametrize("reason", [Reason.FORBIDDEN, Reason.UNKNOWN_CHANNEL])
 def test_a_fault_of_the_webhook_is_final_for_all(reason: Reason) -> None:
     assert told(Rejected(reason)) == [("complete", 2, Status.REJECTED)] * 3
 

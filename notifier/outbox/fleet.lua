@@ -1,0 +1,65 @@
+-- The fleet: which webhooks the living workers hold for one alert type, and which of them are to deliver it.
+--
+-- fleet: hash; field: name of a worker that consumes the queue of the type; value (JSON): node (Celery's name of it),
+--   webhook (an id, '' if it has none), fingerprint ('')
+-- first_seen: sorted set; member: fingerprint of a webhook URL; score: when a worker first held it for this type
+-- names: { worker_prefix (followed by a worker's name: its heartbeat), gate_prefix (followed by a webhook's id and
+--   ':state': the hash of its gate) }
+-- now: microseconds
+--
+-- fleet_announce(fleet, first_seen, names, worker, held, now)
+--   this worker holds what `held` (JSON, as in `fleet`) says; '': it does not consume the queue
+-- fleet_standing(fleet, first_seen, names, own)
+--   who is to deliver, asked by a worker that holds `own` (a table as in `fleet`). Returns 'serves': this worker is;
+--   'leaves': others are, and this one is not (its webhook is missing, quarantined, or older than the newest in use);
+--   or 'nobody', reason
+
+local FIRST_SEEN_MAX = 100
+
+local function fleet_announce(fleet, first_seen, names, worker, held, now)
+  if held == '' then return redis.call('HDEL', fleet, worker) end
+  if redis.call('HSET', fleet, worker, held) == 1 then -- it is new: those that are gone need not be looked at any more
+    for _, each in ipairs(redis.call('HKEYS', fleet)) do
+      if redis.call('EXISTS', names.worker_prefix .. each) == 0 then redis.call('HDEL', fleet, each) end
+    end
+  end
+  local fingerprint = cjson.decode(held).fingerprint
+  if fingerprint == '' then return end
+  if not redis.call('ZSCORE', first_seen, fingerprint) then
+    local newest = tonumber(redis.call('ZRANGE', first_seen, -1, -1, 'WITHSCORES')[2]) or 0
+    redis.call('ZADD', first_seen, math.max(now, newest + 1), fingerprint) -- the clock may have stepped back
+  end
+  for _, oldest in ipairs(redis.call('ZRANGE', first_seen, 0, -FIRST_SEEN_MAX - 1)) do
+    redis.call('ZREM', first_seen, oldest)
+  end
+  redis.call('PEXPIRE', first_seen, LIFE_MS)
+end
+
+local function fleet_living(fleet, names)
+  local living, found = {}, redis.call('HGETALL', fleet)
+  for field = 1, #found, 2 do
+    local alive = redis.call('EXISTS', names.worker_prefix .. found[field]) == 1
+    if alive then table.insert(living, cjson.decode(found[field + 1])) end
+  end
+  return living
+end
+
+local function fleet_standing(fleet, first_seen, names, own)
+  local newest, reason, looked_at = nil, 'webhook_not_configured', {}
+  -- When the webhook was first seen; nil if it cannot be used.
+  local function look(held, if_unseen)
+    if held.webhook == '' or looked_at[held.fingerprint] then return nil end
+    looked_at[held.fingerprint] = true
+    if quarantine_reason(names.gate_prefix .. held.webhook .. ':state', held.fingerprint) then
+      reason = 'webhook_quarantined'
+      return nil
+    end
+    local seen = tonumber(redis.call('ZSCORE', first_seen, held.fingerprint)) or if_unseen
+    newest = math.max(newest or seen, seen)
+    return seen
+  end
+  local own_seen = look(own, math.huge)
+  for _, each in ipairs(fleet_living(fleet, names)) do look(each, 0) end
+  if not newest then return 'nobody', reason end
+  return own_seen == newest and 'serves' or 'leaves'
+end
