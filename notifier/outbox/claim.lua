@@ -8,8 +8,8 @@
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
 --         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by,
---         fleet (names as in fleet.lua; type; undeliverable: microseconds that an alert waits for a
---         worker that can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
+--         fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits for a worker that
+--         can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
 --   not_found                       this id was never admitted
 --   completed                       this notification has its record
@@ -29,7 +29,6 @@ local now = now_us()
 local UNLOGGED = { batching = true, fetching_webhook = true, left_to_others = true } -- too short to be logged
 local LEFT_AGAIN = SECOND / 10 -- a queue serves its consumers in turn, so the next wake-up reaches another worker
 local UNDELIVERABLE_AGAIN = 2 * SECOND -- a worker that can deliver may have started
-local UNDELIVERABLE_LIFE_MS = 60000 -- if nobody has looked for so long, the wait begins anew
 
 local function notification(id)
   return args.notification_prefix .. id
@@ -233,30 +232,6 @@ local function leave_what_is_newer(first)
   return readable
 end
 
--- The batch key and the characters of one that waits, with room for a note if it is late, a repeat, or for another
--- channel.
-local function load_of(id)
-  local batch_key, characters, unknown, failed_over, admitted_at, not_before = unpack(redis.call('HMGET',
-    notification(id), 'share', 'characters', 'unknown', 'rerouted', 'admitted_at', 'not_before'))
-  local due_at = math.max(tonumber(admitted_at) or now, tonumber(not_before or 0))
-  local noted = unknown or failed_over or now - due_at > args.late
-  return batch_key or '', (tonumber(characters) or 0) + (noted and args.note_characters or 0)
-end
-
--- The front of the outbox, as far as it may share one request; and whether nothing more would fit.
-local function front(first)
-  local ids, total, shared = {}, 0, nil
-  for _, id in ipairs(first) do
-    local batch_key, characters = load_of(id)
-    local fits = #ids == 0 or (batch_key ~= '' and batch_key == shared and total + characters <= args.characters_max)
-    if not fits then return ids, true end
-    table.insert(ids, id)
-    total, shared = total + characters, batch_key
-    if batch_key == '' then return ids, true end
-  end
-  return ids, #ids == args.embeds_max
-end
-
 local function nothing_is_due()
   local wait = due_in(WAITING, DELAYED, now)
   if not wait then return { 'empty' } end
@@ -267,27 +242,12 @@ local function nothing_is_due()
   return throttled(wait, 'postponed')
 end
 
--- Since when nobody can deliver this type. The first who sees it reports it.
-local function undeliverable_since(reason)
-  local before = redis.call('GET', UNDELIVERABLE)
-  if not before then report_trouble(TROUBLES, 'undeliverable', args.fleet.type, reason) end
-  local since = math.min(tonumber(before) or now, now)
-  redis.call('SET', UNDELIVERABLE, string.format('%.0f', since), 'PX', UNDELIVERABLE_LIFE_MS)
-  return since
-end
-
-local function forget_undeliverable()
-  if redis.call('DEL', UNDELIVERABLE) == 0 then return end
-  for _, reason in ipairs({ 'webhook_not_configured', 'webhook_quarantined' }) do -- what is over need not be reported
-    redis.call('HDEL', TROUBLES, 'undeliverable|' .. args.fleet.type .. '|' .. reason)
-  end
-end
-
 -- Nobody can deliver what waits here: it waits for somebody who can, and then becomes a dead letter, or goes to the
 -- fallback.
 local function hold_back(first, reason)
   if args.fleet.has_fallback or args.fleet.undeliverable == 0 then return lease('blocked', reason, first) end
-  local since, over, wait = undeliverable_since(reason), {}, UNDELIVERABLE_AGAIN
+  local since = undeliverable_since(UNDELIVERABLE, TROUBLES, args.alert_type, reason, now)
+  local over, wait = {}, UNDELIVERABLE_AGAIN
   for _, id in ipairs(first) do
     local from = since
     for _, time in ipairs(redis.call('HMGET', notification(id), 'admitted_at', 'not_before')) do
@@ -304,7 +264,7 @@ local function pass_the_gate(first, ids, full)
   local own = { webhook = args.gate.webhook_id, fingerprint = args.gate.fingerprint }
   local standing, unusable = fleet_standing(FLEET, FIRST_SEEN, args.fleet, own)
   if standing == 'nobody' then return hold_back(first, unusable) end
-  forget_undeliverable()
+  forget_undeliverable(UNDELIVERABLE, TROUBLES, args.alert_type)
   if standing == 'leaves' then return throttled(LEFT_AGAIN, 'left_to_others') end
   local answer, detail, reason = gate_check(gate, now)
   if answer == 'wait' then return throttled(detail, reason) end
@@ -336,6 +296,6 @@ answer = take_expired(first) or answer_forgotten()
 if answer then return answer end
 first, answer = leave_what_is_newer(first)
 if answer then return answer end
-local ids, full = front(first)
+local ids, full = front(first, args, now)
 if #ids == 0 then return nothing_is_due() end
 return pass_the_gate(first, ids, full)

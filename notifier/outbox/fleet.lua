@@ -13,8 +13,13 @@
 --   who is to deliver, asked by a worker that holds `own` (a table as in `fleet`). Returns 'serves': this worker is;
 --   'leaves': others are, and this one is not (its webhook is missing, quarantined, or older than the newest in use);
 --   or 'nobody', reason
+-- undeliverable_since(key, troubles, type, reason, now)
+--   since when nobody can deliver this type (microseconds); the first who sees it reports it
+-- forget_undeliverable(key, troubles, type)
+--   somebody can
 
 local FIRST_SEEN_MAX = 100
+local UNDELIVERABLE_LIFE_MS = 60000 -- if nobody has looked for so long, the wait begins anew
 
 local function fleet_announce(fleet, first_seen, names, worker, held, now)
   if held == '' then return redis.call('HDEL', fleet, worker) end
@@ -62,4 +67,19 @@ local function fleet_standing(fleet, first_seen, names, own)
   for _, each in ipairs(fleet_living(fleet, names)) do look(each, 0) end
   if not newest then return 'nobody', reason end
   return own_seen == newest and 'serves' or 'leaves'
+end
+
+local function undeliverable_since(key, troubles, type, reason, now)
+  local before = redis.call('GET', key)
+  if not before then report_trouble(troubles, 'undeliverable', type, reason) end
+  local since = math.min(tonumber(before) or now, now)
+  redis.call('SET', key, string.format('%.0f', since), 'PX', UNDELIVERABLE_LIFE_MS)
+  return since
+end
+
+local function forget_undeliverable(key, troubles, type)
+  if redis.call('DEL', key) == 0 then return end
+  for _, reason in ipairs({ 'webhook_not_configured', 'webhook_quarantined' }) do -- what is over need not be reported
+    redis.call('HDEL', troubles, 'undeliverable|' .. type .. '|' .. reason)
+  end
 end

@@ -73,7 +73,9 @@ class Outbox:
         self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         self._claim = atomic_step(
-            client, script(*shared, "outbox/fleet.lua", "outbox/claim.lua"), ServerRun(self._keys).note
+            client,
+            script(*shared, "outbox/fleet.lua", "outbox/front.lua", "outbox/claim.lua"),
+            ServerRun(self._keys).note,
         )
         self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
@@ -229,7 +231,6 @@ class Outbox:
             gate=limits(self._settings, webhook),
             fleet={
                 **fleet_names(self._keys),
-                "type": request.alert_type,
                 "undeliverable": microseconds(self._settings.undeliverable_seconds),
                 "has_fallback": self._settings.fallback_for(webhook) is not None,
             },
