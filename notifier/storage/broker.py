@@ -142,4 +142,10 @@ def dispatch_connection(app: Celery, timeout_seconds: float) -> Connection:
     socket = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
     amqp = {"read_timeout": timeout_seconds, "write_timeout": timeout_seconds}
     options = amqp if BrokerUrl(app.conf.broker_write_url).is_amqp else socket
-    return app.connection_for_write(transport_options=options, connect_timeout=timeout_seconds)
+    connection = app.connection_for_write(transport_options=options, connect_timeout=timeout_seconds)
+    if options is socket:
+        from notifier.storage.dispatch_transport import OURS  # imports kombu's, which only who dispatches needs
+
+        theirs: Any = connection.get_transport_cls()
+        connection.transport_cls = OURS.get(theirs, theirs)
+    return connection
