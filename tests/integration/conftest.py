@@ -104,6 +104,15 @@ class Bench:
         found = WebhookInfo(answer, channel_id or f"2{webhook.id[1:]}", "3000000000000000001", "Fake")
         self.gate.webhook_fetched(webhook, claim.token, claim.claimed_at, found)
 
+    def open_gate(self) -> None:
+        """Fetch the webhook and deliver a batch: its channel and its bucket are known, and nothing holds it."""
+        asked = self.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+        assert isinstance(asked, FetchWebhook)
+        self.fetch_webhook(WEBHOOK, asked)
+        self.tick(10)
+        self.commit(self.batch())
+        self.tick(10)
+
     def batch(self, webhook: Webhook | None = WEBHOOK, alert_type: AlertType = AlertType.GENERAL) -> Batch:
         """Claim, and have got one."""
         claim = self.claim(webhook=webhook, alert_type=alert_type)
