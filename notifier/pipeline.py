@@ -1,15 +1,15 @@
 """The parts, put together: one per process and Celery application."""
 
-import logging
 import os
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from celery import Celery
 
 from notifier.built_once import built_once
+from notifier.caller import Caller
 from notifier.gate.admin import Gate
 from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
@@ -18,31 +18,18 @@ from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.unreadable import Unreadable, UnreadableEntries
-from notifier.outbox.withdrawals import Withdrawal, Withdrawals
-from notifier.producer.client import Client
-from notifier.producer.deadline import run_with_deadline
-from notifier.producer.forks import forks_wait
-from notifier.producer.publisher import Publisher
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
-from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings, inspect
-from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
-    import redis
-
     from notifier.discord import DiscordClient
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.history import NotificationHistory
-    from notifier.producer.control import AlertControl
-    from notifier.producer.direct import Direct
-    from notifier.producer.flusher import Flusher
-    from notifier.producer.spool import Spool
     from notifier.worker.announce import Announcer
     from notifier.worker.callbacks import Callbacks
     from notifier.worker.delivery import DeliveryWorker
@@ -51,34 +38,14 @@ if TYPE_CHECKING:
     from notifier.worker.sweep import Sweep
 
 
-logger = logging.getLogger(__name__)
-
-BUILD_SECONDS = 60
-"""Ours: far above what importing takes."""
-
-
-class Pipeline:
+class Pipeline(Caller):
     """Builds each part when it is first asked for; nothing connects before that. A forked process builds its own."""
 
     def __init__(self, app: Celery, configuration: Settings) -> None:
-        self.app = app
-        self.settings = configuration
+        super().__init__(app, configuration)
         self.hostname: str | None = None
         """The name of the worker, if this process is one."""
         _pipelines.add(self)
-        cast("Any", app).control_cls = self._control  # Celery builds it when it is first asked for
-        if configuration.direct_fallback:
-            import notifier.producer.direct  # noqa: F401 - the import would use up the deadline of the call that posts
-
-    @built_once
-    def keys(self) -> Keys:
-        """The names of all keys."""
-        return Keys(self.settings.key_prefix)
-
-    @built_once
-    def redis(self) -> "redis.Redis":
-        """The connection that outbox, gate and history share."""
-        return connect(self.settings.redis_url.get_secret_value(), self.settings.publish_timeout_seconds)
 
     @built_once
     def outbox(self) -> Outbox:
@@ -126,90 +93,6 @@ class Pipeline:
     def digests(self) -> Digests:
         """What met a full outbox."""
         return Digests(self.redis, self.settings)
-
-    @built_once
-    def withdrawals(self) -> Withdrawals:
-        """Takes back what waits."""
-        return Withdrawals(self.redis, self.settings)
-
-    def withdraw(self, ids: Sequence[str]) -> dict[str, Withdrawal]:
-        """Withdraw alerts; what that came to, by id. Raises: as ``producer.control.withdraw_in_time``."""
-        from notifier.producer.control import withdraw_in_time
-
-        place = read_redis_url("REDIS_URL", self.settings.redis_url.get_secret_value()).place
-        return withdraw_in_time(self.withdrawals, ids, self.settings.publish_timeout_seconds, place)
-
-    def _control(self, app: Celery) -> "AlertControl":
-        from notifier.producer.control import AlertControl
-
-        return AlertControl(app, self.withdraw)
-
-    @built_once
-    def publisher(self) -> Publisher:
-        """Admits and dispatches, on a separate connection: all steps together must fit the deadline."""
-        return self._publisher()
-
-    def _publisher(self) -> Publisher:
-        limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
-        client = connect(url, limit * 0.4)
-        return Publisher(
-            self.app,
-            Outbox(client, self.settings),
-            Records(client, self.settings),
-            Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
-            self.keys,
-            limit * 0.2,
-        )
-
-    @built_once
-    def spool(self) -> "Spool | None":
-        """Where alerts wait while Redis is away, if anywhere."""
-        if (folder := self.settings.spool_dir) is None:
-            return None
-        from notifier.producer.spool import Spool
-
-        return Spool(folder, self.settings.spool_max)
-
-    @built_once
-    def flusher(self) -> "Flusher | None":
-        """Empties the spool, if there is one: in one thread of this process, whoever starts it."""
-        if self.spool is None:
-            return None
-        from notifier.producer.flusher import Flusher
-
-        return Flusher(self.spool, self.publisher.submit_spooled)
-
-    @built_once
-    def client(self) -> Client:
-        """Where applications submit alerts."""
-        # a signal handler that raises an alert meanwhile would meet half imported modules of its own thread; not here
-        with forks_wait():
-            return run_with_deadline(BUILD_SECONDS, self._first_client)
-
-    def _first_client(self) -> Client:
-        self.app.backend  # noqa: B018 - imports its module
-        going_on = "This process raises alerts all the same; a worker would not start."
-        _warn_of(
-            *(f"{each}. {going_on}" for each in self.settings.wrong_webhooks.values()),
-            *(self.settings.warnings if self.settings.direct_fallback else ()),  # it posts only then
-        )
-        return self._client(self.publisher)
-
-    def _client(self, publisher: Publisher) -> Client:
-        return Client(
-            *(self.app, publisher, self.settings, self.flusher),
-            direct=lambda: self.direct,
-            another=lambda: self._client(self._publisher()),
-        )
-
-    @built_once
-    def direct(self) -> "Direct":
-        """Posts alerts from this process; one, for it counts what was sent."""
-        from notifier.discord import DiscordClient
-        from notifier.producer.direct import Direct
-
-        seconds = min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
-        return Direct(DiscordClient(self.settings.api_url, seconds), self.settings)
 
     @built_once
     def delivery_worker(self) -> "DeliveryWorker":
@@ -308,12 +191,6 @@ class Pipeline:
         from notifier.operations.explain import explain
 
         return explain(self.redis, self.keys, self.records, notification_id)
-
-
-@lru_cache  # once, in forked processes too
-def _warn_of(*texts: str) -> None:
-    for each in texts:
-        logger.warning("%s", each)
 
 
 _pipelines: WeakSet[Pipeline] = WeakSet()

@@ -5,10 +5,10 @@ import uuid
 
 import redis
 
-from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.record import as_result, record
+from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
 from notifier.render.batch import measure
@@ -16,7 +16,7 @@ from notifier.render.cut import cut
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors
-from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
 FOLDED_MAX = 10_000
@@ -42,10 +42,9 @@ class Digests:
         self._redis = client
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
-        self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
-        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._fold = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/fold.lua"))
-        self._digest = atomic_step(client, script(*shared, "outbox/digest.lua"))
+        self._life_seconds = waiting_life_seconds(settings)
+        self._fold = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/fold.lua"))
+        self._digest = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/digest.lua"))
 
     def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:
         """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""

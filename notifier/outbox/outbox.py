@@ -1,19 +1,20 @@
-"""The outbox of each alert type: admit, claim, commit, sweep; each one Lua call."""
+"""The outbox of each alert type: claim, commit, sweep; each one Lua call."""
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import redis
 
-from notifier.errors import BrokerUnavailable, QueueFull
+from notifier.errors import BrokerUnavailable
 from notifier.gate.feedback import feedback_of
-from notifier.gate.gate import GATE_SCRIPTS, lease_seconds, limits, microseconds
-from notifier.models import AlertType, NotificationMessage
+from notifier.gate.gate import lease_seconds, limits, microseconds
+from notifier.models import AlertType
+from notifier.outbox.admission import Admission
 from notifier.outbox.batch_result import BatchResult, record_of, to_payload
-from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS
-from notifier.outbox.capacity import capacity, memory_arguments
+from notifier.outbox.callbacks import LEASE_SECONDS
+from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import (
     LEAVE_SECONDS,
     Batch,
@@ -33,20 +34,19 @@ from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
-from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
-from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Reason
-from notifier.render.batch import measure
 from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
-from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
@@ -65,20 +65,18 @@ class Outbox:
         self._redis = client
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
-        # what waits is swept and expires long before its key does, unless no worker runs at all
-        self._life_seconds = WAITING_LIFE_SECONDS + round(settings.expire_seconds)
+        self._life_seconds = waiting_life_seconds(settings)
         self._unanswered = UnansweredClaims(lease_seconds(settings))
-        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._admit = atomic_step(client, script(*shared, "outbox/memory.lua", "outbox/admit.lua"))
+        admission = Admission(client, settings)
+        self.admit, self.admit_newer = admission.admit, admission.admit_newer
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         self._claim = atomic_step(
             client,
-            script(*shared, "outbox/fleet.lua", "outbox/front.lua", "outbox/claim.lua"),
+            script(*OUTBOX_SCRIPTS, "outbox/fleet.lua", "outbox/front.lua", "outbox/claim.lua"),
             ServerRun(self._keys).note,
         )
-        self._commit = atomic_step(client, script(*shared, "outbox/commit.lua"))
-        self._sweep = client.register_script(script(*shared, "outbox/sweep.lua"))
+        self._commit = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/commit.lua"))
+        self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
@@ -88,75 +86,6 @@ class Outbox:
                 self._redis.ping()
             else:
                 ping(self._redis, told)
-
-    def admit(
-        self,
-        message: NotificationMessage,
-        terms: Terms = NO_TERMS,
-        *,
-        spooled_seconds: float = 0,
-        maybe_posted: bool = False,
-    ) -> bool:
-        """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
-
-        ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
-
-        Raises:
-            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
-                hold ``NOTIFIER_MEMORY_BYTES_MAX``.
-        """
-        text, load = message.model_dump_json(exclude_defaults=True), measure(message)
-        unknown = Reason.CONNECTION_LOST if maybe_posted else ""
-        return self._admit_text(
-            *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
-            *(terms, microseconds(spooled_seconds), unknown),
-        )
-
-    def admit_newer(
-        self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
-    ) -> bool:
-        """Admit, for workers of a later version, a notification whose fields this one does not know. Else as ``admit``.
-
-        Raises:
-            QueueFull: as ``admit``.
-        """
-        text = json.dumps({**fields, "id": notification_id, "alert_type": alert_type})
-        return self._admit_text(notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, terms)
-
-    def _admit_text(  # noqa: PLR0913, PLR0917 - all that is stored of it
-        self,
-        notification_id: str,
-        kind: AlertType,
-        text: str,
-        version: int,
-        batch_key: str,
-        characters: int,
-        terms: Terms,
-        spooled: int = 0,
-        unknown: str = "",
-    ) -> bool:
-        room = capacity(self._settings, kind)
-        waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
-        with broker_errors():
-            answer = self._admit(
-                keys=[
-                    *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
-                    *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
-                ],
-                args=[
-                    *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
-                    microseconds(terms.after_seconds),
-                    "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
-                ],
-            )
-        if answer == "full":
-            raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
-        if answer == "memory_full":
-            limit = self._settings.memory_bytes_max
-            raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
-        return bool(answer == "admitted")
 
     def claim(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None
@@ -256,18 +185,8 @@ class Outbox:
             "stamp": stamp,
             "retry_wait": microseconds(retry_wait_seconds),
         }
-        fallback = self._settings.fallback or batch.alert_type
-        step = Step(
-            batch.alert_type,
-            keys=[
-                *self._keys.outbox_parts(batch.alert_type),
-                *self._keys.gate_parts(_id(batch.webhook)),
-                *(self._keys.sequence, self._keys.troubles),
-                *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks),
-            ],
-            args=[json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)],
-            wake_up=token,
-        )
+        args = [json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)]
+        step = Step(batch.alert_type, self._commit_keys(batch), args, wake_up=token)
         with broker_errors():
             now, arm, *ended = self._commit(keys=step.keys, args=step.args)
         self.recent.committed(batch, step)
@@ -281,6 +200,15 @@ class Outbox:
             retry_wait_seconds,
             {each: callbacks for each, callbacks in zip(ended[::3], ended[2::3], strict=True) if callbacks},
         )
+
+    def _commit_keys(self, batch: Batch) -> list[str]:
+        fallback = self._settings.fallback or batch.alert_type
+        return [
+            *self._keys.outbox_parts(batch.alert_type),
+            *self._keys.gate_parts(_id(batch.webhook)),
+            *(self._keys.sequence, self._keys.troubles),
+            *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks),
+        ]
 
     def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
         return {

@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import redis
 
-from notifier.gate.gate import GATE_SCRIPTS, microseconds
+from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
 from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.record import Record, as_result, of_result, record
+from notifier.outbox.steps import OUTBOX_SCRIPTS
 from notifier.outcome import Status
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
@@ -40,8 +41,7 @@ class Records:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = round(settings.history_days * 86_400)
         self._adopt = version_0_1.Adoption(client, self._keys, self._life_seconds)
-        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._refuse = atomic_step(client, script(*shared, "outbox/refuse.lua"))
+        self._refuse = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/refuse.lua"))
 
     def get(self, notification_id: str) -> Record | None:
         """The record of one notification, or None if it is unknown, not final yet, or expired."""

@@ -8,10 +8,10 @@ import redis
 from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage
-from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.payload import fields_of, stand_in
 from notifier.outbox.record import as_result, iso, of_result, record
+from notifier.outbox.steps import OUTBOX_SCRIPTS
 from notifier.outcome import Reason, Status
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
@@ -47,8 +47,7 @@ class Withdrawals:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = round(settings.history_days * 86_400)
         self._text_bytes_max = settings.history_text_bytes
-        shared = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
-        self._withdraw = atomic_step(client, script(*shared, "outbox/withdraw.lua"))
+        self._withdraw = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/withdraw.lua"))
 
     def withdraw(self, notification_id: str) -> Withdrawal:
         """Take one out of its outbox; its record has the status ``withdrawn``. Repeating it changes nothing."""

@@ -212,6 +212,7 @@ def test_an_alert_that_was_refused_and_raised_again_has_one_record_and_explain_s
     assert any(step.what == "refused: queue full" for step in application.pipeline.explain(message.id))
 
 
+@pytest.mark.slow
 def test_a_worker_of_one_queue_leaves_the_others_alone(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

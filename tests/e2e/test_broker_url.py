@@ -1,11 +1,14 @@
 """``CELERY_BROKER_URL``: dispatches travel there, alerts and results stay in ``REDIS_URL``."""
 
+import pytest
+
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import RunPython
 
 
+@pytest.mark.slow
 def test_dispatches_travel_through_the_broker_that_is_named(
     redis_url: str, sandbox: Sandbox, start_worker: StartWorker, run_python: RunPython
 ) -> None:

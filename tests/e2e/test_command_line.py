@@ -45,18 +45,23 @@ def test_a_template_is_sent_with_its_variables(notifier: Notifier, sandbox: Sand
     assert sandbox.titles() == ["🎵 Tracklist Generated"]
 
 
+BAD_INPUT = [
+    (["send"], "give ALERT_TYPE and TITLE, or a --template"),
+    (["dead", "replay", "nope"], "no dead letter has the id 'nope'"),
+]
+MORE_BAD_INPUT = [
+    (["send", "boom", "x"], "'boom' is not one of"),
+    (["send", "error", "x", "--color", "nope"], "color: a colour is"),
+    (["send", "error", "x", "--field", "nope"], "'nope' is not NAME=VALUE"),
+    (["send", "-t", "nope"], "no template 'nope'; there are service_error, tracklist_generated"),
+    (["send", "-t", "tracklist_generated"], "'recording' is undefined"),
+    (["history", "--since", "yesterday"], "'yesterday' is neither a time"),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [
-        (["send"], "give ALERT_TYPE and TITLE, or a --template"),
-        (["send", "boom", "x"], "'boom' is not one of"),
-        (["send", "error", "x", "--color", "nope"], "color: a colour is"),
-        (["send", "error", "x", "--field", "nope"], "'nope' is not NAME=VALUE"),
-        (["send", "-t", "nope"], "no template 'nope'; there are service_error, tracklist_generated"),
-        (["send", "-t", "tracklist_generated"], "'recording' is undefined"),
-        (["history", "--since", "yesterday"], "'yesterday' is neither a time"),
-        (["dead", "replay", "nope"], "no dead letter has the id 'nope'"),
-    ],
+    [*BAD_INPUT, *(pytest.param(*each, marks=pytest.mark.slow) for each in MORE_BAD_INPUT)],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_is_reported_in_one_line(notifier: Notifier, arguments: list[str], says: str) -> None:

@@ -85,7 +85,10 @@ def text_outside_blocks() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("snippet", PYTHON, ids=[snippet.where for snippet in PYTHON])
+@pytest.mark.parametrize(
+    "snippet",
+    [pytest.param(each, id=each.where, marks=[] if each is PYTHON[0] else [pytest.mark.slow]) for each in PYTHON],
+)
 def test_every_python_snippet_runs_as_printed(snippet: Snippet, run_python: RunPython, sandbox: Sandbox) -> None:
     code = snippet.text
     if "await " in code:

@@ -47,6 +47,7 @@ FOREIGN = {
     "CELERY_APP": "no_such_app",
     "DJANGO_SETTINGS_MODULE": "no_such_settings",
 }
+ONE_VARIABLE, *MORE_VARIABLES = FOREIGN
 STATE = """
 import json, logging, os, signal, sys, threading
 import celery.signals
@@ -197,7 +198,9 @@ def test_a_task_of_a_hosts_worker_raises_an_alert_and_sends_a_shared_task(
         process.stop()
 
 
-@pytest.mark.parametrize("variable", FOREIGN)
+@pytest.mark.parametrize(
+    "variable", [ONE_VARIABLE, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_VARIABLES)]
+)
 def test_no_variable_of_the_hosts_celery_reaches_ours(
     run_host: RunHost, variable: str, worker: Process, sandbox: Sandbox
 ) -> None:

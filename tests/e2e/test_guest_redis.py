@@ -171,6 +171,7 @@ def test_a_prefix_of_ones_own_begins_every_key(prefix: str, guest: Guest, redis_
         client.close()
 
 
+@pytest.mark.slow
 def test_what_an_older_worker_held_is_delivered_by_the_sweep(
     application: Application, redis_url: str, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

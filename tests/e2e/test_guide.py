@@ -69,6 +69,7 @@ def test_the_guide_has_the_snippets_this_test_runs() -> None:
     assert len(PYTHON) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("guide_worker")
 def test_the_snippets_work_as_printed(home: Path, environment: dict[str, str], sandbox: Sandbox) -> None:
     basic, validate, health, migrated = PYTHON

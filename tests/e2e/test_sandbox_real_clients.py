@@ -143,6 +143,7 @@ def test_discord_py_lives_through_a_429_and_raises_at_an_edge_ban(sandbox: Sandb
     assert [message["content"] for message in sandbox.messages()] == ["through"]
 
 
+@pytest.mark.slow
 def test_discord_py_stays_inside_the_bucket_by_its_headers(sandbox: Sandbox) -> None:
     with requests.Session() as session:
         webhook = discord.SyncWebhook.from_url(as_discord(sandbox), session=session)

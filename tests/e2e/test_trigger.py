@@ -32,8 +32,8 @@ def body_of(entry: str) -> Any:
     "call",
     [
         "error.delay(title='T', message={text!r})",
-        "error.apply_async(('T', {text!r}), countdown=60, headers={{'own': 1}})",
-        "error.s('T').apply_async(kwargs={{'message': {text!r}}})",
+        pytest.param("error.apply_async(('T', {text!r}), countdown=60, headers={{'own': 1}})", marks=pytest.mark.slow),
+        pytest.param("error.s('T').apply_async(kwargs={{'message': {text!r}}})", marks=pytest.mark.slow),
     ],
     ids=["delay", "apply_async", "signature"],
 )

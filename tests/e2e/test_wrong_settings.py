@@ -26,8 +26,8 @@ for kind in ("general", "critical"):
     ("application", "variable", "value"),
     [
         ("notifier", "DISCORD_WEBHOOK_CRITICAL", "https://discord.com/fake-token"),
-        ("tasks", "DISCORD_WEBHOOK_CRITICAL_FILE", "/nowhere/fake-token"),
-        ("notifier", "REDIS_URL", "redis://:fake/word@localhost"),
+        pytest.param("tasks", "DISCORD_WEBHOOK_CRITICAL_FILE", "/nowhere/fake-token", marks=pytest.mark.slow),
+        pytest.param("notifier", "REDIS_URL", "redis://:fake/word@localhost", marks=pytest.mark.slow),
     ],
 )
 def test_a_worker_refuses_to_start_in_one_line(

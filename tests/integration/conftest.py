@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from notifier.gate import admin as admin_module
 from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import admission as admission_module
 from notifier.outbox import heartbeat as heartbeat_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import recent_steps as recent_steps_module
@@ -35,7 +36,7 @@ ASKED = "redis.call('TIME')"
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
 
-MODULES = (outbox_module, recent_steps_module, heartbeat_module, server_run_module)
+MODULES = (admission_module, outbox_module, recent_steps_module, heartbeat_module, server_run_module)
 
 WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
 OTHER_WEBHOOK = Webhook("1000000000000000002", SecretStr("fake-token-two"))
@@ -102,6 +103,15 @@ class Bench:
         answer = Answer(Delivered(None, None), ROOMY, 200)
         found = WebhookInfo(answer, channel_id or f"2{webhook.id[1:]}", "3000000000000000001", "Fake")
         self.gate.webhook_fetched(webhook, claim.token, claim.claimed_at, found)
+
+    def open_gate(self) -> None:
+        """Fetch the webhook and deliver a batch: its channel and its bucket are known, and nothing holds it."""
+        asked = self.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+        assert isinstance(asked, FetchWebhook)
+        self.fetch_webhook(WEBHOOK, asked)
+        self.tick(10)
+        self.commit(self.batch())
+        self.tick(10)
 
     def batch(self, webhook: Webhook | None = WEBHOOK, alert_type: AlertType = AlertType.GENERAL) -> Batch:
         """Claim, and have got one."""

@@ -227,10 +227,12 @@ def test_in_processes_that_are_forked_while_other_threads_call(run_calls: RunCal
     assert run_calls(CALL + WHILE_OTHERS_CALL)["in a child"] == 10
 
 
+@pytest.mark.slow
 def test_in_a_process_that_is_forked_while_another_thread_imports(run_calls: RunCalls) -> None:
     assert run_calls(CALL + WHILE_ANOTHER_IMPORTS) == {"the first call": 1, "in a child": 1}
 
 
+@pytest.mark.slow
 def test_in_the_processes_of_multiprocessing(run_calls: RunCalls) -> None:
     assert run_calls(CALL + BY_MULTIPROCESSING) == {"in the parent": 2, "in a child": 3}
 

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from notifier.models import AlertType
 from notifier.outcome import Failed, RateLimitInfo, Reason
 from notifier.storage.connection import connect
@@ -58,6 +60,7 @@ def test_two_hundred_concurrent_claims_admit_exactly_what_the_budget_allows(
     assert told[Reason.RATE_LIMITED] >= PROCESSES
 
 
+@pytest.mark.slow
 def test_the_channel_window_admits_exactly_thirty_however_many_ask(make_bench: MakeBench, redis_url: str) -> None:
     now = connect(redis_url, 5)
     now.set("test:clock", int(now.time()[0]) * 1_000_000)
@@ -67,6 +70,7 @@ def test_the_channel_window_admits_exactly_thirty_however_many_ask(make_bench: M
     assert told[Reason.CHANNEL_RATE_LIMITED] >= PROCESSES
 
 
+@pytest.mark.slow
 def test_a_half_open_breaker_lets_exactly_one_probe_through(make_bench: MakeBench, redis_url: str) -> None:
     now = connect(redis_url, 5)
     now.set("test:clock", (int(now.time()[0]) - 100) * 1_000_000)

@@ -43,12 +43,7 @@ def fetched(make_bench: MakeBench) -> Bench:
     """A bench whose webhook's channel is known and whose outboxes are full."""
     bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000, undeliverable_seconds=0)
     fill(bench)
-    asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
-    assert isinstance(asked, FetchWebhook)
-    bench.fetch_webhook(WEBHOOK, asked)
-    bench.tick(10)
-    bench.commit(bench.batch())
-    bench.tick(10)
+    bench.open_gate()
     return bench
 
 

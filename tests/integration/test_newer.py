@@ -11,6 +11,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.operations import dead_letters as dead_letters_module
 from notifier.operations.dead_letters import DeadLetters
 from notifier.operations.history import NotificationHistory
+from notifier.outbox import admission as admission_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import payload
 from notifier.outbox.batch_result import BatchResult
@@ -82,7 +83,7 @@ def upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
         from_the_future: str = ""
 
     monkeypatch.setattr(payload, "NotificationMessage", Later)
-    for module in (payload, outbox_module):
+    for module in (payload, admission_module, outbox_module):
         monkeypatch.setattr(module, "PAYLOAD_VERSION", 2)
 
 

@@ -11,6 +11,7 @@ import redis
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.gate import gate
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import admission as admission_module
 from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import unanswered
@@ -439,7 +440,7 @@ def test_whatever_decides_outlives_the_master(redis_url: str, monkeypatch: pytes
     def noted(client: object, text: str, before_first: object = None) -> None:
         steps.append(text)
 
-    for module in (outbox_module, digest_module):
+    for module in (admission_module, outbox_module, digest_module):
         monkeypatch.setattr(module, "atomic_step", noted)
     settings, client = Settings.load(), connect(redis_url, 5)
     Outbox(client, settings), Digests(client, settings)

@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from notifier import pipeline as pipeline_module
+from notifier import caller as caller_module
 from notifier.outcome import Answer, Delivered, WebhookInfo
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
@@ -31,7 +31,7 @@ def test_threads_that_ask_at_once_get_one_client(pipeline: Pipeline, monkeypatch
         time.sleep(0.05)  # long enough for all of them to ask meanwhile
         return object()
 
-    monkeypatch.setattr(pipeline_module, "Client", build)
+    monkeypatch.setattr(caller_module, "Client", build)
     together, found = threading.Barrier(THREADS), set[object]()
 
     def ask() -> None:
@@ -74,14 +74,14 @@ def test_a_process_that_is_forked_while_a_part_is_built_is_not_kept_waiting(
         forked.wait(30)
         return object()
 
-    monkeypatch.setattr(pipeline_module, "Keys", build)
+    monkeypatch.setattr(caller_module, "Keys", build)
     thread = threading.Thread(target=lambda: pipeline.keys)
     thread.start()
     building.wait(30)
 
     def ask() -> bool:
         signal.alarm(10)  # ends a process that waits for ever
-        monkeypatch.setattr(pipeline_module, "Keys", lambda *_: "the child's")
+        monkeypatch.setattr(caller_module, "Keys", lambda *_: "the child's")
         return str(pipeline.keys) == "the child's"
 
     answered = in_child(ask)

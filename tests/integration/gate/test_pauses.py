@@ -6,9 +6,9 @@ import pytest
 
 from notifier.gate.gate import BUCKET_LIMIT, lease_seconds
 from notifier.models import AlertType
-from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook, Throttled
+from notifier.outbox.claim import Batch, Claim, Throttled
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, RateLimitInfo, Reason, Scope
-from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBHOOK, WORKER, Bench, MakeBench
+from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBHOOK, Bench, MakeBench
 from tests.names import names
 
 DAY = 86_400
@@ -67,12 +67,7 @@ def paused(make_bench: MakeBench) -> Paused:
     bench = make_bench(queue_size=1_000, rate_limit_per_minute=1_000)
     for kind in TYPES:
         bench.admit(*(f"{kind}{number}" for number in range(6)), alert_type=kind, message="x" * 5_000)
-    asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
-    assert isinstance(asked, FetchWebhook)
-    bench.fetch_webhook(WEBHOOK, asked)
-    bench.tick(10)
-    bench.commit(bench.batch())
-    bench.tick(10)
+    bench.open_gate()
     return Paused(bench)
 
 

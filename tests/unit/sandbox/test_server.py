@@ -71,7 +71,7 @@ def test_a_slow_answer_outlasts_its_time(server: Server) -> None:
 
 def test_a_delay_holds_up_no_other_request(server: Server) -> None:
     general = next(iter(server.exchange.store.webhooks))
-    control(server, "POST", "faults", json={"kind": "delay", "seconds": 2, "webhook_id": general})
+    control(server, "POST", "faults", json={"kind": "delay", "seconds": 1, "webhook_id": general})
     answers: list[int] = []
     slow = threading.Thread(target=lambda: answers.append(post(server).status_code))
     slow.start()

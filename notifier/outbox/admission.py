@@ -1,0 +1,106 @@
+"""The way into the outboxes: one Lua call for each notification."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from notifier.errors import QueueFull
+from notifier.gate.gate import microseconds
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.callbacks import LOOK_SECONDS
+from notifier.outbox.capacity import capacity, memory_arguments
+from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.outcome import Reason
+from notifier.render.batch import measure
+from notifier.settings import Settings
+from notifier.storage.connection import broker_errors
+from notifier.storage.keys import Keys
+from notifier.storage.scripts import atomic_step, script
+
+
+class Admission:
+    """Admits notifications, each to the outbox of its type.
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._settings = settings
+        self._keys = Keys(settings.key_prefix)
+        self._life_seconds = waiting_life_seconds(settings)
+        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._step = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/admit.lua"))
+
+    def admit(
+        self,
+        message: NotificationMessage,
+        terms: Terms = NO_TERMS,
+        *,
+        spooled_seconds: float = 0,
+        maybe_posted: bool = False,
+    ) -> bool:
+        """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
+
+        ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
+
+        Raises:
+            QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
+                hold ``NOTIFIER_MEMORY_BYTES_MAX``.
+        """
+        text, load = message.model_dump_json(exclude_defaults=True), measure(message)
+        unknown = Reason.CONNECTION_LOST if maybe_posted else ""
+        return self._admit_text(
+            *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
+            *(terms, microseconds(spooled_seconds), unknown),
+        )
+
+    def admit_newer(
+        self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
+    ) -> bool:
+        """Admit, for workers of a later version, a notification whose fields this one does not know. Else as ``admit``.
+
+        Raises:
+            QueueFull: as ``admit``.
+        """
+        text = json.dumps({**fields, "id": notification_id, "alert_type": alert_type})
+        return self._admit_text(notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, terms)
+
+    def _admit_text(  # noqa: PLR0913, PLR0917 - all that is stored of it
+        self,
+        notification_id: str,
+        kind: AlertType,
+        text: str,
+        version: int,
+        batch_key: str,
+        characters: int,
+        terms: Terms,
+        spooled: int = 0,
+        unknown: str = "",
+    ) -> bool:
+        room = capacity(self._settings, kind)
+        waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
+        with broker_errors():
+            answer = self._step(
+                keys=[
+                    *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
+                    *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
+                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
+                ],
+                args=[
+                    *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
+                    microseconds(terms.after_seconds),
+                    "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
+                ],
+            )
+        if answer == "full":
+            raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+        if answer == "memory_full":
+            limit = self._settings.memory_bytes_max
+            raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
+        return bool(answer == "admitted")

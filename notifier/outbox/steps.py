@@ -1,0 +1,13 @@
+"""What the atomic steps of the outboxes share."""
+
+from notifier.gate.gate import GATE_SCRIPTS
+from notifier.settings import Settings
+from notifier.storage.keys import WAITING_LIFE_SECONDS
+
+OUTBOX_SCRIPTS = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
+"""The files whose functions they call, in order."""
+
+
+def waiting_life_seconds(settings: Settings) -> int:
+    """How long the keys of what waits are kept. It is swept and expires long before, unless no worker runs at all."""
+    return WAITING_LIFE_SECONDS + round(settings.expire_seconds)
