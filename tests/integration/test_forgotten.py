@@ -201,6 +201,23 @@ def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(ben
     assert noted == {"a": end == "died with it", "b": False}
 
 
+def test_a_worker_that_ended_before_the_clock_stepped_back_hides_none_that_died_with_redis(bench: Bench) -> None:
+    here, other, early = (Heartbeat(bench.redis, names) for _ in range(3))
+    early._beat("was killed before")
+    bench.tick(-600)
+    here._beat("here")
+    other._beat("other")
+    bench.admit("first")
+    committed(bench)
+    bench.tick(1)
+    bench.admit("a")
+    Disk(bench).crash()
+    bench.tick(30)
+    here._beat("here")
+    hold_is_over(bench)
+    assert [item.maybe_posted for item in bench.batch().items] == [True]
+
+
 def test_a_repeated_commit_neither_moves_what_has_moved_nor_ends_the_batch_of_another(bench: Bench) -> None:
     bench.admit("a", "b")
     first = bench.batch()
