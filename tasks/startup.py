@@ -103,6 +103,17 @@ def warn_of_low_concurrency(sender: Any, **_: Any) -> None:
         )
 
 
+@worker_ready.connect
+def warn_of_recycled_processes(sender: Any, **_: Any) -> None:
+    """Log if a process of the pool may end while it has slow requests: it waits for them, and its slot with it."""
+    worker = sender.controller
+    if "prefork" in type(worker.pool).__module__ and (worker.max_tasks_per_child or worker.max_memory_per_child):
+        logger.warning(
+            "--max-tasks-per-child or --max-memory-per-child: a process that is replaced waits for its requests, so"
+            " webhooks that hang may hold the slots of all types for as long. Leave both out, or use --pool threads"
+        )
+
+
 @worker_shutdown.connect
 def await_slow_requests(**_: Any) -> None:
     """Wait, in a warm shutdown, for the requests that hold no slot of the pool any more; then leave the fleet."""

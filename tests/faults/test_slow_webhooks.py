@@ -100,3 +100,19 @@ def test_a_worker_says_at_its_start_that_its_pool_is_too_small_for_its_types(
     started = start_worker(*arguments).output()
     said = re.findall(r"a pool of \d+ for \d+ alert types", started)
     assert said == ([warning] if warning else [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        (("--pool", "processes", "--max-tasks-per-child", "100"), True),
+        (("--pool", "processes", "--max-memory-per-child", "1000000"), True),
+        (("--pool", "processes"), False),
+        (("--pool", "threads", "--max-tasks-per-child", "100"), False),
+    ],
+)
+def test_a_worker_says_at_its_start_that_its_processes_wait_for_slow_requests_when_they_are_replaced(
+    start_worker: StartWorker, arguments: Sequence[str], *, warned: bool
+) -> None:
+    started = start_worker("--concurrency", "7", *arguments).output()
+    assert ("a process that is replaced waits for its requests" in started) == warned
