@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -99,7 +99,7 @@ class SentinelRedis:
             until(lambda: follower.info("replication")["master_link_status"] == "up", "the replica")  # noqa: B023
             follower.close()
         self.sentinels: list[Process] = []
-        ports = [free_port() for _ in range(3)]
+        self._ports = ports = [free_port() for _ in range(3)]
         for port in ports:
             own = folder / f"sentinel-{port}"
             own.mkdir()
@@ -120,6 +120,11 @@ class SentinelRedis:
         except AssertionError:
             self.stop()
             raise
+
+    def misses_master(self) -> bool:
+        """Whether a sentinel takes the master for dead."""
+        with redis.Redis(port=self._ports[0], decode_responses=True) as sentinel:
+            return bool(cast("Any", sentinel.sentinel_masters())[MASTER_NAME]["is_sdown"])
 
     def stop(self) -> None:
         """End all of it."""
