@@ -1,5 +1,6 @@
 """``notifier check``: whether everything is configured and works."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import click
 from notifier.cli.output import echo, json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from notifier.operations.checks import WebhookCheck
+    from notifier.operations.checks import CheckReport, WebhookCheck
 
 
 @click.command()
@@ -26,54 +27,61 @@ def check(as_json: bool) -> None:
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     report, warnings = client_pipeline().check(), client_pipeline().settings.warnings
-    disagreed = report.disagreements
-    works = report.valid and report.healthy and not disagreed
-    if as_json:
-        print_json(
-            {
-                "valid": report.valid,
-                "healthy": report.healthy,
-                "redis": report.redis,
-                "redis_warnings": report.redis_warnings,
-                "webhooks": [asdict(each) for each in report.webhooks],
-                "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
-                "disagreements": disagreed,
-                "machines": [asdict(each) for each in report.machines],
-                "warnings": warnings,
-            }
-        )
-    else:
-        echo(f"Redis: {report.redis or 'answers'}")
-        for each in report.redis_warnings:
-            echo(f"Warning: {each}")
-        print_table(
-            "Webhooks",
-            ["type", "variable", "webhook", "name", "channel", "state"],
-            [
-                (*(each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id), _state(each))
-                for each in report.webhooks
-            ],
-        )
-        for each in filter(None, (each.wrong for each in report.webhooks)):
-            echo(each)
-        if disagreed:
-            print_table(
-                "Workers that hold different webhooks",
-                ["type", "worker", "webhook", "fingerprint of its URL", "state"],
-                [
-                    (
-                        *(each.holding.alert_type, each.holding.worker, each.holding.webhook_id),
-                        *(each.holding.fingerprint, each.problem or "usable"),
-                    )
-                    for each in report.fleet
-                    if each.holding.alert_type in disagreed
-                ],
+    (_print_json if as_json else _print_text)(report, warnings)
+    raise SystemExit(0 if report.valid and report.healthy and not report.disagreements else 1)
+
+
+def _print_json(report: "CheckReport", warnings: Sequence[str]) -> None:
+    print_json(
+        {
+            "valid": report.valid,
+            "healthy": report.healthy,
+            "redis": report.redis,
+            "redis_warnings": report.redis_warnings,
+            "webhooks": [asdict(each) for each in report.webhooks],
+            "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
+            "disagreements": report.disagreements,
+            "machines": [asdict(each) for each in report.machines],
+            "warnings": warnings,
+        }
+    )
+
+
+def _print_text(report: "CheckReport", warnings: Sequence[str]) -> None:
+    echo(f"Redis: {report.redis or 'answers'}")
+    for each in report.redis_warnings:
+        echo(f"Warning: {each}")
+    print_table(
+        "Webhooks",
+        ["type", "variable", "webhook", "name", "channel", "state"],
+        [
+            (*(each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id), _state(each))
+            for each in report.webhooks
+        ],
+    )
+    for each in filter(None, (each.wrong for each in report.webhooks)):
+        echo(each)
+    if report.disagreements:
+        _print_disagreements(report)
+    for fault in report.machines:
+        echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
+    for each in warnings:
+        echo(f"Warning: {each}")
+
+
+def _print_disagreements(report: "CheckReport") -> None:
+    print_table(
+        "Workers that hold different webhooks",
+        ["type", "worker", "webhook", "fingerprint of its URL", "state"],
+        [
+            (
+                *(each.holding.alert_type, each.holding.worker, each.holding.webhook_id),
+                *(each.holding.fingerprint, each.problem or "usable"),
             )
-        for fault in report.machines:
-            echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
-        for each in warnings:
-            echo(f"Warning: {each}")
-    raise SystemExit(0 if works else 1)
+            for each in report.fleet
+            if each.holding.alert_type in report.disagreements
+        ],
+    )
 
 
 def _state(found: "WebhookCheck") -> str:

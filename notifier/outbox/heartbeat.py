@@ -49,8 +49,8 @@ class Heartbeat:
         self._redis = client
         self._keys = keys
         self._on_new_run = on_new_run
-        self._text = script(*GATE_SCRIPTS, "outbox/fleet.lua", "outbox/beat.lua")
-        self._run = ServerRun(keys)
+        self._run = ServerRun(client, keys)
+        self._text = self._run.marked(script(*GATE_SCRIPTS, "outbox/fleet.lua", "outbox/beat.lua"))
         self._run_id: str | None = None
         self._over = threading.Event()
         self._lock = threading.Lock()

@@ -70,11 +70,9 @@ class Outbox:
         admission = Admission(client, settings)
         self.admit, self.admit_newer = admission.admit, admission.admit_newer
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
-        self._claim = atomic_step(
-            client,
-            script(*OUTBOX_SCRIPTS, "outbox/fleet.lua", "outbox/front.lua", "outbox/claim.lua"),
-            ServerRun(self._keys).note,
-        )
+        run = ServerRun(client, self._keys)
+        claim = script(*OUTBOX_SCRIPTS, "outbox/fleet.lua", "outbox/front.lua", "outbox/claim.lua")
+        self._claim = atomic_step(client, run.marked(claim), run.note)
         self._commit = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)

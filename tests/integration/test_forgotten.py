@@ -11,7 +11,10 @@ from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
 from notifier.outbox.heartbeat import WITNESS_SECONDS, Heartbeat
 from notifier.outbox.recent_steps import Step
+from notifier.outbox.server_run import ServerRun
 from notifier.outcome import Deferred, Failed, Reason, Status, Unknown
+from notifier.storage.connection import connect
+from notifier.storage.keys import DEFAULT_KEY_PREFIX, Keys
 from notifier.worker.reconciliation import Reconciliation
 from tests.integration.conftest import CLOCK, START, WORKER, Bench, MakeBench
 from tests.names import names
@@ -315,3 +318,22 @@ def test_a_heartbeat_notices_that_the_server_is_another_one(bench: Bench) -> Non
     bench.redis.delete(names.run)
     heartbeat._beat("somebody")
     assert len(told) == 1, "whoever empties the database wants it empty"
+
+
+def test_each_deployment_on_a_server_notices_its_new_run(make_bench: MakeBench, bench: Bench) -> None:
+    other = make_bench(key_prefix="other:")
+    for each in (bench, other):
+        each.admit("a")
+        each.commit(each.batch())
+        each.admit("b")
+    bench.redis.script_flush()
+    for each in (bench, other):
+        held = each.claim()
+        assert isinstance(held, Throttled)
+        assert held.reason is Reason.RECONCILING
+
+
+def test_a_deployment_is_one_database_and_one_prefix() -> None:
+    places = [("redis://nowhere:1/0", ""), ("redis://nowhere:1/1", ""), ("redis://nowhere:1/0", "other:")]
+    marked = {ServerRun(connect(url, 1), Keys(prefix or DEFAULT_KEY_PREFIX)).marked("x") for url, prefix in places}
+    assert len(marked) == len(places)
