@@ -23,8 +23,8 @@ from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 
-QUARANTINE_FIELDS = ("quarantines", "quarantined", "quarantine_reason")
-"""The fields of ``quarantine.lua``."""
+QUARANTINES = "quarantines"
+"""The field of ``quarantine.lua``."""
 WEBHOOK_FIELDS = ("name", "channel", "guild", "introduced_at")
 """What Get Webhook told (``gate.lua``); all else in a gate's state is forgotten by a reset."""
 
@@ -146,13 +146,13 @@ class Gate:
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""
         state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
-        fields = ["name", "channel", "introduced_at", "fetched_for", "breaker", *QUARANTINE_FIELDS]
+        fields = ["name", "channel", "introduced_at", "fetched_for", "breaker", QUARANTINES]
         with broker_errors():
             now, *pauses = self._show_pauses(keys=self._keys.gate_parts(webhook.id), args=self._arguments(webhook))
             found = cast("list[str | None]", self._redis.hmget(state_key, fields))
             since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
             sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, introduced_at, fetched_for, breaker, *quarantine = found
+        name, channel, introduced_at, fetched_for, breaker, quarantines = found
         if fetched_for not in (None, webhook.fingerprint):
             introduced_at = None  # that was another URL
         fetched_at = float(introduced_at or 0)
@@ -162,7 +162,7 @@ class Gate:
             channel_id=channel,
             webhook_fetched_seconds_ago=(now - (fetched_at if fetched_at <= now else 0)) / MICROSECONDS,
             breaker=breaker or "closed",
-            quarantined=_quarantine_reason(quarantine, webhook.fingerprint),
+            quarantined=_quarantine_reason(quarantines, webhook.fingerprint),
             requests_last_minute=sent,
             pauses=tuple(_pauses(pauses)),
         )
@@ -170,7 +170,7 @@ class Gate:
     def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
         """What Discord said of this URL of a webhook; None if it is in use."""
         with broker_errors():
-            found = cast("list[str | None]", self._redis.hmget(self._keys.gate(webhook_id), list(QUARANTINE_FIELDS)))
+            found = cast("str | None", self._redis.hget(self._keys.gate(webhook_id), QUARANTINES))
         return _quarantine_reason(found, fingerprint)
 
     def banned(self) -> bool:
@@ -214,8 +214,7 @@ def _pauses(flat: list[str]) -> Iterator[Pause]:
         yield Pause(Scope(scope), Reason(reason), seconds, probe_seconds if probe_seconds >= 0 else None)
 
 
-def _quarantine_reason(found: "list[str | None]", fingerprint: str) -> str | None:
-    """As ``quarantine_reason`` in quarantine.lua. ``found``: the values of ``QUARANTINE_FIELDS``."""
-    listed, alone, reason_alone = found
+def _quarantine_reason(listed: str | None, fingerprint: str) -> str | None:
+    """As ``quarantine_reason`` in quarantine.lua."""
     reasons: dict[str, str] = dict(json.loads(listed or "[]"))
-    return reasons.get(fingerprint, reason_alone if alone == fingerprint else None)
+    return reasons.get(fingerprint)

@@ -67,6 +67,7 @@ local function gate_report_health(gate, now, token, feedback)
   if feedback.quarantine and quarantine_start(gate.state, args.fingerprint, feedback.quarantine) then
     table.insert(causes, 'webhook_gone')
   end
+  if feedback.health == 'success' then quarantine_refute(gate.state, args.fingerprint) end
   redis.call('PEXPIRE', gate.state, LIFE_MS)
   redis.call('PEXPIRE', gate.edge, LIFE_MS)
   return causes

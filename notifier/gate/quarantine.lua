@@ -5,11 +5,13 @@
 --   quarantines        JSON list of [fingerprint, reason (what Discord said)], the newest last
 --   quarantined, quarantine_reason
 --                      the newest alone, for workers of version 0.2: they read and write these two, and a worker with
---                      another URL deletes them. What they wrote is taken into the list.
+--                      another URL deletes them. What they wrote counts for them alone: they quarantine on any 401 or
+--                      404, also of a proxy or a login page.
 -- fingerprint: that of a URL; it tells nothing of the token
 --
 -- quarantine_reason(key, fingerprint)         returns the reason if this URL is quarantined, else nil
 -- quarantine_start(key, fingerprint, reason)  quarantines this URL; returns whether it was not quarantined before
+-- quarantine_refute(key, fingerprint)         this URL works, so workers of version 0.2 may use it again
 
 local QUARANTINES_MAX = 20 -- the oldest is forgotten: its URL costs one more request
 
@@ -29,11 +31,13 @@ local function quarantine_start(key, fingerprint, reason)
 end
 
 local function quarantine_reason(key, fingerprint)
-  local listed, alone, reason_alone = {}, unpack(redis.call('HMGET', key, 'quarantined', 'quarantine_reason'))
-  for _, each in ipairs(quarantine_list(key)) do listed[each[1]] = each[2] end
-  if alone and not listed[alone] then
-    quarantine_start(key, alone, reason_alone)
-    listed[alone] = reason_alone
+  for _, each in ipairs(quarantine_list(key)) do
+    if each[1] == fingerprint then return each[2] end
   end
-  return listed[fingerprint]
+end
+
+local function quarantine_refute(key, fingerprint)
+  if redis.call('HGET', key, 'quarantined') == fingerprint then
+    redis.call('HDEL', key, 'quarantined', 'quarantine_reason')
+  end
 end

@@ -396,3 +396,12 @@ def test_a_url_is_asked_for_once_even_if_the_answer_says_nothing(bench: Bench) -
     failed = WebhookInfo(Answer(Failed(Reason.BAD_GATEWAY), None, 502), None, None, None)
     bench.gate.webhook_fetched(changed, asked.token, asked.claimed_at, failed)
     assert isinstance(bench.outbox.claim(ClaimRequest(AlertType.GENERAL), changed, WORKER), Batch)
+
+
+def test_a_url_that_version_0_2_has_quarantined_is_used_and_free_for_it_once_a_post_succeeds(bench: Bench) -> None:
+    """It took the answer of a login page for Discord's."""
+    false = {"quarantined": WEBHOOK.fingerprint, "quarantine_reason": "webhook_token_invalid"}
+    bench.redis.hset(names.gate(WEBHOOK.id), mapping=false)
+    bench.admit("a")
+    bench.commit(bench.batch())
+    assert bench.redis.hmget(names.gate(WEBHOOK.id), *false) == [None, None]

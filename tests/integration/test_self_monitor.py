@@ -175,7 +175,7 @@ def test_reports_go_to_monitoring_unless_monitoring_fails(make_bench: MakeBench,
     "fields",
     [
         {"breaker": "open", "open_until": 0},
-        {"quarantined": WEBHOOK.fingerprint, "quarantine_reason": "webhook_unknown"},
+        {"quarantines": f'[["{WEBHOOK.fingerprint}", "webhook_unknown"]]'},
     ],
     ids=["breaker", "quarantine"],
 )

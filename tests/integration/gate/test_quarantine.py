@@ -3,7 +3,6 @@
 import pytest
 import redis
 
-from notifier.gate.admin import QUARANTINE_FIELDS
 from tests.integration.gate.conftest import Call, LoadLua
 
 KEY = "quarantine"
@@ -18,7 +17,7 @@ def test_a_url_is_in_use_until_it_is_quarantined(call: Call, client: "redis.Redi
     assert call("quarantine_reason", KEY, "url") is None
     assert call("quarantine_start", KEY, "url", "webhook_unknown") is True
     assert call("quarantine_reason", KEY, "url") == "webhook_unknown"
-    assert set(client.hgetall(KEY)) == set(QUARANTINE_FIELDS), "a reset knows every field"
+    assert set(client.hgetall(KEY)) == {"quarantines", "quarantined", "quarantine_reason"}
 
 
 def test_a_second_rejection_is_no_news(call: Call) -> None:
@@ -56,12 +55,21 @@ def test_version_0_2_sees_the_newest_and_what_it_deletes_stays(call: Call, clien
     assert call("quarantine_reason", KEY, "newer") == "webhook_token_invalid"
 
 
-def test_what_version_0_2_has_quarantined_is_kept_for_the_rest(call: Call, client: "redis.Redis") -> None:
+def test_what_version_0_2_has_quarantined_is_not_known_to_be_discords_word(call: Call, client: "redis.Redis") -> None:
+    """It did so on any 401 or 404, also on that of a login page."""
     client.hset(KEY, mapping={"quarantined": "of 0.2", "quarantine_reason": "webhook_unknown"})
-    assert call("quarantine_reason", KEY, "good") is None
-    assert client.hget(KEY, "quarantined") == "of 0.2"
-    client.hdel(KEY, "quarantined", "quarantine_reason")
+    assert call("quarantine_reason", KEY, "of 0.2") is None
+    assert call("quarantine_start", KEY, "of 0.2", "webhook_unknown") is True
     assert call("quarantine_reason", KEY, "of 0.2") == "webhook_unknown"
+
+
+def test_a_url_that_works_is_free_for_version_0_2_again(call: Call, client: "redis.Redis") -> None:
+    for mine, others in (("good", "other"), ("good", "good")):
+        client.hset(KEY, mapping={"quarantined": others, "quarantine_reason": "webhook_unknown"})
+        call("quarantine_refute", KEY, mine)
+        assert client.hmget(KEY, "quarantined", "quarantine_reason") == (
+            [None, None] if mine == others else [others, "webhook_unknown"]
+        )
 
 
 def test_the_quarantine_of_a_changed_url_is_news(call: Call) -> None:
