@@ -4,7 +4,12 @@
 -- ARGV: 1 id (of this run)
 -- Returns nothing. Without the first key no batch was ever leased: there is nothing that could be forgotten.
 local RUN, WORKERS = KEYS[1], KEYS[2]
+local AGAIN = 10 * SECOND -- after so long the claims that the run before held back have come
+local now = now_us()
 if redis.call('EXISTS', RUN) == 1 then
-  local last = redis.call('ZRANGE', WORKERS, -1, -1, 'WITHSCORES')
-  redis.call('HSET', RUN, 'id', ARGV[1], 'since', now_us(), 'last_beat', last[2] or 0)
+  local since, last_beat = unpack(redis.call('HMGET', RUN, 'since', 'last_beat'))
+  local newest = redis.call('ZRANGE', WORKERS, -1, -1, 'WITHSCORES')[2] or 0
+  -- a second end at once: who was lost in the first has not been looked for yet
+  if since and now - since < AGAIN then newest = math.min(newest, last_beat) end
+  redis.call('HSET', RUN, 'id', ARGV[1], 'since', now, 'last_beat', string.format('%.0f', newest))
 end

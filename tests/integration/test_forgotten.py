@@ -204,6 +204,25 @@ def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(ben
     assert noted == {"a": end == "died with it", "b": False}
 
 
+def test_a_second_crash_at_once_hides_no_worker_that_died_in_the_first(bench: Bench) -> None:
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    bench.admit("first")
+    committed(bench)
+    here._beat("here")
+    other._beat("other")
+    bench.tick(1)
+    bench.admit("a")
+    Disk(bench).crash()
+    bench.tick(5)
+    here._beat("here")  # and no claim before it crashes again
+    bench.tick(1)
+    Disk(bench).crash()
+    bench.tick(1)
+    here._beat("here")
+    hold_is_over(bench)
+    assert [item.maybe_posted for item in bench.batch().items] == [True]
+
+
 def test_a_worker_that_ended_before_the_clock_stepped_back_hides_none_that_died_with_redis(bench: Bench) -> None:
     here, other, early = (Heartbeat(bench.redis, names) for _ in range(3))
     early._beat("was killed before")
