@@ -1,7 +1,7 @@
 """A Redis that was restarted, or has taken over, may have forgotten its last second: that is done again."""
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -28,18 +28,10 @@ class Disk:
 
     def __init__(self, bench: Bench) -> None:
         self._redis = bench.redis
-        self._raw: Any = bench.redis.connection_pool
-        self._kept = {key: (self._dump(key), max(0, bench.redis.pttl(key))) for key in bench.redis.scan_iter()}
-
-    def _dump(self, key: str) -> bytes:
-        # the client decodes answers, and this one is no text
-        connection = self._raw.get_connection()
-        try:
-            connection.send_command("DUMP", key)
-            found: bytes = connection.read_response(disable_decoding=True)
-            return found
-        finally:
-            self._raw.release(connection)
+        self._kept = {
+            key: (cast("bytes", bench.redis.dump(key)), max(0, bench.redis.pttl(key)))
+            for key in bench.redis.scan_iter()
+        }
 
     def crash(self) -> None:
         """Only what was kept is there, and no script."""
