@@ -88,6 +88,8 @@ def test_each_time_it_is_told_the_same_again_the_pause_doubles_up_to_an_hour(pau
     for pause in (60, 120, 240, 480, 960, 1_920, 3_600, 3_600):
         paused.holds(pause)
         paused.answer(paused.one(), scope, DAY)
+    shown = paused.bench.gate.state(WEBHOOK).pauses
+    assert all(each.probe_seconds and each.probe_seconds <= HOUR for each in shown), "what is shown as well"
 
 
 @each_scope_of_a_429
