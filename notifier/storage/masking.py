@@ -10,9 +10,9 @@ from typing import Any
 
 MASK = "********"
 """As Celery writes it."""
-_LOGIN = re.compile(r"://([^/?#\s;:@'\"]*):[^/?#\s;'\"]*@")
+_LOGIN = re.compile(r"://([^/?#\s:@]*):[^/?#\s]*@")
 """The login of any URL in a text; the password ends at the last ``@`` before the path."""
-_IN_QUERY = re.compile(r"(?i)([?&;][\w-]*(?:passw|token|secret)[\w-]*=)[^&\s;'\"]*")
+_IN_QUERY = re.compile(r"(?i)([?&;][\w-]*(?:passw|token|secret)[\w-]*=)[^&\s]*")
 _NAME = re.compile(r"(?i)passw|token|secret")
 
 

@@ -17,6 +17,7 @@ URLS = (
     f"redis+socket://:{SECRET}@/run/redis.sock?virtual_host=1",
     f"sentinel://:{SECRET}@one:1/0;sentinel://:{SECRET}@two:1/0?sentinel_password={SECRET}&master_name=m",
     f"amqp://user:raw@{SECRET}@host:5672//",
+    "amqp://user:fake-token-p'w@one:5672//;amqp://user:fake-token-p\"w@host:5672//",
 )
 OPTIONS = {"sentinel_kwargs": {"password": SECRET, "hosts": [{"sentinel_password": SECRET}]}, "master_name": "m"}
 
