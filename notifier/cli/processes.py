@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from notifier.cli import guard
@@ -39,7 +40,7 @@ class Process:
         self._log_start = log.stat().st_size if log.exists() else 0  # what an earlier process wrote is not its output
         self._grace_seconds = grace_seconds
         read_fd, write_fd = os.pipe()
-        with log.open("ab") as output, os.fdopen(read_fd) as pid_pipe:
+        with open(log, "ab", opener=partial(os.open, mode=0o600)) as output, os.fdopen(read_fd) as pid_pipe:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__, str(write_fd), str(grace_seconds), *command],
                 stdin=subprocess.PIPE,

@@ -73,6 +73,7 @@ def _settings_file(stack: Stack) -> Path:
     commands = shlex.quote(str(Path(sys.executable).parent))
     file = stack.folder / "environment"
     file.touch(mode=0o600)
+    file.chmod(0o600)  # it may be there already, of any mode
     lines = [f"export {name}={shlex.quote(stack.environment[name])}\n" for name in names]
     file.write_text("".join([*lines, f"export PATH={commands}:$PATH\n"]))
     return file

@@ -59,3 +59,14 @@ def test_what_another_terminal_sources_finds_the_commands(tmp_path: Path) -> Non
         env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert Path(done.stdout.strip()).parent == Path(sys.executable).parent
+
+
+def test_what_it_writes_is_for_its_user_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "stack"
+    with Stack(folder) as stack:
+        (folder / "environment").write_text("of an earlier version")
+        (folder / "environment").chmod(0o644)
+        process = Process("echo", ["echo", "text"], folder / "echo.log")
+        process.stop()
+        modes = [each.stat().st_mode & 0o777 for each in (folder, folder / "echo.log", _settings_file(stack))]
+    assert modes == [0o700, 0o600, 0o600]
