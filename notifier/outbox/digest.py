@@ -19,6 +19,8 @@ from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
+FOLDED_CALLBACKS_MAX = 65_536
+"""Ours: characters of what hangs on a folded alert, of which there may be FOLDED_MAX."""
 FOLDED_MAX = 10_000
 """Ours: records kept of folded alerts, per type; the digest counts all."""
 TITLES_MAX = 50

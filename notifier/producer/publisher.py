@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
 from notifier.outbox.claim import WakeUp
-from notifier.outbox.digest import Digests
+from notifier.outbox.digest import FOLDED_CALLBACKS_MAX, Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
@@ -116,16 +116,18 @@ class Publisher:
             False if this id was admitted before, or was folded into a digest.
 
         Raises:
-            QueueFull: the outbox is at its bound, and DISCORD_QUEUE_OVERFLOW is reject; the history has a record of it.
+            QueueFull: the outbox is at its bound, and DISCORD_QUEUE_OVERFLOW is reject, or too much hangs on it to be
+                kept with a folded one; the history has a record of it.
             BrokerUnavailable: Redis did not take it.
         """
-        tries_left = ADMIT_TRIES if self._digests else 1
+        digests = self._digests if len(terms.callbacks) <= FOLDED_CALLBACKS_MAX else None
+        tries_left = ADMIT_TRIES if digests else 1
         while True:
             try:
                 return self._outbox.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
-                if self._digests is not None and self._digests.fold(message, terms) != "room":
+                if digests is not None and digests.fold(message, terms) != "room":
                     return False
                 if not tries_left:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))

@@ -7,6 +7,8 @@ import pytest
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import NotificationMessage
+from notifier.outbox.digest import FOLDED_CALLBACKS_MAX
+from notifier.outbox.terms import Terms
 from notifier.outcome import Status
 from notifier.producer.publisher import ADMIT_TRIES, SHOWN_CHARACTERS, Publisher, shown
 from notifier.storage.keys import Keys
@@ -55,6 +57,14 @@ def test_with_digests_it_is_folded_and_not_refused(answer: str) -> None:
     parts = Parts(FULL, folds=[answer])
     assert parts.publisher.admit(ALERT) is False
     parts.records.refuse.assert_not_called()
+
+
+def test_one_on_which_more_hangs_than_is_kept_with_a_folded_one_is_refused() -> None:
+    parts = Parts(FULL, FULL, folds=["folded"] * 2)
+    assert parts.publisher.admit(ALERT, Terms(callbacks="x" * FOLDED_CALLBACKS_MAX)) is False
+    with pytest.raises(QueueFull):
+        parts.publisher.admit(ALERT, Terms(callbacks="x" * (FOLDED_CALLBACKS_MAX + 1)))
+    parts.records.refuse.assert_called_once_with(ALERT, Status.QUEUE_FULL, "queue_full", str(FULL))
 
 
 def test_room_that_appears_meanwhile_is_used() -> None:
