@@ -40,7 +40,8 @@ class DiscordNotificationService:
     """Raise alerts and check the configuration, from ``async`` code. Several event loops may use one.
 
     Args:
-        settings: those of this process (environment and ``.env``) unless given.
+        settings: those of this process (environment and ``.env``) unless given. A service with settings of its own
+            counts for itself what a process may ask of Discord while Redis is away: make one.
 
     Raises:
         ConfigurationError: a variable is wrong.
