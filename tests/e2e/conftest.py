@@ -38,7 +38,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installa
     return Installation(wheel, tmp_path_factory.mktemp("installed"), "demo", "flower")
 
 
-@pytest.fixture(scope="module", params=["checkout", "wheel"])
+@pytest.fixture(scope="module", params=["checkout", pytest.param("wheel", marks=pytest.mark.slow)])
 def binaries(request: pytest.FixtureRequest) -> Path:
     """Where the ``python`` and ``celery`` of an environment are that has this package; once for each of the two."""
     if request.param == "checkout":

@@ -106,6 +106,7 @@ for number in range(10):
     assert len(sandbox.posts()) < 20, "they rode together"
 
 
+@pytest.mark.slow
 def test_a_chord_of_alerts_runs_its_body_once_with_their_records(
     application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
 ) -> None:
@@ -127,6 +128,7 @@ chord([task.si(title=f"part {number}") for number in range(6)], note.s("foreign 
     assert [each["message"]["title"] for each in records] == [f"part {number}" for number in range(6)]
 
 
+@pytest.mark.slow
 def test_a_canvas_of_another_application_that_hangs_on_an_alert_is_sent_to_that_application(
     application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
 ) -> None:
@@ -176,6 +178,7 @@ except Exception as error:
     assert [each[-1] for each in notes(application)] == ["errback"], "the body never ran"
 
 
+@pytest.mark.slow
 def test_of_a_dead_letter_the_errbacks_are_called_and_nothing_that_follows_success(
     application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
 ) -> None:

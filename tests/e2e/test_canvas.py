@@ -95,6 +95,7 @@ chain(count.s(), signature("send_notification.error", args=("by position",), **b
     assert "unregistered task" not in foreign.output()
 
 
+@pytest.mark.slow
 def test_positional_arguments_of_a_call_by_name_are_the_title_the_text_or_all_fields(
     run_python: RunPython, sandbox: Sandbox, worker: Process, redis_url: str
 ) -> None:
@@ -118,6 +119,7 @@ celery(["-A", "tasks", "call", "send_notification.error", "--args", '["celery ca
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_retry_keeps_the_result_of_the_task_before(
     application: Application, sandbox: Sandbox, worker: Process
 ) -> None:

@@ -37,6 +37,7 @@ def test_the_demo_runs_from_another_folder(installed: Installation, tmp_path: Pa
     assert "26 of 26 delivered" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_code_is_the_installed_one(installed: Installation, tmp_path: Path) -> None:
     code = (
         "import sys, notifier, services.notification_service; notifier.send_notification;"

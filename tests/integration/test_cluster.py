@@ -14,7 +14,7 @@ from tests.secured_redis import SecuredRedis
 from tests.servers import until
 
 
-@pytest.fixture(params=["a whole cluster", "a node without slots"])
+@pytest.fixture(params=[pytest.param("a whole cluster", marks=pytest.mark.slow), "a node without slots"])
 def node(request: pytest.FixtureRequest, tmp_path: Path, own_environment: None) -> Iterator[SecuredRedis]:
     """A node that owns every slot, or none."""
     own = SecuredRedis(tmp_path / "redis", users=["default on nopass ~* &* +@all"], more=["cluster-enabled yes"])
