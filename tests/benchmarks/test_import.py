@@ -11,7 +11,7 @@ import pytest
 PAIRS = 9
 RUNS = 6
 """Noise hits one run or another; a cost of ours shows in all of them."""
-LIMIT = 1.3
+LIMIT = 4 / 3
 BUILT = "; app.finalize(); app.amqp.queues"
 """Both build their tasks and queues in the end, whatever they leave for later."""
 OURS = "from tasks import send_notification; app = send_notification['error'].app" + BUILT
@@ -40,4 +40,4 @@ def test_importing_us_costs_at_most_a_third_more_than_importing_what_we_stand_on
         print(f"\nimport: ours {ours * 1e3:.0f} ms, theirs {theirs * 1e3:.0f} ms, ratio {ratios[-1]:.2f}")
         if ratios[-1] <= LIMIT:
             return
-    pytest.fail(f"more than {LIMIT} in each of {RUNS} runs: {ratios}")
+    pytest.fail(f"more than {LIMIT:.2f} in each of {RUNS} runs: {ratios}")
