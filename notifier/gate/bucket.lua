@@ -55,9 +55,7 @@ end
 -- Requests under way. A lease that ends too far ahead is from before the clock stepped back.
 local function bucket_in_flight(in_flight, now, lease)
   redis.call('ZREMRANGEBYSCORE', in_flight, '-inf', now)
-  for _, token in ipairs(redis.call('ZRANGEBYSCORE', in_flight, string.format('(%.0f', now + lease), '+inf')) do
-    redis.call('ZADD', in_flight, now + lease, token)
-  end
+  redate_set(in_flight, now + lease, now + lease)
   return redis.call('ZCARD', in_flight)
 end
 

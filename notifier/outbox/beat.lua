@@ -9,9 +9,7 @@ local WORKER, RUN, WORKERS = unpack(KEYS, 1, 3)
 local args = cjson.decode(ARGV[1])
 local now = now_us()
 redis.call('SET', WORKER, args.pid, 'PX', args.life)
-for _, each in ipairs(redis.call('ZRANGEBYSCORE', WORKERS, string.format('(%.0f', now), '+inf')) do
-  redis.call('ZADD', WORKERS, now, each) -- the clock has stepped back
-end
+redate_set(WORKERS, now, now) -- the clock may have stepped back
 redis.call('ZADD', WORKERS, now, args.worker .. ' ' .. args.version)
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - 86400 * SECOND)
 redis.call('PEXPIRE', WORKERS, LIFE_MS)

@@ -17,10 +17,7 @@ local function look_at(id)
   table.insert(taken, text)
 end
 
--- After Redis' clock has stepped back: longer than AGAIN nobody puts them off
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now + AGAIN), '+inf')) do
-  redis.call('ZADD', KEYS[1], now + LEASE, id)
-end
+redate_set(KEYS[1], now + AGAIN, now + LEASE) -- longer nobody puts them off: Redis' clock has stepped back
 repeat
   local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, MAX)
   for _, id in ipairs(due) do look_at(id) end
