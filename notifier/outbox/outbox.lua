@@ -96,20 +96,12 @@ local function place_of(notification, id, waiting, in_flight)
     or redis.call('ZSCORE', in_flight, id) or 0
 end
 
--- Microseconds until the batch under way counts as abandoned (0: it does), and whether its worker is alive. A worker
--- whose heartbeat is gone counts as dead only after a while: a restart of Redis loses all heartbeats.
+-- Microseconds until the batch under way counts as abandoned (0: it does), and whether its worker is alive.
 local function lease_wait(state, now, worker_prefix, witness)
   local lease_until, worker, missed_at = unpack(redis.call('HMGET', state, 'lease_until', 'worker', 'missed_at'))
   local left = math.max(0, (tonumber(lease_until) or now) - now)
-  if not worker or redis.call('EXISTS', worker_prefix .. worker) == 1 then
-    redis.call('HDEL', state, 'missed_at')
-    return left, true
-  end
-  if not missed_at then
-    missed_at = now
-    redis.call('HSET', state, 'missed_at', now)
-  end
-  return math.min(left, math.max(0, tonumber(missed_at) + witness - now)), false
+  local held = { left = left, worker = worker, missed_at = missed_at }
+  return worker_left(state, 'missed_at', held, now, { prefix = worker_prefix, witness = witness })
 end
 
 local function end_lease(state)
