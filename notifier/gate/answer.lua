@@ -3,7 +3,7 @@
 -- feedback: as feedback.py lists it; its times, and now: microseconds
 -- token: of the request, as it was claimed
 --
--- gate_give_back(gate, now, token)         forgets a request that was never made, or whose worker is dead
+-- gate_give_back(gate, now, token)         forgets a request that was never made, or whose worker is dead: no trouble
 -- gate_report(gate, now, token, feedback)  learns from an answer. Returns the causes of new troubles: 'breaker_open',
 --                                          'edge_banned', 'webhook_gone'
 -- gate_report_fetch(gate, now, token, feedback)
@@ -21,6 +21,7 @@ local function gate_give_back(gate, now, token)
   breaker_report(gate.state, now, token, 'neutral', gate.args.breaker)
   breaker_report(gate.edge, now, token, 'neutral', gate.args.edge_breaker)
   for _, pause in ipairs(gate_pauses(gate, now)) do pause_report(pause.key, now, token, false, pause.left) end
+  return {}
 end
 
 -- Whether an answer says something of the pause of that scope: Discord has answered, and stopped it for no other scope.
@@ -74,6 +75,7 @@ local function gate_report_health(gate, now, token, feedback)
 end
 
 local function gate_report(gate, now, token, feedback)
+  if feedback.health == 'unmade' then return gate_give_back(gate, now, token) end
   local headers, args = feedback.headers, gate.args
   gate_answered(gate, now, token)
   gate_forget_probed(gate, now, token, feedback)
@@ -88,6 +90,7 @@ end
 
 -- Its headers speak of the bucket that they name; so does a 429 of it.
 local function gate_report_fetch(gate, now, token, feedback)
+  if feedback.health == 'unmade' then return gate_give_back(gate, now, token) end
   local headers, args = feedback.headers, gate.args
   local named = headers and headers.bucket
   local budget, other = { args.read, args.read_in_flight }, gate.in_flight

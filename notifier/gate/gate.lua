@@ -101,10 +101,14 @@ local function gate_wait(gate, now)
   return longest_of(waits)
 end
 
--- Whether a breaker or a pause has its one request to come, or under way: it is to be a real one.
+-- All that lets one request at a time through while it is not closed: breakers, and pauses.
+local function gate_breakers(gate)
+  return { gate.edge, gate.state, gate.args.pause, gate.args.edge_pause, channel_key(gate) .. ':pause' }
+end
+
+-- Whether one of them has its one request to come, or under way: it is to be a real one.
 local function gate_probes(gate)
-  local args = gate.args
-  for _, key in ipairs({ gate.state, gate.edge, args.pause, args.edge_pause, channel_key(gate) .. ':pause' }) do
+  for _, key in ipairs(gate_breakers(gate)) do
     if not breaker_closed(key) then return true end
   end
   return false
@@ -162,13 +166,11 @@ local function gate_check(gate, now)
 end
 
 local function gate_take(gate, now, token, worker)
-  local args, channel = gate.args, channel_key(gate)
-  for _, key in ipairs({ gate.edge, gate.state, args.pause, args.edge_pause, channel .. ':pause' }) do
-    breaker_take(key, now, token, args.lease, worker)
-  end
+  local args = gate.args
+  for _, key in ipairs(gate_breakers(gate)) do breaker_take(key, now, token, args.lease, worker) end
   bucket_take(gate.state, gate.in_flight, now, token, args.bucket)
   window_take(gate.edge_sent, now, token, args.global)
-  window_take(channel, now, token, args.channel)
+  window_take(channel_key(gate), now, token, args.channel)
   window_take(gate.sent, now, token, args.configured)
   redis.call('PEXPIRE', gate.state, LIFE_MS)
 end

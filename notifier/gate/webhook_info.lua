@@ -13,7 +13,6 @@ end
 redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after, 'fetched_for', gate.args.fingerprint)
 lease_end(gate.state, 'introducing')
 redis.call('PEXPIRE', gate.state, LIFE_MS)
-if info.feedback.health == 'unmade' then return gate_give_back(gate, now, info.token) end
 for _, cause in ipairs(gate_report_fetch(gate, now, info.token, info.feedback)) do
   report_trouble(KEYS[6], cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
 end

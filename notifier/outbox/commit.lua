@@ -216,12 +216,8 @@ if holds_lease then
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report
-  if args.report.health == 'unmade' then
-    gate_give_back(gate, now, args.token)
-  else
-    for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
-      report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
-    end
+  for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
+    report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
   end
   note_post(args.report.health)
 end
