@@ -249,11 +249,7 @@ local function hold_back(first, reason)
   local since = undeliverable_since(UNDELIVERABLE, TROUBLES, args.alert_type, reason, now)
   local over, wait = {}, UNDELIVERABLE_AGAIN
   for _, id in ipairs(first) do
-    local from = since
-    for _, time in ipairs(redis.call('HMGET', notification(id), 'admitted_at', 'not_before')) do
-      if tonumber(time or 0) <= now then from = math.max(from, tonumber(time or 0)) end -- the clock may step back
-    end
-    local left = from + args.fleet.undeliverable - now
+    local left = undeliverable_left(notification(id), since, args.fleet.undeliverable, now)
     if left <= 0 then table.insert(over, id) else wait = math.min(wait, left) end
   end
   if #over > 0 then return lease('blocked', reason, over) end

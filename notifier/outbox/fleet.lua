@@ -15,6 +15,8 @@
 --   or 'nobody', reason
 -- undeliverable_since(key, troubles, type, reason, now)
 --   since when nobody can deliver this type (microseconds); the first who sees it reports it
+-- undeliverable_left(notification, since, wait, now)
+--   microseconds that it still waits for somebody who can, of `wait`; 0 or less: no more
 -- forget_undeliverable(key, troubles, type)
 --   somebody can
 
@@ -75,6 +77,14 @@ local function undeliverable_since(key, troubles, type, reason, now)
   local since = math.min(tonumber(before) or now, now)
   redis.call('SET', key, string.format('%.0f', since), 'PX', UNDELIVERABLE_LIFE_MS)
   return since
+end
+
+local function undeliverable_left(notification, since, wait, now)
+  for _, time in ipairs(redis.call('HMGET', notification, 'admitted_at', 'not_before')) do
+    local at = tonumber(time or 0)
+    if at <= now then since = math.max(since, at) end -- the clock may step back
+  end
+  return since + wait - now
 end
 
 local function forget_undeliverable(key, troubles, type)

@@ -6,9 +6,7 @@
 -- Returns 1, or 0: it was admitted again, or stored meanwhile, and nothing is done.
 local NOTIFICATION, RESULT, HISTORY, TROUBLES, CALLBACKS = unpack(KEYS, 1, 5)
 local args = cjson.decode(ARGV[1])
-for _, field in ipairs({ 'message', 'finished_at' }) do
-  if redis.call('HEXISTS', NOTIFICATION, field) == 1 then return 0 end
-end
+if is_known(NOTIFICATION) then return 0 end
 for set = 6, #KEYS do redis.call('ZREM', KEYS[set], args.id) end
 if redis.call('HEXISTS', NOTIFICATION, 'refused') == 1 then return 0 end
 local now = now_us()

@@ -1,6 +1,6 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
 -- Functions: iso_time, dated, store_record, add_by_time, index_record, stored_record, forget_record, keep_dead_letter,
---   is_admitted.
+--   is_known, is_admitted.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
@@ -92,13 +92,16 @@ local function keep_dead_letter(args, troubles, item, now)
   drop_oldest_dead_letters(args, troubles, dead_letters, item.type)
 end
 
+-- Whether a notification waits, or has ended: what else may be left of its hash says nothing.
+local function is_known(notification)
+  return redis.call('HEXISTS', notification, 'message') == 1 or redis.call('HEXISTS', notification, 'finished_at') == 1
+end
+
 -- Whether this id is known to an outbox. One that a worker refused is a dead letter, and no outbox took it: if it is
 -- sent again, as it should be, the letter is dropped. So is one of which Redis has forgotten the text.
 local function is_admitted(notification, dead_letters, id)
   if redis.call('EXISTS', notification) == 0 then return false end
-  for _, field in ipairs({ 'message', 'finished_at' }) do
-    if redis.call('HEXISTS', notification, field) == 1 then return true end
-  end
+  if is_known(notification) then return true end
   redis.call('DEL', notification)
   redis.call('ZREM', dead_letters, id)
   return false
