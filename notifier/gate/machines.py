@@ -9,13 +9,12 @@ from typing import cast
 
 import redis
 
+from notifier.gate.trouble import LIFE_SECONDS, report_trouble
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 
 TROUBLE = "machine_fault"
 """Self-monitoring's word for it."""
-LIFE_SECONDS = 30 * 86_400
-"""As ``LIFE_MS`` in ``clock.lua``."""
 KEPT_SECONDS = 60
 """Ours: for how long a fault counts after its next try is overdue; a worker that has nothing to send makes none."""
 
@@ -53,8 +52,7 @@ class Machines:
             pipeline.expire(self._keys.machines, LIFE_SECONDS)
             _, known, *_ = pipeline.execute()
             if known is None:
-                self._redis.hincrby(self._keys.troubles, f"{TROUBLE}|{fault.machine}|{fault.detail}", 1)
-                self._redis.expire(self._keys.troubles, LIFE_SECONDS)
+                report_trouble(self._redis, self._keys, TROUBLE, fault.machine, fault.detail)
 
     def works(self, machine: str) -> None:
         """Forget what was wrong with a machine."""

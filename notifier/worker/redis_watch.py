@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import redis
 
+from notifier.gate.trouble import report_trouble
 from notifier.storage.connection import broker_errors
-from notifier.storage.keys import WAITING_LIFE_SECONDS, Keys
+from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings
 
 logger = logging.getLogger(__name__)
@@ -43,5 +44,4 @@ class RedisWatch:
         self._known = problems
         with broker_errors():
             for each in problems:
-                self._redis.hincrby(self._keys.troubles, f"{CAUSE}||{each}", 1)
-                self._redis.expire(self._keys.troubles, WAITING_LIFE_SECONDS)
+                report_trouble(self._redis, self._keys, CAUSE, "", each)
