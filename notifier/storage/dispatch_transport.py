@@ -2,11 +2,7 @@
 
 from typing import Any
 
-from kombu.transport import redis
-
-# the published types of kombu know little of its transports
-_Channel: Any = redis.Channel
-_SentinelChannel: Any = redis.SentinelChannel
+from notifier.storage.redis_transports import with_channel
 
 
 class OneClient:
@@ -22,24 +18,4 @@ class OneClient:
         return self._client
 
 
-class Channel(OneClient, _Channel):  # type: ignore[misc]
-    """Of one Redis."""
-
-
-class SentinelChannel(OneClient, _SentinelChannel):  # type: ignore[misc]
-    """Of a Redis behind sentinels."""
-
-
-class Transport(redis.Transport):
-    """To one Redis."""
-
-    Channel = Channel
-
-
-class SentinelTransport(redis.SentinelTransport):
-    """To a Redis behind sentinels."""
-
-    Channel = SentinelChannel
-
-
-OURS: dict[type, Any] = {redis.Transport: Transport, redis.SentinelTransport: SentinelTransport}
+OURS = with_channel(OneClient)

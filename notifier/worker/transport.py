@@ -13,12 +13,12 @@ from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
+from notifier.storage.redis_transports import with_channel
+
 logger = logging.getLogger(__name__)
 
 # the published types of kombu know little of its transports
 _QoS: Any = redis.QoS
-_Channel: Any = redis.Channel
-_SentinelChannel: Any = redis.SentinelChannel
 
 
 class QoS(_QoS):  # type: ignore[misc]
@@ -100,27 +100,7 @@ class CheckedChannel:
         self.connection.client.set_aside(queue, entry, error)
 
 
-class Channel(CheckedChannel, _Channel):  # type: ignore[misc]
-    """Of one Redis."""
-
-
-class SentinelChannel(CheckedChannel, _SentinelChannel):  # type: ignore[misc]
-    """Of a Redis behind sentinels."""
-
-
-class Transport(redis.Transport):
-    """To one Redis."""
-
-    Channel = Channel
-
-
-class SentinelTransport(redis.SentinelTransport):
-    """To a Redis behind sentinels."""
-
-    Channel = SentinelChannel
-
-
-CHECKED: dict[type, type] = {redis.Transport: Transport, redis.SentinelTransport: SentinelTransport}
+CHECKED = with_channel(CheckedChannel)
 
 
 class Connection(kombu.Connection):
