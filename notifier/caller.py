@@ -1,8 +1,6 @@
 """The parts that an application's call needs, put together."""
 
-import logging
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
@@ -15,7 +13,7 @@ from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.producer.client import Client
 from notifier.producer.deadline import run_with_deadline
 from notifier.producer.forks import forks_wait
-from notifier.producer.publisher import Publisher
+from notifier.producer.publisher import Publisher, warn_once
 from notifier.settings import Settings
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from notifier.producer.direct import Direct
     from notifier.producer.flusher import Flusher
     from notifier.producer.spool import Spool
-
-logger = logging.getLogger(__name__)
 
 BUILD_SECONDS = 60
 """Ours: far above what importing takes."""
@@ -118,7 +114,7 @@ class Caller:
     def _first_client(self) -> Client:
         self.app.backend  # noqa: B018 - imports its module
         going_on = "This process raises alerts all the same; a worker would not start."
-        _warn_of(
+        warn_once(
             *(f"{each}. {going_on}" for each in self.settings.wrong_webhooks.values()),
             *(self.settings.warnings if self.settings.direct_fallback else ()),  # it posts only then
         )
@@ -139,9 +135,3 @@ class Caller:
 
         seconds = min(self.settings.timeout_seconds, self.settings.publish_timeout_seconds / 2)
         return Direct(DiscordClient(self.settings.api_url, seconds), self.settings)
-
-
-@lru_cache  # once, in forked processes too
-def _warn_of(*texts: str) -> None:
-    for each in texts:
-        logger.warning("%s", each)

@@ -76,7 +76,8 @@ class Publisher:
         self._has_looked = True
 
     def _warn_of_findings(self, findings: Findings) -> None:
-        _warn_of(*findings.problems, *findings.warnings)
+        found = (*findings.problems, *findings.warnings)
+        warn_once(*(f"Redis: {each}. This process raises alerts all the same." for each in found))
 
     def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
         """Admit an alert and send its delivery task.
@@ -198,10 +199,11 @@ class Publisher:
         return self._app.amqp.Producer(dispatch_connection(self._app, self._timeout_seconds))
 
 
-@lru_cache  # once, in forked processes too
-def _warn_of(*found: str) -> None:
-    for each in found:
-        logger.warning("Redis: %s. This process raises alerts all the same.", each)
+@lru_cache  # in forked processes too
+def warn_once(*texts: str) -> None:
+    """Log these, if this process has not logged the same before."""
+    for each in texts:
+        logger.warning("%s", each)
 
 
 def _broken(producer: Producer) -> tuple[type[BaseException], ...]:

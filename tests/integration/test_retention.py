@@ -193,7 +193,7 @@ def test_what_does_not_say_its_policy_is_no_problem() -> None:
 def caller(server: SecuredRedis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     """A process that raises alerts."""
     monkeypatch.setenv("REDIS_URL", url_of(server))
-    publisher_module._warn_of.cache_clear()
+    publisher_module.warn_once.cache_clear()
     pipeline = Pipeline(create_app("caller"), Settings.load())
     yield pipeline
     pipeline.redis.close()
