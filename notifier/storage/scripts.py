@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -36,7 +36,10 @@ def atomic_step(
     """
     registered: Callable[..., Any] = client.register_script(text)
     if before_first is not None:
-        registered = partial(_run, client, text, before_first)
+
+        def registered(keys: list[str], args: list[Any], client: "redis.Redis" = client) -> Any:
+            return run_script(client, text, before_first, keys, args)
+
     if not isinstance(client.connection_pool, SentinelConnectionPool):
         return registered
 
@@ -64,7 +67,7 @@ def run_script(
     args: Sequence[Any] = (),
 ) -> Any:
     """Run a Lua script; ``before_first`` as in ``atomic_step``."""
-    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    digest = _digest(text)
     try:
         return client.evalsha(digest, len(keys), *keys, *args)
     except redis.exceptions.NoScriptError:
@@ -77,12 +80,6 @@ def run_script(
         return client.evalsha(digest, len(keys), *keys, *args)
 
 
-def _run(
-    own: "redis.Redis",
-    text: str,
-    before_first: Callable[["redis.Redis"], object],
-    keys: list[str],
-    args: list[Any],
-    client: "redis.Redis | None" = None,
-) -> Any:
-    return run_script(client or own, text, before_first, keys, args)
+@lru_cache(maxsize=16)  # of the few scripts that are run in this way, with each claim and beat
+def _digest(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
