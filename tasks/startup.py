@@ -66,13 +66,6 @@ def build_delivery_worker(sender: Any, **_: Any) -> None:
     pipeline.delivery_worker  # noqa: B018
 
 
-@worker_ready.connect
-def warn_of_redis(**_: Any) -> None:
-    """Log what somebody should know of it."""
-    for each in _redis_warnings:
-        logger.warning("%s", each)
-
-
 @worker_ready.connect  # the log is set up by then
 def warn_of_missing_webhooks(**_: Any) -> None:
     """Log which alert types have no webhook here: other workers deliver them, if any can."""
@@ -85,8 +78,8 @@ def warn_of_missing_webhooks(**_: Any) -> None:
 
 @worker_ready.connect
 def warn_of_dangerous_settings(**_: Any) -> None:
-    """Log what is dangerous and not wrong."""
-    for each in settings().warnings:
+    """Log what is dangerous and not wrong, in Redis and here."""
+    for each in (*_redis_warnings, *settings().warnings):
         logger.warning("%s", each)
 
 
@@ -125,5 +118,4 @@ def await_slow_requests(**_: Any) -> None:
 def await_slow_requests_of_child(exitcode: int, **_: Any) -> None:
     """The same in a process of the pool, unless a signal ends it."""
     if exitcode >= 0:
-        pipeline.delivery_worker.drain()
-        pipeline.heartbeat.leave()
+        await_slow_requests()

@@ -7,9 +7,9 @@ from typing import Any
 import requests
 from requests import exceptions as broken
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import ConnectTimeoutError, LocationValueError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from notifier.discord.machine import CREDENTIALS, machine_fault
+from notifier.discord.machine import CREDENTIALS, OF_SETTINGS, machine_fault
 from notifier.discord.words import CODES_CHANNEL_WRITE_LIMIT, Body, digest, is_edge, refusal_of, rejected_indexes
 from notifier.models import is_snowflake
 from notifier.outcome import (
@@ -56,12 +56,7 @@ BY_EXCEPTION: dict[type[Exception], tuple[Kind, Reason]] = {
     broken.ProxyError: (Failed, Reason.CONNECTION_FAILED),
     broken.SSLError: (Failed, Reason.CONNECTION_FAILED),
     # nothing was sent, for this machine is set up wrongly
-    broken.URLRequired: (_here, Reason.MACHINE_MISCONFIGURED),
-    broken.MissingSchema: (_here, Reason.MACHINE_MISCONFIGURED),
-    broken.InvalidSchema: (_here, Reason.MACHINE_MISCONFIGURED),
-    broken.InvalidURL: (_here, Reason.MACHINE_MISCONFIGURED),
-    broken.InvalidProxyURL: (_here, Reason.MACHINE_MISCONFIGURED),
-    LocationValueError: (_here, Reason.MACHINE_MISCONFIGURED),
+    **dict.fromkeys(OF_SETTINGS, (_here, Reason.MACHINE_MISCONFIGURED)),
     OSError: (_here, Reason.MACHINE_MISCONFIGURED),  # requests raises it bare for a file of certificates
     # sent, or not known to be unsent
     broken.ReadTimeout: (Unknown, Reason.READ_TIMEOUT),

@@ -160,13 +160,15 @@ def check(
 
 
 def _fleet(holdings: Iterable[Holding], gate: Gate) -> tuple[WorkerCheck, ...]:
-    return tuple(WorkerCheck(each, _problem_of(each, gate)) for each in holdings)
+    held = [(each, (each.webhook_id, each.fingerprint)) for each in holdings]
+    problems = {url: _problem_of(*url, gate) for url in {url for _, url in held}}  # many workers hold the same
+    return tuple(WorkerCheck(each, problems[url]) for each, url in held)
 
 
-def _problem_of(holding: Holding, gate: Gate) -> str | None:
-    if not holding.webhook_id:
+def _problem_of(webhook_id: str, fingerprint: str, gate: Gate) -> str | None:
+    if not webhook_id:
         return Reason.WEBHOOK_NOT_CONFIGURED
-    gone = gate.quarantine_reason(holding.webhook_id, holding.fingerprint)
+    gone = gate.quarantine_reason(webhook_id, fingerprint)
     return Reason.WEBHOOK_QUARANTINED if gone else None
 
 

@@ -133,9 +133,8 @@ class DeadLetters:
             now = clock(self._redis)
             pipeline = self._redis.pipeline()
             pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
-            pipeline.hdel(
-                self._keys.notification(dead["id"]), "whole", "given", "original"
-            )  # it is history from here on
+            # it is history from here on
+            pipeline.hdel(self._keys.notification(dead["id"]), "whole", "given", "original")
             for key in (self._keys.notification(dead["id"]), self._keys.result(dead["id"])):
                 pipeline.expire(key, self._history_life)
             pipeline.zrem(self._keys.dead_letters(dead["alert_type"]), dead["id"])

@@ -46,7 +46,7 @@ class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
-    ``fleet``: what fleet.lua calls names; ``type``; ``undeliverable`` (how long an alert waits for a worker that can
+    ``fleet``: what fleet.lua calls names; ``undeliverable`` (how long an alert waits for a worker that can
     deliver it) and ``has_fallback``.
     """
 

@@ -45,6 +45,7 @@ class Digests:
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
+        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._fold = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/fold.lua"))
         self._digest = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/digest.lua"))
 
@@ -75,7 +76,7 @@ class Digests:
                     *(message.id, as_result(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
-                    *(terms.callbacks, size, *memory_arguments(self._keys, self._settings, kind)),
+                    *(terms.callbacks, size, *self._memory[kind]),
                 ],
             )
         return str(answer)

@@ -5,11 +5,9 @@ import uuid
 from enum import StrEnum
 
 import redis
-from pydantic import ValidationError
 
-from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.payload import fields_of, stand_in
+from notifier.outbox.payload import PAYLOAD_VERSION, fields_of, read
 from notifier.outbox.record import as_result, iso, of_result, record
 from notifier.outbox.steps import OUTBOX_SCRIPTS
 from notifier.outcome import Reason, Status
@@ -85,8 +83,6 @@ class Withdrawals:
 
 
 def _message(notification_id: str, text: str) -> NotificationMessage:
-    try:
-        return NotificationMessage.model_validate_json(text)
-    except (InvalidMessage, ValidationError):  # another version wrote it
-        kind = str((fields_of(text) or {}).get("alert_type", AlertType.GENERAL))
-        return stand_in(notification_id, AlertType(kind) if kind in set(AlertType) else AlertType.GENERAL, text)
+    kind = str((fields_of(text) or {}).get("alert_type"))
+    known = AlertType(kind) if kind in set(AlertType) else AlertType.GENERAL
+    return read(notification_id, known, text, PAYLOAD_VERSION)[0]  # whichever version wrote it

@@ -4,6 +4,7 @@ import logging
 import random
 import socket
 import time
+from collections.abc import Callable
 
 from notifier.errors import BrokerUnavailable
 from notifier.gate.machines import MachineFault, Machines
@@ -44,17 +45,14 @@ class OwnMachine:
             case _ if answer.http_status is not None and self._failures:
                 self._failures, self._until, self._logged_at = 0, float("-inf"), float("-inf")
                 logger.warning("this machine (%s) reaches Discord again", self._name)
-                self._tell_works()
+                _tell(lambda: self._machines.works(self._name))
 
     def _hold_back(self, fault: MachineFault) -> None:
         self._failures += 1
         wait = backoff_seconds(self._settings, self._failures, self._settings.retry_backoff_max_seconds)
         self._reason, self._until = Reason(fault.reason), time.monotonic() + wait
         self._log(fault)
-        try:
-            self._machines.failing(fault, wait)
-        except BrokerUnavailable as error:
-            logger.warning("not told: %s", error)
+        _tell(lambda: self._machines.failing(fault, wait))
 
     def _log(self, fault: MachineFault) -> None:
         now = time.monotonic()
@@ -63,8 +61,9 @@ class OwnMachine:
         self._logged_at = now
         logger.error("this machine (%s) cannot reach Discord, its alerts wait: %s", self._name, fault.detail)
 
-    def _tell_works(self) -> None:
-        try:
-            self._machines.works(self._name)
-        except BrokerUnavailable as error:
-            logger.warning("not told: %s", error)
+
+def _tell(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except BrokerUnavailable as error:
+        logger.warning("not told: %s", error)
