@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         QueueFull,
         TemplateError,
     )
-    from notifier.models import AlertType, MessageField, NotificationMessage, NotificationResult, Severity
+    from notifier.message_parts import Author, LinkButton, MessageField, MessageFile, Poll, PollAnswer
+    from notifier.models import AlertType, NotificationMessage, NotificationResult, Severity
     from notifier.operations.history import NotificationHistory
     from notifier.outcome import Status
     from notifier.pipeline import client_pipeline
@@ -31,17 +32,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertType",
+    "Author",
     "BrokerUnavailable",
     "ConfigurationError",
     "DiscordNotificationService",
     "InvalidMessage",
+    "LinkButton",
     "MessageField",
+    "MessageFile",
     "NotDelivered",
     "NotificationHistory",
     "NotificationMessage",
     "NotificationNotFound",
     "NotificationResult",
     "NotifierError",
+    "Poll",
+    "PollAnswer",
     "QueueFull",
     "Severity",
     "Status",
@@ -69,7 +75,8 @@ _HOMES = {
         ),
         "errors",
     ),
-    **dict.fromkeys(("AlertType", "MessageField", "NotificationMessage", "NotificationResult", "Severity"), "models"),
+    **dict.fromkeys(("AlertType", "NotificationMessage", "NotificationResult", "Severity"), "models"),
+    **dict.fromkeys(("Author", "LinkButton", "MessageField", "MessageFile", "Poll", "PollAnswer"), "message_parts"),
     "DiscordNotificationService": "service",
     "NotificationHistory": "operations.history",
     "Status": "outcome",

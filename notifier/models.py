@@ -1,11 +1,9 @@
 """The values that an application passes and gets back: alert type, notification, result."""
 
-import re
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,13 +18,25 @@ from pydantic import (
 from pydantic_core import from_json
 
 from notifier.errors import InvalidMessage
+from notifier.message_parts import (
+    COLOURS,
+    USERNAME_MAX_CHARACTERS,
+    Author,
+    Colour,
+    HttpUrl,
+    LinkButton,
+    Mention,
+    MessageField,
+    MessageFile,
+    Poll,
+    Snowflake,
+    checked_username,
+    named_fields,
+    stripped,
+    utc,
+)
 
-SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
-URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
-USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
-COLOUR_MAX = 0xFFFFFF
 ID_MAX_CHARACTERS = 255  # ours: it is part of names in Redis, and of what commands print
-VALUE_CHARACTERS_MAX = 100_000  # ours: of one field
 MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
@@ -60,14 +70,6 @@ SEVERITY_OF = {
     AlertType.MONITORING: Severity.WARNING,
     AlertType.SECURITY: Severity.CRITICAL,
 }
-COLOURS = {
-    "green": 0x2ECC71,
-    "yellow": 0xF1C40F,
-    "red": 0xE74C3C,
-    "dark red": 0x992D22,
-    "blue": 0x3498DB,
-    "grey": 0x95A5A6,
-}
 COLOUR_OF = {
     Severity.INFO: COLOURS["green"],
     Severity.WARNING: COLOURS["yellow"],
@@ -76,86 +78,13 @@ COLOUR_OF = {
 }
 
 
-def _colour(value: object) -> object:
-    if isinstance(value, str):
-        if value.lower() in COLOURS:
-            return COLOURS[value.lower()]
-        if re.fullmatch(r"(#|0x)[0-9a-fA-F]{6}", value):
-            return int(value[-6:], 16)
-        raise ValueError(f"a colour is 0 to {COLOUR_MAX}, '#rrggbb', or one of {', '.join(COLOURS)}")
-    return value
-
-
-def is_snowflake(text: str) -> bool:
-    """Whether this can be an id from Discord: a decimal number below 2^63."""
-    return re.fullmatch(r"[0-9]{1,19}", text) is not None and int(text) <= SNOWFLAKE_MAX
-
-
-def _snowflake(value: str) -> str:
-    if not is_snowflake(value):
-        raise ValueError("a Discord id is a decimal number below 2^63")
-    return value
-
-
-def _http_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+\S*", value):
-        raise ValueError("not an http or https URL")
-    return value
-
-
-def _username(value: str) -> str:
-    lowered = value.lower()
-    if "discord" in lowered or "clyde" in lowered or lowered in ("everyone", "here"):
-        raise ValueError("Discord refuses names with 'discord' or 'clyde' in them, and 'everyone' and 'here'")
-    return value
-
-
-def _mention(value: str) -> str:
-    found = re.fullmatch(r"<@[&!]?([0-9]{1,19})>|@everyone|@here", value)
-    if found is None:
-        raise ValueError("a mention is '<@user id>', '<@&role id>', '@everyone' or '@here'")
-    if found[1]:
-        _snowflake(found[1])
-    return value.replace("<@!", "<@")
-
-
 def _id(value: str) -> str:
     if not value.isprintable():
         raise ValueError("an id has no control characters")
     return value
 
 
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("out of the range of years 1 to 9999 in UTC") from None
-
-
-def _named_fields(value: object) -> object:
-    if isinstance(value, Mapping):
-        return [{"name": name, "value": text} for name, text in value.items()]
-    return value
-
-
-def _stripped(maximum: int, minimum: int = 1) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
-
-
 NotificationId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARACTERS), AfterValidator(_id)]
-Colour = Annotated[int, BeforeValidator(_colour), Field(ge=0, le=COLOUR_MAX)]
-Snowflake = Annotated[str, AfterValidator(_snowflake)]
-HttpUrl = Annotated[str, _stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)]
-
-
-class MessageField(BaseModel):
-    """One named value of the details, drawn as an embed field."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
-
-    name: Annotated[str, _stripped(1_000)]
-    value: Annotated[str, _stripped(VALUE_CHARACTERS_MAX)]
-    inline: bool = False
 
 
 class NotificationMessage(BaseModel):
@@ -164,6 +93,10 @@ class NotificationMessage(BaseModel):
     Text may be longer than Discord's limits: what does not fit into the message travels as an attached file.
     ``timestamp`` is when the event occurred; naive times are UTC. ``source`` is the service that raised it.
     ``mentions`` are the only pings: text never pings. ``metadata`` is kept in the history and not posted.
+    ``content`` is a text above the embed. ``thread_name`` and ``applied_tags`` open a post in a forum.
+    ``traceback`` is drawn as code. ``markdown``: whether texts are Discord's Markdown; ``plain`` names those that
+    never are. ``long_text``: what becomes of a text that one message does not hold. ``adjusted``: what was changed of
+    what the caller gave, in words.
 
     Raises:
         InvalidMessage: a value breaks a rule; the text names each field.
@@ -173,18 +106,36 @@ class NotificationMessage(BaseModel):
 
     id: NotificationId = Field(default_factory=lambda: str(uuid.uuid4()))
     alert_type: AlertType = AlertType.GENERAL
-    title: Annotated[str, _stripped(10_000)]
-    message: Annotated[str, _stripped(1_000_000, minimum=0)] = ""
+    title: Annotated[str, stripped(10_000)]
+    message: Annotated[str, stripped(1_000_000, minimum=0)] = ""
     severity: Severity | None = None
     color: Colour | None = None
     url: HttpUrl | None = None
-    fields: Annotated[tuple[MessageField, ...], BeforeValidator(_named_fields), Field(max_length=200)] = ()
-    timestamp: Annotated[datetime, AfterValidator(_utc)] = Field(default_factory=lambda: datetime.now(UTC))
-    source: Annotated[str, _stripped(10_000)] | None = None
-    username: Annotated[str, _stripped(USERNAME_MAX_CHARACTERS), AfterValidator(_username)] | None = None
+    fields: Annotated[tuple[MessageField, ...], BeforeValidator(named_fields), Field(max_length=200)] = ()
+    timestamp: Annotated[datetime, AfterValidator(utc)] = Field(default_factory=lambda: datetime.now(UTC))
+    source: Annotated[str, stripped(10_000)] | None = None
+    username: Annotated[str, stripped(USERNAME_MAX_CHARACTERS), AfterValidator(checked_username)] | None = None
     avatar_url: HttpUrl | None = None
     thread_id: Snowflake | None = None
-    mentions: Annotated[tuple[Annotated[str, AfterValidator(_mention)], ...], Field(max_length=MENTIONS_MAX)] = ()
+    mentions: Annotated[tuple[Mention, ...], Field(max_length=MENTIONS_MAX)] = ()
+    author: Author | None = None
+    thumbnail: HttpUrl | None = None
+    image: HttpUrl | None = None
+    footer_icon: HttpUrl | None = None
+    content: Annotated[str, stripped(100_000)] | None = None
+    tts: bool = False
+    silent: bool = False
+    suppress_embeds: bool = False
+    thread_name: Annotated[str, stripped(10_000)] | None = None
+    applied_tags: tuple[Snowflake, ...] = ()
+    files: tuple[MessageFile, ...] = ()
+    poll: Poll | None = None
+    buttons: tuple[LinkButton, ...] = ()
+    traceback: str | None = None
+    markdown: bool | None = None
+    plain: tuple[str, ...] = ()
+    long_text: Literal["attach", "split"] | None = None
+    adjusted: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     def __init__(self, /, **data: Any) -> None:

@@ -19,7 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from notifier.environment import ENV_FILE, environment, plain
 from notifier.errors import ConfigurationError
-from notifier.models import AlertType, is_snowflake
+from notifier.message_parts import is_snowflake
+from notifier.models import AlertType
 from notifier.routing import ROUTES
 from notifier.storage.url import parse_broker_url, parse_redis_url
 

@@ -17,6 +17,7 @@ from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound
 from notifier.outbox.disposition import Action
 from notifier.outbox.excerpt import shortened
+from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, Terms, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
@@ -106,7 +107,7 @@ def _admit(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, An
             raise
         pipeline.outbox.admit_newer(notification_id, task.alert_type, named, terms)
     else:
-        pipeline.publisher.admit(message, terms)
+        pipeline.publisher.admit(prepare(message, pipeline.settings), terms)
 
 
 def _dispatch_again(

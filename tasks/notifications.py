@@ -12,6 +12,7 @@ from celery.result import AsyncResult, EagerResult
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import ClaimRequest
+from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
@@ -81,6 +82,7 @@ class NotificationTask(CeleryTask):
         else:
             message = message_of(self.alert_type, args, kwargs, task_id)
         _check_queue(options.get("queue"))
+        message = prepare(message, pipeline.settings)
         callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)

@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from notifier.models import VALUE_CHARACTERS_MAX
+from notifier.message_parts import VALUE_CHARACTERS_MAX
 from notifier.outbox.record import Record
 from notifier.render.cut import cut
 from notifier.storage.keys import RESULT_PREFIX

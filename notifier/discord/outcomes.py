@@ -11,7 +11,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifier.discord.machine import CREDENTIALS, OF_SETTINGS, machine_fault
 from notifier.discord.words import CODES_CHANNEL_WRITE_LIMIT, Body, digest, is_edge, refusal_of, rejected_indexes
-from notifier.models import is_snowflake
+from notifier.message_parts import is_snowflake
 from notifier.outcome import (
     FROM_ELSEWHERE,
     Deferred,

@@ -128,6 +128,7 @@ WORDS = {
     "abandoned": "its worker was lost with the request under way",
     "retry_later": "{reason}{detail}; again in {wait}",
     "failover": "{reason}{detail}; goes to {to}",
+    "continue": "{reason}{detail}; goes on",
     "requeue": "{reason}{detail}; again as soon as the gate lets it",
 }
 """The text of each event, except claims and endings."""

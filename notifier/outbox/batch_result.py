@@ -48,6 +48,7 @@ def to_payload(disposition: Disposition, ended: Record | None, retry_wait_second
         "fallback_batch_key": _fallback_batch_key(disposition),
         "record": json.dumps(ended) if ended and disposition.dead else None,
         "cut": ended is not None and "cut_from_bytes" in ended,
+        "progress": disposition.progress.as_json(),
         "retry_result": _retry_result(disposition, retry_wait_seconds),
     }
 
@@ -61,7 +62,7 @@ def _retry_result(disposition: Disposition, retry_wait_seconds: float) -> str | 
 def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str, text_bytes_max: int) -> Record:
     """The record of a notification, if this disposition ends it. ``stamp``: the placeholder of the time."""
     delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
-    return record(
+    ended = record(
         disposition.item.message,
         disposition.status,
         admitted_at=iso(disposition.item.admitted_at),
@@ -77,6 +78,12 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
         revoke=f"revoke-{stamp}",
         text_bytes_max=text_bytes_max,
     )
+    progress = disposition.item.progress
+    if progress.left_out:
+        ended["left_out"] = list(progress.left_out)
+    if progress.message_ids:
+        ended["message_ids"] = [*progress.message_ids, *filter(None, [delivered.message_id])]
+    return ended
 
 
 def _fallback_batch_key(disposition: Disposition) -> str:

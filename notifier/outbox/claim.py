@@ -7,6 +7,7 @@ from typing import Any
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.disposition import BatchItem
 from notifier.outbox.payload import read
+from notifier.outbox.progress import progress_of
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.settings import Webhook
@@ -156,16 +157,16 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         now,
         webhook,
         guild_id or None,
-        tuple(_item(alert_type, each) for each in zip(*[iter(flat)] * 8, strict=True)),
+        tuple(_item(alert_type, each) for each in zip(*[iter(flat)] * 9, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
     )
 
 
 def _item(alert_type: AlertType, fields: tuple[str, ...]) -> BatchItem:
-    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version = fields
+    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress = fields
     message, unreadable = read(notification_id, alert_type, text, int(version))
     spells: dict[str, float] = json.loads(waited)
     longest = max(spells, key=lambda reason: spells[reason], default="")
     times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
-    return BatchItem(message, int(attempts), *times, unreadable)
+    return BatchItem(message, int(attempts), *times, unreadable, progress_of(progress))

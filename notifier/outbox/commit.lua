@@ -10,9 +10,10 @@
 --         version (the highest that this worker reads),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
---                         | 'leave' (it is unreadable),
+--                         | 'leave' (it is unreadable) | 'continue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
+--                         progress (JSON, if it continues),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
@@ -131,6 +132,26 @@ local function leave(key, item)
   leave_to_newer(TROUBLES, key, item.type, now)
 end
 
+-- Whether this is further than what is stored of it: another worker may have gone on from there.
+local function is_further(key, progress)
+  local known = redis.call('HGET', key, 'progress')
+  if not known then return true end
+  known = cjson.decode(known)
+  return progress.part > known.part or progress.part == known.part and #progress.left_out > #known.left_out
+end
+
+-- What is settled of it is stored whoever holds the lease: it is known.
+local function note_progress(key, item)
+  if is_further(key, cjson.decode(item.progress)) then redis.call('HSET', key, 'progress', item.progress) end
+end
+
+-- A part of it is posted, or something is left out: nothing fails from here on that failed before.
+local function continue(key, item)
+  requeue(key, item)
+  redis.call('HDEL', key, 'failing_since', 'lost_alone')
+  redis.call('HSET', key, 'attempts', 0)
+end
+
 local function isolate(key, item)
   redis.call('HSET', key, 'share', '')
   requeue(key, item)
@@ -163,9 +184,9 @@ local function failover(key, item)
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
-local apply = { complete = complete, requeue = requeue, leave = leave, isolate = isolate, retry_later = retry_later,
-  retry_behind_others = retry_behind_others, isolate_behind_others = isolate_behind_others, failover = failover,
-  leave_to_claim = leave_to_claim }
+local apply = { complete = complete, requeue = requeue, continue = continue, leave = leave, isolate = isolate,
+  retry_later = retry_later, retry_behind_others = retry_behind_others,
+  isolate_behind_others = isolate_behind_others, failover = failover, leave_to_claim = leave_to_claim }
 -- As `notifier explain` shows them.
 local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
   isolate_behind_others = 'retry_later' }
@@ -199,6 +220,7 @@ for position, item in ipairs(args.dispositions) do
   if has_message and holds_lease and not requested and #args.dispositions == 1 then
     redis.call('HINCRBY', key, 'lost_alone', 1)
   end
+  if has_message and item.action == 'continue' then note_progress(key, item) end
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end

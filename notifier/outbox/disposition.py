@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import (
     QUARANTINING,
     Deferred,
@@ -38,6 +39,8 @@ class Action(StrEnum):
     """Back to its place in the order; it goes again as soon as the gate opens."""
     LEAVE = "leave"
     """This worker cannot read it: it keeps its place, for a worker of a later version."""
+    CONTINUE = "continue"
+    """It keeps its place and goes again as soon as the gate opens, with what is settled of it by now."""
     RETRY_LATER = "retry_later"
     """It goes again after a backoff."""
     FAILOVER = "failover"
@@ -57,6 +60,7 @@ class BatchItem:
     ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
     ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
     postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
+    ``progress``: what is settled of it already.
     """
 
     message: NotificationMessage
@@ -66,11 +70,15 @@ class BatchItem:
     delayed_by: str = ""
     not_before: int = 0
     unreadable: Reason | None = None
+    progress: Progress = NO_PROGRESS
 
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What becomes of one notification. ``isolate``: it goes again in its own request."""
+    """What becomes of one notification. ``isolate``: it goes again in its own request.
+
+    ``progress``: what is settled of it by now, if it is to continue.
+    """
 
     item: BatchItem
     action: Action
@@ -79,6 +87,7 @@ class Disposition:
     reason: str | None = None
     detail: str = ""
     isolate: bool = False
+    progress: Progress = NO_PROGRESS
 
     @property
     def dead(self) -> bool:

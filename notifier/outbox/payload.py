@@ -9,10 +9,16 @@ from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Reason
 
-PAYLOAD_VERSION = 1
+PAYLOAD_VERSION = 2
 """The highest that this program reads."""
-SINCE: dict[str, int] = {}
-"""The fields that version 1 (of the programs 0.1 to 0.3) does not know, and the version from which on each is known."""
+SINCE: dict[str, int] = dict.fromkeys(
+    (
+        *("author", "thumbnail", "image", "footer_icon", "content", "tts", "silent", "suppress_embeds", "thread_name"),
+        *("applied_tags", "files", "poll", "buttons", "traceback", "markdown", "plain", "long_text", "adjusted"),
+    ),
+    2,
+)
+"""The fields that version 1 (0.1 and 0.2) does not know, and the version from which on each is known."""
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
 """Ours: how much of it is shown. All of it is kept."""
@@ -21,7 +27,10 @@ UNREADABLE_CHARACTERS = 3_000
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
     fields = type(message).model_fields
-    return max([1, *(since for name, since in SINCE.items() if getattr(message, name) != fields[name].default)])
+    given = [since for name, since in SINCE.items() if getattr(message, name) != fields[name].default]
+    if any(each.markdown is not None for each in message.fields):
+        given.append(SINCE["markdown"])
+    return max([1, *given])
 
 
 def read(

@@ -19,7 +19,8 @@ class Record(TypedDict):
     """What became of one notification. Times are ISO 8601 in UTC, by Redis' clock.
 
     ``cut_from_bytes``: of long texts ``message`` has the beginnings (NOTIFIER_HISTORY_TEXT_BYTES); they took this many
-    bytes. A dead letter is kept whole beside its record: DeadLetters.get.
+    bytes. Of files it has no content. A dead letter is kept whole beside its record: DeadLetters.get.
+    ``left_out``: ornaments that Discord refused. ``message_ids``: if it took several messages, all of them, in order.
     ``given``: what a task was given that could not be sent, as JSON: ``args`` and ``kwargs``.
     """
 
@@ -40,6 +41,8 @@ class Record(TypedDict):
     message: dict[str, Any]
     revoke: str | None
     cut_from_bytes: NotRequired[int]
+    left_out: NotRequired[list[str]]
+    message_ids: NotRequired[list[str]]
     given: NotRequired[str]
 
 
@@ -70,7 +73,9 @@ def record(
     ``admitted_at``: microseconds since 1970. ``finished_at``: ISO 8601, or a stamp that the script replaces by its own
     time. ``carried_with``: how many others were in the same request. ``text_bytes_max``: as in ``excerpt``.
     """
-    kept, cut_from_bytes = excerpt(message.model_dump(mode="json", exclude_defaults=True), text_bytes_max)
+    kept, cut_from_bytes = excerpt(as_kept(message), text_bytes_max)
+    if message.files:
+        cut_from_bytes = (cut_from_bytes or 0) + sum(len(file.content) for file in message.files)
     link = None
     if message_id and channel_id and guild_id:
         link = f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
@@ -95,6 +100,12 @@ def record(
     if cut_from_bytes is not None:
         ended["cut_from_bytes"] = cut_from_bytes
     return ended
+
+
+def as_kept(message: NotificationMessage) -> dict[str, Any]:
+    """The fields of a notification as JSON, without the content of its files."""
+    without = {"files": {"__all__": {"content"}}}
+    return message.model_dump(mode="json", exclude_defaults=True, exclude=without if message.files else None)
 
 
 SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED})

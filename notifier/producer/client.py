@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from celery import Celery
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer.deadline import Deadline
 from notifier.producer.forks import forks_wait
@@ -77,13 +78,13 @@ class Client:
         self._inner: Client | None = None
 
     def submit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
-        """Bring an alert to safety, and send its delivery task if it is ``queued``."""
+        """Prepare an alert, bring it to safety, and send its delivery task if it is ``queued``."""
         if self._inside:
             return self._of_inner_calls.submit(message, terms)
-        return self._take(message, terms, self._submits)
+        return self._take(prepare(message, self._settings), terms, self._submits)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
-        """The same, without the task: the caller sends it if the alert is ``queued``."""
+        """The same with a prepared alert, without the task: the caller sends it if the alert is ``queued``."""
         if self._inside:
             return self._of_inner_calls.admit(message, terms)
         return self._take(message, terms, self._admits)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage, NotifierError
-from notifier.models import COLOUR_OF, COLOURS, SEVERITY_OF, AlertType, NotificationMessage, Severity
+from notifier.message_parts import COLOURS
+from notifier.models import COLOUR_OF, SEVERITY_OF, AlertType, NotificationMessage, Severity
 from tests.unit.render.messages import messages
 
 SECRET = "fake-token-that-must-not-show"

@@ -12,6 +12,7 @@ import pytest
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.producer import spool as spool_module
 from notifier.producer.spool import FILE, Spool, Spooled
@@ -157,7 +158,7 @@ def test_what_a_later_version_wrote_waits_for_it_though_this_one_could_take_it_f
     spool.put(alert("ours"))
     with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
         file.execute("alter table alerts add column priority integer not null default 0")
-        file.execute("update alerts set version = 2, priority = 9 where position = 1")
+        file.execute("update alerts set version = ?, priority = 9 where position = 1", (PAYLOAD_VERSION + 1,))
     spool.put(alert("ours too"))
     taken: list[Spooled] = []
     spool.flush(lambda each: taken.append(each) if each.message else None)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from notifier.models import COLOURS, AlertType, NotificationMessage, Severity
+from notifier.message_parts import COLOURS
+from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.render.batch import compose
 from notifier.render.embeds import render_embed
 from tests.unit.render.messages import messages

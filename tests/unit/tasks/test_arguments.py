@@ -8,7 +8,8 @@ import pytest
 from kombu.utils.json import dumps, loads
 
 from notifier.errors import InvalidMessage
-from notifier.models import VALUE_CHARACTERS_MAX, AlertType, NotificationMessage
+from notifier.message_parts import VALUE_CHARACTERS_MAX
+from notifier.models import AlertType, NotificationMessage
 from notifier.storage.keys import Keys
 from tasks import parent
 from tasks.arguments import message_of, message_of_callback, partial_fields

@@ -1,0 +1,39 @@
+"""What is settled already of a notification that still waits: the parts that are posted, and what Discord refused."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Stored as JSON beside the message.
+
+    ``part``: how many of its parts are posted. ``message_ids``, ``channel_id``: of those, in order. ``thread_id``: of
+    the thread that the first has opened. ``left_out``: names of ornaments that Discord refused.
+    """
+
+    part: int = 0
+    message_ids: tuple[str, ...] = ()
+    channel_id: str | None = None
+    thread_id: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    def as_json(self) -> str:
+        """'' if nothing is settled."""
+        return json.dumps(asdict(self)) if self != NO_PROGRESS else ""
+
+
+NO_PROGRESS = Progress()
+
+
+def progress_of(text: str) -> Progress:
+    """What ``as_json`` wrote, in this version or another one."""
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return Progress(
+        found.get("part", 0),
+        tuple(found.get("message_ids", ())),
+        found.get("channel_id"),
+        found.get("thread_id"),
+        tuple(found.get("left_out", ())),
+    )
