@@ -137,7 +137,7 @@ class Attachments(Control):
         file = files[int(number)] if int(number) < len(files) else None
         if file is None or file.data is None:
             return self.answer({"error": "no such file"}, 404)
-        kind = file.content_type.partition(";")[0].strip().lower()
+        kind = (file.content_type or "").partition(";")[0].strip().lower()
         text = kind.startswith("text/") or kind == "application/json" or file.filename.endswith((".txt", ".log", ".md"))
         shown = kind if kind in SHOWN_AS else "text/plain; charset=utf-8" if text else "application/octet-stream"
         self.set_header("Content-Type", shown)

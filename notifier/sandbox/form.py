@@ -95,9 +95,9 @@ class Form:
             return text
         return None
 
-    def url(self, key: str, *also: str) -> str | None:
+    def url(self, key: str, *also: str, most: int = URL_CODE_POINTS) -> str | None:
         """An http(s) URL, or one of the schemes ``also``; an empty string is none (discord-api-docs #5837)."""
-        url = self.text(key, URL_CODE_POINTS)
+        url = self.text(key, most)
         if url is None:
             return None
         try:

@@ -42,7 +42,16 @@ class Pings:
     def as_fields(self) -> dict[str, Any]:
         """The three keys of the message object that list them."""
         people = [
-            {"id": user, "username": f"user-{user}", "avatar": None, "discriminator": "0", "global_name": None}
+            {
+                "id": user,
+                "username": f"user-{user}",
+                "avatar": None,
+                "discriminator": "0",
+                "public_flags": 0,
+                "flags": 0,
+                "global_name": None,
+                "primary_guild": None,
+            }
             for user in self.users
         ]
         return {"mentions": people, "mention_roles": self.roles, "mention_everyone": self.everyone}

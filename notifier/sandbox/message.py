@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notifier.sandbox.body import Upload
+from notifier.sandbox.content_type import content_type
+from notifier.sandbox.poll import opened
 from notifier.sandbox.rules import IS_COMPONENTS_V2, Draft
 from notifier.sandbox.store import File, Message, Store, Webhook
 
@@ -32,7 +34,7 @@ def new_message(
         "webhook_id": webhook.id,
     }
     if draft.poll:
-        shown["poll"] = draft.poll
+        shown["poll"] = opened(draft.poll, now)
     return Message(shown, webhook.id, webhook.channel_id, kept, draft.avatar_url)
 
 
@@ -66,17 +68,13 @@ def timestamp(now: float) -> str:
 
 def _uploaded(store: Store, draft: Draft, files: tuple[Upload, ...], now: float) -> list[File]:
     about = {each["id"]: each for each in draft.attachments}
-    return [
-        File(
-            id=store.snowflakes.new(now),
-            filename=about.get(str(file.number), {}).get("filename") or file.filename,
-            content_type=file.content_type,
-            size=len(file.data),
-            data=file.data,
-            description=about.get(str(file.number), {}).get("description"),
-        )
-        for file in files
-    ]
+    return [_file(store.snowflakes.new(now), file, about.get(str(file.number), {})) for file in files]
+
+
+def _file(file_id: str, file: Upload, about: dict[str, Any]) -> File:
+    name = about.get("filename") or file.filename
+    kind = content_type(name, file.content_type, file.data)
+    return File(file_id, name, kind, len(file.data), file.data, about.get("description"))
 
 
 def _attachments(files: list[File], message_id: str, base: str) -> list[dict[str, Any]]:
@@ -89,8 +87,9 @@ def _attachments(files: list[File], message_id: str, base: str) -> list[dict[str
             "size": file.size,
             "url": url,
             "proxy_url": url,
-            "content_type": file.content_type,
         }
+        if file.content_type:
+            attachment["content_type"] = file.content_type
         if file.description:
             attachment["description"] = file.description
         shown.append(attachment)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.sandbox.answer import EMPTY_MESSAGE, INTERNAL, RefusalError
-from notifier.sandbox.components import breaks_discord, read_components, read_poll
+from notifier.sandbox.components import breaks_discord, read_components
 from notifier.sandbox.embeds import Embed, read_embeds
 from notifier.sandbox.form import Form, FormErrors
 from notifier.sandbox.mentions import AllowedMentions, read_allowed_mentions
+from notifier.sandbox.poll import read_poll
 
 CONTENT = 2000  # code points (Discord docs, webhook.mdx)
 USERNAME = 80  # code points (Discord's OpenAPI, specs/openapi.json)
@@ -98,7 +99,7 @@ def _draft(form: Form, with_components: bool, edit: bool) -> Draft:
         embeds=read_embeds(form),
         allowed_mentions=read_allowed_mentions(form),
         # without the query parameter they are ignored silently (discord-api-docs #7368)
-        components=read_components(form) if with_components else [],
+        components=read_components(form, v2=bool(flags & IS_COMPONENTS_V2)) if with_components else [],
         flags=flags & (EDITABLE if edit else SETTABLE),
         poll=None if edit else read_poll(form),
         thread_name=None if edit else form.text("thread_name", THREAD_NAME, 1),

@@ -62,7 +62,7 @@ class File:
 
     id: str
     filename: str
-    content_type: str
+    content_type: str | None
     size: int
     data: bytes | None = field(repr=False)
     description: str | None = None
