@@ -124,6 +124,8 @@ class Status(StrEnum):
     SENT_DIRECTLY = "sent_directly"
     # what a caller gets if Celery's task_always_eager is set; nothing is stored
     DRY_RUN = "dry_run"
+    # what a caller gets from NOTIFIER_BACKEND=memory, console or null, and in tests; nothing is stored
+    CAPTURED = "captured"
 
 
 class State(StrEnum):
