@@ -55,6 +55,10 @@ class Thread:
     name: str = ""
     locked: bool = False
 
+    def as_object(self) -> dict[str, Any]:
+        """For the control API."""
+        return {"id": self.id, "channel_id": self.channel_id, "name": self.name, "locked": self.locked}
+
 
 @dataclass(slots=True)
 class File:
@@ -126,6 +130,11 @@ class Store:
         known = self.webhooks.pop(webhook_id, None) is not None
         self._tell("webhooks", None)
         return known
+
+    def put_thread(self, thread: Thread) -> None:
+        """Create or replace a thread or a forum's post."""
+        self.threads[thread.id] = thread
+        self._tell("threads", None)
 
     def add(self, message: Message) -> None:
         """Add a message."""
