@@ -158,6 +158,8 @@ def test_threads_and_posts_are_listed_below_their_channel(seen: Seen, discord: S
     expect(side.get_by_role("button", name="Database is down 2 messages")).to_be_visible()
     expect(side.get_by_role("button", name="incidents forum 3 messages")).to_be_visible()
     expect(side.get_by_role("button", name="a thread locked")).to_be_visible()
+    discord.call("PUT", "threads/78", channel_id="2000000000000000001", name="a later one")
+    expect(side.get_by_role("button", name="a later one")).to_be_visible()
     side.get_by_role("button", name="Database is down").click()
     expect(seen.page.locator("article")).to_have_count(2)
     expect(seen.page.get_by_role("heading", name="Database is down")).to_be_visible()
