@@ -124,6 +124,8 @@ class Status(StrEnum):
     SENT_DIRECTLY = "sent_directly"
     # what a caller gets if Celery's task_always_eager is set; nothing is stored
     DRY_RUN = "dry_run"
+    # what a caller gets from NOTIFIER_BACKEND=memory, console or null, and in tests; nothing is stored
+    CAPTURED = "captured"
 
 
 class State(StrEnum):
@@ -173,11 +175,20 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Will never succeed as it is. ``rejected_indexes`` are the embeds that Discord's error tree names, by position."""
+    """Will never succeed as it is.
+
+    ``parts``: what Discord's error tree names: the position of an embed (None: no embed) and the path within it, as
+    ``image.url``; '' if only the embed is named.
+    """
 
     reason: Reason
     detail: str = ""
-    rejected_indexes: frozenset[int] = frozenset()
+    parts: frozenset[tuple[int | None, str]] = frozenset()
+
+    @property
+    def rejected_indexes(self) -> frozenset[int]:
+        """The embeds that it names, by position."""
+        return frozenset(position for position, _ in self.parts if position is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from notifier.operations.checks import CheckReport
 from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline, client_pipeline
+from notifier.producer.captures import capture_of
 from notifier.producer.submitted import Submitted
 from notifier.settings import Settings
 from notifier.storage.broker import client_app
@@ -73,15 +74,22 @@ class DiscordNotificationService:
             return _queued(message.id, f"not ready within {wait:g} s{f': {problem}' if problem else ''}")
 
     async def validate_configuration(self) -> bool:
-        """Whether at least one webhook is configured and each that is answers. Posts nothing; the log says why."""
+        """Whether at least one webhook is configured and each that is answers. Posts nothing; the log says why.
+
+        True where alerts go no further than this process (NOTIFIER_BACKEND).
+        """
+        if capture_of(self._pipeline.settings):
+            return True
         report = await self._check()
         return report.valid
 
     async def health_check(self) -> bool:
         """Whether Redis and every configured webhook answer, and no circuit breaker and no pause holds alerts back.
 
-        Posts nothing.
+        Posts nothing. True where alerts go no further than this process (NOTIFIER_BACKEND).
         """
+        if capture_of(self._pipeline.settings):
+            return True
         report = await self._check()
         return report.healthy
 
@@ -138,7 +146,7 @@ def _without_waiting(
 ) -> NotificationResult | None:
     """The result of a call that is not to wait; None if it is."""
     status = submitted.status
-    if status in (Status.SENT_DIRECTLY, Status.DRY_RUN):
+    if status in (Status.SENT_DIRECTLY, Status.DRY_RUN, Status.CAPTURED):
         return result_of(cast("Record", submitted.result.result)).model_copy(update={"status": status.value})
     if wait is None or status is Status.SPOOLED:
         return NotificationResult(id=message.id, success=True, status=status.value, timestamp=datetime.now(UTC))

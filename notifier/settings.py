@@ -180,6 +180,7 @@ class Settings(BaseSettings):
     breaker_failures: Count = Field(5, validation_alias="DISCORD_BREAKER_FAILURES")
     breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
+    backend: Literal["redis", "memory", "console", "null"] = Field("redis", validation_alias="NOTIFIER_BACKEND")
     redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
     broker_url: SecretStr | None = Field(None, validation_alias="CELERY_BROKER_URL")
     key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
@@ -264,14 +265,17 @@ class Settings(BaseSettings):
     @property
     def warnings(self) -> list[str]:
         """What is dangerous and not wrong, in words."""
+        found = []
+        if self.backend != "redis":
+            found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
         parts = urlsplit(self.api_url)
         real = [ROUTES[kind].webhook_variables[0] for kind, webhook in self.webhooks.items() if webhook.looks_real]
-        if parts.scheme == "https" or _is_loopback(parts.hostname or "") or not real:
-            return []
-        return [
-            f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
-            f" {', '.join(real)}; expected https://, or an address of this machine"
-        ]
+        if real and parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+            found.append(
+                f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
+                f" {', '.join(real)}; expected https://, or an address of this machine"
+            )
+        return found
 
     @property
     def missing_webhooks(self) -> list[str]:

@@ -10,7 +10,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifier.discord.machine import CREDENTIALS, OF_SETTINGS, machine_fault
-from notifier.discord.words import CODES_CHANNEL_WRITE_LIMIT, Body, digest, is_edge, refusal_of, rejected_indexes
+from notifier.discord.words import CODES_CHANNEL_WRITE_LIMIT, Body, digest, is_edge, refusal_of, rejected_parts
 from notifier.message_parts import is_snowflake
 from notifier.outcome import (
     FROM_ELSEWHERE,
@@ -118,7 +118,7 @@ def outcome_of(
         return _here(Reason.PROXY_FAILED, CREDENTIALS)
     said = digest(found, secret) if 400 <= status < 500 else ""
     if 400 <= status < 500 and (refusal := refusal_of(status, found)):
-        return Rejected(refusal, said or f"HTTP {status}", rejected_indexes(found) if status == 400 else frozenset())
+        return Rejected(refusal, said or f"HTTP {status}", rejected_parts(found) if status == 400 else frozenset())
     kind, reason = BY_STATUS.get(status) or BY_STATUS_CLASS.get(status // 100, (Unknown, Reason.UNEXPECTED_ANSWER))
     detail = f"HTTP {status}, {ELSEWHERE}" if reason in FROM_ELSEWHERE else f"HTTP {status}"
     return kind(reason, f"{detail} ({said})" if said else detail)

@@ -37,6 +37,7 @@ OF_THE_FORM = frozenset({400, 413})
 CODES_OF_A_PLACE = frozenset({10003, 10008})
 """Unknown Channel and Unknown Message: the webhook exists, the thread or message does not (opcodes.mdx)."""
 
+POSITION = re.compile(r"[0-9]{1,3}")
 FORM_FIELDS = frozenset(
     {
         *("_misc", "allowed_mentions", "applied_tags", "attachments", "avatar_url", "components", "content", "embeds"),
@@ -83,12 +84,21 @@ def is_edge(status: int, body: Body | None, text: str) -> bool:
     return body is None and CLOUDFLARE.search(text) is not None
 
 
-def rejected_indexes(body: Body) -> frozenset[int]:
-    """The embeds that an error names, by position."""
-    errors = body.get("errors")
-    embeds = errors.get("embeds") if isinstance(errors, dict) else body.get("embeds") if _is_form(body) else None
-    keys = embeds if isinstance(embeds, dict | list) else ()
-    return frozenset(int(key) for key in keys if isinstance(key, str) and re.fullmatch(r"[0-9]{1,3}", key))
+def rejected_parts(body: Body) -> frozenset[tuple[int | None, str]]:
+    """What an error names: embeds by position with the path within them, and all else by its path (``Rejected``)."""
+    paths: list[tuple[str, ...]]
+    if _is_form(body):
+        paths = [(key, text) if POSITION.fullmatch(text) else (key,) for key, texts in body.items() for text in texts]
+    else:
+        paths = [path for path, _ in _leaves(body.get("errors"), ())]
+    return frozenset(_part(path) for path in paths if path)
+
+
+def _part(path: tuple[str, ...]) -> tuple[int | None, str]:
+    match path:
+        case ("embeds", position, *rest) if POSITION.fullmatch(position):
+            return int(position), ".".join(rest)
+    return None, ".".join(path)
 
 
 def digest(body: Body, secret: str) -> str:
@@ -96,7 +106,7 @@ def digest(body: Body, secret: str) -> str:
     if _is_form(body):
         leaves = [f"{key}: {', '.join(texts)}" for key, texts in body.items()]
     else:
-        leaves = list(_leaves(body.get("errors"), ()))
+        leaves = [f"{'.'.join(path)}: {text}" for path, text in _leaves(body.get("errors"), ())]
     text = redact(" ".join(("; ".join(leaves) or str(body.get("message", ""))).split()))
     text = text.replace(secret, "***") if secret else text  # a server may repeat the request in its answer
     return text if len(text) <= DETAIL_CHARACTERS_MAX else text[: DETAIL_CHARACTERS_MAX - 1] + "…"
@@ -109,11 +119,11 @@ def _is_form(body: Body) -> bool:
     )
 
 
-def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[str]:
+def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     if not isinstance(tree, dict) or len(path) > ERROR_DEPTH_MAX:
         return
     for key, value in tree.items():
         if key == "_errors" and isinstance(value, list):
-            yield from (f"{'.'.join(path)}: {leaf.get('message', '')}" for leaf in value if isinstance(leaf, dict))
+            yield from ((path, str(leaf.get("message", ""))) for leaf in value if isinstance(leaf, dict))
         else:
             yield from _leaves(value, (*path, str(key)))

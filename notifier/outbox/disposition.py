@@ -19,9 +19,13 @@ from notifier.outcome import (
     Unknown,
     reasons_of,
 )
+from notifier.render.ornaments import TEXTS, ornament_of, ornaments, refused_by_form
 
 OF_THE_PAYLOAD = reasons_of(Fault.ALERT)
 """Rejections that may be one notification's fault; if Discord names none, each is sent in its own request."""
+
+REPAIRABLE = OF_THE_PAYLOAD - {Reason.INVALID_MESSAGE}
+"""Those that an ornament may be at fault for."""
 
 OF_THE_WEBHOOK = reasons_of(Fault.WEBHOOK)
 """Rejections that are the webhook's fault; another webhook may take the alert."""
@@ -71,6 +75,11 @@ class BatchItem:
     not_before: int = 0
     unreadable: Reason | None = None
     progress: Progress = NO_PROGRESS
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The ornaments that it goes without: Discord has refused them, or is known to."""
+        return refused_by_form(self.message) | frozenset(self.progress.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +155,45 @@ def _rejected(outcome: Rejected, items: Sequence[BatchItem], spent: int) -> list
             Disposition(each, Action.REQUEUE, each.attempts, reason=outcome.reason, detail=outcome.detail)
             for each in items
         ]
-    everyone = frozenset(range(len(items)))
-    shared_fault = outcome.reason in OF_THE_PAYLOAD and len(items) > 1
-    rejected_indexes = outcome.rejected_indexes & everyone if shared_fault else everyone
+    if outcome.reason in OF_THE_PAYLOAD:
+        return [_repaired(outcome, position, items, spent) for position in range(len(items))]
     status = Status.EXPIRED if outcome.reason is Reason.EXPIRED else Status.REJECTED
-    return [
-        Disposition(each, Action.COMPLETE, each.attempts + spent, status, outcome.reason, outcome.detail)
-        if position in rejected_indexes
-        else Disposition(each, Action.REQUEUE, each.attempts, reason=outcome.reason, isolate=not rejected_indexes)
-        for position, each in enumerate(items)
-    ]
+    return [_ended(each, status, outcome, spent) for each in items]
+
+
+def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spent: int) -> Disposition:
+    """What becomes of one that may be at fault: its ornaments go first, then the alert.
+
+    What Discord names is left out. If it names one's text, or the one that it was sent alone, all ornaments are; only
+    what it refuses bare is final.
+    """
+    item, is_alone = items[position], len(items) == 1
+    rest = ornaments(item.message) - item.left_out
+    named = rest & {ornament_of(part) for place, part in outcome.parts if place in (None, position)}
+    at_fault = position in outcome.rejected_indexes or is_alone
+    if leave_out := named or (rest if at_fault and outcome.reason in REPAIRABLE else frozenset()):
+        left_out = tuple(sorted({*item.progress.left_out, *leave_out}))
+        return Disposition(
+            *(item, Action.CONTINUE, item.attempts),
+            reason=outcome.reason,
+            detail=f"goes again without {', '.join(sorted(leave_out))} ({outcome.detail})",
+            isolate=bool(TEXTS & leave_out),  # they go into a file, and a message with a file goes alone
+            progress=replace(item.progress, left_out=left_out),
+        )
+    if at_fault:
+        return _ended(item, Status.REJECTED, outcome, spent)
+    isolate = not outcome.rejected_indexes.intersection(range(len(items))) and not _names_ornaments(outcome, items)
+    return Disposition(item, Action.REQUEUE, item.attempts, reason=outcome.reason, isolate=isolate)
+
+
+def _names_ornaments(outcome: Rejected, items: Sequence[BatchItem]) -> bool:
+    """Whether it names something that one of them goes again without."""
+    names = {ornament_of(part) for place, part in outcome.parts if place is None}
+    return any(names & (ornaments(each.message) - each.left_out) for each in items)
+
+
+def _ended(item: BatchItem, status: Status, outcome: Rejected, spent: int) -> Disposition:
+    return Disposition(item, Action.COMPLETE, item.attempts + spent, status, outcome.reason, outcome.detail)
 
 
 def failed_over(dispositions: Sequence[Disposition]) -> list[Disposition]:

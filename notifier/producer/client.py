@@ -9,10 +9,11 @@ from celery import Celery
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import NO_TERMS, Terms
+from notifier.producer.captures import capture_of
 from notifier.producer.deadline import Deadline
 from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import Publisher
-from notifier.producer.submitted import Submitted, dry_run
+from notifier.producer.submitted import Submitted, captured, dry_run
 from notifier.producer.ways import (
     BehindSpooled,
     Dispatch,
@@ -107,6 +108,9 @@ class Client:
         return self._inner
 
     def _take(self, message: NotificationMessage, terms: Terms, through_redis: Way) -> Submitted:
+        if capture := capture_of(self._settings):
+            capture(message)
+            return captured(message)
         if self._app.conf.task_always_eager:
             return dry_run(message)
         deadline = Deadline.after(self._settings.publish_timeout_seconds)

@@ -7,6 +7,7 @@ not go now is left to the caller.
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,12 @@ from notifier.gate.gate import (
     CONFIGURED_WINDOW_SECONDS,
 )
 from notifier.models import NotificationMessage
+from notifier.outbox.disposition import REPAIRABLE
 from notifier.outcome import QUARANTINING, Answer, Deferred, Outcome, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
+from notifier.render.ornaments import ornaments, refused_by_form
 from notifier.routing import ROUTES
 from notifier.settings import Settings, Webhook
 
@@ -93,7 +96,7 @@ class Direct:
         self._all_sent = _Sent(CHANNEL)  # without Redis, nobody knows which webhooks share a channel
 
     def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Outcome:
-        """Make at most one request; never waits for its turn.
+        """Make one request, and another one without ornaments if Discord refuses it; never waits for its turn.
 
         Args:
             maybe_admitted: Redis may have the alert as well, and a worker post it; the footer says so.
@@ -109,7 +112,10 @@ class Direct:
         if (wait := self._take(webhook)) > 0:
             return Deferred(wait, Reason.CONFIGURED_LIMIT)
         notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
-        return self._request(webhook, message, notes)
+        answer = self._request(webhook, message, notes)
+        if _goes_again_bare(answer):
+            answer = self._request(webhook, message, notes, ornaments(message))
+        return answer.outcome
 
     def _take(self, webhook: Webhook) -> float:
         """Seconds until a request may go; 0 or less: it goes now and is counted."""
@@ -121,8 +127,18 @@ class Direct:
                 self._all_sent.add(now)
             return wait
 
-    def _request(self, webhook: Webhook, message: NotificationMessage, notes: str) -> Outcome:
-        answer = self._client.execute(webhook, compose([message], [notes]))
+    def _request(
+        self, webhook: Webhook, message: NotificationMessage, notes: str, left_out: Collection[str] = ()
+    ) -> Answer:
+        payload = compose([message], [notes], [refused_by_form(message) | frozenset(left_out)])
+        answer = self._client.execute(webhook, payload)
         with self._lock:
             self._budgets[webhook.fingerprint].learn(answer, time.monotonic())
-        return answer.outcome
+        return answer
+
+
+def _goes_again_bare(answer: Answer) -> bool:
+    """Whether what was refused may go at once without ornaments: only if Discord says that there is room."""
+    outcome, bucket = answer.outcome, answer.rate_limit
+    has_room = bucket is not None and bucket.remaining > 0
+    return isinstance(outcome, Rejected) and outcome.reason in REPAIRABLE and has_room

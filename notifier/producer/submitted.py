@@ -13,6 +13,7 @@ from notifier.outcome import Delivered, Status
 from notifier.render.batch import compose
 
 SENT_DIRECTLY_NOTE = "sent directly: Redis was away"
+CAPTURED_NOTE = "taken by NOTIFIER_BACKEND or a test: checked and composed, not stored and not sent"
 DRY_RUN_NOTE = "task_always_eager: checked and composed, not stored and not sent"
 
 
@@ -20,7 +21,7 @@ DRY_RUN_NOTE = "task_always_eager: checked and composed, not stored and not sent
 class Submitted:
     """An alert that is safe: ``queued`` in Redis, ``spooled`` on disk, or ``sent_directly``; and its Celery result.
 
-    After a ``dry_run`` it is nowhere.
+    After a ``dry_run`` it is nowhere; ``captured``: only in this process.
     """
 
     status: Status
@@ -57,6 +58,15 @@ def dry_run(message: NotificationMessage) -> Submitted:
     return _final(
         Status.DRY_RUN, record(message, Status.DRY_RUN, admitted_at=now, finished_at=now, detail=DRY_RUN_NOTE)
     )
+
+
+def captured(message: NotificationMessage) -> Submitted:
+    """An alert that goes no further than this process, which goes on as if it were delivered."""
+    compose([message])
+    now = _now()
+    end = record(message, Status.CAPTURED, admitted_at=now, finished_at=now, attempts=1, detail=CAPTURED_NOTE)
+    end["success"] = True
+    return _final(Status.CAPTURED, end)
 
 
 def _now() -> str:

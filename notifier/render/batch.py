@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from notifier.models import NotificationMessage
-from notifier.render.embeds import characters, file_name, render_embed
+from notifier.render.embeds import characters, file_name, render_embed, with_url_in_text
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX
+from notifier.render.ornaments import OF_MESSAGE, refused_by_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +43,40 @@ def measure(message: NotificationMessage) -> Load:
 
     The URL is counted as if it stood in the text: ``compose`` writes it there if another embed has the same URL.
     """
-    rendered = render_embed(message)
-    spelled = _with_url_in_text(rendered.embed) if message.url else rendered.embed
+    rendered = render_embed(message, left_out=refused_by_form(message))
+    spelled = with_url_in_text(rendered.embed) if "url" in rendered.embed else rendered.embed
     alone = rendered.whole is not None or len(spelled.get("description", "")) > DESCRIPTION_CHARACTERS_MAX
     company = json.dumps([message.thread_id, message.username, message.avatar_url, message.mentions])
     batch_key = "" if alone else hashlib.sha256(company.encode()).hexdigest()[:12]
     return Load(1, characters(rendered.embed if alone else spelled), batch_key)
 
 
-def compose(messages: Sequence[NotificationMessage], notes: Sequence[str] = ()) -> Payload:
-    """Build the payload of notifications that may share a request, in order. ``notes``: for the footer of each.
+def compose(
+    messages: Sequence[NotificationMessage], notes: Sequence[str] = (), left_out: Sequence[Collection[str]] = ()
+) -> Payload:
+    """Build the payload of notifications that may share a request, in order.
+
+    ``notes``: for the footer of each. ``left_out``: the ornaments that each goes without; of those that belong to the
+    whole request, all go without what one does.
 
     Raises:
         ValueError: ``messages`` is empty. Discord refuses a request without an embed.
     """
     if not messages:
         raise ValueError("no notification to compose a payload of")
-    first = messages[0]
-    rendered = [
-        render_embed(message, note) for message, note in zip(messages, notes or [""] * len(messages), strict=True)
-    ]
+    first, count = messages[0], len(messages)
+    left_out = left_out or [refused_by_form(each) for each in messages]
+    rendered = [render_embed(*each) for each in zip(messages, notes or [""] * count, left_out, strict=True)]
+    from_all = frozenset[str]().union(*left_out) & OF_MESSAGE
     body: dict[str, Any] = {
         "embeds": _each_with_its_own_url([each.embed for each in rendered]),
-        "allowed_mentions": _allowed(first.mentions),
+        "allowed_mentions": _allowed(() if "allowed_mentions" in from_all else first.mentions),
     }
     if first.mentions:
         body["content"] = " ".join(first.mentions)
-    if first.username:
+    if first.username and "username" not in from_all:
         body["username"] = first.username
-    if first.avatar_url:
+    if first.avatar_url and "avatar_url" not in from_all:
         body["avatar_url"] = first.avatar_url
     files = tuple(
         File(file_name(message), each.whole.encode())
@@ -88,14 +94,9 @@ def _each_with_its_own_url(embeds: list[dict[str, Any]]) -> list[dict[str, Any]]
     told = []
     for embed in embeds:
         url = embed.get("url", "").rstrip("/")  # Discord may add or drop a trailing slash
-        told.append(_with_url_in_text(embed) if url in seen else embed)
+        told.append(with_url_in_text(embed) if url in seen else embed)
         seen |= {url} if url else set()
     return told
-
-
-def _with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
-    text = "\n\n".join(part for part in (embed.get("description"), embed["url"]) if part)
-    return {**{key: value for key, value in embed.items() if key != "url"}, "description": text}
 
 
 def _allowed(mentions: Sequence[str]) -> dict[str, list[str]]:

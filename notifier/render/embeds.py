@@ -1,5 +1,6 @@
 """One notification as one embed. If it does not fit, the whole text goes into a file, and the embed says so."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from notifier.render.limits import (
     TITLE_CHARACTERS_MAX,
 )
 from notifier.render.notes import SEPARATOR
+from notifier.render.ornaments import TEXTS, without
 
 BLANK = "\u200b"
 """Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
@@ -29,12 +31,24 @@ class RenderedEmbed:
     whole: str | None = None
 
 
-def render_embed(message: NotificationMessage, note: str = "") -> RenderedEmbed:
-    """The embed of one notification, within every limit of an embed and of a message. ``note`` goes into its footer."""
-    embed = _uncut(message, note)
-    if _fits(embed):
+def render_embed(message: NotificationMessage, note: str = "", left_out: Collection[str] = ()) -> RenderedEmbed:
+    """The embed of one notification, within every limit of an embed and of a message.
+
+    ``note`` goes into its footer. ``left_out``: ornaments to do without; the link stays as text.
+    """
+    uncut = _uncut(message, note)
+    embed = without(uncut, left_out)
+    if "url" in left_out and message.url:
+        embed = with_url_in_text(embed)
+    if _fits(embed) and not TEXTS.intersection(uncut, left_out):
         return RenderedEmbed(embed)
     return RenderedEmbed(_cut_to_fit(embed, message, note), whole_text(message))
+
+
+def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
+    """The same, but its link stands below the text."""
+    text = "\n\n".join(part for part in (embed.get("description"), embed["url"]) if part)
+    return {**{key: value for key, value in embed.items() if key != "url"}, "description": text}
 
 
 def characters(embed: dict[str, Any]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from notifier.sandbox.answer import INVALID_FORM, Answer, RefusalError, json_answer
 from notifier.sandbox.snowflake import LARGEST
@@ -108,7 +108,7 @@ class Form:
         if parts.scheme not in (*WEB, *also):
             message = f'Scheme "{parts.scheme}" is not supported. Scheme must be one of {WEB}.'
             self.wrong(key, "URL_TYPE_INVALID_SCHEME", message)
-        elif not parts.netloc or any(letter.isspace() for letter in url):
+        elif not _has_host(parts) or any(letter.isspace() for letter in url):
             self.wrong(key, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
         else:
             return url
@@ -207,6 +207,12 @@ class Form:
                 self.errors.add(path, "MODEL_TYPE_CONVERT", message)
             else:
                 yield Form(value, self.errors, path)
+
+
+def _has_host(parts: SplitResult) -> bool:
+    """Whether Discord takes it for a host: one with a dot (rogerrum/alertmanager-discord#19), or an IPv6 address."""
+    host = parts.netloc.rpartition("@")[2]
+    return bool(host) if parts.scheme not in WEB else host.startswith("[") or "." in host.partition(":")[0].strip(".")
 
 
 def as_int(value: Any) -> int | None:

@@ -168,7 +168,8 @@ class DeliveryWorker:
         if answer := _answer_without_request(batch, alive=self._heartbeat.known):
             return answer
         webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
-        payload = compose(batch.messages, [_note(batch, each) for each in batch.items])
+        notes = [_note(batch, each) for each in batch.items]
+        payload = compose(batch.messages, notes, [each.left_out for each in batch.items])
         answer = self._client.execute(webhook, payload)
         self._machine.learn(answer)
         return answer
@@ -252,6 +253,8 @@ def _log(batch: Batch, answer: Answer, result: BatchResult) -> None:
             return  # logged where it is learned, once in a while
         case Deferred(wait_seconds, reason, _):
             logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
+        case outcome if all(each.action is Action.CONTINUE for each in result.dispositions):
+            logger.warning("%s: %s, %d go again without an ornament", where, outcome.reason, len(batch.items))
         case outcome:
             dead = len(result.records)
             quotes = outcome.reason is Reason.INVALID_PAYLOAD  # Discord repeats what it does not take

@@ -271,10 +271,14 @@ def test_a_late_answer_counts_when_it_is_final_and_not_when_it_is_not(bench: Ben
     assert bench.outbox.depth(AlertType.GENERAL) == 0
 
 
-def test_only_the_embed_that_discord_names_is_rejected(bench: Bench) -> None:
+def test_only_the_embed_that_discord_names_is_rejected_and_only_bare(bench: Bench) -> None:
     bench.admit("d", "b", "c", "a")
-    result = bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "embeds.2", frozenset({2})))
+    refusal = Rejected(Reason.INVALID_PAYLOAD, "embeds.2", frozenset({(2, "title")}))
+    assert bench.commit(bench.batch(), refusal).records == (), "it goes again without its ornaments"
+    bench.tick(1)
+    result = bench.commit(bench.batch(), refusal)
     assert [(record["id"], record["status"]) for record in result.records] == [("c", "rejected")]
+    assert result.records[0]["left_out"] == ["color", "timestamp"]
     bench.admit("0-later")
     bench.tick(1)
     again = bench.batch()
@@ -282,18 +286,29 @@ def test_only_the_embed_that_discord_names_is_rejected(bench: Bench) -> None:
     assert [item.attempts for item in again.items] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(
-    "rejected_indexes", [frozenset(), frozenset({7})], ids=["names none", "names one that is not there"]
-)
-def test_if_discord_names_no_embed_each_is_sent_alone(bench: Bench, rejected_indexes: frozenset[int]) -> None:
+@pytest.mark.parametrize("parts", [[], [(7, "url")]], ids=["names none", "names one that is not there"])
+def test_if_discord_names_no_embed_each_is_sent_alone(bench: Bench, parts: list[tuple[int | None, str]]) -> None:
     bench.admit("a", "b")
-    assert bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", rejected_indexes)).records == ()
+    assert bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", frozenset(parts))).records == ()
     for title in ("a", "b"):
-        bench.tick(1)
-        alone = bench.batch()
-        assert titles(alone) == [title]
-        assert len(bench.commit(alone, Rejected(Reason.INVALID_PAYLOAD)).records) == 1
+        for records in (0, 1):  # the second time, bare
+            bench.tick(1)
+            alone = bench.batch()
+            assert titles(alone) == [title]
+            assert len(bench.commit(alone, Rejected(Reason.INVALID_PAYLOAD)).records) == records
     assert bench.outbox.depth(AlertType.GENERAL) == 0
+
+
+def test_one_whose_fields_go_into_a_file_goes_alone(bench: Bench) -> None:
+    bench.admit("plain")
+    bench.admit("detailed", fields={"a": "b"})
+    refusal = Rejected(Reason.INVALID_PAYLOAD, "", frozenset({(1, "fields.0.value")}))
+    bench.commit(bench.batch(), refusal)
+    for title in ("plain", "detailed"):
+        bench.tick(1)
+        batch = bench.batch()
+        assert titles(batch) == [title]
+        bench.commit(batch)
 
 
 def test_failures_wait_while_others_go_on_and_end_after_the_attempts(bench: Bench) -> None:
@@ -326,7 +341,7 @@ def test_a_message_that_this_version_cannot_read_holds_up_no_other(bench: Bench)
     bench.redis.hset(names.notification("odd"), "message", '{"title": "x", "from_the_future": 1}')
     batch = bench.batch()
     assert batch.unreadable == ("odd",)
-    result = bench.commit(batch, Rejected(Reason.INVALID_MESSAGE, "", frozenset({1})))
+    result = bench.commit(batch, Rejected(Reason.INVALID_MESSAGE, "", frozenset({(1, "")})))
     assert [(record["id"], record["status"]) for record in result.records] == [("odd", "rejected")]
     assert "from_the_future" in result.records[0]["message"]["message"]
     bench.tick(1)

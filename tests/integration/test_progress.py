@@ -67,3 +67,14 @@ def test_a_part_that_a_worker_posted_after_it_had_lost_its_lease_is_posted_no_mo
 
 def test_nothing_settled_is_not_stored() -> None:
     assert NO_PROGRESS.as_json() == ""
+
+
+def test_what_one_of_a_request_goes_without_all_of_it_do_and_every_record_says_so(make_bench: MakeBench) -> None:
+    bench = bench_of(make_bench)
+    avatar = "https://example.com/a.png"
+    bench.admit("a", avatar_url=avatar)
+    go_on(bench, bench.batch(), Progress(left_out=("avatar_url",)))
+    bench.admit("b", avatar_url=avatar)
+    bench.tick(1)
+    records = bench.commit(bench.batch()).records
+    assert [(each["id"], each.get("left_out")) for each in records] == [("a", ["avatar_url"]), ("b", ["avatar_url"])]

@@ -21,7 +21,7 @@ AT = "2027-01-15T08:00:00+00:00"
 def service(**parts: Any) -> DiscordNotificationService:
     """One whose pipeline is made of these."""
     made = DiscordNotificationService()
-    made._pipeline = SimpleNamespace(**parts)  # type: ignore[assignment]
+    made._pipeline = SimpleNamespace(settings=SimpleNamespace(backend="redis"), **parts)  # type: ignore[assignment]
     return made
 
 

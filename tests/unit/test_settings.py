@@ -470,3 +470,9 @@ def test_a_sandbox_under_another_name_with_its_own_webhooks_is_no_danger(monkeyp
     assert len(found.webhooks) == 6
     assert found.warnings == []
     assert "sandbox:8025" in found.api_url
+
+
+def test_a_worker_warns_of_a_backend_that_sends_it_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_BACKEND", "console")
+    (warning,) = Settings.load().warnings
+    assert warning.startswith("NOTIFIER_BACKEND=console: ")

@@ -158,15 +158,15 @@ def test_an_answer_of_something_else_shows_what_it_said() -> None:
 @pytest.mark.parametrize(
     ("body", "detail", "named"),
     [
-        ({"embeds": ["0"]}, "embeds: 0", {0}),
-        ({"embeds": ["0", "7"]}, "embeds: 0, 7", {0, 7}),
-        ({"embeds": ["Must be 10 or fewer in length."]}, "embeds: Must be 10 or fewer in length.", set()),
-        ({"username": ["Must be between 1 and 80 in length."]}, "username: Must be between 1 and 80 in length.", set()),
-        ({"_misc": ["Expected an object/dictionary."]}, "_misc: Expected an object/dictionary.", set()),
+        ({"embeds": ["0"]}, "embeds: 0", {(0, "")}),
+        ({"embeds": ["0", "7"]}, "embeds: 0, 7", {(0, ""), (7, "")}),
+        ({"embeds": ["Must be 10 or fewer in length."]}, "embeds: Must be 10 or fewer in length.", {(None, "embeds")}),
+        ({"username": ["Must be 80 or fewer."]}, "username: Must be 80 or fewer.", {(None, "username")}),
+        ({"_misc": ["Expected an object/dictionary."]}, "_misc: Expected an object/dictionary.", {(None, "_misc")}),
     ],
 )
 def test_the_errors_of_an_unversioned_api_are_discords_too(
-    body: dict[str, object], detail: str, named: set[int]
+    body: dict[str, object], detail: str, named: set[object]
 ) -> None:
     assert outcome_of(400, API, body) == Rejected(Reason.INVALID_PAYLOAD, detail, frozenset(named))
 
@@ -265,13 +265,36 @@ ERRORS = {
 }
 
 
+LEAF = {"_errors": [{"code": "URL_TYPE_INVALID_URL", "message": "Not a well formed URL."}]}
+
+
 def test_a_400_names_the_rejected_embeds_and_what_is_wrong_with_them() -> None:
     assert outcome_of(400, API, ERRORS) == Rejected(
         Reason.INVALID_PAYLOAD,
         "embeds.3.description: Must be 4096 or fewer.; embeds.0: List item values of ModelType are required; "
         "embeds: Embed size exceeds maximum size of 6000",
-        frozenset({0, 3}),
+        frozenset({(0, ""), (3, "description"), (None, "embeds")}),
     )
+
+
+@pytest.mark.parametrize(
+    ("errors", "parts"),
+    [
+        ({"avatar_url": LEAF}, {(None, "avatar_url")}),
+        ({"embeds": {"2": {"image": {"url": LEAF}}}}, {(2, "image.url")}),
+        (
+            {"embeds": {"0": {"url": LEAF}, "1": {"fields": {"3": {"value": LEAF}}}}},
+            {(0, "url"), (1, "fields.3.value")},
+        ),
+        ({"embeds": {"9" * 4: {"url": LEAF}}}, {(None, "embeds.9999.url")}),
+        ({"allowed_mentions": {"roles": {"0": LEAF}}}, {(None, "allowed_mentions.roles.0")}),
+        ({"_errors": [{"message": "no"}]}, set()),
+    ],
+)
+def test_a_400_names_the_parts_that_are_wrong(errors: object, parts: set[object]) -> None:
+    outcome = outcome_of(400, API, {"code": 50035, "errors": errors})
+    assert isinstance(outcome, Rejected)
+    assert outcome.parts == parts
 
 
 @pytest.mark.parametrize(

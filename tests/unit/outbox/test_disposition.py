@@ -1,12 +1,42 @@
 """Each outcome of a request means one thing for each notification in it."""
 
+from dataclasses import replace
+
 import pytest
 
+from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
 from notifier.outbox.disposition import OF_THE_PAYLOAD, BatchItem, decide
+from notifier.outbox.progress import Progress
 from notifier.outcome import FAULTS, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Status, Unknown
+from notifier.render.ornaments import OF_EMBED, OF_MESSAGE, ornaments
 
 THREE = [BatchItem(NotificationMessage(title=title), attempts=1, admitted_at=0) for title in "abc"]
+
+
+LINK = "https://example.com/a.png"
+FULL = BatchItem(
+    NotificationMessage(
+        title="T",
+        author=Author(name="A", url=LINK, icon_url=LINK),
+        **dict.fromkeys(("url", "image", "thumbnail", "footer_icon", "avatar_url"), LINK),
+        **dict.fromkeys(("username", "content", "thread_name", "source"), "some text"),
+        **dict.fromkeys(("tts", "silent"), True),
+        mentions=["@here"],
+        applied_tags=["1"],
+        files=[MessageFile(name="a.txt", content="a")],
+        buttons=[LinkButton(label="b", url=LINK)],
+        poll=Poll(question="q", answers=[PollAnswer(text="a")]),
+        fields={"a": "b"},
+    ),
+    attempts=1,
+    admitted_at=0,
+)
+"""With every ornament that there is."""
+
+
+def test_full_has_every_ornament() -> None:
+    assert ornaments(FULL.message) == OF_MESSAGE | OF_EMBED
 
 
 def told(outcome: Outcome, retry_attempts: int = 3, *, sent: bool = True) -> list[tuple[str, int, Status]]:
@@ -52,19 +82,79 @@ def test_every_reason_of_a_failure_is_somebodys_fault() -> None:
     assert {str(reason) for reason in Reason} - WAITS_AND_ENDS == {str(reason) for reason in FAULTS}
 
 
+def bare(item: BatchItem) -> BatchItem:
+    """One that has no ornament left."""
+    return replace(item, progress=Progress(left_out=tuple(ornaments(item.message))))
+
+
 @pytest.mark.parametrize("reason", sorted(OF_THE_PAYLOAD))
-def test_a_fault_of_the_payload_rejects_only_the_items_that_discord_names(reason: Reason) -> None:
-    dispositions = decide(Rejected(reason, rejected_indexes=frozenset({1})), THREE, 3)
+def test_a_fault_of_the_payload_rejects_only_the_items_that_discord_names_and_only_bare(reason: Reason) -> None:
+    three = [bare(each) for each in THREE]
+    dispositions = decide(Rejected(reason, parts=frozenset({(1, "description")})), three, 3)
     assert [(each.action, each.isolate) for each in dispositions] == [
         ("requeue", False),
         ("complete", False),
         ("requeue", False),
     ]
-    dispositions = decide(Rejected(reason), THREE, 3)
+    dispositions = decide(Rejected(reason), three, 3)
     assert [(each.action, each.isolate) for each in dispositions] == [("requeue", True)] * 3, (
         "nobody named: each goes alone"
     )
-    assert [each.action for each in decide(Rejected(reason), THREE[:1], 3)] == ["complete"]
+    assert [each.action for each in decide(Rejected(reason), three[:1], 3)] == ["complete"]
+
+
+@pytest.mark.parametrize("reason", sorted(OF_THE_PAYLOAD - {Reason.INVALID_MESSAGE}))
+def test_one_that_is_named_for_its_text_or_sent_alone_goes_again_bare(reason: Reason) -> None:
+    (alone,) = decide(Rejected(reason), [FULL], 3)
+    (_, named) = decide(Rejected(reason, parts=frozenset({(1, "title")})), [THREE[0], FULL], 3)
+    for each in (alone, named):
+        assert (each.action, each.attempts) == ("continue", FULL.attempts)
+        assert set(each.progress.left_out) == ornaments(FULL.message)
+        assert each.isolate, "its fields go into a file"
+
+
+@pytest.mark.parametrize(
+    ("part", "left_out"),
+    [
+        *[(name, name) for name in ("avatar_url", "username", "tts", "poll", "applied_tags", "thread_name", "content")],
+        ("allowed_mentions.roles.0", "allowed_mentions"),
+        ("attachments.0.filename", "attachments"),
+        ("components.0.components.1.url", "components"),
+    ],
+)
+def test_what_discord_names_of_a_request_is_left_out_by_all_that_have_it(part: str, left_out: str) -> None:
+    outcome = Rejected(Reason.INVALID_PAYLOAD, "why", frozenset({(None, part)}))
+    first, plain = decide(outcome, [FULL, THREE[0]], 3)
+    assert (first.action, first.progress.left_out, first.isolate) == ("continue", (left_out,), False)
+    assert first.detail == f"goes again without {left_out} (why)"
+    assert (plain.action, plain.isolate) == ("requeue", False), "nobody is at fault"
+
+
+@pytest.mark.parametrize(
+    ("part", "left_out"),
+    [
+        *[(name, name) for name in ("url", "color", "timestamp", "author.url", "author.icon_url", "footer.icon_url")],
+        ("image.url", "image"),
+        ("thumbnail.url", "thumbnail"),
+        ("author.name", "author"),
+    ],
+)
+def test_what_discord_names_of_an_embed_is_left_out_of_that_one(part: str, left_out: str) -> None:
+    outcome = Rejected(Reason.INVALID_PAYLOAD, "", frozenset({(1, part)}))
+    first, second = decide(outcome, [replace(FULL), FULL], 3)
+    assert (first.action, first.isolate) == ("requeue", False)
+    assert (second.action, second.progress.left_out) == ("continue", (left_out,))
+
+
+def test_what_is_left_out_already_is_not_what_discord_means() -> None:
+    item = replace(FULL, progress=Progress(left_out=("avatar_url",)))
+    (again,) = decide(Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(None, "avatar_url")})), [item], 3)
+    assert set(again.progress.left_out) == ornaments(FULL.message), "all that is left goes"
+
+
+def test_what_discord_is_known_to_refuse_is_left_out_before_it_does() -> None:
+    item = BatchItem(NotificationMessage(title="T", url="http://grafana:3000/d/1"), attempts=0, admitted_at=0)
+    assert item.left_out == {"url"}
 
 
 @pytest.mark.parametrize("reason", [Reason.WEBHOOK_UNKNOWN, Reason.WEBHOOK_TOKEN_INVALID])

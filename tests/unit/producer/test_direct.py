@@ -10,7 +10,7 @@ from notifier.discord import DiscordClient
 from notifier.gate.gate import BUCKET_WINDOW_SECONDS
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import NO_TERMS
-from notifier.outcome import Answer, Deferred, Delivered
+from notifier.outcome import Answer, Deferred, Delivered, RateLimitInfo, Reason, Rejected
 from notifier.producer import direct as direct_module
 from notifier.producer.deadline import Deadline
 from notifier.producer.direct import Direct
@@ -27,7 +27,7 @@ class Client:
 
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Always delivered."""
-        self.footers += [embed["footer"]["text"] for embed in payload.body["embeds"]]
+        self.footers += [embed.get("footer", {}).get("text", "") for embed in payload.body["embeds"]]
         return Answer(Delivered("1", "2"), None, 200)
 
 
@@ -40,8 +40,12 @@ def client() -> Client:
 @pytest.fixture
 def direct(client: Client) -> Direct:
     """Knows the webhook of security."""
+    return Direct(client, webhooks_of_security())  # type: ignore[arg-type]
+
+
+def webhooks_of_security() -> Settings:
     webhooks = {AlertType.SECURITY: Webhook("1", SecretStr("fake-token"))}
-    return Direct(client, Settings.load().model_copy(update={"webhooks": webhooks}))  # type: ignore[arg-type]
+    return Settings.load().model_copy(update={"webhooks": webhooks})
 
 
 def alert() -> NotificationMessage:
@@ -122,3 +126,17 @@ def test_one_process_takes_a_third_of_each_limit_at_most_as_others_may_post_too(
 def most(went: list[tuple[float, AlertType]], seconds: float) -> int:
     """The most requests in any span of that length."""
     return max(sum(start <= at < start + seconds for at, _ in went) for start, _ in went)
+
+
+@pytest.mark.parametrize("remaining", [0, 1])
+def test_what_discord_refuses_goes_again_without_ornaments_if_there_is_room(remaining: int) -> None:
+    refusal = Answer(Rejected(Reason.INVALID_PAYLOAD), RateLimitInfo(5, remaining, 1.0), 400)
+
+    class Strict(Client):
+        def execute(self, webhook: Webhook, payload: Payload) -> Answer:
+            return refusal if "color" in payload.body["embeds"][0] else super().execute(webhook, payload)
+
+    strict = Strict()
+    direct = Direct(strict, webhooks_of_security())  # type: ignore[arg-type]
+    assert direct.post(alert()) == (Delivered("1", "2") if remaining else refusal.outcome)
+    assert len(strict.footers) == remaining

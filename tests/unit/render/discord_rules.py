@@ -57,7 +57,7 @@ def _embed(embed: dict[str, Any]) -> list[str]:
         found += _text("footer.text", embed["footer"].get("text"), 2048)
     if "url" in embed:
         found += _url("url", embed["url"])
-    if not (type(embed["color"]) is int and 0 <= embed["color"] <= 16777215):
+    if not (type(embed.get("color", 0)) is int and 0 <= embed.get("color", 0) <= 16777215):
         found.append("color")
     if not 0 <= len(embed.get("fields", [])) <= 25:
         found.append(f"fields has {len(embed['fields'])}")
@@ -66,14 +66,16 @@ def _embed(embed: dict[str, Any]) -> list[str]:
         found += _text(f"fields.{number}.value", field["value"], 1024)
         if type(field["inline"]) is not bool or set(field) != {"name", "value", "inline"}:
             found.append(f"fields.{number}")
-    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", embed["timestamp"]):
-        found.append(f"timestamp {embed['timestamp']}")
-    datetime.fromisoformat(embed["timestamp"])
+    timestamp = embed.get("timestamp", "2024-01-01T00:00:00Z")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", timestamp):
+        found.append(f"timestamp {timestamp}")
+    datetime.fromisoformat(timestamp)
     return found
 
 
 def _url(where: str, url: str) -> list[str]:
-    return [] if url.startswith(("http://", "https://")) and len(url) <= 2048 else [where]
+    host = re.match(r"https?://(?:[^/?#@]*@)?([^/?#:]*\.[^/?#:]+|\[[0-9a-f:]+\])", url)
+    return [] if host and len(url) <= 2048 else [where]
 
 
 def _content(body: dict[str, Any]) -> list[str]:

@@ -38,9 +38,8 @@ snowflakes = st.integers(0, 2**63 - 1).map(str)
 mentions = st.sampled_from(["@everyone", "@here"]) | st.builds(
     "<@{}{}>".format, st.sampled_from(["", "&", "!"]), snowflakes
 )
-urls = st.sampled_from(["https://one.invalid/", "https://one.invalid", "http://two.invalid/a?b=c#d"]) | st.integers(
-    1, 2_000
-).map(lambda size: "https://long.invalid/" + "x" * size)
+LINKS = ("https://one.invalid/", "https://one.invalid", "http://two.invalid/a?b=c#d", "http://grafana:3000/d/1")
+urls = st.sampled_from(LINKS) | st.integers(1, 2_000).map(lambda size: "https://long.invalid/" + "x" * size)
 times = st.datetimes(
     datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.sampled_from([UTC, timezone(timedelta(hours=-14))])
 )

@@ -1,0 +1,51 @@
+"""Alerts that go no further than this process: for development (``NOTIFIER_BACKEND``) and for tests.
+
+An alert is checked, prepared and composed as ever, so what is wrong raises as ever. Its result is there at once.
+"""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from notifier.models import NotificationMessage
+from notifier.render.batch import compose
+from notifier.settings import Settings
+
+Capture = Callable[[NotificationMessage], None]
+"""Is given each alert; may be called by several threads at once."""
+KEPT_MAX = 1_000
+"""Ours: a process that is left running must not fill its memory; the oldest go."""
+
+kept: deque[NotificationMessage] = deque(maxlen=KEPT_MAX)
+"""What ``NOTIFIER_BACKEND=memory`` has taken in this process, oldest first."""
+_drawing = threading.Lock()
+_capturing: list[Capture] = []
+
+
+def capture_of(settings: Settings) -> Capture | None:
+    """What takes the alerts of this process instead of Redis; None: nothing does."""
+    return _capturing[-1] if _capturing else BACKENDS.get(settings.backend)
+
+
+@contextmanager
+def capturing(capture: Capture) -> Iterator[None]:
+    """Give it every alert of this process, whatever the settings say."""
+    _capturing.append(capture)
+    try:
+        yield
+    finally:
+        _capturing.remove(capture)
+
+
+def _draw(message: NotificationMessage) -> None:
+    from notifier.drawing import draw
+
+    with _drawing:
+        sys.stderr.write(f"{message.alert_type} {message.id}\n")
+        draw(compose([message]), sys.stderr)
+
+
+BACKENDS: dict[str, Capture] = {"memory": kept.append, "console": _draw, "null": lambda _: None}
+"""By the name that ``NOTIFIER_BACKEND`` has for it."""

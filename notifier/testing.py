@@ -1,0 +1,90 @@
+"""For the tests of an application that raises alerts: the pytest fixture ``alerts``.
+
+Installed with the package (entry point ``pytest11``). Imports nothing of it until a test asks for the fixture.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from notifier.models import NotificationMessage
+
+
+class Alerts:
+    """The alerts that the code under test has raised, in order: no Redis, no worker, no HTTP.
+
+    Each is checked, prepared and composed as ever, so what is wrong raises as ever. Its result is there at once, with
+    status ``captured``.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[NotificationMessage] = []
+
+    @property
+    def payloads(self) -> list[dict[str, Any]]:
+        """What would be posted to Discord: the JSON body of each alert, were it sent alone."""
+        from notifier.render.batch import compose
+
+        return [compose([message]).body for message in self.sent]
+
+    def assert_sent(
+        self,
+        *,
+        type: str | None = None,
+        count: int | None = None,
+        **expected: Any,
+    ) -> "NotificationMessage":
+        """The first alert that has all these values; AssertionError with all that were sent if there is none.
+
+        Args:
+            type: the alert type.
+            count: how many there are to be; None: at least one.
+            expected: fields of the message, as ``title="Disk full"``. A pattern (``re.compile``) is searched for in the
+                text. ``fields`` is a mapping; those that it does not name may be there as well.
+        """
+        if type is not None:
+            expected["alert_type"] = type
+        found = [message for message in self.sent if all(_has(message, *each) for each in expected.items())]
+        if not found or count not in (None, len(found)):
+            wanted = ", ".join(f"{name}={value!r}" for name, value in expected.items()) or "of any kind"
+            how_many = "at least 1" if count is None else count
+            pytest.fail(f"expected {how_many} alert(s) {wanted}, found {len(found)}. {self._told()}", pytrace=False)
+        return found[0]
+
+    def assert_none_sent(self) -> None:
+        """AssertionError if any alert was raised."""
+        if self.sent:
+            pytest.fail(f"expected no alert. {self._told()}", pytrace=False)
+
+    def clear(self) -> None:
+        """Forget what was raised so far."""
+        self.sent.clear()
+
+    def _told(self) -> str:
+        lines = [f"  {message.alert_type}: {message.title!r} {message.message[:100]!r}" for message in self.sent]
+        return "\n".join(["Raised were:", *lines]) if lines else "None was raised."
+
+
+def _has(message: "NotificationMessage", name: str, wanted: Any) -> bool:
+    value = getattr(message, name)  # a misspelt name is the test's own mistake: AttributeError
+    if name == "fields":
+        found = {field.name: field.value for field in value}
+        return all(field in found and _is(found[field], text) for field, text in dict(wanted).items())
+    return _is(value, wanted)
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    return wanted.search(str(value)) is not None if isinstance(wanted, re.Pattern) else bool(value == wanted)
+
+
+@pytest.fixture
+def alerts() -> Iterator[Alerts]:
+    """The alerts that the code under test raises in this process, in any thread."""
+    from notifier.producer.captures import capturing
+
+    captured = Alerts()
+    with capturing(captured.sent.append):
+        yield captured

@@ -1,0 +1,163 @@
+"""An application's tests see what it raises, with no Redis, no worker and no HTTP; the same holds in development."""
+
+import asyncio
+import io
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notifier import drawing
+from notifier.errors import InvalidMessage
+from notifier.models import AlertType, NotificationMessage
+from notifier.producer import captures
+from notifier.producer.captures import capture_of, capturing
+from notifier.render.batch import compose
+from notifier.service import DiscordNotificationService
+from notifier.settings import Settings
+from notifier.testing import Alerts
+from tasks import send_notification
+
+ERROR = send_notification["error"]
+
+
+@pytest.fixture(autouse=True)
+def no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is asked."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("Redis was asked")
+
+    monkeypatch.setattr("redis.connection.AbstractConnection.connect", refuse)
+
+
+def test_every_way_to_raise_an_alert_is_captured(alerts: Alerts) -> None:
+    send_notification.delay(alert_type="critical", title="delay")
+    ERROR.delay("by type")
+    ERROR.apply_async(("later",), countdown=60)
+    ERROR.s("signature").delay()
+    ERROR(title="called")
+    asyncio.run(DiscordNotificationService().send(NotificationMessage(title="async"), wait=5))
+    thread = threading.Thread(target=lambda: ERROR.delay("thread"))
+    thread.start()
+    thread.join()
+    titles = ["delay", "by type", "later", "signature", "called", "async", "thread"]
+    assert [message.title for message in alerts.sent] == titles
+    assert [payload["embeds"][0]["title"] for payload in alerts.payloads] == titles
+    alerts.clear()
+    alerts.assert_none_sent()
+
+
+def test_the_result_is_there_at_once_and_says_what_it_is(alerts: Alerts) -> None:
+    result = ERROR.delay("T")
+    assert (result.state, result.get()["status"], result.get()["success"]) == ("SUCCESS", "captured", True)
+    for wait in (None, 5):
+        sent = asyncio.run(DiscordNotificationService().send(NotificationMessage(title="T"), wait=wait))
+        assert (sent.status, sent.success) == ("captured", True)
+    assert len(alerts.sent) == 3
+
+
+def test_what_is_wrong_raises_as_ever(alerts: Alerts) -> None:
+    with pytest.raises(InvalidMessage, match="titel"):
+        send_notification.delay(titel="T")
+    alerts.assert_none_sent()
+
+
+def test_an_alert_is_found_by_its_values(alerts: Alerts) -> None:
+    ERROR.delay("Disk full", "97 % of /var", fields={"Host": "db1", "Mount": "/var"})
+    ERROR.delay("Disk full")
+    first = alerts.assert_sent(type="error", title="Disk full", count=2)
+    assert first.message == "97 % of /var"
+    assert alerts.assert_sent(message=re.compile(r"\d+ %"), fields={"Host": "db1"}) is first
+    assert alerts.assert_sent() is first
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"type": "critical"},
+        {"title": "Disk"},
+        {"title": "Disk full", "count": 2},
+        {"fields": {"Host": "db2"}},
+        {"message": re.compile("98")},
+        {"count": 0},
+    ],
+)
+def test_what_was_raised_is_told_if_it_is_not_what_was_expected(alerts: Alerts, expected: dict[str, Any]) -> None:
+    ERROR.delay("Disk full", "97 %", fields={"Host": "db1"})
+    with pytest.raises(pytest.fail.Exception, match=r"error: 'Disk full' '97 %'"):
+        alerts.assert_sent(**expected)
+    with pytest.raises(pytest.fail.Exception, match="expected no alert"):
+        alerts.assert_none_sent()
+
+
+def test_without_the_fixture_the_settings_decide() -> None:
+    plain = Settings.load()
+    assert capture_of(plain) is None
+    with capturing(print):
+        assert capture_of(plain) is print
+    for name in ("memory", "console", "null"):
+        assert capture_of(plain.model_copy(update={"backend": name})) is captures.BACKENDS[name]
+
+
+def test_the_null_and_memory_backends_take_all_and_the_configuration_is_fine() -> None:
+    for name, kept in (("null", 0), ("memory", 1)):
+        captures.kept.clear()
+        service = DiscordNotificationService(Settings.load().model_copy(update={"backend": name}))
+        result = asyncio.run(service.send(NotificationMessage(title=name)))
+        assert (result.status, len(captures.kept)) == ("captured", kept)
+        assert asyncio.run(service.health_check())
+        assert asyncio.run(service.validate_configuration())
+
+
+@pytest.mark.parametrize("with_rich", [True, False])
+def test_the_console_shows_an_alert_and_obeys_nothing_in_it(
+    with_rich: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not with_rich:
+        for name in [each for each in sys.modules if each.partition(".")[0] == "rich"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, "rich", None)
+    message = NotificationMessage(
+        alert_type=AlertType.ERROR,
+        title="Disk full\x1b]52;c;aGk=\x07",
+        message="97 % of [bold]/var[/bold]",
+        fields=[{"name": f"\x1b{number}", "value": f"value {number}\x1b", "inline": True} for number in range(4)],
+        source="df",
+    )
+    captures.BACKENDS["console"](message)
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error {message.id}\n")
+    for text in ("Disk full\\x1b", "97 % of [bold]/var[/bold]", "value 3", "df · "):
+        assert text in shown
+    assert not {"\x07", "\x1b"} & set(shown)
+    lines = shown.splitlines()
+    if with_rich:
+        assert any(all(f"value {number}" in line for number in range(3)) for line in lines), "three in a row"
+        assert not any("value 2" in line and "value 3" in line for line in lines)
+
+
+def test_a_long_alert_is_drawn_with_its_file() -> None:
+    shown = io.StringIO()
+    drawing.draw(compose([NotificationMessage(title="T", message="x" * 9_000)]), shown)
+    assert re.search(r"file: alert-.*\.txt \(9,\d+ bytes\)", shown.getvalue())
+
+
+def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n([^`]*def test_[^`]*)```", readme)
+    (tmp_path / "conftest.py").write_text(
+        "import sys\nassert not {'celery', 'pydantic', 'redis', 'notifier.models'} & sys.modules.keys()\n"
+    )
+    (tmp_path / "test_b.py").write_text(snippet)
+    without = [part for name in ("cacheprovider", "hypothesispytest", "xdist") for part in ("-p", f"no:{name}")]
+    command = [sys.executable, "-m", "pytest", "-q", *without]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"REDIS_URL": "redis://127.0.0.1:1/0"}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
