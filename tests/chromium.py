@@ -1,10 +1,13 @@
 """A headless browser: Debian's Chromium, installed where the package manager and we may, driven by Playwright."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -31,10 +34,13 @@ def _install() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # another process of the test run may hold the lock
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=240"]
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-        subprocess.run([*apt, *command], env=environment, capture_output=True, timeout=300, check=False)
+    with (Path(tempfile.gettempdir()) / "notifier-tests-chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process of the test run installs it
+        if executable() is not None:
+            return
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+            subprocess.run([*apt, *command], env=environment, capture_output=True, timeout=300, check=False)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from notifier.sandbox.snowflake import Snowflakes
 
 MESSAGES_KEPT = 10_000
+THREADS_KEPT = 10_000
 FILE_BYTES_KEPT = 256 * 1024 * 1024
 
 CHANNELS = ("general", "errors", "critical", "tracklist", "monitoring", "security")
@@ -134,6 +135,8 @@ class Store:
     def put_thread(self, thread: Thread) -> None:
         """Create or replace a thread or a forum's post."""
         self.threads[thread.id] = thread
+        while len(self.threads) > THREADS_KEPT:
+            del self.threads[next(iter(self.threads))]
         self._tell("threads", None)
 
     def add(self, message: Message) -> None:

@@ -1,5 +1,6 @@
 """What Discord draws of a text, the sandbox's page draws: text on the left, the elements on the right."""
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -175,6 +176,58 @@ def test_a_relative_time_goes_on(seen: Seen) -> None:
         }"""
     )
     assert changed == "2 minutes ago"
+
+
+ALLOWED = "a b blockquote br code div em li ol pre s span strong time u ul"
+KNOWN = "href target rel title class role tabindex aria-label aria-level data-kind data-language data-style datetime"
+PIECES = [
+    *"*_~|`>#-+[]()<:\\\n@/aé \u202e\x00\"'",
+    *(
+        "**",
+        "__",
+        "~~",
+        "||",
+        "```",
+        "```js\n",
+        ">>> ",
+        "\n> ",
+        "\n# ",
+        "\n- ",
+        "\n-# ",
+        "\n1. ",
+        "](",
+        "https://a.b/c",
+    ),
+    *("javascript:", "data:text/html,", "<script>", "</script>", "<img src=x onerror=alert(1)>", "&lt;", "<@1>"),
+    *("<t:1>", "<:a:1>", "@everyone", "👩\u200d👩\u200d👧"),
+]
+
+
+def test_whatever_the_text_only_these_elements_and_addresses_come_of_it(seen: Seen) -> None:
+    chosen = random.Random(11)
+    texts = ["".join(chosen.choices(PIECES, k=chosen.randint(1, 40))) for _ in range(3_000)]
+    found = seen.page.evaluate(
+        """texts => {
+          const names = new Set(), attributes = new Set(), addresses = new Set();
+          for (const text of texts) {
+            const box = document.createElement("div");
+            box.append(...Markdown.draw(text));
+            for (const node of box.querySelectorAll("*")) {
+              names.add(node.localName);
+              for (const each of node.attributes) attributes.add(each.name);
+              if (node.href) addresses.add(new URL(node.href).protocol);
+            }
+          }
+          return [[...names], [...attributes], [...addresses]];
+        }""",
+        texts,
+    )
+    names, attributes, addresses = map(set, found)
+    assert names <= set(ALLOWED.split())
+    assert attributes <= {*KNOWN.split(), "inert", "start"}
+    assert addresses <= {"http:", "https:"}
+    assert {"strong", "pre", "blockquote", "ul", "a"} <= names, "the texts are worth drawing"
+    assert seen.wrong == []
 
 
 @pytest.mark.parametrize("text", LONG, ids=lambda text: text[:6])
