@@ -101,12 +101,15 @@ class Webhooks(Control):
 
 
 class Threads(Control):
-    """PUT /sandbox/threads/{id}"""
+    """GET /sandbox/threads; PUT /sandbox/threads/{id}"""
+
+    def get(self) -> None:
+        self.answer([thread.as_object() for thread in self.exchange.store.threads.values()])
 
     def put(self, thread_id: str) -> None:
         thread = read_thread(thread_id, self.body())
-        self.exchange.store.threads[thread.id] = thread
-        self.answer({"id": thread.id, "channel_id": thread.channel_id, "locked": thread.locked})
+        self.exchange.store.put_thread(thread)
+        self.answer(thread.as_object())
 
 
 class Messages(Control):
@@ -246,6 +249,7 @@ ROUTES: list[tuple[str, type[Control]]] = [
     (r"/sandbox/health", Health),
     (r"/sandbox/webhooks", Webhooks),
     (r"/sandbox/webhooks/([^/]+)", Webhooks),
+    (r"/sandbox/threads", Threads),
     (r"/sandbox/threads/([^/]+)", Threads),
     (r"/sandbox/messages", Messages),
     (r"/sandbox/attachments/(\d{1,19})/(\d{1,3})", Attachments),

@@ -76,7 +76,7 @@ class Endpoints:
             return None
         if draft.thread_name:
             thread_id = self.store.snowflakes.new(now)
-            self.store.threads[thread_id] = Thread(thread_id, webhook.channel_id, draft.thread_name)
+            self.store.put_thread(Thread(thread_id, webhook.channel_id, draft.thread_name))
         channel_id = thread_id or webhook.channel_id
         message = new_message(self.store, webhook, draft, body.files, channel_id, now, call.base)
         self.store.add(message)

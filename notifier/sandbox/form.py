@@ -154,10 +154,12 @@ class Form:
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
-    def snowflake(self, key: str) -> str | None:
+    def snowflake(self, key: str, *, required: bool = False) -> str | None:
         """An id."""
         value = self.values.get(key)
         if value is None:
+            if required:
+                self.wrong(key, "BASE_TYPE_REQUIRED", "This field is required")
             return None
         number = as_int(value)
         if number is None or number < 0:

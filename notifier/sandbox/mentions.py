@@ -79,7 +79,10 @@ def _parse(form: Form) -> tuple[str, ...]:
     for index, kind in items.values.items() if items else ():
         if kind not in KINDS:
             items.wrong(index, "BASE_TYPE_CHOICES", f"Value must be one of {KINDS}.") if items else None
-    return tuple(kind for kind in items.values.values() if kind in KINDS) if items else ()
+    kinds = tuple(kind for kind in items.values.values() if kind in KINDS) if items else ()
+    if len(set(kinds)) < len(kinds):
+        form.wrong("parse", "SET_TYPE_ALREADY_CONTAINS_VALUE", "The set already contains this value")
+    return kinds
 
 
 def _ids(form: Form, key: str) -> tuple[str, ...]:

@@ -125,13 +125,13 @@ def _name(form: Form, key: str) -> str | None:
 
 def _tags(form: Form) -> list[str]:
     items = form.items("applied_tags", TAGS)
-    tags = [items.snowflake(index) for index in items.values] if items else []
+    tags = [items.snowflake(index, required=True) for index in items.values] if items else []
     return [tag for tag in tags if tag is not None]
 
 
 def _attachment(form: Form) -> dict[str, Any]:
     return {
-        "id": form.snowflake("id"),
+        "id": form.snowflake("id", required=True),
         "filename": form.text("filename", FILENAME, 1),
         "description": form.text("description", FILE_DESCRIPTION),
     }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from notifier.sandbox.snowflake import Snowflakes
 
 MESSAGES_KEPT = 10_000
+THREADS_KEPT = 10_000
 FILE_BYTES_KEPT = 256 * 1024 * 1024
 
 CHANNELS = ("general", "errors", "critical", "tracklist", "monitoring", "security")
@@ -54,6 +55,10 @@ class Thread:
     channel_id: str
     name: str = ""
     locked: bool = False
+
+    def as_object(self) -> dict[str, Any]:
+        """For the control API."""
+        return {"id": self.id, "channel_id": self.channel_id, "name": self.name, "locked": self.locked}
 
 
 @dataclass(slots=True)
@@ -126,6 +131,13 @@ class Store:
         known = self.webhooks.pop(webhook_id, None) is not None
         self._tell("webhooks", None)
         return known
+
+    def put_thread(self, thread: Thread) -> None:
+        """Create or replace a thread or a forum's post."""
+        self.threads[thread.id] = thread
+        while len(self.threads) > THREADS_KEPT:
+            del self.threads[next(iter(self.threads))]
+        self._tell("threads", None)
 
     def add(self, message: Message) -> None:
         """Add a message."""

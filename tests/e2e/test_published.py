@@ -70,12 +70,12 @@ def test_the_wheel_holds_the_program_alone(built: Path, wheel: Path) -> None:
     expected = {
         *(
             str(path.relative_to(ROOT / "notifier"))
-            for kind in ("py", "lua")
+            for kind in ("py", "lua", "css", "html", "js")
             for path in ROOT.glob(f"notifier/**/*.{kind}")
         ),
         *(f"tasks/{path.name}" for path in ROOT.glob("tasks/*.py")),
         *(f"_templates/{path.name}" for path in ROOT.glob("templates/*.toml")),
-        *("celeryconfig.py", "py.typed", "sandbox/page.html"),
+        *("celeryconfig.py", "py.typed"),
     }
     assert parts == expected
 
@@ -93,7 +93,7 @@ def test_the_image_is_built_from_the_program_alone(checkout: Path) -> None:
     context = BuildContext((checkout / ".dockerignore").read_text(encoding="utf-8").splitlines())
     names = [str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()]
     seen = {name: (checkout / name).read_bytes() for name in names if context.sees(name)}
-    assert {"notifier/outbox/claim.lua", "tasks/celery.py", "uv.lock"} <= seen.keys()
+    assert {"notifier/outbox/claim.lua", "notifier/sandbox/page.css", "tasks/celery.py", "uv.lock"} <= seen.keys()
     assert not_publishable(seen) == []
 
 

@@ -15,6 +15,8 @@ from tests.e2e.installation import Installation, inside
         "notifier/outbox/claim.lua",
         *(f"notifier/{name}" for name in GATE_SCRIPTS),
         "notifier/sandbox/page.html",
+        "notifier/sandbox/markdown.js",
+        "notifier/sandbox/message.css",
         "notifier/celeryconfig.py",
         "notifier/tasks/celery.py",
         "services/notification_service/__init__.py",

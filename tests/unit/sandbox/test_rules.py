@@ -65,8 +65,8 @@ EDGES: list[tuple[str, Any, str, str]] = [
     ("thread_name", lambda n: {"thread_name": "x" * n}, BETWEEN, "100"),
     ("applied_tags", lambda n: {"applied_tags": [str(tag) for tag in range(n)]}, BIG, "5"),
     ("attachments", lambda n: {"attachments": [{"id": 0}] * n}, BIG, "10"),
-    ("attachments.0.filename", lambda n: {"attachments": [{"filename": "x" * n}]}, BETWEEN, "1024"),
-    ("attachments.0.description", lambda n: {"attachments": [{"description": "x" * n}]}, BIG, "1024"),
+    ("attachments.0.filename", lambda n: {"attachments": [{"id": 0, "filename": "x" * n}]}, BETWEEN, "1024"),
+    ("attachments.0.description", lambda n: {"attachments": [{"id": 0, "description": "x" * n}]}, BIG, "1024"),
     ("allowed_mentions.users", lambda n: {"allowed_mentions": {"users": [str(i) for i in range(n)]}}, BIG, "100"),
     ("poll.question.text", lambda n: poll(question={"text": "x" * n}), BIG, "300"),
     ("poll.answers", lambda n: poll(answers=[{"poll_media": {"text": "a"}}] * n), BETWEEN, "10"),
@@ -159,6 +159,21 @@ def test_nothing_to_send_is_refused(payload: dict[str, Any]) -> None:
     with pytest.raises(RefusalError) as refused:
         check_not_empty(read_message(payload), 0)
     assert refused.value.problem.code == 50006
+
+
+@pytest.mark.parametrize(
+    ("payload", "wrong"),
+    [
+        ({"attachments": [{"filename": "a.txt"}]}, {"attachments.0.id": ["BASE_TYPE_REQUIRED"]}),
+        ({"applied_tags": [None]}, {"applied_tags.0": ["BASE_TYPE_REQUIRED"]}),
+        (
+            {"allowed_mentions": {"parse": ["users", "users"]}},
+            {"allowed_mentions.parse": ["SET_TYPE_ALREADY_CONTAINS_VALUE"]},
+        ),
+    ],
+)
+def test_what_the_openapi_description_requires_is_required(payload: dict[str, Any], wrong: dict[str, Any]) -> None:
+    assert errors_of({"content": "x", **payload}) == wrong
 
 
 def test_components_v2_forbids_the_older_fields() -> None:

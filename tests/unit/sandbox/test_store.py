@@ -3,7 +3,7 @@
 import re
 
 from notifier.sandbox.snowflake import Snowflakes
-from notifier.sandbox.store import File, Message, Store, Webhook, ready_made
+from notifier.sandbox.store import File, Message, Store, Thread, Webhook, ready_made
 
 
 def message(number: int, size: int = 0) -> Message:
@@ -27,6 +27,13 @@ def test_the_oldest_message_goes_when_there_are_too_many() -> None:
         store.add(message(number))
     assert len(store.messages) == 10_000
     assert next(iter(store.messages)) == "5"
+
+
+def test_the_oldest_thread_goes_when_there_are_too_many() -> None:
+    store = Store(lambda *_: None)
+    for number in range(10_005):
+        store.put_thread(Thread(str(number), "2"))
+    assert (len(store.threads), next(iter(store.threads))) == (10_000, "5")
 
 
 def test_the_oldest_files_make_room_and_their_messages_stay() -> None:
