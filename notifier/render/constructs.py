@@ -56,13 +56,13 @@ def constructs(text: str, end: int, begin: int = 0) -> Iterator[Span]:
     """
     position, no_fence_after = begin, len(text)
     while (token := _TOKEN.search(text, position, end + SPAN_CHARACTERS_MAX)) and token.start() < end:
-        span: Span | None = Span(*token.span())
+        found: Span | None = None
         if token["ticks"]:
-            is_fence = len(token["ticks"]) >= len(FENCE) and token.start() < no_fence_after
-            block = _code_block(text, token.start()) if is_fence else None
-            if is_fence and block is None:
-                no_fence_after = token.start()
-            span = block or _inline_code(text, token) or span
+            if len(token["ticks"]) >= len(FENCE) and token.start() < no_fence_after:
+                found = _code_block(text, token.start())
+                no_fence_after = len(text) if found else token.start()
+            found = found or _inline_code(text, token)
+        span = found or Span(*token.span())
         yield span
         position = span.end
 
