@@ -1,4 +1,4 @@
-"""The file that holds what an embed has no room for: what is in it, and its name, which tells the alert and its kind."""
+"""The file of what an embed has no room for: what is in it, and its name, which tells the alert and the kind."""
 
 import json
 import re
