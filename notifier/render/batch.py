@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notifier.models import NotificationMessage
-from notifier.render.embeds import characters, file_name, render_embed, with_url_in_text
+from notifier.render.embeds import characters, render_embed, with_url_in_text
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX
 from notifier.render.ornaments import OF_MESSAGE, refused_by_form
 
@@ -78,11 +78,7 @@ def compose(
         body["username"] = first.username
     if first.avatar_url and "avatar_url" not in from_all:
         body["avatar_url"] = first.avatar_url
-    files = tuple(
-        File(file_name(message), each.whole.encode())
-        for message, each in zip(messages, rendered, strict=True)
-        if each.whole is not None
-    )
+    files = tuple(File(each.file_name, each.whole.encode()) for each in rendered if each.whole is not None)
     if files:
         body["attachments"] = [{"id": number, "filename": file.name} for number, file in enumerate(files)]
     return Payload(body, files, first.thread_id)

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from notifier.models import NotificationMessage
-from notifier.render.cut import cut
+from notifier.render.cut import cut, cut_front
 from notifier.render.limits import (
     DESCRIPTION_CHARACTERS_MAX,
     EMBEDS_TOTAL_CHARACTERS_MAX,
@@ -18,17 +17,23 @@ from notifier.render.limits import (
 )
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import TEXTS, without
+from notifier.render.whole import Kind, bare, file_name, is_traceback, iso, kind_of, whole_text
 
 BLANK = "\u200b"
 """Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
+TEXT_CHARACTERS_LEAST = 1_000
+"""Ours: what a long text gets of an embed's room before its fields do."""
+SAID_CHARACTERS = 40
+"""At least as long as what is said around the name of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedEmbed:
-    """An embed as Discord takes it; ``whole`` is the full text if something had to be cut."""
+    """An embed as Discord takes it. If something had to be cut, ``whole`` is what its file holds."""
 
     embed: dict[str, Any]
     whole: str | None = None
+    file_name: str = ""
 
 
 def render_embed(message: NotificationMessage, note: str = "", left_out: Collection[str] = ()) -> RenderedEmbed:
@@ -42,7 +47,14 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
         embed = with_url_in_text(embed)
     if _fits(embed) and not TEXTS.intersection(uncut, left_out):
         return RenderedEmbed(embed)
-    return RenderedEmbed(_cut_to_fit(embed, message, note), whole_text(message))
+    only_text = _has_room_for_text(embed) and not {*TEXTS.intersection(uncut), "url"}.intersection(left_out)
+    text = bare(message.message)
+    if only_text and not message.traceback and (kind := kind_of(text)) is not Kind.TEXT:
+        name = file_name(message, kind)
+        return RenderedEmbed(_cut_to_fit(embed, message, note, f"text is in the file `{name}`"), text, name)
+    name = file_name(message)
+    cut_embed = _cut_to_fit(embed, message, note, f"alert is in the file `{name}`")
+    return RenderedEmbed(cut_embed, whole_text(message), name)
 
 
 def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
@@ -58,25 +70,6 @@ def characters(embed: dict[str, Any]) -> int:
     return sum(map(len, texts))
 
 
-def whole_text(message: NotificationMessage) -> str:
-    """All texts of a notification, as plain text."""
-    parts = [message.title, message.message]
-    parts += [f"{field.name}:\n{field.value}" for field in message.fields]
-    parts += [f"{name}: {value}" for name, value in (("Source", message.source), ("URL", message.url)) if value]
-    parts.append(f"Time: {iso(message.timestamp)}")
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def file_name(message: NotificationMessage) -> str:
-    """The name of the file that holds the whole text."""
-    return f"alert-{message.id.replace(':', '-')}.txt"
-
-
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC, as Discord's own examples write it."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _trimmed(text: str) -> str:
     # Discord trims as str.strip() does (discord-api-docs #1315), which removes a few more characters than pydantic
     return text.strip() or BLANK
@@ -88,8 +81,8 @@ def _footer(source: str | None, note: str) -> str:
 
 def _uncut(message: NotificationMessage, note: str) -> dict[str, Any]:
     embed: dict[str, Any] = {"title": _trimmed(message.title)}
-    if message.message:
-        embed["description"] = _trimmed(message.message)
+    if text := "\n\n".join(filter(None, _texts(message))):
+        embed["description"] = _trimmed(text)
     if message.url:
         embed["url"] = message.url
     embed["color"] = message.colour
@@ -102,6 +95,20 @@ def _uncut(message: NotificationMessage, note: str) -> dict[str, Any]:
     if message.source or note:
         embed["footer"] = {"text": _trimmed(_footer(message.source, note))}
     return embed
+
+
+def _texts(message: NotificationMessage) -> tuple[str, str]:
+    """Its text and its traceback, as they are drawn."""
+    if not message.traceback:
+        return message.message, ""
+    code = message.traceback.replace("```", "`\u200b``")
+    return message.message, f"```py\n{code}\n```"
+
+
+def _has_room_for_text(embed: dict[str, Any]) -> bool:
+    """Whether all but its text fits, with a good part of the text."""
+    room = EMBEDS_TOTAL_CHARACTERS_MAX - characters({**embed, "description": ""})
+    return _fits({**embed, "description": ""}) and room >= TEXT_CHARACTERS_LEAST
 
 
 def _fits(embed: dict[str, Any]) -> bool:
@@ -118,22 +125,38 @@ def _fits(embed: dict[str, Any]) -> bool:
     )
 
 
-def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str) -> dict[str, Any]:
-    """Shorten an embed. Space goes to the title, the footer, the text with the name of the file, then the fields."""
-    goes_on = f"Cut here; the whole alert is in the file `{file_name(message)}`."
+def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str, whole: str) -> dict[str, Any]:
+    """Shorten an embed. ``whole``: where all of it is.
+
+    Space goes to the title, the footer, a part of the text, the fields, and the rest of the text.
+    """
     cut_embed = {**embed, "title": cut(embed["title"], TITLE_CHARACTERS_MAX)}
     if "footer" in embed:
         room = FOOTER_CHARACTERS_MAX - (len(note) + len(SEPARATOR) if note else 0)
-        cut_embed["footer"] = {"text": _trimmed(_footer(cut(message.source or "", room), note))}
+        footer = _trimmed(_footer(cut(message.source or "", room), note))
+        cut_embed["footer"] = {**embed["footer"], "text": footer}
     cut_embed.pop("fields", None)
-    cut_embed["description"] = goes_on
+    cut_embed["description"] = ""
     room = EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed)
-    text = cut(embed.get("description", ""), min(DESCRIPTION_CHARACTERS_MAX - len(goes_on), room) - 2)
-    if text:
-        cut_embed["description"] = f"{text}\n\n{goes_on}"
-    if fields := _fields_within(embed.get("fields", []), EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed)):
+    for_text = min(len(embed.get("description", "")) + len(whole) + SAID_CHARACTERS, TEXT_CHARACTERS_LEAST)
+    if fields := _fields_within(embed.get("fields", []), room - for_text):
         cut_embed["fields"] = fields
+    room = min(DESCRIPTION_CHARACTERS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX - characters(cut_embed))
+    cut_embed["description"] = _cut_text(embed.get("description", ""), message, whole, room)
     return cut_embed
+
+
+def _cut_text(text: str, message: NotificationMessage, whole: str, room: int) -> str:
+    """As much of the text as there is room for, and where all of it is. Of a traceback the end is shown."""
+    goes_on = f"Cut here; the whole {whole}."
+    if (shown := len(text) + len(goes_on) + 2 <= room) or not (message.traceback or is_traceback(text)):
+        shown_text = text if shown else cut(text, room - len(goes_on) - 2)
+        return f"{shown_text}\n\n{goes_on}" if shown_text else goes_on
+    goes_on = f"The beginning is cut; the whole {whole}."
+    above, below = _texts(message) if message.traceback else ("", text)
+    room -= len(goes_on) + 4
+    above = cut(above.strip(), max(room // 4, room - len(below)))
+    return "\n\n".join(filter(None, (above, goes_on, cut_front(below, room - len(above)))))
 
 
 def _fields_within(fields: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:

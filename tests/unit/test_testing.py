@@ -144,7 +144,7 @@ def test_the_console_shows_an_alert_and_obeys_nothing_in_it(
 def test_a_long_alert_is_drawn_with_its_file() -> None:
     shown = io.StringIO()
     drawing.draw(compose([NotificationMessage(title="T", message="x" * 9_000)]), shown)
-    assert re.search(r"file: alert-.*\.txt \(9,\d+ bytes\)", shown.getvalue())
+    assert re.search(r"file: t-.*\.txt \(9,\d+ bytes\)", shown.getvalue())
 
 
 def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Path) -> None:

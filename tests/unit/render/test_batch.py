@@ -159,8 +159,8 @@ def test_an_alert_without_room_for_its_url_in_the_text_rides_alone() -> None:
 
 def test_a_file_is_announced_by_its_number() -> None:
     payload = compose([alert(id="a:b", message="x" * 5_000)])
-    assert payload.body["attachments"] == [{"id": 0, "filename": "alert-a-b.txt"}]
-    assert [file.name for file in payload.files] == ["alert-a-b.txt"]
+    assert payload.body["attachments"] == [{"id": 0, "filename": "t-a-b.txt"}]
+    assert [file.name for file in payload.files] == ["t-a-b.txt"]
 
 
 def test_a_repr_does_not_spill_the_file() -> None:

@@ -121,7 +121,7 @@ def test_text_is_cut_one_character_after_the_limit_and_says_where_the_rest_is(
     assert render_embed(alert(**fitting)).whole is None
     cut = render_embed(alert(**too_long))
     assert cut.whole is not None
-    assert "the whole alert is in the file `alert-a1.txt`" in cut.embed["description"]
+    assert f"the whole alert is in the file `{cut.file_name}`" in cut.embed["description"]
 
 
 def test_of_many_fields_the_first_are_shown_in_order() -> None:
@@ -129,6 +129,96 @@ def test_of_many_fields_the_first_are_shown_in_order() -> None:
     assert [field["name"] for field in cut.embed["fields"]] == [str(number) for number in range(25)]
     assert cut.whole is not None
     assert "39:\nv" in cut.whole
+
+
+TRACEBACK = (
+    "Traceback (most recent call last):\n"
+    + "".join(f'  File "a.py", line {n}, in f{n}\n    f{n + 1}()\n' for n in range(200))
+    + "ValueError: the disk is full"
+)
+LOG = "\n".join(f"2024-01-01 12:00:{n % 60:02} INFO line {n}" for n in range(300))
+SOURCE = "\n".join(f"def f{n}():\n    return {n}\n" for n in range(300))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (TRACEBACK, "t-a1.py"),
+        (LOG, "t-a1.log"),
+        (SOURCE, "t-a1.py"),
+        (json.dumps({"rows": [{"id": n, "name": "x"} for n in range(400)]}), "t-a1.json"),
+        (f"```json\n{json.dumps(list(range(3000)))}\n```", "t-a1.json"),
+        ("\n".join(json.dumps({"level": "info", "n": n}) for n in range(400)), "t-a1.log"),
+        ("Lorem ipsum, and so on. " * 300, "t-a1.txt"),
+        ("{" + "x" * 5000 + "}", "t-a1.txt"),
+        ("[" * 5000 + "]" * 5000, "t-a1.txt"),
+    ],
+    ids=["traceback", "log", "source", "JSON", "JSON in a code block", "JSON lines", "prose", "braces", "deep"],
+)
+def test_the_file_is_named_by_what_a_text_is_and_holds_all_of_it(text: str, name: str) -> None:
+    text = text.strip()
+    rendered = render_embed(alert(message=text, fields={"host": "db1"}))
+    assert rendered.file_name == name
+    assert text.removeprefix("```json\n").removesuffix("\n```") in (rendered.whole or "")
+    assert rendered.embed["fields"][0]["value"] == "db1"
+    if name.endswith("json"):
+        assert json.loads(rendered.whole or "")
+    else:
+        assert rendered.whole == text or name.endswith("txt")
+    assert f"is in the file `{name}`" in rendered.embed["description"]
+
+
+def test_what_is_cut_beside_the_text_is_in_the_file_too() -> None:
+    rendered = render_embed(alert(message=LOG, fields={"command": "c" * 2_000}))
+    assert rendered.file_name == "t-a1.txt"
+    assert [part for part in (LOG, "c" * 2_000) if part not in (rendered.whole or "")] == []
+
+
+@pytest.mark.parametrize(
+    "given_as",
+    [
+        {"message": TRACEBACK},
+        {"message": f"The nightly job failed:\n```py\n{TRACEBACK}\n```"},
+        {"message": "The nightly job failed.", "traceback": TRACEBACK},
+        {"message": "m" * 5_000, "traceback": TRACEBACK},
+        {"message": "m" * 5_000, "traceback": "ValueError: the disk is full", "fields": {"a": "b" * 1_000}},
+        {"message": TRACEBACK, "fields": [LONG_FIELD] * 5},
+    ],
+    ids=["text", "code block", "traceback", "long text too", "long text alone", "and fields"],
+)
+def test_of_a_traceback_the_end_is_in_view(given_as: dict[str, Any]) -> None:
+    rendered = render_embed(alert(**given_as))
+    description = rendered.embed["description"]
+    assert "ValueError: the disk is full" in description[-40:]
+    assert "is in the file `t-a1." in description
+    assert description.count("```") % 2 == 0
+    assert "traceback" not in given_as or description.startswith(given_as["message"][:100])
+    assert [text for text in given_as.values() if isinstance(text, str) and text not in (rendered.whole or "")] == []
+
+
+def test_a_traceback_is_drawn_as_code_that_it_does_not_end() -> None:
+    embed = render_embed(alert(message="m", traceback="a\n```b```")).embed
+    assert embed["description"] == "m\n\n```py\na\n`\u200b``b`\u200b``\n```"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Disk full on db1!", "disk-full-on-db1-a1.txt"),
+        ("Größe: 5 %", "groe-5-a1.txt"),
+        ("磁盘已满", "alert-a1.txt"),
+        ("../../etc/passwd", "etc-passwd-a1.txt"),
+        ("x" * 300, f"{'x' * 40}-a1.txt"),
+    ],
+)
+def test_the_name_of_the_file_tells_the_alert(title: str, name: str) -> None:
+    assert render_embed(alert(title=title, message="x " * 3_000)).file_name == name
+
+
+def test_long_fields_leave_room_for_the_beginning_of_the_text() -> None:
+    embed = render_embed(alert(message="word " * 2_000, fields=[LONG_FIELD] * 9)).embed
+    assert len(embed["description"]) > 900
+    assert len(embed["fields"]) == 5
 
 
 def test_spaces_around_a_text_do_not_count() -> None:
