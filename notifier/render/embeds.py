@@ -16,10 +16,12 @@ from notifier.render.limits import (
     FIELD_VALUE_CHARACTERS_MAX,
     FIELDS_MAX,
     FOOTER_CHARACTERS_MAX,
+    THREAD_NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
 from notifier.render.notes import SEPARATOR
-from notifier.render.ornaments import TEXTS, without
+from notifier.render.ornaments import TEXTS, with_pictures, without
+from notifier.render.poll import poll_fits, poll_text
 from notifier.render.uploads import picture
 from notifier.render.whole import Kind, bare, file_name, is_traceback, iso, kind_of, whole_text
 
@@ -43,6 +45,7 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
 
     ``note`` goes into its footer. ``left_out``: ornaments to do without; the link stays as text.
     """
+    left_out = with_pictures(left_out, message)
     uncut = _uncut(message, note, left_out)
     embed = without(uncut, left_out)
     if "url" in left_out and message.url:
@@ -71,8 +74,10 @@ def content_of(message: NotificationMessage) -> str:
 
 
 def content_fits(message: NotificationMessage) -> bool:
-    """Whether that needs no cut."""
-    return len(content_of(message).strip()) <= CONTENT_CHARACTERS_MAX
+    """Whether that needs no cut, nor does the name of the author or of the post."""
+    author, thread_name = message.author.name if message.author else "", message.thread_name or ""
+    fits = len(author.strip()) <= AUTHOR_CHARACTERS_MAX and len(thread_name.strip()) <= THREAD_NAME_CHARACTERS_MAX
+    return fits and len(content_of(message).strip()) <= CONTENT_CHARACTERS_MAX
 
 
 def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +102,9 @@ def _uncut(message: NotificationMessage, note: str, left_out: Collection[str]) -
     embed: dict[str, Any] = {"title": trimmed(message.title)}
     buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
     links = "\n".join(f"{each.label}: {each.url}" for each in buttons)
-    if text := "\n\n".join(filter(None, (*_texts(message), links))):
+    poll = message.poll
+    asked = poll_text(poll) if poll and ("poll" in left_out or not poll_fits(poll)) else ""
+    if text := "\n\n".join(filter(None, (*_texts(message), asked, links))):
         embed["description"] = trimmed(text)
     if message.url:
         embed["url"] = message.url

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from notifier.models import NotificationMessage
+from notifier.render.poll import poll_text
 
 LOOKED_AT_LINES = 100
 """Ours: so many lines tell what a text is."""
@@ -61,7 +62,9 @@ def bare(text: str) -> str:
 
 def whole_text(message: NotificationMessage) -> str:
     """All texts of a notification, as plain text."""
-    parts = [message.content or "", message.title, message.message, message.traceback or ""]
+    author = message.author.name if message.author else ""
+    parts = [message.thread_name or "", message.content or "", author, message.title, message.message]
+    parts += [message.traceback or "", poll_text(message.poll) if message.poll else ""]
     parts += [f"{field.name}:\n{field.value}" for field in message.fields]
     parts += [f"{name}: {value}" for name, value in (("Source", message.source), ("URL", message.url)) if value]
     parts += [f"{each.label}: {each.url}" for each in message.buttons]
