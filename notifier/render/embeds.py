@@ -41,13 +41,13 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
 
     ``note`` goes into its footer. ``left_out``: ornaments to do without; the link stays as text.
     """
-    uncut = _uncut(message, note)
-    embed = without(uncut, left_out)
+    drawn = uncut(message, note)
+    embed = without(drawn, left_out)
     if "url" in left_out and message.url:
         embed = with_url_in_text(embed)
-    if _fits(embed) and not TEXTS.intersection(uncut, left_out):
+    if _fits(embed) and not TEXTS.intersection(drawn, left_out):
         return RenderedEmbed(embed)
-    only_text = _has_room_for_text(embed) and not {*TEXTS.intersection(uncut), "url"}.intersection(left_out)
+    only_text = _has_room_for_text(embed) and not {*TEXTS.intersection(drawn), "url"}.intersection(left_out)
     text = bare(message.message)
     if only_text and not message.traceback and (kind := kind_of(text)) is not Kind.TEXT:
         name = file_name(message, kind)
@@ -79,7 +79,8 @@ def _footer(source: str | None, note: str) -> str:
     return SEPARATOR.join(part for part in (source, note) if part)
 
 
-def _uncut(message: NotificationMessage, note: str) -> dict[str, Any]:
+def uncut(message: NotificationMessage, note: str = "") -> dict[str, Any]:
+    """The embed of a notification as it would be without any limit."""
     embed: dict[str, Any] = {"title": _trimmed(message.title)}
     if text := "\n\n".join(filter(None, _texts(message))):
         embed["description"] = _trimmed(text)

@@ -18,6 +18,8 @@ FIELD_NAME_CHARACTERS_MAX = 256
 """Characters of a field's name, which must not be empty (Discord docs, message.mdx)."""
 FIELD_VALUE_CHARACTERS_MAX = 1_024
 """Characters of a field's value, which must not be empty (Discord docs, message.mdx)."""
+AUTHOR_NAME_CHARACTERS_MAX = 256
+"""Characters of the name of an embed's author (Discord docs, message.mdx)."""
 FOOTER_CHARACTERS_MAX = 2_048
 """Characters of an embed's footer (Discord docs, message.mdx)."""
 
