@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 from celery import Celery
 
 from notifier.built_once import built_once
+from notifier.outbox.admission import Admission
 from notifier.outbox.digest import Digests
-from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.producer.client import Client
@@ -79,7 +79,7 @@ class Caller:
         client = connect(url, limit * 0.4)
         return Publisher(
             self.app,
-            Outbox(client, self.settings),
+            Admission(client, self.settings),
             Records(client, self.settings),
             Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
             self.keys,

@@ -10,26 +10,24 @@ from celery import Celery
 
 from notifier.built_once import built_once
 from notifier.caller import Caller
-from notifier.gate.admin import Gate
-from notifier.outbox.callbacks import PendingCallbacks
 from notifier.outbox.digest import Digests
-from notifier.outbox.fleet import read_fleet
-from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
-from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
-from notifier.outbox.unreadable import Unreadable, UnreadableEntries
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
-from notifier.storage.retention import Findings, inspect
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
     from notifier.discord import DiscordClient
+    from notifier.gate.admin import Gate
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.history import NotificationHistory
+    from notifier.outbox.heartbeat import Heartbeat
+    from notifier.outbox.outbox import Outbox
+    from notifier.outbox.unreadable import Unreadable, UnreadableEntries
+    from notifier.storage.retention import Findings
     from notifier.worker.announce import Announcer
     from notifier.worker.callbacks import Callbacks
     from notifier.worker.delivery import DeliveryWorker
@@ -48,13 +46,17 @@ class Pipeline(Caller):
         _pipelines.add(self)
 
     @built_once
-    def outbox(self) -> Outbox:
+    def outbox(self) -> "Outbox":
         """Where notifications wait."""
+        from notifier.outbox.outbox import Outbox
+
         return Outbox(self.redis, self.settings)
 
     @built_once
-    def heartbeat(self) -> Heartbeat:
+    def heartbeat(self) -> "Heartbeat":
         """The heartbeat, on a separate connection with a shorter timeout."""
+        from notifier.outbox.heartbeat import BEAT_TIMEOUT_SECONDS, Heartbeat
+
         client = connect(self.settings.redis_url.get_secret_value(), BEAT_TIMEOUT_SECONDS)
         return Heartbeat(client, self.keys, lambda until: self.reconciliation(until))
 
@@ -66,8 +68,10 @@ class Pipeline(Caller):
         return Reconciliation(self.outbox, self.publisher)
 
     @built_once
-    def gate(self) -> Gate:
+    def gate(self) -> "Gate":
         """Whether a request may go."""
+        from notifier.gate.admin import Gate
+
         return Gate(self.redis, self.settings)
 
     @built_once
@@ -116,6 +120,7 @@ class Pipeline(Caller):
     @built_once
     def callbacks(self) -> "Callbacks":
         """Calls what hangs on alerts that are final."""
+        from notifier.outbox.callbacks import PendingCallbacks
         from notifier.storage.broker import callback_app
         from notifier.worker.callbacks import Callbacks
 
@@ -148,11 +153,13 @@ class Pipeline(Caller):
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
 
     @built_once
-    def unreadable(self) -> UnreadableEntries:
+    def unreadable(self) -> "UnreadableEntries":
         """What lay in the queues and was no message of a task."""
+        from notifier.outbox.unreadable import UnreadableEntries
+
         return UnreadableEntries(self.redis, self.settings)
 
-    def put_back(self, entry: Unreadable) -> None:
+    def put_back(self, entry: "Unreadable") -> None:
         """Put one of them back into its queue. Raises: as ``operations.unreadable``."""
         from notifier.operations.unreadable import put_back
 
@@ -177,13 +184,16 @@ class Pipeline(Caller):
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
+        from notifier.outbox.fleet import read_fleet
 
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet)
 
-    def inspect_redis(self, queues: Sequence[str] = ()) -> Findings:
+    def inspect_redis(self, queues: Sequence[str] = ()) -> "Findings":
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""
+        from notifier.storage.retention import inspect
+
         return inspect(self.settings, queues)
 
     def explain(self, notification_id: str) -> "list[Step]":

@@ -11,7 +11,6 @@ from celery.result import AsyncResult, EagerResult
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import ClaimRequest
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
@@ -21,7 +20,6 @@ from notifier.routing import ROUTES, WAKE_UP_TASK
 
 from .arguments import message_of, message_of_callback, partial_fields
 from .celery import app, pipeline
-from .delivery import run_delivery
 from .signature import AlertSignature, warn_of_another_broker
 
 if TYPE_CHECKING:
@@ -194,6 +192,8 @@ def _register(alert_type: AlertType) -> NotificationTask:
         # no worker has sent for it: send_notification["error"](title="…"), celery.map, a signal's handler in a delivery
         if self.request.called_directly or self.request.get("delivering"):
             return str(self.delay(*args, **fields).id)
+        from .delivery import run_delivery  # a caller need not import what delivers
+
         return run_delivery(self, args, fields)
 
     body.__doc__ = f"Deliver one {alert_type} alert, and what waits with it. Called directly: raise one; its id."
@@ -219,6 +219,8 @@ def _register(alert_type: AlertType) -> NotificationTask:
 @app.task(name=WAKE_UP_TASK, ignore_result=True, send_events=False, shared=False, lazy=False)
 def wake_up(alert_type: str, token: str) -> None:
     """Deliver a batch of an outbox whose gate should be open now."""
+    from notifier.outbox.claim import ClaimRequest
+
     try:
         pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
     except BrokerUnavailable:

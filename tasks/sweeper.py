@@ -7,6 +7,7 @@ from typing import Any
 from celery import bootsteps
 
 from notifier.errors import BrokerUnavailable
+from notifier.gate.machines import this_machine
 from notifier.models import AlertType
 from notifier.outbox.fleet import holding_as_json
 
@@ -42,7 +43,7 @@ class Sweeper(bootsteps.StartStopStep):
         # one that stops ends what it has taken, and takes no more
         kinds = [] if self._stopping.is_set() else served_types()
         worker, webhooks = pipeline.hostname or "", pipeline.settings.webhooks
-        return {kind: holding_as_json(worker, webhooks.get(kind)) for kind in kinds}
+        return {kind: holding_as_json(worker, webhooks.get(kind), this_machine()) for kind in kinds}
 
     def terminate(self, parent: Any) -> None:
         """Stop sweeping, without waiting."""

@@ -105,8 +105,15 @@ class DiscordClient:
         return session
 
 
+class _Session(requests.Session):
+    """Looks at no ``Location``: to say where it would have gone, requests would read the whole body, however long."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
+
+
 def _new_session() -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, OneShotAdapter())
     session.headers["User-Agent"] = USER_AGENT

@@ -5,7 +5,6 @@ from typing import Literal, NotRequired, TypedDict
 
 from notifier.gate.gate import microseconds
 from notifier.outcome import (
-    FROM_ELSEWHERE,
     QUARANTINING,
     Answer,
     Deferred,
@@ -86,11 +85,13 @@ def _health(outcome: Outcome) -> Health:
 
 
 def _edge_health(answer: Answer) -> Health:
-    """Of Discord's edge: a ban is its failure, any other answer of Discord's came through it."""
-    if isinstance(answer.outcome, Deferred) and answer.outcome.scope is Scope.EDGE:
-        return "failure"
-    elsewhere = not isinstance(answer.outcome, Delivered) and answer.outcome.reason in FROM_ELSEWHERE
-    return "neutral" if answer.http_status is None or elsewhere else "success"
+    """Of Discord's edge: a ban is its failure, any answer in Discord's own words came through it."""
+    match answer.outcome:
+        case Deferred(scope=Scope.EDGE):
+            return "failure"
+        case Delivered() | Rejected() | Deferred(scope=Scope.WEBHOOK | Scope.CHANNEL | Scope.GLOBAL):
+            return "neutral" if answer.http_status is None else "success"
+    return "neutral"  # anything between here and Discord may have said so
 
 
 def _headers(rate_limit: RateLimitInfo) -> Headers:

@@ -4,6 +4,7 @@ It holds nothing back: each worker knows of its own machine. So it may be old, a
 """
 
 import json
+import socket
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +18,11 @@ TROUBLE = "machine_fault"
 """Self-monitoring's word for it."""
 KEPT_SECONDS = 60
 """Ours: for how long a fault counts after its next try is overdue; a worker that has nothing to send makes none."""
+
+
+def this_machine() -> str:
+    """The name of the machine that this process runs on."""
+    return socket.gethostname()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
--- Quarantine: a webhook URL that Discord called unknown or invalid (404, 401) is not used again. Several URLs of one
--- webhook may be quarantined at once: workers may hold different ones.
+-- Quarantine: a webhook URL that Discord called unknown or invalid (codes 10015, 50027) is not used again. Several URLs
+-- of one webhook may be quarantined at once: workers may hold different ones.
 --
 -- key: hash; these fields are the quarantine's:
 --   quarantines        JSON list of [fingerprint, reason (what Discord said)], the newest last

@@ -1,7 +1,7 @@
 """The way into the outboxes: one Lua call for each notification."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
@@ -19,6 +19,7 @@ from notifier.render.batch import measure
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
+from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 
@@ -30,11 +31,20 @@ class Admission:
     """
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._redis = client
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
         self._step = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/admit.lua"))
+
+    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
+        with broker_errors():
+            if told is None:
+                self._redis.ping()
+            else:
+                ping(self._redis, told)
 
     def admit(
         self,

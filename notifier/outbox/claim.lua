@@ -17,7 +17,8 @@
 --   throttled, wait, reason, arm    arm: microseconds until the wake-up that the caller has to send, or -1
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
---   batch | abandoned | blocked, now, reason, guild, then for each notification: id, message, attempts, admitted_at,
+--   batch | abandoned | blocked, now, reason, guild, left_behind (how many of a later version were seen, and stay),
+--                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
 --                                   progress (JSON; '')
@@ -44,6 +45,8 @@ end
 
 -- Those of a set whose text is gone although nobody has ended them. They stay where they are until that is stored.
 local forgotten = {}
+
+local left_behind = 0
 
 -- Whether it is still to be sent. One that a late commit has ended leaves the set.
 local function is_waiting(id, set)
@@ -101,7 +104,7 @@ end
 
 local function lease(kind, reason, ids)
   if #forgotten > 0 then return answer_forgotten() end
-  local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '' }
+  local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '', left_behind }
   local log = wait_log(STATE)
   for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
   log_wait(STATE, now, 'in_flight', args.life)
@@ -208,7 +211,7 @@ end
 -- The first that this worker can read, of all that wait here. What is newer is left to others: it keeps its place, and
 -- holds up none behind it. What nobody has come for is a dead letter in the end.
 local function leave_what_is_newer(first)
-  local readable, left, overdue, from = {}, 0, {}, 0
+  local readable, overdue, from = {}, {}, 0
   local ids = first
   while #ids > 0 and #readable < args.embeds_max do
     for _, id in ipairs(ids) do
@@ -217,7 +220,7 @@ local function leave_what_is_newer(first)
         if leave_to_newer(TROUBLES, notification(id), args.alert_type, now) then
           add_event(notification(id), { at = now, step = 'requeue', reason = 'newer_version' })
         end
-        left = left + 1
+        left_behind = left_behind + 1
         local left_at = math.min(redis.call('HGET', notification(id), 'left_at'), now)
         redis.call('HSET', notification(id), 'left_at', left_at) -- the clock may have stepped back
         if left_at + args.leave <= now and #overdue < args.embeds_max then table.insert(overdue, id) end
@@ -225,12 +228,12 @@ local function leave_what_is_newer(first)
         table.insert(readable, id)
       end
     end
-    if left == 0 then return readable end -- as nearly always
+    if left_behind == 0 then return readable end -- as nearly always
     from = from + #ids
     ids = redis.call('ZRANGE', WAITING, from, from + args.embeds_max - 1)
   end
   if #overdue > 0 then return readable, lease('blocked', 'newer_version', overdue) end
-  if #readable == 0 and left > 0 then return readable, throttled(NEWER_LOOK_AGAIN, 'newer_version') end
+  if #readable == 0 and left_behind > 0 then return readable, throttled(NEWER_LOOK_AGAIN, 'newer_version') end
   return readable
 end
 
@@ -260,7 +263,7 @@ end
 
 local function pass_the_gate(first, ids, full)
   local own = { webhook = args.gate.webhook_id, fingerprint = args.gate.fingerprint }
-  local standing, unusable = fleet_standing(FLEET, FIRST_SEEN, args.fleet, own)
+  local standing, unusable = fleet_standing(FLEET, FIRST_SEEN, args.fleet, own, now)
   if standing == 'nobody' then return hold_back(first, unusable) end
   forget_undeliverable(UNDELIVERABLE, TROUBLES, args.alert_type)
   if standing == 'leaves' then return throttled(LEFT_AGAIN, 'left_to_others') end

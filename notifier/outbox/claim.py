@@ -120,6 +120,7 @@ class Batch:
 
     ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
     ``abandoned``: their worker died with the request under way; its answer is lost.
+    ``left_behind``: how many of a later version wait there, for workers that can read them.
     """
 
     alert_type: AlertType
@@ -130,6 +131,7 @@ class Batch:
     items: tuple[BatchItem, ...]
     blocked: Reason | None = None
     abandoned: bool = False
+    left_behind: int = 0
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -150,7 +152,7 @@ Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
-    now, reason, guild_id, *flat = rest
+    now, reason, guild_id, left_behind, *flat = rest
     return Batch(
         alert_type,
         token,
@@ -160,6 +162,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         tuple(_item(alert_type, each) for each in zip(*[iter(flat)] * 9, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
+        left_behind=left_behind,
     )
 
 

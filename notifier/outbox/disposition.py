@@ -19,7 +19,7 @@ from notifier.outcome import (
     Unknown,
     reasons_of,
 )
-from notifier.render.ornaments import TEXTS, ornament_of, ornaments, refused_by_form
+from notifier.render.ornaments import GIVEN_BY_US, TEXTS, ornament_of, ornaments, refused_by_form
 
 OF_THE_PAYLOAD = reasons_of(Fault.ALERT)
 """Rejections that may be one notification's fault; if Discord names none, each is sent in its own request."""
@@ -171,7 +171,8 @@ def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spen
     rest = ornaments(item.message) - item.left_out
     named = rest & {ornament_of(part) for place, part in outcome.parts if place in (None, position)}
     at_fault = position in outcome.rejected_indexes or is_alone
-    if leave_out := named or (rest if at_fault and outcome.reason in REPAIRABLE else frozenset()):
+    bare = rest if at_fault and outcome.reason in REPAIRABLE and rest - GIVEN_BY_US else frozenset()
+    if leave_out := named or bare:
         left_out = tuple(sorted({*item.progress.left_out, *leave_out}))
         return Disposition(
             *(item, Action.CONTINUE, item.attempts),

@@ -1,18 +1,19 @@
 -- The fleet: which webhooks the living workers hold for one alert type, and which of them are to deliver it.
 --
 -- fleet: hash; field: name of a worker that consumes the queue of the type; value (JSON): node (Celery's name of it),
---   webhook (an id, '' if it has none), fingerprint ('')
+--   webhook (an id, '' if it has none), fingerprint (''), machine (that it runs on)
 -- first_seen: sorted set; member: fingerprint of a webhook URL; score: when a worker first held it for this type
 -- names: { worker_prefix (followed by a worker's name: its heartbeat), gate_prefix (followed by a webhook's id and
---   ':state': the hash of its gate) }
+--   ':state': the hash of its gate), machines (sorted set of what is wrong with them: JSON, the machine first; by
+--   the time until which it counts) }
 -- now: microseconds
 --
 -- fleet_announce(fleet, first_seen, names, worker, held, now)
 --   this worker holds what `held` (JSON, as in `fleet`) says; '': it does not consume the queue
--- fleet_standing(fleet, first_seen, names, own)
+-- fleet_standing(fleet, first_seen, names, own, now)
 --   who is to deliver, asked by a worker that holds `own` (a table as in `fleet`). Returns 'serves': this worker is;
---   'leaves': others are, and this one is not (its webhook is missing, quarantined, or older than the newest in use);
---   or 'nobody', reason
+--   'leaves': others are, and this one is not (its webhook is missing, quarantined, or older than the newest in use;
+--   one whose machine cannot reach Discord counts only if there is no other); or 'nobody', reason
 -- undeliverable_since(key, troubles, type, reason, now)
 --   since when nobody can deliver this type (microseconds); the first who sees it reports it
 -- undeliverable_left(notification, since, wait, now)
@@ -51,7 +52,14 @@ local function fleet_living(fleet, names)
   return living
 end
 
-local function fleet_standing(fleet, first_seen, names, own)
+-- The machines that cannot reach Discord now.
+local function broken_machines(key, now)
+  local broken = {}
+  for _, fault in ipairs(redis.call('ZRANGEBYSCORE', key, now, '+inf')) do broken[cjson.decode(fault)[1]] = true end
+  return broken
+end
+
+local function fleet_standing(fleet, first_seen, names, own, now)
   local newest, reason, looked_at = nil, 'webhook_not_configured', {}
   -- When the webhook was first seen; nil if it cannot be used.
   local function look(held, if_unseen)
@@ -65,8 +73,17 @@ local function fleet_standing(fleet, first_seen, names, own)
     newest = math.max(newest or seen, seen)
     return seen
   end
-  local own_seen = look(own, math.huge)
-  for _, each in ipairs(fleet_living(fleet, names)) do look(each, 0) end
+  local own_seen, others = look(own, math.huge), {}
+  for _, each in ipairs(fleet_living(fleet, names)) do
+    if each.fingerprint ~= own.fingerprint then table.insert(others, each) end
+  end
+  local broken = #others > 0 and broken_machines(names.machines, now) or {}
+  for _, each in ipairs(others) do
+    if not broken[each.machine or ''] then look(each, 0) end
+  end
+  for _, each in ipairs(others) do
+    if not newest then look(each, 0) end
+  end
   if not newest then return 'nobody', reason end
   return own_seen == newest and 'serves' or 'leaves'
 end

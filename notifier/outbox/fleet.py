@@ -27,15 +27,16 @@ class Holding:
     fingerprint: str
 
 
-def holding_as_json(worker: str, webhook: Webhook | None) -> str:
-    """What fleet.lua calls ``held``."""
+def holding_as_json(worker: str, webhook: Webhook | None, machine: str = "") -> str:
+    """What fleet.lua calls ``held``. ``machine``: its name, as in ``MachineFault``."""
     fingerprint = webhook.fingerprint if webhook else ""
-    return json.dumps({"node": worker, "webhook": webhook.id if webhook else "", "fingerprint": fingerprint})
+    held = {"node": worker, "webhook": webhook.id if webhook else "", "fingerprint": fingerprint}
+    return json.dumps(held | {"machine": machine})
 
 
 def fleet_names(keys: Keys) -> dict[str, str]:
     """What fleet.lua calls ``names``."""
-    return {"worker_prefix": keys.worker(""), "gate_prefix": keys.gate_prefix}
+    return {"worker_prefix": keys.worker(""), "gate_prefix": keys.gate_prefix, "machines": keys.machines}
 
 
 def read_fleet(client: "redis.Redis", keys: Keys) -> list[Holding]:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
@@ -47,7 +47,6 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
-from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 STUCK_SECONDS = 300
@@ -68,7 +67,7 @@ class Outbox:
         self._life_seconds = waiting_life_seconds(settings)
         self._unanswered = UnansweredClaims(lease_seconds(settings))
         admission = Admission(client, settings)
-        self.admit, self.admit_newer = admission.admit, admission.admit_newer
+        self.ping, self.admit, self.admit_newer = admission.ping, admission.admit, admission.admit_newer
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         run = ServerRun(client, self._keys)
         claim = script(*OUTBOX_SCRIPTS, "outbox/fleet.lua", "outbox/front.lua", "outbox/claim.lua")
@@ -76,14 +75,6 @@ class Outbox:
         self._commit = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
-
-    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
-        """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
-        with broker_errors():
-            if told is None:
-                self._redis.ping()
-            else:
-                ping(self._redis, told)
 
     def claim(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None

@@ -14,9 +14,8 @@ from kombu.exceptions import OperationalError
 
 from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
-from notifier.outbox.claim import WakeUp
+from notifier.outbox.admission import Admission
 from notifier.outbox.digest import FOLDED_CALLBACKS_MAX, Digests
-from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
 from notifier.outcome import Status
@@ -27,6 +26,7 @@ from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings
 
 if TYPE_CHECKING:
+    from notifier.outbox.claim import WakeUp
     from notifier.producer.spool import Spooled
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Publisher:
     def __init__(
         self,
         app: Celery,
-        outbox: Outbox,
+        admission: Admission,
         records: Records,
         digests: Digests | None,
         keys: Keys,
@@ -59,7 +59,7 @@ class Publisher:
         self._keys = keys
         self._timeout_seconds = timeout_seconds
         self._app = app
-        self._outbox = outbox
+        self._admission = admission
         self._records = records
         self._digests = digests
         self._idle: deque[Producer] = deque()
@@ -72,7 +72,7 @@ class Publisher:
         Raises:
             BrokerUnavailable: it is not.
         """
-        self._outbox.ping(None if self._has_looked else self._warn_of_findings)
+        self._admission.ping(None if self._has_looked else self._warn_of_findings)
         self._has_looked = True
 
     def _warn_of_findings(self, findings: Findings) -> None:
@@ -93,7 +93,7 @@ class Publisher:
         if fold:
             self.admit(message)
         else:
-            self._outbox.admit(message)
+            self._admission.admit(message)
         self.dispatch(message)
 
     def submit_spooled(self, spooled: "Spooled") -> None:
@@ -105,7 +105,7 @@ class Publisher:
             InvalidMessage, ValueError: another version spooled it, and this one cannot read it.
         """
         message = spooled.message
-        self._outbox.admit(
+        self._admission.admit(
             message, spooled.terms, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted
         )
         self.dispatch(message)
@@ -125,7 +125,7 @@ class Publisher:
         tries_left = ADMIT_TRIES if digests else 1
         while True:
             try:
-                return self._outbox.admit(message, terms)
+                return self._admission.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
                 if digests is not None and digests.fold(message, terms) != "room":
@@ -150,7 +150,7 @@ class Publisher:
         with self.dispatching(route.task) as producer:
             amqp.send_task_message(producer, route.task, task, declare=[], retry=again, **where)
 
-    def wake_up(self, wake_up: WakeUp | None) -> None:
+    def wake_up(self, wake_up: "WakeUp | None") -> None:
         """Send the wake-up that a claim, commit or sweep has asked for, if any. One that cannot be sent is logged."""
         if wake_up is None:
             return

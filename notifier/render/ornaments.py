@@ -20,6 +20,9 @@ OF_EMBED = TEXTS | frozenset(
 )
 """Of one embed."""
 
+GIVEN_BY_US = frozenset(("color", "timestamp"))
+"""Every embed has these, in a form that Discord takes: only what it names of them is left out."""
+
 
 def ornament_of(part: str) -> str | None:
     """The ornament that a path of Discord's error tree lies in, as ``image.url`` in ``image``; None if in none."""

@@ -89,10 +89,10 @@ class DeliveryWorker:
             BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
         claim = self._claim(request)
+        self._note_left(request.alert_type, claim)
         if isinstance(claim, Batch | FetchWebhook):
             # the outbox has the alert, so its task may end before the request does
             return self._offload.run(lambda: self._carry(request, claim)) or Detached()
-        self._note_left(request.alert_type, claim)
         self._send_wake_ups(claim)
         return claim
 
@@ -101,7 +101,9 @@ class DeliveryWorker:
         self._offload.drain()
 
     def _note_left(self, alert_type: AlertType, claim: Claim) -> None:
-        if isinstance(claim, Throttled) and claim.reason is Reason.NEWER_VERSION and alert_type not in self._left:
+        leaves = isinstance(claim, Batch) and claim.left_behind > 0
+        leaves |= isinstance(claim, Throttled) and claim.reason is Reason.NEWER_VERSION
+        if leaves and alert_type not in self._left:
             self._left.add(alert_type)
             logger.warning(
                 "%s alerts of a later version wait here: they are left to workers of that version", alert_type
@@ -239,7 +241,7 @@ _BLOCKED = {
         "no worker that came for it could read it; it is kept whole: upgrade the workers, then `notifier dead replay`"
     ),
     Reason.WEBHOOK_QUARANTINED: (
-        "Discord answered 401 or 404 for every URL that a worker has; one has to change, or `notifier gate reset`"
+        "Discord knows none of the URLs that workers have (10015, 50027): one has to change, or `notifier gate reset`"
     ),
 }
 

@@ -2,12 +2,11 @@
 
 import logging
 import random
-import socket
 import time
 from collections.abc import Callable
 
 from notifier.errors import BrokerUnavailable
-from notifier.gate.machines import MachineFault, Machines
+from notifier.gate.machines import MachineFault, Machines, this_machine
 from notifier.outbox.claim import HeldBack
 from notifier.outcome import Answer, Deferred, Reason, Scope
 from notifier.settings import Settings
@@ -27,7 +26,7 @@ class OwnMachine:
     def __init__(self, machines: Machines, settings: Settings) -> None:
         self._machines = machines
         self._settings = settings
-        self._name = socket.gethostname()
+        self._name = this_machine()
         self._failures = 0
         self._until = self._logged_at = float("-inf")
         self._reason = Reason.NO_NETWORK

@@ -29,8 +29,8 @@ WORDS = {
     ),
     "webhook_gone": (
         "The webhook of {named} is gone",
-        "Discord answered 401 or 404: it is not asked again until its URL changes, or `notifier gate reset {kinds}`. "
-        "Workers that hold another URL go on.",
+        "Discord does not know it (code 10015 or 50027): it is not asked again until its URL changes, or"
+        " `notifier gate reset {kinds}`. Workers that hold another URL go on.",
     ),
     "undeliverable": (
         "No worker can deliver {named}",

@@ -34,8 +34,8 @@ for number in range({count}):
 LATER = {
     "notifier/version.py": (r'VERSION = "[^"]*"', 'VERSION = "99.0.0"'),
     "notifier/outbox/payload.py": (
-        r"PAYLOAD_VERSION = \d+(.*?)SINCE: .*?\n",
-        r'PAYLOAD_VERSION = 99\1SINCE: dict[str, int] = {"priority": 99}\n',
+        r"PAYLOAD_VERSION = \d+(.*?SINCE: dict\[str, int\] = )",
+        r'PAYLOAD_VERSION = 99\1{"priority": 99} | ',
     ),
     "notifier/models.py": (r"(    thread_id: [^\n]*)", r'\1\n    priority: str = ""'),
 }

@@ -30,14 +30,21 @@ def same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat_module, "script", by_test_clock)
 
 
-def beat(bench: Bench, worker: str, held: Mapping[AlertType, Webhook | None]) -> None:
+def beat(bench: Bench, worker: str, held: Mapping[AlertType, Webhook | None], machine: str = "") -> None:
     """One beat of a worker that consumes the queues of these types."""
     heartbeat = Heartbeat(bench.redis, names)
-    heartbeat._holdings = lambda: {kind: holding_as_json(f"{worker}@here", each) for kind, each in held.items()}
+    told = {kind: holding_as_json(f"{worker}@here", each, machine) for kind, each in held.items()}
+    heartbeat._holdings = lambda: told
     heartbeat._beat(worker)
     bench.redis.expire(names.worker(worker), 600)
     for kind in held:
         bench.redis.expire(names.fleet(kind), 600)
+
+
+def fails(bench: Bench, machine: str, until: float = float("inf")) -> None:
+    """It cannot reach Discord."""
+    bench.redis.zadd(names.machines, {json.dumps([machine, "no_network", "DNS"]): until})
+    bench.redis.expire(names.machines, 600)
 
 
 def dies(bench: Bench, worker: str) -> None:
@@ -339,3 +346,27 @@ def test_the_fleet_is_read_by_type_and_worker_and_its_disagreements_are_named(be
 
 def test_an_empty_outbox_is_empty_for_whoever_asks(bench: Bench) -> None:
     assert isinstance(bench.claim(webhook=None), Empty)
+
+
+def test_a_newer_url_on_a_machine_that_cannot_reach_discord_stops_no_older_one_that_works(bench: Bench) -> None:
+    beat(bench, "old", {GENERAL: WEBHOOK}, "works")
+    bench.tick(1)
+    beat(bench, "new", {GENERAL: NEW}, "broken")
+    bench.admit("a")
+    assert wait_of(bench.claim("a", WEBHOOK)) == LEFT
+    fails(bench, "broken", until=0)
+    assert wait_of(bench.claim("a", WEBHOOK))[0] is Reason.LEFT_TO_OTHERS, "that is over"
+    fails(bench, "broken")
+    assert [message.id for message in bench.batch(WEBHOOK).messages] == ["a"]
+
+
+def test_one_without_a_webhook_still_leaves_a_type_to_the_only_one_that_has_it_though_its_machine_fails(
+    bench: Bench,
+) -> None:
+    beat(bench, "poor", {GENERAL: None}, "works")
+    beat(bench, "only", {GENERAL: WEBHOOK}, "broken")
+    fails(bench, "broken")
+    bench.admit("a")
+    assert wait_of(bench.claim("a", None))[0] is Reason.LEFT_TO_OTHERS, "and it becomes no dead letter"
+    bench.gate.machines.works("broken")
+    assert [message.id for message in bench.batch(WEBHOOK).messages] == ["a"]

@@ -20,7 +20,7 @@ from tests.names import names
 TEXT = ("long € " * 100_000).strip()
 FIELDS = [{"name": f"field {number}", "value": "x" * 10_000} for number in range(20)]
 LONG: dict[str, Any] = {"message": TEXT, "fields": FIELDS, "metadata": {"order": 7, "all": "y" * 50_000}}
-REJECTED = Rejected(Reason.INVALID_PAYLOAD)
+REJECTED = Rejected(Reason.FORBIDDEN)
 WAYS = ("delivered", "dead", "folded", "refused", "withdrawn", "buried")
 KEPT_BYTES = 14_000
 """Of one alert that has ended, its text (4 kB), its other parts (4 kB), escapes and the rest of a record."""

@@ -47,11 +47,16 @@ class Pulse:
         return WORKER
 
 
-def deliver(bench: Bench, times: int = 1) -> list[object]:
-    """What a worker of this version does."""
+def worker_of(bench: Bench) -> DeliveryWorker:
+    """One of this version."""
     discord: Any = Discord()
     pulse: Any = Pulse()
-    worker = DeliveryWorker(bench.outbox, pulse, bench.gate, discord, bench.settings, lambda *_: None)
+    return DeliveryWorker(bench.outbox, pulse, bench.gate, discord, bench.settings, lambda *_: None)
+
+
+def deliver(bench: Bench, times: int = 1) -> list[object]:
+    """What a worker of this version does."""
+    worker = worker_of(bench)
     ends: list[object] = []
     for _ in range(times):
         ends.append(worker.deliver(ClaimRequest(GENERAL)))
@@ -94,11 +99,20 @@ def waiting(bench: Bench) -> list[str]:
 
 
 @pytest.mark.parametrize("newer", [1, 25])
-def test_what_is_newer_keeps_its_place_and_holds_up_nothing_behind_it(here: Bench, newer: int) -> None:
+def test_what_is_newer_keeps_its_place_and_holds_up_nothing_behind_it(
+    here: Bench, newer: int, caplog: pytest.LogCaptureFixture
+) -> None:
     ids = [f"newer-{number:02}" for number in range(newer)]
     from_the_future(here, *ids)
     here.admit("a", "b")
-    end, after = deliver(here, 2)
+    worker = worker_of(here)
+    end = worker.deliver(ClaimRequest(GENERAL))
+    assert [each for each in caplog.messages if "later version" in each], (
+        "said at once, not only when nothing else waits"
+    )
+    here.tick(1)
+    after = worker.deliver(ClaimRequest(GENERAL))
+    assert len([each for each in caplog.messages if "later version" in each]) == 1, "and once"
     assert isinstance(end, BatchResult)
     assert [record["id"] for record in end.records] == ["a", "b"]
     assert isinstance(after, Throttled)

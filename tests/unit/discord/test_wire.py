@@ -167,6 +167,26 @@ def test_a_body_without_end_is_read_only_so_far(start_peer: StartPeer, webhook: 
     assert peer_gave_up < 32 * BODY_BYTES_MAX
 
 
+@pytest.mark.parametrize("location", [b"https://example.com/login", b"http://["])
+@pytest.mark.parametrize("way", ["without end", "trickles"])
+def test_where_a_redirect_leads_is_not_looked_at_nor_its_body_read_for_long(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, location: bytes, way: str
+) -> None:
+    sent: list[int] = []
+
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: %b\r\n\r\n" % location)
+        if way == "trickles":
+            drip(connection, b"x" * 10_000)
+        while way == "without end" and sum(sent) < 64 * BODY_BYTES_MAX:
+            sent.append(connection.send(b" " * 65_536))
+
+    answer = posted(start_peer(behave).api_url, webhook, payload, TIMEOUT_SECONDS if way == "trickles" else 10)
+    assert answer == Answer(Failed(Reason.REDIRECTED, f"HTTP 302, {ELSEWHERE}"), None, 302)
+    assert sum(sent) < 32 * BODY_BYTES_MAX
+
+
 @pytest.mark.parametrize(
     ("behave", "detail"),
     [

@@ -26,9 +26,9 @@ BANNED = Deferred(60, Reason.EDGE_BANNED, Scope.EDGE)
     ("outcome", "status", "health", "edge_health"),
     [
         (Delivered("1", "2"), 200, "success", "success"),
-        (Failed(Reason.BAD_GATEWAY), 502, "failure", "success"),
+        (Failed(Reason.BAD_GATEWAY), 502, "failure", "neutral"),
         (Failed(Reason.CONNECTION_FAILED), None, "failure", "neutral"),
-        (Unknown(Reason.SERVER_ERROR), 500, "failure", "success"),
+        (Unknown(Reason.SERVER_ERROR), 500, "failure", "neutral"),
         (Unknown(Reason.READ_TIMEOUT), None, "failure", "neutral"),
         (Deferred(1, Reason.RATE_LIMITED), 429, "neutral", "success"),
         (BANNED, 429, "neutral", "failure"),
@@ -37,7 +37,9 @@ BANNED = Deferred(60, Reason.EDGE_BANNED, Scope.EDGE)
         (Failed(Reason.UNEXPECTED_ANSWER), 404, "failure", "neutral"),
         (Failed(Reason.REDIRECTED), 302, "failure", "neutral"),
         (Unknown(Reason.UNEXPECTED_ANSWER), 200, "failure", "neutral"),
+        (Failed(Reason.BAD_GATEWAY), 408, "failure", "neutral"),
         (Rejected(Reason.INVALID_PAYLOAD), 400, "neutral", "success"),
+        (Rejected(Reason.UNSENDABLE), None, "neutral", "neutral"),
     ],
 )
 def test_health_is_that_of_whoever_answered(

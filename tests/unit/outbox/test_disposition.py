@@ -9,7 +9,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.disposition import OF_THE_PAYLOAD, BatchItem, decide
 from notifier.outbox.progress import Progress
 from notifier.outcome import FAULTS, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Status, Unknown
-from notifier.render.ornaments import OF_EMBED, OF_MESSAGE, ornaments
+from notifier.render.ornaments import GIVEN_BY_US, OF_EMBED, OF_MESSAGE, ornaments
 
 THREE = [BatchItem(NotificationMessage(title=title), attempts=1, admitted_at=0) for title in "abc"]
 
@@ -144,6 +144,14 @@ def test_what_discord_names_of_an_embed_is_left_out_of_that_one(part: str, left_
     first, second = decide(outcome, [replace(FULL), FULL], 3)
     assert (first.action, first.isolate) == ("requeue", False)
     assert (second.action, second.progress.left_out) == ("continue", (left_out,))
+
+
+def test_what_we_give_every_embed_is_left_out_only_if_it_is_named_or_with_all_else() -> None:
+    plain = THREE[0]
+    assert ornaments(plain.message) == GIVEN_BY_US
+    assert [each.action for each in decide(Rejected(Reason.INVALID_PAYLOAD), [plain], 3)] == ["complete"]
+    (named,) = decide(Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(0, "timestamp")})), [plain], 3)
+    assert (named.action, named.progress.left_out) == ("continue", ("timestamp",))
 
 
 def test_what_is_left_out_already_is_not_what_discord_means() -> None:

@@ -90,7 +90,7 @@ def test_the_same_broker_may_be_spelled_otherwise(
 ) -> None:
     assert host(theirs).conf.task_always_eager is False
     ERROR.s("T").freeze()
-    assert caplog.messages == []
+    assert [each for each in caplog.records if each.name.startswith(("notifier", "tasks"))] == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_an_application_that_is_not_configured_yet_is_left_so_and_told_when_its_
     app = host("memory://")
     made = [chain(app.signature("host.step"), ERROR.si(title="T")) for _ in range(2)]
     assert not app.configured
-    assert caplog.messages == []
+    assert [each for each in caplog.records if each.name.startswith(("notifier", "tasks"))] == []
     for each, call in zip(made, ("apply_async", "freeze"), strict=True):
         signature_module._warn.cache_clear()
         caplog.clear()
