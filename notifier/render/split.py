@@ -20,7 +20,7 @@ from notifier.render.limits import (
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import refused_by_form
 
-OF_THE_FIRST = (*("url", "author", "thumbnail", "mentions", "content", "tts", "thread_name", "applied_tags"),)
+OF_THE_FIRST = ("url", "author", "thumbnail", "mentions", "content", "tts", "thread_name", "applied_tags")
 """What stands above the text, or is done once: it goes with the first part."""
 OF_THE_LAST = ("image", "footer_icon", "source", "poll", "buttons", "files")
 """What stands below the text: it goes with the last part."""
