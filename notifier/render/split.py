@@ -4,10 +4,11 @@ from typing import Any
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
+from notifier.render.buttons import not_taken
 from notifier.render.cut import cut, take
-from notifier.render.embeds import render_embed, uncut
+from notifier.render.embeds import content_fits, render_embed, uncut
 from notifier.render.limits import (
-    AUTHOR_NAME_CHARACTERS_MAX,
+    AUTHOR_CHARACTERS_MAX,
     DESCRIPTION_CHARACTERS_MAX,
     EMBEDS_TOTAL_CHARACTERS_MAX,
     FIELD_NAME_CHARACTERS_MAX,
@@ -19,6 +20,7 @@ from notifier.render.limits import (
 )
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import refused_by_form
+from notifier.render.uploads import SCHEME
 
 OF_THE_FIRST = ("url", "author", "thumbnail", "mentions", "content", "tts", "thread_name", "applied_tags")
 """What stands above the text, or is done once: it goes with the first part."""
@@ -43,22 +45,23 @@ def split(message: NotificationMessage) -> list[NotificationMessage]:
     They hold all of its text in order, drawn as Markdown. They depend on the notification alone: whoever goes on after
     a part finds the same ones.
     """
-    if render_embed(message, left_out=refused_by_form(message)).whole is None:
+    if message.suppress_embeds or render_embed(message, left_out=refused_by_form(message)).whole is None:
         return [message]
     embed = uncut(message)
     title, source = embed["title"], message.source or ""
     shown_title = cut(title, TITLE_CHARACTERS_MAX - NUMBER_CHARACTERS)
     shown_source = cut(source, FOOTER_CHARACTERS_MAX - NOTE_CHARACTERS_MAX - len(SEPARATOR))
-    texts = [title if shown_title != title else "", embed.get("description", "")]
+    content = "" if content_fits(message) else message.content
+    texts = [content, title if shown_title != title else "", embed.get("description", "")]
     texts.append(f"Source: {source}" if shown_source != source else "")
     beside = len(shown_title) + NUMBER_CHARACTERS + len(shown_source) + len(SEPARATOR) + NOTE_CHARACTERS_MAX
-    beside += min(len(message.author.name), AUTHOR_NAME_CHARACTERS_MAX) if message.author else 0
+    beside += min(len(message.author.name), AUTHOR_CHARACTERS_MAX) if message.author else 0
     pages = _Pages(EMBEDS_TOTAL_CHARACTERS_MAX - beside, len(message.url) + 2 if message.url else 0)
     pages.add_text("\n\n".join(filter(None, texts)))
     for field in embed.get("fields", ()):
         for piece in _pieces(field):
             pages.add_field(piece)
-    looks = {"title": shown_title, "source": shown_source or None}
+    looks = {"title": shown_title, "source": shown_source or None, "content": None if content else message.content}
     return [_part(message, looks, pages, number) for number in range(len(pages.texts))]
 
 
@@ -131,6 +134,9 @@ def _part(message: NotificationMessage, looks: dict[str, Any], pages: _Pages, nu
         "fields": tuple(MessageField.model_construct(**each, markdown=True) for each in pages.fields[number]),
         **{name: fields[name].default for name in elsewhere},
     }
+    if message.buttons and number == last:
+        links = not_taken(message.buttons)  # they stand in the text
+        part["buttons"] = tuple(each for each in message.buttons if each not in links)
     if message.files:
         part["files"] = _files(message, number, last)
     return message.model_copy(update=part)
@@ -138,8 +144,9 @@ def _part(message: NotificationMessage, looks: dict[str, Any], pages: _Pages, nu
 
 def _files(message: NotificationMessage, number: int, last: int) -> tuple[Any, ...]:
     """The files go with the last part, but a picture of the first one with that."""
+    above, below = ((name or "").removeprefix(SCHEME) for name in (message.thumbnail, message.image))
     if number == 0:
-        return tuple(file for file in message.files if file.name == message.thumbnail)
+        return tuple(file for file in message.files if file.name == above)
     if number < last:
         return ()
-    return tuple(file for file in message.files if file.name == message.image or file.name != message.thumbnail)
+    return tuple(file for file in message.files if file.name == below or file.name != above)

@@ -136,6 +136,26 @@ def test_the_thread_that_the_first_part_opens_has_the_others(split: MakeSplit) -
     assert bench.record("long")["channel_id"] == "555"
 
 
+def test_of_a_channel_that_turns_out_to_be_a_forum_the_parts_are_one_post(split: MakeSplit) -> None:
+    bench = split()
+    no_name = Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(None, "thread_name")}))
+    bench.commit(bench.batch(), no_name)
+    bench.tick(1)
+    assert [post(bench, message_id, channel="555") for message_id in ("901", "902")] == ["long (1/3)", "long (2/3)"]
+    assert bench.batch().messages[0].thread_id == "555"
+
+
+def test_in_a_thread_of_its_own_the_parts_stay_there(split: MakeSplit) -> None:
+    bench = split(thread_id="77")
+    threads = []
+    for message_id in ("901", "902", "903"):
+        batch = bench.batch()
+        threads.append(batch.messages[0].thread_id)
+        bench.commit(batch, Delivered(message_id, "77"))
+        bench.tick(1)
+    assert threads == ["77"] * 3
+
+
 def test_in_a_channel_that_is_no_forum_there_is_no_thread(split: MakeSplit) -> None:
     bench = split(thread_name="the post")
     batch = bench.batch()
