@@ -90,9 +90,12 @@ class BatchItem:
         """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
         parts = parts_of(self.message)
         part = parts[min(self.progress.part, len(parts) - 1)]
-        if self.progress.thread_id is None:
-            return part
-        return part.model_copy(update={"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()})
+        if self.progress.thread_id is not None:
+            in_thread = {"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()}
+            return part.model_copy(update=in_thread)
+        if self.progress.in_forum and parts[1:] and not part.thread_name:  # its own title is numbered
+            return part.model_copy(update={"thread_name": self.message.title})
+        return part
 
     def after(self, posted: Delivered) -> Progress | None:
         """What is settled once its next part is posted; None: that was all."""

@@ -141,7 +141,11 @@ def test_of_a_channel_that_turns_out_to_be_a_forum_the_parts_are_one_post(split:
     no_name = Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(None, "thread_name")}))
     bench.commit(bench.batch(), no_name)
     bench.tick(1)
-    assert [post(bench, message_id, channel="555") for message_id in ("901", "902")] == ["long (1/3)", "long (2/3)"]
+    first = bench.batch()
+    assert compose(first.messages, in_forum=True).body["thread_name"] == "long", "and not its numbered title"
+    bench.commit(first, Delivered("901", "555"))
+    bench.tick(1)
+    assert post(bench, "902", channel="555") == "long (2/3)"
     assert bench.batch().messages[0].thread_id == "555"
 
 
