@@ -150,3 +150,14 @@ def test_only_so_many_parts_are_made() -> None:
     assert not fits_in_parts(alert(message=LINES), 2)
     assert not fits_in_parts(alert(message="x" * 1_000_000), 10)
     assert len(uncut(alert(message=LINES))["description"]) > 2 * 4_096
+
+
+def test_where_only_one_request_is_made_the_whole_is_attached() -> None:
+    """As by an application that posts itself while Redis is away."""
+    (file,) = compose([alert(message=LINES)]).files
+    assert LINES.strip() in file.content.decode()
+
+
+def test_what_discord_draws_no_embed_of_is_not_split() -> None:
+    message = alert(message=LINES, suppress_embeds=True)
+    assert parts_of(message) == [message]
