@@ -119,6 +119,8 @@ Colour = Annotated[int, BeforeValidator(_colour), Field(ge=0, le=COLOUR_MAX)]
 Snowflake = Annotated[str, AfterValidator(_snowflake)]
 Mention = Annotated[str, AfterValidator(_mention)]
 HttpUrl = Annotated[str, stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)]
+Picture = Annotated[str, stripped(URL_MAX_CHARACTERS)]
+"""A link, or the name of one of the files."""
 Text = Annotated[str, stripped(10_000)]
 _PART = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 

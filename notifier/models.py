@@ -28,6 +28,7 @@ from notifier.message_parts import (
     Mention,
     MessageField,
     MessageFile,
+    Picture,
     Poll,
     Snowflake,
     checked_username,
@@ -119,8 +120,8 @@ class NotificationMessage(BaseModel):
     thread_id: Snowflake | None = None
     mentions: Annotated[tuple[Mention, ...], Field(max_length=MENTIONS_MAX)] = ()
     author: Author | None = None
-    thumbnail: HttpUrl | None = None
-    image: HttpUrl | None = None
+    thumbnail: Picture | None = None
+    image: Picture | None = None
     footer_icon: HttpUrl | None = None
     content: Annotated[str, stripped(100_000)] | None = None
     tts: bool = False

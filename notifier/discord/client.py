@@ -49,12 +49,15 @@ class DiscordClient:
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Post one message and wait for Discord to store it (Execute Webhook, webhook.mdx)."""
         query = {"wait": "true"}
-        if thread_id := payload.thread_id or webhook.thread_id:
+        opens_thread = "thread_name" in payload.body  # then not in the one of the webhook's URL (code 220002)
+        if thread_id := payload.thread_id or (None if opens_thread else webhook.thread_id):
             query["thread_id"] = thread_id
+        if "components" in payload.body:
+            query["with_components"] = "true"  # without it they are ignored in silence (discord-api-docs #7368)
         body: dict[str, Any] = {"json": payload.body}
         if payload.files:
             parts = {
-                f"files[{number}]": (file.name, file.content, "text/plain; charset=utf-8")
+                f"files[{number}]": (file.name, file.content, file.content_type)
                 for number, file in enumerate(payload.files)
             }
             body = {"data": {"payload_json": json.dumps(payload.body)}, "files": parts}

@@ -37,6 +37,8 @@ OF_THE_FORM = frozenset({400, 413})
 CODES_OF_A_PLACE = frozenset({10003, 10008})
 """Unknown Channel and Unknown Message: the webhook exists, the thread or message does not (opcodes.mdx)."""
 
+BY_CODE_NAMED = {220001: "thread_name", 220003: "thread_name", 40066: "applied_tags"}
+"""A forum wants a name for the post; the channel is no forum; only moderators may set this tag (opcodes.mdx)."""
 POSITION = re.compile(r"[0-9]{1,3}")
 FORM_FIELDS = frozenset(
     {
@@ -86,6 +88,8 @@ def is_edge(status: int, body: Body | None, text: str) -> bool:
 
 def rejected_parts(body: Body) -> frozenset[tuple[int | None, str]]:
     """What an error names: embeds by position with the path within them, and all else by its path (``Rejected``)."""
+    if named := BY_CODE_NAMED.get(code_of(body) or CODE_GENERAL):
+        return frozenset({(None, named)})
     paths: list[tuple[str, ...]]
     if _is_form(body):
         paths = [(key, text) if POSITION.fullmatch(text) else (key,) for key, texts in body.items() for text in texts]

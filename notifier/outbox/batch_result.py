@@ -50,8 +50,15 @@ def to_payload(disposition: Disposition, ended: Record | None, retry_wait_second
         "record": json.dumps(ended) if ended and disposition.dead else None,
         "cut": ended is not None and "cut_from_bytes" in ended,
         "progress": disposition.progress.as_json(),
+        "forum": _forum(disposition),
         "retry_result": _retry_result(disposition, retry_wait_seconds),
     }
+
+
+def _forum(disposition: Disposition) -> bool | None:
+    """What it has learned of its channel: whether it is a forum; None: nothing."""
+    now, before = disposition.progress.in_forum, disposition.item.progress.in_forum
+    return now if disposition.action is Action.CONTINUE and now is not before else None
 
 
 def _retry_result(disposition: Disposition, retry_wait_seconds: float) -> str | None:

@@ -18,6 +18,7 @@
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, left_behind (how many of a later version were seen, and stay),
+--                                   forum (1: the channel takes only posts with a name),
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
@@ -104,7 +105,8 @@ end
 
 local function lease(kind, reason, ids)
   if #forgotten > 0 then return answer_forgotten() end
-  local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '', left_behind }
+  local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '', left_behind,
+    redis.call('HGET', gate.state, 'forum') or '' }
   local log = wait_log(STATE)
   for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
   log_wait(STATE, now, 'in_flight', args.life)

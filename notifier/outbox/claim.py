@@ -1,11 +1,11 @@
 """The request of a claim, and its possible answers."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
-from notifier.outbox.disposition import BatchItem
+from notifier.outbox.disposition import THREAD_NAME, BatchItem
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
 from notifier.outcome import Reason
@@ -152,24 +152,27 @@ Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
-    now, reason, guild_id, left_behind, *flat = rest
+    now, reason, guild_id, left_behind, forum, *flat = rest
     return Batch(
         alert_type,
         token,
         now,
         webhook,
         guild_id or None,
-        tuple(_item(alert_type, each) for each in zip(*[iter(flat)] * 9, strict=True)),
+        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 9, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
     )
 
 
-def _item(alert_type: AlertType, fields: tuple[str, ...]) -> BatchItem:
+def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> BatchItem:
     notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress = fields
     message, unreadable = read(notification_id, alert_type, text, int(version))
     spells: dict[str, float] = json.loads(waited)
     longest = max(spells, key=lambda reason: spells[reason], default="")
     times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
-    return BatchItem(message, int(attempts), *times, unreadable, progress_of(progress))
+    known = progress_of(progress)
+    if is_forum and THREAD_NAME not in known.left_out:
+        known = replace(known, in_forum=True)
+    return BatchItem(message, int(attempts), *times, unreadable, known)

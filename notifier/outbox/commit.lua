@@ -13,7 +13,7 @@
 --                         | 'leave' (it is unreadable) | 'continue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
---                         progress (JSON, if it continues),
+--                         progress (JSON, if it continues), forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
@@ -148,6 +148,7 @@ end
 -- A part of it is posted, or something is left out: nothing fails from here on that failed before.
 local function continue(key, item)
   requeue(key, item)
+  if item.forum ~= cjson.null then redis.call('HSET', gate.state, 'forum', item.forum and 1 or 0) end
   redis.call('HDEL', key, 'failing_since', 'lost_alone')
   redis.call('HSET', key, 'attempts', 0)
 end

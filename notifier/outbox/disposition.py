@@ -27,6 +27,8 @@ OF_THE_PAYLOAD = reasons_of(Fault.ALERT)
 REPAIRABLE = OF_THE_PAYLOAD - {Reason.INVALID_MESSAGE}
 """Those that an ornament may be at fault for."""
 
+THREAD_NAME = "thread_name"
+
 OF_THE_WEBHOOK = reasons_of(Fault.WEBHOOK)
 """Rejections that are the webhook's fault; another webhook may take the alert."""
 
@@ -168,6 +170,9 @@ def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spen
     what it refuses bare is final.
     """
     item, is_alone = items[position], len(items) == 1
+    if (None, THREAD_NAME) in outcome.parts and (learned := _of_forum(item)):
+        why = f"{outcome.detail}; goes again {'as a post' if learned.in_forum else 'without a name for its post'}"
+        return Disposition(item, Action.CONTINUE, item.attempts, reason=outcome.reason, detail=why, progress=learned)
     rest = ornaments(item.message) - item.left_out
     named = rest & {ornament_of(part) for place, part in outcome.parts if place in (None, position)}
     at_fault = position in outcome.rejected_indexes or is_alone
@@ -185,6 +190,16 @@ def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spen
         return _ended(item, Status.REJECTED, outcome, spent)
     isolate = not outcome.rejected_indexes.intersection(range(len(items))) and not _names_ornaments(outcome, items)
     return Disposition(item, Action.REQUEUE, item.attempts, reason=outcome.reason, isolate=isolate)
+
+
+def _of_forum(item: BatchItem) -> Progress | None:
+    """What one that has no name for a post of its own has learned of its channel: it is a forum, or it is none."""
+    progress = item.progress
+    if item.message.thread_name or (THREAD_NAME in progress.left_out and not progress.in_forum):
+        return None
+    if progress.in_forum:
+        return replace(progress, in_forum=False, left_out=(*progress.left_out, THREAD_NAME))
+    return replace(progress, in_forum=True)
 
 
 def _names_ornaments(outcome: Rejected, items: Sequence[BatchItem]) -> bool:

@@ -10,7 +10,8 @@ class Progress:
     """Stored as JSON beside the message.
 
     ``part``: how many of its parts are posted. ``message_ids``, ``channel_id``: of those, in order. ``thread_id``: of
-    the thread that the first has opened. ``left_out``: names of ornaments that Discord refused.
+    the thread that the first has opened. ``left_out``: names of ornaments that Discord refused. ``in_forum``: its
+    channel takes only posts with a name.
     """
 
     part: int = 0
@@ -18,6 +19,7 @@ class Progress:
     channel_id: str | None = None
     thread_id: str | None = None
     left_out: tuple[str, ...] = ()
+    in_forum: bool = False
 
     def as_json(self) -> str:
         """'' if nothing is settled."""
@@ -36,4 +38,5 @@ def progress_of(text: str) -> Progress:
         found.get("channel_id"),
         found.get("thread_id"),
         tuple(found.get("left_out", ())),
+        found.get("in_forum", False),
     )

@@ -3,13 +3,25 @@
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from notifier.models import NotificationMessage
-from notifier.render.embeds import characters, render_embed, with_url_in_text
-from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX
+from notifier.render.buttons import rows
+from notifier.render.cut import cut
+from notifier.render.embeds import characters, content_of, render_embed, with_url_in_text
+from notifier.render.limits import (
+    CONTENT_CHARACTERS_MAX,
+    DESCRIPTION_CHARACTERS_MAX,
+    TAGS_MAX,
+    THREAD_NAME_CHARACTERS_MAX,
+)
 from notifier.render.ornaments import OF_MESSAGE, refused_by_form
+from notifier.render.poll import poll_of
+from notifier.render.uploads import File, told, uploads
+
+SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 12
+"""Flags of a message (Discord docs, message.mdx)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +34,6 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file attached to a message."""
-
-    name: str
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Payload:
     """The content of one request, without its webhook."""
 
@@ -39,25 +43,34 @@ class Payload:
 
 
 def measure(message: NotificationMessage) -> Load:
-    """Measure a notification. A shared batch key means: same thread, name, avatar and mentions, and no file.
+    """Measure a notification. A shared batch key means: same thread, name, avatar, mentions and sound, and no more.
 
     The URL is counted as if it stood in the text: ``compose`` writes it there if another embed has the same URL.
     """
     rendered = render_embed(message, left_out=refused_by_form(message))
     spelled = with_url_in_text(rendered.embed) if "url" in rendered.embed else rendered.embed
     alone = rendered.whole is not None or len(spelled.get("description", "")) > DESCRIPTION_CHARACTERS_MAX
-    company = json.dumps([message.thread_id, message.username, message.avatar_url, message.mentions])
+    alone |= any((message.files, message.poll, message.buttons, message.thread_name, message.applied_tags))
+    alone |= bool(message.content or message.suppress_embeds)
+    look = [message.thread_id, message.username, message.avatar_url, message.mentions]
+    # with other sounds than usual it is another key, and else the one that version 0.2 works out
+    company = json.dumps(look + [name for name in ("tts", "silent") if getattr(message, name)])
     batch_key = "" if alone else hashlib.sha256(company.encode()).hexdigest()[:12]
     return Load(1, characters(rendered.embed if alone else spelled), batch_key)
 
 
 def compose(
-    messages: Sequence[NotificationMessage], notes: Sequence[str] = (), left_out: Sequence[Collection[str]] = ()
+    messages: Sequence[NotificationMessage],
+    notes: Sequence[str] = (),
+    left_out: Sequence[Collection[str]] = (),
+    *,
+    in_forum: bool = False,
 ) -> Payload:
     """Build the payload of notifications that may share a request, in order.
 
     ``notes``: for the footer of each. ``left_out``: the ornaments that each goes without; of those that belong to the
-    whole request, all go without what one does.
+    whole request, all go without what one does. ``in_forum``: the channel takes only posts with a name: it is
+    the first title, unless they have one.
 
     Raises:
         ValueError: ``messages`` is empty. Discord refuses a request without an embed.
@@ -67,21 +80,38 @@ def compose(
     first, count = messages[0], len(messages)
     left_out = left_out or [refused_by_form(each) for each in messages]
     rendered = [render_embed(*each) for each in zip(messages, notes or [""] * count, left_out, strict=True)]
+    thread_name = first.title + (f" (+{count - 1})" if count > 1 else "") if in_forum else ""
     from_all = frozenset[str]().union(*left_out) & OF_MESSAGE
     body: dict[str, Any] = {
         "embeds": _each_with_its_own_url([each.embed for each in rendered]),
         "allowed_mentions": _allowed(() if "allowed_mentions" in from_all else first.mentions),
     }
-    if first.mentions:
-        body["content"] = " ".join(first.mentions)
-    if first.username and "username" not in from_all:
-        body["username"] = first.username
-    if first.avatar_url and "avatar_url" not in from_all:
-        body["avatar_url"] = first.avatar_url
-    files = tuple(File(each.file_name, each.whole.encode()) for each in rendered if each.whole is not None)
+    body |= {name: value for name, value in _of_the_request(first, thread_name).items() if name not in from_all}
+    files = [File(each.file_name, each.whole.encode()) for each in rendered if each.whole is not None]
+    if "attachments" not in from_all:
+        files = [*uploads(first.files), *files]
     if files:
-        body["attachments"] = [{"id": number, "filename": file.name} for number, file in enumerate(files)]
-    return Payload(body, files, first.thread_id)
+        body["attachments"] = told(files)
+    return Payload(body, tuple(files), first.thread_id)
+
+
+def _of_the_request(message: NotificationMessage, thread_name: str) -> dict[str, Any]:
+    """What belongs to no embed, by Discord's names (Discord docs, webhook.mdx, Execute Webhook)."""
+    flags = (message.silent and SUPPRESS_NOTIFICATIONS) | (message.suppress_embeds and SUPPRESS_EMBEDS)
+    # Discord takes no name for a thread that is there (code 220002)
+    name = "" if message.thread_id else message.thread_name or thread_name
+    parts: dict[str, Any] = {
+        "content": cut(content_of(message).strip(), CONTENT_CHARACTERS_MAX),
+        "username": message.username,
+        "avatar_url": message.avatar_url,
+        "tts": message.tts,
+        "flags": flags,
+        "components": rows(message.buttons),
+        "poll": poll_of(message.poll) if message.poll else None,
+        "thread_name": cut(name.strip(), THREAD_NAME_CHARACTERS_MAX),
+        "applied_tags": list(message.applied_tags[:TAGS_MAX]),
+    }
+    return {name: value for name, value in parts.items() if value}
 
 
 def _each_with_its_own_url(embeds: list[dict[str, Any]]) -> list[dict[str, Any]]:

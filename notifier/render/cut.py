@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from notifier.render.constructs import CLOSING, CodeBlock, Span, code_blocks, constructs, symbols
 
+BLANK = "\u200b"
+"""Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
 MARK = "…"
 BREAKS = ("\n", " ")
 """Where a text is cut if one of them is near: at a line, or a word."""
@@ -23,6 +25,12 @@ class _Place:
 
     at: int
     block: CodeBlock | None
+
+
+def trimmed(text: str) -> str:
+    """The text as Discord counts it, without space around it; ``BLANK`` if nothing is left."""
+    # as str.strip() does (discord-api-docs #1315), which removes a few more characters than pydantic
+    return text.strip() or BLANK
 
 
 def cut(text: str, maximum: int) -> str:
@@ -50,6 +58,7 @@ def take(text: str, maximum: int) -> tuple[str, str]:
 
 def cut_front(text: str, maximum: int) -> str:
     """Return at most ``maximum`` characters of the end; '' if there is no room for any text and the mark."""
+    text = text if len(text) <= maximum else text.strip()
     if len(text) <= maximum:
         return text
     earliest = len(text) - maximum + len(MARK)

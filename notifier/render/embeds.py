@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.models import NotificationMessage
-from notifier.render.cut import cut, cut_front
+from notifier.render.buttons import not_taken
+from notifier.render.cut import BLANK, cut, cut_front, trimmed
 from notifier.render.limits import (
+    AUTHOR_CHARACTERS_MAX,
+    CONTENT_CHARACTERS_MAX,
     DESCRIPTION_CHARACTERS_MAX,
     EMBEDS_TOTAL_CHARACTERS_MAX,
     FIELD_NAME_CHARACTERS_MAX,
@@ -17,10 +20,9 @@ from notifier.render.limits import (
 )
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import TEXTS, without
+from notifier.render.uploads import picture
 from notifier.render.whole import Kind, bare, file_name, is_traceback, iso, kind_of, whole_text
 
-BLANK = "\u200b"
-"""Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
 TEXT_CHARACTERS_LEAST = 1_000
 """Ours: what a long text gets of an embed's room before its fields do."""
 SAID_CHARACTERS = 40
@@ -41,13 +43,14 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
 
     ``note`` goes into its footer. ``left_out``: ornaments to do without; the link stays as text.
     """
-    uncut = _uncut(message, note)
+    uncut = _uncut(message, note, left_out)
     embed = without(uncut, left_out)
     if "url" in left_out and message.url:
         embed = with_url_in_text(embed)
-    if _fits(embed) and not TEXTS.intersection(uncut, left_out):
+    if _fits(embed) and not TEXTS.intersection(uncut, left_out) and content_fits(message):
         return RenderedEmbed(embed)
-    only_text = _has_room_for_text(embed) and not {*TEXTS.intersection(uncut), "url"}.intersection(left_out)
+    cut_anyway = {*TEXTS.intersection(uncut), "url"}.intersection(left_out) or not content_fits(message)
+    only_text = _has_room_for_text(embed) and not cut_anyway
     text = bare(message.message)
     if only_text and not message.traceback and (kind := kind_of(text)) is not Kind.TEXT:
         name = file_name(message, kind)
@@ -55,6 +58,21 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
     name = file_name(message)
     cut_embed = _cut_to_fit(embed, message, note, f"alert is in the file `{name}`")
     return RenderedEmbed(cut_embed, whole_text(message), name)
+
+
+def content_of(message: NotificationMessage) -> str:
+    """The text above the embed: the mentions, and what the caller gave; if no embed is shown, the alert's text."""
+    shown = message.content
+    if message.suppress_embeds and not shown:
+        shown = "\n".join(filter(None, (message.title, message.message)))
+    for everyone in {"@everyone", "@here"}.difference(message.mentions):  # Discord allows both or none of them
+        shown = shown and shown.replace(everyone, f"@{BLANK}{everyone[1:]}")
+    return " ".join(filter(None, (*message.mentions, shown)))
+
+
+def content_fits(message: NotificationMessage) -> bool:
+    """Whether that needs no cut."""
+    return len(content_of(message).strip()) <= CONTENT_CHARACTERS_MAX
 
 
 def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
@@ -66,35 +84,47 @@ def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
 def characters(embed: dict[str, Any]) -> int:
     """What counts towards the sum over all embeds of a message (Discord docs, message.mdx)."""
     texts = [embed.get("title", ""), embed.get("description", ""), embed.get("footer", {}).get("text", "")]
+    texts.append(embed.get("author", {}).get("name", ""))
     texts += [field[part] for field in embed.get("fields", ()) for part in ("name", "value")]
     return sum(map(len, texts))
-
-
-def _trimmed(text: str) -> str:
-    # Discord trims as str.strip() does (discord-api-docs #1315), which removes a few more characters than pydantic
-    return text.strip() or BLANK
 
 
 def _footer(source: str | None, note: str) -> str:
     return SEPARATOR.join(part for part in (source, note) if part)
 
 
-def _uncut(message: NotificationMessage, note: str) -> dict[str, Any]:
-    embed: dict[str, Any] = {"title": _trimmed(message.title)}
-    if text := "\n\n".join(filter(None, _texts(message))):
-        embed["description"] = _trimmed(text)
+def _uncut(message: NotificationMessage, note: str, left_out: Collection[str]) -> dict[str, Any]:
+    embed: dict[str, Any] = {"title": trimmed(message.title)}
+    buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
+    links = "\n".join(f"{each.label}: {each.url}" for each in buttons)
+    if text := "\n\n".join(filter(None, (*_texts(message), links))):
+        embed["description"] = trimmed(text)
     if message.url:
         embed["url"] = message.url
     embed["color"] = message.colour
     if message.fields:
         embed["fields"] = [
-            {"name": _trimmed(each.name), "value": _trimmed(each.value), "inline": each.inline}
-            for each in message.fields
+            {"name": trimmed(each.name), "value": trimmed(each.value), "inline": each.inline} for each in message.fields
         ]
     embed["timestamp"] = iso(message.timestamp)
-    if message.source or note:
-        embed["footer"] = {"text": _trimmed(_footer(message.source, note))}
-    return embed
+    if message.source or note or message.footer_icon:
+        embed["footer"] = {"text": trimmed(_footer(message.source, note))}
+    return embed | _ornaments(embed, message)
+
+
+def _ornaments(embed: dict[str, Any], message: NotificationMessage) -> dict[str, Any]:
+    drawn: dict[str, Any] = {}
+    if author := message.author:
+        links = {"url": author.url, "icon_url": author.icon_url}
+        name = cut(trimmed(author.name), AUTHOR_CHARACTERS_MAX)
+        drawn["author"] = {"name": name} | {key: link for key, link in links.items() if link}
+    if message.thumbnail:
+        drawn["thumbnail"] = picture(message.thumbnail, message.files)
+    if message.image:
+        drawn["image"] = picture(message.image, message.files)
+    if message.footer_icon:
+        drawn["footer"] = {**embed["footer"], "icon_url": message.footer_icon}
+    return drawn
 
 
 def _texts(message: NotificationMessage) -> tuple[str, str]:
@@ -133,7 +163,7 @@ def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str, 
     cut_embed = {**embed, "title": cut(embed["title"], TITLE_CHARACTERS_MAX)}
     if "footer" in embed:
         room = FOOTER_CHARACTERS_MAX - (len(note) + len(SEPARATOR) if note else 0)
-        footer = _trimmed(_footer(cut(message.source or "", room), note))
+        footer = trimmed(_footer(cut(message.source or "", room), note))
         cut_embed["footer"] = {**embed["footer"], "text": footer}
     cut_embed.pop("fields", None)
     cut_embed["description"] = ""

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notifier.models import NotificationMessage
+from notifier.render.uploads import SCHEME
 
 OF_MESSAGE = frozenset(
     ("username", "avatar_url", "allowed_mentions", "attachments", "thread_name", "applied_tags", "components", "poll")
@@ -69,9 +70,9 @@ def refused_by_form(message: NotificationMessage) -> frozenset[str]:
         "url": message.url,
         "author.url": author and author.url,
         "author.icon_url": author and author.icon_url,
-        "image": _web(message.image),
-        "thumbnail": _web(message.thumbnail),
-        "footer.icon_url": _web(message.footer_icon),
+        "image": _link_of(message.image, message),
+        "thumbnail": _link_of(message.thumbnail, message),
+        "footer.icon_url": message.footer_icon,
     }
     return frozenset(name for name, link in links.items() if link and not is_well_formed(link))
 
@@ -79,10 +80,11 @@ def refused_by_form(message: NotificationMessage) -> frozenset[str]:
 def is_well_formed(url: str) -> bool:
     """Whether Discord takes it: it refuses a host without a dot (rogerrum/alertmanager-discord#19)."""
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
     except ValueError:
         return False
-    return "." in host.strip(".") or ":" in host
+    return parts.scheme in ("http", "https") and ("." in host.strip(".") or ":" in host)
 
 
 def without(embed: dict[str, Any], left_out: Collection[str]) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def without(embed: dict[str, Any], left_out: Collection[str]) -> dict[str, Any]:
     return kept
 
 
-def _web(link: str | None) -> str | None:
-    """None if it is the name of a file."""
-    return link if link and link.startswith("http") else None
+def _link_of(picture: str | None, message: NotificationMessage) -> str | None:
+    """None if it is one of the files."""
+    names = {each.name for each in message.files}
+    return None if picture is None or picture.removeprefix(SCHEME) in names else picture

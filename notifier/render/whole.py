@@ -61,9 +61,10 @@ def bare(text: str) -> str:
 
 def whole_text(message: NotificationMessage) -> str:
     """All texts of a notification, as plain text."""
-    parts = [message.title, message.message, message.traceback or ""]
+    parts = [message.content or "", message.title, message.message, message.traceback or ""]
     parts += [f"{field.name}:\n{field.value}" for field in message.fields]
     parts += [f"{name}: {value}" for name, value in (("Source", message.source), ("URL", message.url)) if value]
+    parts += [f"{each.label}: {each.url}" for each in message.buttons]
     parts.append(f"Time: {iso(message.timestamp)}")
     return "\n\n".join(part for part in parts if part) + "\n"
 

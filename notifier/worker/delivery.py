@@ -171,7 +171,8 @@ class DeliveryWorker:
             return answer
         webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
         notes = [_note(batch, each) for each in batch.items]
-        payload = compose(batch.messages, notes, [each.left_out for each in batch.items])
+        in_forum = any(each.progress.in_forum for each in batch.items)
+        payload = compose(batch.messages, notes, [each.left_out for each in batch.items], in_forum=in_forum)
         answer = self._client.execute(webhook, payload)
         self._machine.learn(answer)
         return answer

@@ -27,7 +27,8 @@ from notifier.outcome import (
     Unknown,
     WebhookInfo,
 )
-from notifier.render.batch import File, Payload
+from notifier.render.batch import Payload
+from notifier.render.uploads import File
 from notifier.settings import Webhook
 from tests.unit.discord.conftest import TOKEN
 

@@ -13,7 +13,8 @@ from notifier.discord import DiscordClient
 from notifier.discord.client import BODY_BYTES_MAX
 from notifier.discord.outcomes import ELSEWHERE
 from notifier.outcome import Answer, Delivered, Failed, Reason, Unknown
-from notifier.render.batch import File, Payload
+from notifier.render.batch import Payload
+from notifier.render.uploads import File
 from notifier.settings import Webhook
 from tests.unit.discord.conftest import PATIENCE_SECONDS, Behaviour, Peer, read_request
 

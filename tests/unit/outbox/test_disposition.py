@@ -116,7 +116,7 @@ def test_one_that_is_named_for_its_text_or_sent_alone_goes_again_bare(reason: Re
 @pytest.mark.parametrize(
     ("part", "left_out"),
     [
-        *[(name, name) for name in ("avatar_url", "username", "tts", "poll", "applied_tags", "thread_name", "content")],
+        *[(name, name) for name in ("avatar_url", "username", "tts", "poll", "applied_tags", "content")],
         ("allowed_mentions.roles.0", "allowed_mentions"),
         ("attachments.0.filename", "attachments"),
         ("components.0.components.1.url", "components"),
@@ -144,6 +144,18 @@ def test_what_discord_names_of_an_embed_is_left_out_of_that_one(part: str, left_
     first, second = decide(outcome, [replace(FULL), FULL], 3)
     assert (first.action, first.isolate) == ("requeue", False)
     assert (second.action, second.progress.left_out) == ("continue", (left_out,))
+
+
+def test_a_forum_and_what_is_none_are_learned_and_a_name_that_was_given_is_an_ornament() -> None:
+    outcome = Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(None, "thread_name")}))
+    (learned,) = decide(outcome, [THREE[0]], 3)
+    assert (learned.action, learned.progress) == ("continue", Progress(in_forum=True))
+    (unlearned,) = decide(outcome, [replace(THREE[0], progress=Progress(in_forum=True))], 3)
+    assert (unlearned.action, unlearned.progress) == ("continue", Progress(left_out=("thread_name",)))
+    (final,) = decide(outcome, [replace(THREE[0], progress=unlearned.progress)], 3)
+    assert final.action == "complete", "it is neither"
+    (named,) = decide(outcome, [FULL], 3)
+    assert (named.action, named.progress.left_out) == ("continue", ("thread_name",))
 
 
 def test_what_we_give_every_embed_is_left_out_only_if_it_is_named_or_with_all_else() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
 
 EDGES = (1, 255, 256, 257, 1023, 1024, 1025, 2047, 2048, 2049, 4095, 4096, 4097, 6000, 6001)
@@ -44,6 +45,41 @@ times = st.datetimes(
     datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.sampled_from([UTC, timezone(timedelta(hours=-14))])
 )
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=70).map(lambda name: f"the {name} bot")
+
+FILES = ("chart (1).png", "..", "a/b.log", "ä.txt", "a_b.log")
+pictures = st.none() | urls | st.just("chart (1).png")
+files = st.lists(
+    st.builds(
+        MessageFile,
+        name=st.sampled_from(FILES) | short,
+        content=st.binary(max_size=9),
+    ),
+    max_size=9,
+)
+buttons = st.lists(st.builds(LinkButton, label=short, url=urls), max_size=30)
+answers = st.lists(
+    st.builds(PollAnswer, text=short, emoji=st.none() | st.sampled_from(["✅", "<:name:12>"])), min_size=1, max_size=12
+)
+polls = st.builds(
+    Poll, question=short, answers=answers.map(tuple), hours=st.integers(-5, 2_000), multiple=st.booleans()
+)
+authors = st.builds(Author, name=short, url=st.none() | urls, icon_url=st.none() | urls)
+EXTRAS: dict[str, st.SearchStrategy[Any]] = {
+    "author": st.none() | authors,
+    "thumbnail": pictures,
+    "image": pictures,
+    "footer_icon": st.none() | urls,
+    "content": st.none() | texts,
+    "tts": st.booleans(),
+    "silent": st.booleans(),
+    "suppress_embeds": st.booleans(),
+    "thread_name": st.none() | texts,
+    "applied_tags": st.lists(snowflakes, max_size=9),
+    "files": files,
+    "poll": st.none() | polls,
+    "buttons": buttons,
+    "traceback": st.none() | texts,
+}
 
 LOOKS: dict[str, st.SearchStrategy[Any]] = {
     "username": st.none() | names,

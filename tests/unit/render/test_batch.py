@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifier.message_parts import LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
 from notifier.render.batch import Load, Payload, compose, measure
-from notifier.render.ornaments import refused_by_form
+from notifier.render.ornaments import ornaments, refused_by_form
 from tests.unit.render.discord_rules import total, violations
-from tests.unit.render.messages import LOOKS, messages
+from tests.unit.render.messages import EXTRAS, LOOKS, messages
 
 
 def alert(**more: Any) -> NotificationMessage:
@@ -45,6 +46,17 @@ def test_discord_takes_any_notification(message: NotificationMessage) -> None:
     payload = compose([message])
     assert violations(payload) == []
     json.dumps(payload.body, allow_nan=False)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_discord_takes_all_that_a_webhook_can_send(data: st.DataObject) -> None:
+    message = data.draw(messages()).model_copy(update=data.draw(st.fixed_dictionaries({}, optional=EXTRAS)))
+    payload = compose([message], in_forum=data.draw(st.booleans()))
+    assert violations(payload) == []
+    json.dumps(payload.body, allow_nan=False)
+    for left_out in ornaments(message):
+        assert violations(compose([message], [""], [refused_by_form(message) | {left_out}])) == [], left_out
 
 
 @given(st.data())
@@ -197,3 +209,59 @@ def test_the_checker_objects_to_what_discord_objects_to() -> None:
         {"attachments": [{"id": 0, "filename": "none"}]},
     ]
     assert [change for change in bad if violations(Payload({**good, **change})) == []] == []
+
+
+def test_a_name_of_a_post_is_the_callers_or_else_the_first_title_and_none_in_a_thread_that_is_there() -> None:
+    first, second = alert(title="first"), alert(title="second")
+    assert "thread_name" not in compose([first]).body
+    assert compose([first], in_forum=True).body["thread_name"] == "first"
+    assert compose([first, second], in_forum=True).body["thread_name"] == "first (+1)"
+    assert compose([alert(thread_name="given")], in_forum=True).body["thread_name"] == "given"
+    assert "thread_name" not in compose([alert(thread_name="given", thread_id="5")], in_forum=True).body
+
+
+def test_what_belongs_to_one_alert_alone_goes_alone() -> None:
+    alone = {
+        "content": "above",
+        "suppress_embeds": True,
+        "files": [MessageFile(name="a.txt", content="a")],
+        "buttons": [LinkButton(label="a", url="https://a.invalid/")],
+        "poll": Poll(question="q", answers=[PollAnswer(text="a")]),
+        "thread_name": "post",
+        "applied_tags": ["1"],
+    }
+    for name, value in alone.items():
+        assert measure(alert(**{name: value})).batch_key == "", name
+    keys = {measure(alert(**more)).batch_key for more in ({}, {"tts": True}, {"silent": True})}
+    assert len(keys - {""}) == 3
+
+
+def test_of_everyone_and_here_only_the_one_that_is_named_pings() -> None:
+    body = compose([alert(content="tell @everyone and @here", mentions=["@here"])]).body
+    assert body["content"] == "@here tell @\u200beveryone and @here"
+    assert compose([alert(content="tell @everyone")]).body["content"] == "tell @\u200beveryone"
+
+
+def test_an_alert_without_an_embed_stands_in_the_content() -> None:
+    assert compose([alert(message="text", suppress_embeds=True)]).body["content"] == "T\ntext"
+    assert compose([alert(message="text", suppress_embeds=True, content="own")]).body["content"] == "own"
+
+
+def test_buttons_that_discord_does_not_take_are_links_in_the_text() -> None:
+    many = [LinkButton(label=str(number), url="https://a.invalid/") for number in range(26)]
+    long = LinkButton(label="long", url="https://a.invalid/" + "x" * 600)
+    payload = compose([alert(buttons=[*many, long])])
+    assert [len(row["components"]) for row in payload.body["components"]] == [5] * 5
+    assert payload.body["embeds"][0]["description"].splitlines() == ["25: https://a.invalid/", f"long: {long.url}"]
+    left = compose([alert(buttons=many[:1])], [""], [{"components"}])
+    assert left.body["embeds"][0]["description"] == "0: https://a.invalid/"
+
+
+def test_files_have_names_that_discord_leaves_as_they_are_and_each_its_own() -> None:
+    files = [MessageFile(name=name, content=b"a") for name in ("a b.txt", "a_b.txt", "..", "ä.png", "x" * 300 + ".log")]
+    payload = compose([alert(files=files, image="ä.png")])
+    names = [file.name for file in payload.files]
+    assert names[:4] == ["a_b.txt", "a_b-2.txt", "file", "_.png"]
+    assert names[4].endswith("x.log")
+    assert payload.body["embeds"][0]["image"]["url"] == "attachment://_.png"
+    assert [file.content_type for file in payload.files][2:4] == ["application/octet-stream", "image/png"]

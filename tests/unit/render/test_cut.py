@@ -69,7 +69,7 @@ def test_a_cut_begins_as_the_text_and_ends_in_a_mark(text: str, maximum: int) ->
 def test_a_cut_at_the_front_ends_as_the_text_and_begins_with_a_mark(text: str, maximum: int) -> None:
     shortened = cut_front(text, maximum)
     assert text.strip().endswith(shortened.removeprefix("…"))
-    assert shortened.startswith("…") or text[1 - maximum :].isspace()
+    assert shortened.startswith("…") or shortened == text.strip()
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS.values(), ids=SYMBOLS)
