@@ -1,7 +1,7 @@
 """What secrets look like: of each kind the words without which there is none, and its pattern.
 
-The words are looked for first, because that costs a hundredth of a pattern, which is compiled only then. Each pattern takes time that grows with the
-length of the text, and no faster: no part of it can match the same characters in two ways.
+The words are looked for first, because that costs a hundredth of a pattern, which is compiled only then. A pattern
+takes time in proportion to the length of the text: no part of it can match the same characters in two ways.
 """
 
 import base64
@@ -20,7 +20,9 @@ _NAMES = (
     r"|(?:access|auth|refresh|session|bot|id|security)[_-]?token|private[_-]?key|account[_-]?key|shared[_-]?access[_-]?key"
     r"|auth[_-]?key|encryption[_-]?key|credentials?"
 )
-SECRET_NAME = re.compile(rf"(?:.*[^a-z]|.*[a-z](?=[A-Z]))?(?:{_NAMES})|.*[_-]token|token|(?:proxy-)?authorization", re.I)
+SECRET_NAME = re.compile(
+    rf"(?:.*[^a-z]|.*[a-z](?=[A-Z]))?(?:{_NAMES})|.*[_-]token|token|(?:proxy-)?authorization", re.I
+)
 """The whole name of a value that is a secret."""
 _JOINED = [
     *("api key", "api secret", "private key", "account key", "auth key", "encryption key", "shared access key"),
@@ -31,10 +33,13 @@ _NAME_WORDS = (
     *(name.replace(" ", joint) for name in _JOINED for joint in ("", "_", "-")),
 )
 _WORDS = frozenset(
-    "none null nil true false str string text int integer bytes object optional any type required invalid missing wrong"
-    " incorrect expired changed reset empty unset set yes no ok failed denied rejected password passwd passphrase secret"
-    " token key value username user admin_password placeholder redacted masked hidden removed filtered example changeme"
-    " bearer basic digest negotiate undefined disabled enabled default unknown error field mismatch".split()
+    """
+    none null nil true false str string text int integer bytes object optional any type required invalid
+    missing wrong incorrect expired changed reset empty unset set yes no ok failed denied rejected password
+    passwd passphrase secret token key value username user admin_password placeholder redacted masked hidden
+    removed filtered example changeme bearer basic digest negotiate undefined disabled enabled default
+    unknown error field mismatch
+    """.split()  # noqa: SIM905 - a list of sixty would take sixty lines
 )
 _PLACEHOLDER = re.compile(r"[*x•.#_-]+|\$\w+|%\(?\w*\)?s?|\W*(?:masked|redacted|filtered|secure|secret)\W*", re.I)
 MASK = "(masked)"
@@ -89,7 +94,7 @@ def _always(found: re.Match[str]) -> bool:
 class SecretKind:
     """One kind. ``words``: one of them, in lower case, is in every text that holds one. The last group is the secret.
 
-    ``at_words``: each begins with one of the words. ``link``: what makes a link work for a while, and for whoever has it.
+    ``at_words``: each begins with one of the words. ``link``: what makes a link work for whoever has it.
     """
 
     name: str
@@ -112,7 +117,9 @@ _OTHER_TOKENS = (
     r"|dckr_pat_[\w-]{20,}|sbp_[0-9a-f]{40}|pscale_(?:tkn|pw|oauth)_[\w.=-]{32,}|dp\.(?:pt|st|ct|sa)\.\w{40,}"
     r"|(?:key-[0-9a-z]{32}|[0-9a-f]{32}-us[0-9]{1,2})(?![\w-])|AGE-SECRET-KEY-1[A-Z0-9]{50,}|EAAA[\w-]{60}"
 )
-_HEADERS = r"(?:proxy-)?authorization|x-(?:api-key|auth-token|access-token|amz-security-token|vault-token)|private-token"
+_HEADERS = (
+    r"(?:proxy-)?authorization|x-(?:api-key|auth-token|access-token|amz-security-token|vault-token)|private-token"
+)
 # a name in the form of a header, of a mapping, of a list of pairs (of texts or of bytes), or of a query
 _AFTER_NAME = rf"{_QUOTE}?[ \t]*(?:[:=]|,|%3A)[ \t]*(?:b?{_QUOTE})?"
 
@@ -140,7 +147,15 @@ KINDS = (
     ),
     SecretKind(
         "Authorization header",
-        ("authorization", "x-api-key", "x-auth-token", "x-access-token", "security-token", "x-vault-token", "private-token"),
+        (
+            "authorization",
+            "x-api-key",
+            "x-auth-token",
+            "x-access-token",
+            "security-token",
+            "x-vault-token",
+            "private-token",
+        ),
         rf"(?i)(?<![\w])(?:{_HEADERS}){_AFTER_NAME}"
         r"(?:(?:Bearer|Basic|Token|Bot|Digest|ApiKey|Negotiate|AWS4-HMAC-SHA256|GoogleLogin)(?:[ \t]+|%20|\+))?"
         rf"({_END}{{1,{VALUE_CHARACTERS_MAX}}})",
@@ -151,9 +166,7 @@ KINDS = (
         ("bearer",),
         r"(?i)(?<!\w)Bearer(?:[ \t]+|%20)(?=[a-z._~+/=-]{0,100}\d)([\w.~+/=-]{16,})",
     ),
-    SecretKind(
-        "basic credentials", ("basic",), r"(?i)(?<!\w)Basic(?:[ \t]+|%20)([a-z0-9+/]{6,}={0,2})", _is_login
-    ),
+    SecretKind("basic credentials", ("basic",), r"(?i)(?<!\w)Basic(?:[ \t]+|%20)([a-z0-9+/]{6,}={0,2})", _is_login),
     SecretKind(
         "password in a URL",
         ("://",),
@@ -168,7 +181,9 @@ KINDS = (
     _token("AWS key", "akia asia abia acca", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?!\w)"),
     _token("Google key", "aiza ya29. gocspx-", r"AIza[\w-]{35}(?!\w)|ya29\.[\w-]{20,}|GOCSPX-[\w-]{28}"),
     _token("Azure secret", "q~", r"[\w~.-]{3}\dQ~[\w~.-]{31,34}"),
-    _token("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}"),
+    _token(
+        "GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}"
+    ),
     _token(
         "GitLab token",
         "glpat- gldt- glrt- glptt- glcbt- gloas- glft- glsoat- glimt- glagent- glffct-",
@@ -187,9 +202,9 @@ KINDS = (
     _token("Telegram token", ":aa", r"\d{8,10}:AA[\w-]{33}(?!\w)"),
     _token(
         "service token",
-        "sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or- t3blbkfj hf_ _v1_ shpat_ shpca_ shppa_ shpss_ sq0 atatt3 lin_api_ dapi"
-        " hvs. hvb. hvr. glsa_ glc_ nrak- sntry pmak- rubygems_ ntn_ figd_ dckr_pat_ sbp_ pscale_ dp.pt. dp.st. dp.ct. dp.sa."
-        " key- -us age-secret-key- eaaa",
+        "sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or- t3blbkfj hf_ _v1_ shpat_ shpca_ shppa_ shpss_ sq0 atatt3"
+        " lin_api_ dapi hvs. hvb. hvr. glsa_ glc_ nrak- sntry pmak- rubygems_ ntn_ figd_ dckr_pat_ sbp_ pscale_ dp.pt."
+        " dp.st. dp.ct. dp.sa. key- -us age-secret-key- eaaa",
         _OTHER_TOKENS,
     ),
     SecretKind(

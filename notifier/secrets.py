@@ -1,16 +1,18 @@
 """Masks secrets in the text of an alert, so that none is stored, logged or posted."""
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from notifier.errors import ConfigurationError
 from notifier.secret_kinds import KINDS, MASK, SECRET_NAME, SecretKind, is_secret_value
 
-OWN_SECONDS = 0.1
+OWN_SECONDS = 0.2
 """Ours: what the patterns of a deployment may take for one alert, whatever they are and whatever its text is."""
+DEPTH_MAX = 100
+"""Ours: of what is nested deeper, the JSON is looked through, as a text."""
 OWN = "own pattern"
 _SHORT_MASK = "xxx"
 
@@ -30,7 +32,7 @@ class Masking:
 
     def __init__(self, own: Sequence[str] = ()) -> None:
         self._own = own
-        self._own_until = time.monotonic() + OWN_SECONDS if own else 0.0
+        self._own_until = 0.0
         self._found: dict[str, None] = {}
         self.too_slow = False
         """Whether the deployment's own patterns took longer than they may, so that some were not looked for."""
@@ -51,17 +53,22 @@ class Masking:
             text = self._without_own(pattern, text)
         return text
 
-    def value(self, value: Any, name: str = "") -> Any:
+    def value(self, value: Any, name: str = "", depth: int = 0) -> Any:  # noqa: PLR0911 - one for each form
         """The same for what JSON can hold. ``name``: its key, which may say that it is a secret."""
         match value:
+            case Mapping() | list() | tuple() if depth > DEPTH_MAX:
+                text = json.dumps(value, default=str)
+                return value if (masked := self.text(text)) == text else masked
             case str():
                 return self._named(name, value) if name else self.text(value)
+            case {"name": str(named), "value": str(shown)}:  # a field
+                return {key: self.value(each) for key, each in value.items()} | {"value": self.field(named, shown)}
             case Mapping():
-                return {self._key(key): self.value(each, str(key)) for key, each in value.items()}
+                return {self._key(key): self.value(each, str(key), depth + 1) for key, each in value.items()}
             case [str(key), str(each)] if SECRET_NAME.fullmatch(key):  # a header, as some clients keep it
                 return type(value)([key, self._named(key, each)])
             case list() | tuple():
-                return type(value)([self.value(each, name) for each in value])
+                return type(value)([self.value(each, name, depth + 1) for each in value])
         return value
 
     def _key(self, key: Any) -> Any:
@@ -98,9 +105,11 @@ class Masking:
             self._found[OWN] = None
             return f"{text[found.start() : start]}{_mask_of(text[start:end])}{text[end : found.end()]}"
 
+        compiled = regex.compile(pattern)
+        self._own_until = self._own_until or time.monotonic() + OWN_SECONDS  # from when all is imported
         if (left := self._own_until - time.monotonic()) > 0:
             try:
-                return regex.compile(pattern).sub(masked, text, timeout=left)
+                return compiled.sub(masked, text, timeout=left)
             except TimeoutError:
                 pass
         self.too_slow = True
@@ -139,7 +148,7 @@ def check_patterns(patterns: Sequence[str]) -> None:
     """Check what a deployment has set.
 
     Raises:
-        ConfigurationError: says which one is wrong, and why.
+        ValueError: says which one is wrong, and why.
     """
     import regex
 
@@ -147,6 +156,6 @@ def check_patterns(patterns: Sequence[str]) -> None:
         try:
             matches_nothing = regex.compile(pattern).fullmatch("", timeout=OWN_SECONDS)
         except (regex.error, TimeoutError, RecursionError) as error:
-            raise ConfigurationError(f"pattern {number} is no regular expression: {error}") from None
+            raise ValueError(f"pattern {number} is no regular expression: {error}") from None
         if matches_nothing:
-            raise ConfigurationError(f"pattern {number} matches the empty text, and so any")
+            raise ValueError(f"pattern {number} matches the empty text, and so any")

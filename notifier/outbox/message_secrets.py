@@ -1,15 +1,19 @@
 """A message without the secrets in it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from notifier.message_parts import MessageFile
 from notifier.models import NotificationMessage
+
+if TYPE_CHECKING:
+    from notifier.secrets import Masking
 
 TEXTS = ("title", "message", "url", "source", "username", "content", "thread_name", "traceback")
 PICTURES = ("avatar_url", "thumbnail", "image", "footer_icon")
 """Their links may be signed: without that, Discord could not load them."""
-BY_CALLER = "masked"
+Part = TypeVar("Part", bound=BaseModel)
 
 
 def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> NotificationMessage:
@@ -36,7 +40,7 @@ def masked_value(value: Any, own: tuple[str, ...] = ()) -> Any:
     return Masking(own).value(value)
 
 
-def _changed(message: NotificationMessage, masking: "Any") -> dict[str, Any]:
+def _changed(message: NotificationMessage, masking: "Masking") -> dict[str, Any]:
     new: dict[str, Any] = {name: masking.text(value) for name in TEXTS if (value := getattr(message, name))}
     new |= {name: masking.text(value, links=False) for name in PICTURES if (value := getattr(message, name))}
     new["fields"] = tuple(
@@ -59,13 +63,13 @@ def _changed(message: NotificationMessage, masking: "Any") -> dict[str, Any]:
     return {name: value for name, value in new.items() if value != getattr(message, name)}
 
 
-def _masked_file(file: Any, masking: Any) -> Any:
+def _masked_file(file: MessageFile, masking: "Masking") -> MessageFile:
     description = file.description and masking.text(file.description)
     return _with(file, name=masking.text(file.name), description=description, content=_content(file.content, masking))
 
 
-def _content(content: bytes, masking: Any) -> bytes:
-    """Of a file that is text, and no longer than what Discord shows of one."""
+def _content(content: bytes, masking: "Masking") -> bytes:
+    """Of a file that is text; another one as it is."""
     if b"\0" in content[:1024]:
         return content
     try:
@@ -75,6 +79,6 @@ def _content(content: bytes, masking: Any) -> bytes:
     return masking.text(text).encode()
 
 
-def _with[Part: BaseModel](part: Part, **values: Any) -> Part:
+def _with(part: Part, **values: Any) -> Part:
     changed = {name: value for name, value in values.items() if value != getattr(part, name)}
     return part.model_copy(update=changed) if changed else part

@@ -17,7 +17,11 @@ WEBHOOK = "123456789012345678/fake-token-" + "x9" * 20
 SAMPLES: list[tuple[str, str, str]] = [
     (f"POST https://discord.com/api/webhooks/{WEBHOOK} failed", WEBHOOK.split("/")[1], "webhook URL"),
     (f"HTTPSConnectionPool: /api/v10/webhooks/{WEBHOOK}?wait=true", WEBHOOK.split("/")[1], "webhook URL"),
-    ("to https://hooks.slack.com/services/T00FAKE/B00FAKE/fakeFakeFake.", "T00FAKE/B00FAKE/fakeFakeFake", "webhook URL"),
+    (
+        "to https://hooks.slack.com/services/T00FAKE/B00FAKE/fakeFakeFake.",
+        "T00FAKE/B00FAKE/fakeFakeFake",
+        "webhook URL",
+    ),
     ("https://acme.webhook.office.com/webhookb2/fa-ke@fa/IncomingWebhook/0f/0e", "fa-ke@fa/Inc", "webhook URL"),
     ("https://chat.acme.io/hooks/fakefakefakefakefakefakefa now", "fakefakefakefakefakefakefa", "webhook URL"),
     ("https://api.telegram.org/bot123456789:fake-telegram/sendMessage", "123456789:fake-telegram", "webhook URL"),
