@@ -36,7 +36,7 @@ from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.payload import PAYLOAD_VERSION
-from notifier.outbox.preparation import prepare
+from notifier.outbox.preparation import prepare_stored
 from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
@@ -108,8 +108,7 @@ class Outbox:
                 return batch
 
     def _prepared(self, batch: Batch) -> Batch:
-        """An application of an earlier version has not prepared what it raised."""
-        items = (replace(each, message=prepare(each.message, self._settings)) for each in batch.items)
+        items = (replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items)
         return replace(batch, items=tuple(items))
 
     def _ask(

@@ -43,13 +43,13 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
 
     ``note`` goes into its footer. ``left_out``: ornaments to do without; the link stays as text.
     """
-    uncut = _uncut(message, note, left_out)
-    embed = without(uncut, left_out)
+    drawn = uncut(message, note, left_out)
+    embed = without(drawn, left_out)
     if "url" in left_out and message.url:
         embed = with_url_in_text(embed)
-    if _fits(embed) and not TEXTS.intersection(uncut, left_out) and content_fits(message):
+    if _fits(embed) and not TEXTS.intersection(drawn, left_out) and content_fits(message):
         return RenderedEmbed(embed)
-    cut_anyway = {*TEXTS.intersection(uncut), "url"}.intersection(left_out) or not content_fits(message)
+    cut_anyway = {*TEXTS.intersection(drawn), "url"}.intersection(left_out) or not content_fits(message)
     only_text = _has_room_for_text(embed) and not cut_anyway
     text = bare(message.message)
     if only_text and not message.traceback and (kind := kind_of(text)) is not Kind.TEXT:
@@ -93,7 +93,8 @@ def _footer(source: str | None, note: str) -> str:
     return SEPARATOR.join(part for part in (source, note) if part)
 
 
-def _uncut(message: NotificationMessage, note: str, left_out: Collection[str]) -> dict[str, Any]:
+def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str] = ()) -> dict[str, Any]:
+    """The embed of a notification as it would be without any limit."""
     embed: dict[str, Any] = {"title": trimmed(message.title)}
     buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
     links = "\n".join(f"{each.label}: {each.url}" for each in buttons)

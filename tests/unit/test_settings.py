@@ -317,6 +317,8 @@ BAD = [
     *(("DISCORD_TIMEOUT_SECONDS", value) for value in ("0", "-5", "nan", "inf", "1e9", "soon")),
     *(("DISCORD_QUEUE_SIZE", value) for value in ("0", "x")),
     *(("DISCORD_HISTORY_DAYS", value) for value in ("0", "4000")),
+    *((name, "cut") for name in ("DISCORD_LONG_TEXT", "DISCORD_LONG_TEXT_CRITICAL")),
+    *(("DISCORD_SPLIT_MAX", value) for value in ("0", "11", "x")),
     *(("DISCORD_API_URL", value) for value in ("discord.com", "https://discord.com/api", "https://discord.com/api/v9")),
     *(
         ("DISCORD_API_URL", value)
