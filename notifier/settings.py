@@ -140,7 +140,16 @@ def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
-MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file"})
+def _patterns(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    from notifier.secrets import check_patterns  # only where some are set
+
+    check_patterns(value.split())
+    return value.split()
+
+
+MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file", "secret_patterns"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
 LongText = Literal["attach", "split"]
@@ -150,6 +159,8 @@ AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
+Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
+"""Regular expressions with space between them."""
 
 
 class Settings(BaseSettings):
@@ -199,6 +210,8 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
+    mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
+    secret_patterns: Patterns = Field((), validation_alias="NOTIFIER_SECRET_PATTERNS")
     flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 

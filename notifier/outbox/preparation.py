@@ -1,14 +1,16 @@
 """What is done to a message once, whichever way it comes in, before it is stored, spooled, logged or posted."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from notifier.models import NotificationMessage
+from notifier.outbox.message_secrets import masked_message, masked_value
 from notifier.render.split import fits_in_parts, split
 from notifier.settings import Settings
 
 
 def prepare(message: NotificationMessage, settings: Settings) -> NotificationMessage:
     """The message as it is stored. Preparing it again changes nothing."""
+    message = masked_message(message, settings.secret_patterns) if settings.mask_secrets else message
     long_text = _long_text(message, settings)
     return message if long_text == message.long_text else message.model_copy(update={"long_text": long_text})
 
@@ -24,3 +26,16 @@ def _long_text(message: NotificationMessage, settings: Settings) -> Literal["att
     if not fits_in_parts(message, settings.split_max):
         return "attach"
     return "split" if split(message)[1:] else None
+
+
+def prepare_given(value: Any, settings: Settings) -> Any:
+    """The same for what was given and is no message: what JSON can hold."""
+    return masked_value(value, settings.secret_patterns) if settings.mask_secrets else value
+
+
+def prepare_stored(message: NotificationMessage, settings: Settings) -> NotificationMessage:
+    """The same for one that waits: an application of an earlier version has stored it as it was.
+
+    Always the same comes out, for all its parts: the deployment's own patterns may take too long, or not.
+    """
+    return masked_message(message) if settings.mask_secrets else message

@@ -478,3 +478,9 @@ def test_a_worker_warns_of_a_backend_that_sends_it_nothing(monkeypatch: pytest.M
     monkeypatch.setenv("NOTIFIER_BACKEND", "console")
     (warning,) = Settings.load().warnings
     assert warning.startswith("NOTIFIER_BACKEND=console: ")
+
+
+def test_a_wrong_pattern_of_secrets_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_SECRET_PATTERNS", r"ACME-\d+ fake(")
+    with pytest.raises(ConfigurationError, match="NOTIFIER_SECRET_PATTERNS: pattern 2 is no regular expression"):
+        Settings.load()
