@@ -140,10 +140,10 @@ class Batch:
 
     @property
     def messages(self) -> list[NotificationMessage]:
-        """The notifications in order. Those of another type lose their ``thread_id``: the thread is in its channel."""
+        """What the request carries of each, in order. Those of another type lose their thread: it is not there."""
         return [
             message if message.alert_type is self.alert_type else message.model_copy(update={"thread_id": None})
-            for message in (item.message for item in self.items)
+            for message in (item.part for item in self.items)
         ]
 
 

@@ -13,7 +13,8 @@
 --                         | 'leave' (it is unreadable) | 'continue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
---                         progress (JSON, if it continues), forum (null; or whether its channel is one, as learned),
+--                         progress (JSON, if it continues or moves),
+--                         forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
@@ -142,7 +143,11 @@ end
 
 -- What is settled of it is stored whoever holds the lease: it is known.
 local function note_progress(key, item)
-  if is_further(key, cjson.decode(item.progress)) then redis.call('HSET', key, 'progress', item.progress) end
+  local progress, known = cjson.decode(item.progress), redis.call('HGET', key, 'progress')
+  if not is_further(key, progress) then return end
+  redis.call('HSET', key, 'progress', item.progress)
+  -- what may have been posted before is a part that is posted for certain now
+  if progress.part > (known and cjson.decode(known).part or 0) then redis.call('HDEL', key, 'unknown') end
 end
 
 -- A part of it is posted, or something is left out: nothing fails from here on that failed before.
@@ -182,6 +187,11 @@ local function failover(key, item)
   redis.call('HDEL', key, 'failing_since', 'lost_alone') -- that was another webhook
   redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
+  if item.progress == '' then
+    redis.call('HDEL', key, 'progress')
+  else
+    redis.call('HSET', key, 'progress', item.progress)
+  end
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import redis
@@ -35,6 +36,7 @@ from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.payload import PAYLOAD_VERSION
+from notifier.outbox.preparation import prepare_stored
 from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
@@ -101,9 +103,13 @@ class Outbox:
             case "fetch_webhook":
                 return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
-                batch = batch_of(kind, request.alert_type, token, webhook, rest)
+                batch = self._prepared(batch_of(kind, request.alert_type, token, webhook, rest))
                 self.recent.claimed(batch, worker)
                 return batch
+
+    def _prepared(self, batch: Batch) -> Batch:
+        items = (replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items)
+        return replace(batch, items=tuple(items))
 
     def _ask(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None

@@ -87,11 +87,10 @@ def is_well_formed(url: str) -> bool:
     return parts.scheme in ("http", "https") and ("." in host.strip(".") or ":" in host)
 
 
-def with_pictures(left_out: Collection[str], message: NotificationMessage) -> frozenset[str]:
-    """The same, and the pictures that are files of the message, if it goes without its files."""
+def pictures_of_files(message: NotificationMessage) -> frozenset[str]:
+    """The pictures of an embed that are files of the message."""
     pictures = {"image": message.image, "thumbnail": message.thumbnail}
-    of_files = {name for name, link in pictures.items() if link and _link_of(link, message) is None}
-    return frozenset(left_out) | (of_files if "attachments" in left_out else set())
+    return frozenset(name for name, link in pictures.items() if link and _link_of(link, message) is None)
 
 
 def without(embed: dict[str, Any], left_out: Collection[str]) -> dict[str, Any]:

@@ -15,33 +15,38 @@ from notifier.render.limits import (
 
 def poll_of(poll: Poll) -> dict[str, Any] | None:
     """As a request asks for it, within Discord's limits; None if it asks nothing, or has no answer."""
-    question, texts = _texts(poll)
-    if not question or not texts:
+    taken = cut_to_fit(poll)
+    if taken is None:
         return None
     return {
-        "question": {"text": cut(question, POLL_QUESTION_CHARACTERS_MAX)},
-        "answers": [
-            {"poll_media": {"text": cut(text, POLL_ANSWER_CHARACTERS_MAX)} | emoji(picture)}
-            for text, picture in texts[:POLL_ANSWERS_MAX]
-        ],
+        "question": {"text": taken.question},
+        "answers": [{"poll_media": {"text": each.text} | emoji(each.emoji)} for each in taken.answers],
         "duration": max(1, min(poll.hours, POLL_HOURS_MAX)),
         "allow_multiselect": poll.multiple,
     }
 
 
-def poll_fits(poll: Poll) -> bool:
-    """Whether Discord takes all of it."""
-    question, texts = _texts(poll)
-    fits = len(question) <= POLL_QUESTION_CHARACTERS_MAX and 0 < len(texts) <= POLL_ANSWERS_MAX and bool(question)
-    return fits and all(len(text) <= POLL_ANSWER_CHARACTERS_MAX for text, _ in texts)
+def cut_to_fit(poll: Poll) -> Poll | None:
+    """What Discord takes of it; None if it asks nothing, or has no answer."""
+    question = cut(poll.question.strip(), POLL_QUESTION_CHARACTERS_MAX)
+    answers = [
+        each.model_copy(update={"text": cut(each.text.strip(), POLL_ANSWER_CHARACTERS_MAX)})
+        for each in poll.answers
+        if each.text.strip()
+    ]
+    if not question or not answers:
+        return None
+    return poll.model_copy(update={"question": question, "answers": tuple(answers[:POLL_ANSWERS_MAX])})
+
+
+def text_of_cut(poll: Poll | None) -> str:
+    """What it asks, as text, if Discord does not take all of it."""
+    if poll is None or ((taken := cut_to_fit(poll)) and poll_text(taken) == poll_text(poll)):
+        return ""
+    return poll_text(poll)
 
 
 def poll_text(poll: Poll) -> str:
     """What it asks, as text."""
-    question, texts = _texts(poll)
-    return "\n".join(filter(None, [question, *(f"- {text}" for text, _ in texts)]))
-
-
-def _texts(poll: Poll) -> tuple[str, list[tuple[str, str | None]]]:
-    answers = [(each.text.strip(), each.emoji) for each in poll.answers]
-    return poll.question.strip(), [(text, picture) for text, picture in answers if text]
+    answers = [f"- {text}" for each in poll.answers if (text := each.text.strip())]
+    return "\n".join(filter(None, [poll.question.strip(), *answers]))

@@ -317,6 +317,8 @@ BAD = [
     *(("DISCORD_TIMEOUT_SECONDS", value) for value in ("0", "-5", "nan", "inf", "1e9", "soon")),
     *(("DISCORD_QUEUE_SIZE", value) for value in ("0", "x")),
     *(("DISCORD_HISTORY_DAYS", value) for value in ("0", "4000")),
+    *((name, "cut") for name in ("DISCORD_LONG_TEXT", "DISCORD_LONG_TEXT_CRITICAL")),
+    *(("DISCORD_SPLIT_MAX", value) for value in ("0", "11", "x")),
     *(("DISCORD_API_URL", value) for value in ("discord.com", "https://discord.com/api", "https://discord.com/api/v9")),
     *(
         ("DISCORD_API_URL", value)
@@ -476,3 +478,9 @@ def test_a_worker_warns_of_a_backend_that_sends_it_nothing(monkeypatch: pytest.M
     monkeypatch.setenv("NOTIFIER_BACKEND", "console")
     (warning,) = Settings.load().warnings
     assert warning.startswith("NOTIFIER_BACKEND=console: ")
+
+
+def test_a_wrong_pattern_of_secrets_is_named_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_SECRET_PATTERNS", r"ACME-\d+ fake(")
+    with pytest.raises(ConfigurationError, match="NOTIFIER_SECRET_PATTERNS: pattern 2 is no regular expression"):
+        Settings.load()
