@@ -128,7 +128,7 @@ def _title(given: Given) -> None:
             given["plain"] = (*given["plain"], "title")
     else:
         kind = given.get("alert_type") or AlertType.GENERAL
-        given["title"] = (kind.value if isinstance(kind, AlertType) else str(kind)).capitalize() or "Alert"
+        given["title"] = (kind.value if isinstance(kind, AlertType) else str(kind)).strip().capitalize() or "General"
 
 
 def _link(value: object, adjust: Adjust, given: Given) -> str | None:

@@ -100,20 +100,19 @@ def _username(value: str) -> str:
 
 
 def as_mention(text: str) -> str | None:
-    """A mention as Discord writes it; None if it is none."""
-    found = re.fullmatch(r"<@([&!]?)([0-9]{1,19})>|@?(everyone|here)|(role|user):([0-9]{1,19})", text)
+    """A mention as Discord writes it (Discord docs, reference.mdx, Message Formatting); None if it is none."""
+    found = re.fullmatch(r"(role:|user:|<?@&|<?@!?)([0-9]{1,19})>?|@?(everyone|here)", text.strip())
     if found is None:
         return None
     if found[3]:
         return f"@{found[3]}"
-    number = found[2] or found[5]
-    sign = "&" if found[1] == "&" or found[4] == "role" else ""
-    return f"<@{sign}{number}>" if is_snowflake(number) else None
+    sign = "&" if found[1] in ("role:", "<@&", "@&") else ""
+    return f"<@{sign}{found[2]}>" if is_snowflake(found[2]) else None
 
 
 def _mention(value: str) -> str:
     if (mention := as_mention(value)) is None:
-        raise ValueError("a mention is '<@user id>', '<@&role id>', '@everyone' or '@here'")
+        raise ValueError("a mention is 'role:<id>', 'user:<id>', '@everyone' or '@here' (or '<@id>', '<@&id>')")
     return mention
 
 

@@ -19,8 +19,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from notifier.environment import ENV_FILE, environment, plain
 from notifier.errors import ConfigurationError
-from notifier.message_parts import is_snowflake
+from notifier.message_parts import MENTIONS_MAX, Mention, is_snowflake
 from notifier.models import AlertType
+from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of
 from notifier.routing import ROUTES
 from notifier.storage.url import parse_broker_url, parse_redis_url
 
@@ -122,6 +123,7 @@ DEFAULT_API_URL = "https://discord.com/api/v10"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+PartCount = Annotated[int, Field(ge=1, le=10)]
 Bytes = Annotated[int, Field(ge=0, le=2**40)]
 Retries = Annotated[int, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -138,13 +140,29 @@ def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
-MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file"})
+def _patterns(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    from notifier.secrets import check_patterns  # only where some are set
+
+    check_patterns(value.split())
+    return value.split()
+
+
+MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file", "secret_patterns"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
+LongText = Literal["attach", "split"]
+MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
+"""How the names of fields end that have no variable of their own."""
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
+Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
+"""The same of whom an alert pings, as ``@here,role:123,user:456``."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
+Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
+"""Regular expressions with space between them."""
 
 
 class Settings(BaseSettings):
@@ -175,6 +193,11 @@ class Settings(BaseSettings):
     fallback: AlertType | None = Field(None, validation_alias="DISCORD_FALLBACK")
     undeliverable_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_UNDELIVERABLE_SECONDS")
     direct_fallback: AlertTypes = Field(frozenset(), validation_alias="DISCORD_DIRECT_FALLBACK")
+    long_text: LongText = Field("attach", validation_alias="DISCORD_LONG_TEXT")
+    long_text_by_type: Mapping[AlertType, LongText] = Field(default_factory=dict, validation_alias="long_text_by_type")
+    mentions_by_type: Mapping[AlertType, Mentions] = Field(default_factory=dict, validation_alias="mentions_by_type")
+    mention_quiet_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_MENTION_QUIET_SECONDS")
+    split_max: PartCount = Field(4, validation_alias="DISCORD_SPLIT_MAX")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
     history_text_bytes: Bytes = Field(4_096, validation_alias="NOTIFIER_HISTORY_TEXT_BYTES")
     breaker_failures: Count = Field(5, validation_alias="DISCORD_BREAKER_FAILURES")
@@ -191,6 +214,8 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
+    mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
+    secret_patterns: Patterns = Field((), validation_alias="NOTIFIER_SECRET_PATTERNS")
     flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
@@ -238,7 +263,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment over ``.env``; the webhooks from their own source."""
-        return init_settings, env_settings, dotenv_settings, _WebhookSource(settings_cls)
+        per_type = PerTypeSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:
@@ -250,7 +276,7 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            problems = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False))
+            problems = "; ".join(f"{named(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
             raise ConfigurationError(problems.replace("Value error, ", "")) from None
 
     def refuse_wrong_webhooks(self) -> None:
@@ -290,7 +316,9 @@ class Settings(BaseSettings):
     @classmethod
     def variables(cls) -> list[str]:
         """Every environment variable that is read, by name."""
-        names = [str(info.validation_alias) for name, info in cls.model_fields.items() if not name.endswith("webhooks")]
+        own = [info.validation_alias for name, info in cls.model_fields.items() if not name.endswith(MADE_OF_SEVERAL)]
+        names = [str(name) for name in own]
+        names += [variable_of(name, alert_type) for name in PER_TYPE for alert_type in ROUTES]
         return sorted(names + [route.webhook_variables[0] for route in ROUTES.values()])
 
 

@@ -7,18 +7,8 @@ from notifier.texts import MORE, clean
 
 Given = dict[str, Any]
 TEXTS = ("title", "message", "source", "content", "thread_name", "traceback")
-PARTS = (
-    "metadata",
-    "files",
-    "poll",
-    "buttons",
-    "author",
-    "username",
-    "url",
-    "avatar_url",
-    "footer_icon",
-    "applied_tags",
-)
+LINKS = ("username", "url", "avatar_url", "footer_icon")
+PARTS = ("metadata", "files", "poll", "buttons", "author", *LINKS, "applied_tags")
 """Parts that may be large, and are left out as a whole."""
 SHORT_CHARACTERS = 1_000_000
 """Ours: fewer characters together cannot be too many bytes."""

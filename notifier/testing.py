@@ -25,10 +25,11 @@ class Alerts:
 
     @property
     def payloads(self) -> list[dict[str, Any]]:
-        """What would be posted to Discord: the JSON body of each alert, were it sent alone."""
+        """What would be posted to Discord: the JSON body of each alert, were it sent alone, or of each of its parts."""
         from notifier.render.batch import compose
+        from notifier.render.split import parts_of
 
-        return [compose([message]).body for message in self.sent]
+        return [compose([part]).body for message in self.sent for part in parts_of(message)]
 
     def assert_sent(
         self,

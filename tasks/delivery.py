@@ -17,7 +17,7 @@ from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound
 from notifier.outbox.disposition import Action
 from notifier.outbox.excerpt import shortened
-from notifier.outbox.preparation import prepare
+from notifier.outbox.preparation import prepare, prepare_given
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, Terms, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
@@ -105,7 +105,8 @@ def _admit(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, An
         named = fields_of_callback(args, fields, parent_id)
         if named.keys() <= FIELD_NAMES or not pipeline.heartbeat.newer_lives():
             raise
-        pipeline.outbox.admit_newer(notification_id, task.alert_type, named, terms)
+        masked = prepare_given(named, pipeline.settings)
+        pipeline.outbox.admit_newer(notification_id, task.alert_type, masked, terms)
     else:
         pipeline.publisher.admit(prepare(message, pipeline.settings), terms)
 
@@ -128,8 +129,10 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     """Keep what cannot be sent as a dead letter, whole: it is replayed once it is mended, or there is room."""
     given = {"args": task.request.args, "kwargs": fields}
     if task.request.args:
-        fields = given["fields"] = fields_of_callback(task.request.args, fields, task.request.parent_id)
-    kept, detail = dumps(given), cut(str(error), SHOWN_CHARACTERS)
+        given["fields"] = fields_of_callback(task.request.args, fields, task.request.parent_id)
+    given = prepare_given(given, pipeline.settings)
+    fields = given.get("fields", given["kwargs"])
+    kept, detail = dumps(given), prepare_given(cut(str(error), SHOWN_CHARACTERS), pipeline.settings)
     if (length := len(kept)) > GIVEN_BYTES_MAX:
         kept = dumps({"args": [], "kwargs": shortened(fields, GIVEN_BYTES_MAX)})
         detail += f"; of the {length} bytes that were given, the beginnings are kept"

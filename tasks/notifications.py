@@ -11,7 +11,7 @@ from celery.result import AsyncResult, EagerResult
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.preparation import prepare
+from notifier.outbox.preparation import prepare, prepare_given
 from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
@@ -125,6 +125,7 @@ class NotificationTask(CeleryTask):
         warn_of_another_broker()
         fields = partial_fields(self.alert_type, args, kwargs, whole=bool(more.get("immutable")))
         fields.pop("alert_type", None)
+        fields = prepare_given(fields, pipeline.settings)  # it travels in messages of other tasks
         of_its_own = {"queue": pipeline.keys.queue(self.alert_type)}
         if "id" in fields:
             of_its_own["task_id"] = fields.pop("id")

@@ -5,7 +5,10 @@ from typing import Any
 from celery.worker.request import Request
 from celery.worker.state import revoked as revoked_tasks
 
+from notifier.outbox.preparation import prepare_given
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
+
+from .celery import pipeline
 
 TERMS = ("eta", "expires")
 OWN_EVENTS = frozenset({"task-started", "task-succeeded", "task-failed", "task-retried"})
@@ -28,6 +31,8 @@ class DeliveryRequest(Request):
             headers[TERMS_HEADER] = {name: headers.get(name) for name in TERMS}
             headers["eta"] = None
         headers["expires"] = None
+        for name in ("argsrepr", "kwargsrepr"):  # what the caller's Celery shows of an alert that it sent by name
+            headers[name] = prepare_given(str(headers.get(name) or ""), pipeline.settings)
         super().__init__(message, headers=headers, **given)
 
     def revoked(self) -> bool:

@@ -14,6 +14,7 @@ from notifier.errors import NotificationNotFound
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.history import score
 from notifier.outbox.payload import fields_of
+from notifier.outbox.preparation import prepare
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
 from notifier.producer.publisher import Publisher
@@ -49,6 +50,7 @@ class DeadLetters:
 
     def __init__(self, client: "redis.Redis", settings: Settings, records: Records, publisher: Publisher) -> None:
         self._redis = client
+        self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._history_life = round(settings.history_days * 86_400)
         self._records = records
@@ -101,7 +103,7 @@ class DeadLetters:
                 "metadata": {**(metadata if isinstance(metadata, Mapping) else {}), "replay_of": notification_id},
             }
         )
-        self._publisher.submit(message, fold=False)
+        self._publisher.submit(prepare(message, self._settings), fold=False)
         self._take_out(dead, "replayed_as", message.id)
         return message.id
 

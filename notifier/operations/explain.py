@@ -102,6 +102,8 @@ def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
         return [*_waits(at, event["waited"]), Step(at, f"carried{_others(event['with'])}")]
     if step == "requeue" and event.get("reason") == Reason.NEWER_VERSION:
         return [Step(at, "left to a worker of a later version: this one could not read it")]
+    if step == "continue" and not reason:
+        return [Step(at, f"posted: {event.get('detail')}")]
     if step in WORDS:
         wait = duration(event.get("wait", 0) / MICROSECONDS)
         return [Step(at, WORDS[step].format(reason=reason, detail=detail, wait=wait, to=event.get("to")))]

@@ -11,7 +11,7 @@ from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.record import Record, iso, record, retry_result
 from notifier.outcome import Answer, Delivered
 from notifier.render.batch import measure
-from notifier.render.ornaments import OF_MESSAGE, ornaments
+from notifier.render.ornaments import OF_MESSAGE
 
 EVENT_DETAIL_CHARACTERS = 200
 """Ours: how much of Discord's answer an event keeps."""
@@ -70,6 +70,8 @@ def _retry_result(disposition: Disposition, retry_wait_seconds: float) -> str | 
 def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str, text_bytes_max: int) -> Record:
     """The record of a notification, if this disposition ends it. ``stamp``: the placeholder of the time."""
     delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
+    progress = disposition.item.progress
+    message_ids = [*progress.message_ids, *filter(None, [delivered.message_id])]
     ended = record(
         disposition.item.message,
         disposition.status,
@@ -80,18 +82,17 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
         detail=disposition.detail,
         webhook_id=batch.webhook.id if batch.webhook else None,
         carried_with=len(batch.items) - 1,
-        message_id=delivered.message_id,
-        channel_id=delivered.channel_id,
+        message_id=message_ids[0] if message_ids else None,
+        channel_id=progress.channel_id or delivered.channel_id,
         guild_id=batch.guild_id,
         revoke=f"revoke-{stamp}",
         text_bytes_max=text_bytes_max,
     )
-    progress = disposition.item.progress
     shared = frozenset[str]().union(*(each.left_out for each in batch.items)) & OF_MESSAGE
-    if left_out := disposition.item.left_out | shared & ornaments(disposition.item.message):
+    if left_out := disposition.item.left_out | shared & disposition.item.ornaments:
         ended["left_out"] = sorted(left_out)
     if progress.message_ids:
-        ended["message_ids"] = [*progress.message_ids, *filter(None, [delivered.message_id])]
+        ended["message_ids"] = message_ids
     return ended
 
 

@@ -1,19 +1,22 @@
 -- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the
 -- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
---       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks
+--       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks,
+--       17 pinged
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
 --         retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max,
 --         embeds_max, fallback (alert type), fallback_capacity,
 --         version (the highest that this worker reads),
+--         pinged (types whose mentions have pinged in this request),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable) | 'continue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
---                         progress (JSON, if it continues), forum (null; or whether its channel is one, as learned),
+--                         progress (JSON, if it continues or moves),
+--                         forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
@@ -142,7 +145,11 @@ end
 
 -- What is settled of it is stored whoever holds the lease: it is known.
 local function note_progress(key, item)
-  if is_further(key, cjson.decode(item.progress)) then redis.call('HSET', key, 'progress', item.progress) end
+  local progress, known = cjson.decode(item.progress), redis.call('HGET', key, 'progress')
+  if not is_further(key, progress) then return end
+  redis.call('HSET', key, 'progress', item.progress)
+  -- what may have been posted before is a part that is posted for certain now
+  if progress.part > (known and cjson.decode(known).part or 0) then redis.call('HDEL', key, 'unknown') end
 end
 
 -- A part of it is posted, or something is left out: nothing fails from here on that failed before.
@@ -182,6 +189,11 @@ local function failover(key, item)
   redis.call('HDEL', key, 'failing_since', 'lost_alone') -- that was another webhook
   redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
+  if item.progress == '' then
+    redis.call('HDEL', key, 'progress')
+  else
+    redis.call('HSET', key, 'progress', item.progress)
+  end
   redis.call('EXPIRE', FALLBACK_WAITING, args.life)
 end
 
@@ -236,6 +248,10 @@ end
 if holds_lease then
   redis.call('HSET', STATE, 'settled_at', now)
   log_wait(STATE, now, '', args.life)
+end
+for _, alert_type in ipairs(args.pinged) do -- it is known, whoever holds the lease
+  redis.call('HSET', KEYS[17], alert_type, now)
+  redis.call('EXPIRE', KEYS[17], args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report

@@ -20,6 +20,7 @@ from notifier.outcome import (
     reasons_of,
 )
 from notifier.render.ornaments import GIVEN_BY_US, TEXTS, ornament_of, ornaments, refused_by_form
+from notifier.render.split import parts_of
 
 OF_THE_PAYLOAD = reasons_of(Fault.ALERT)
 """Rejections that may be one notification's fault; if Discord names none, each is sent in its own request."""
@@ -46,7 +47,8 @@ class Action(StrEnum):
     LEAVE = "leave"
     """This worker cannot read it: it keeps its place, for a worker of a later version."""
     CONTINUE = "continue"
-    """It keeps its place and goes again as soon as the gate opens, with what is settled of it by now."""
+    """It keeps its place and goes again as soon as the gate opens, with what is settled of it by now: a part is posted,
+    or something is left out."""
     RETRY_LATER = "retry_later"
     """It goes again after a backoff."""
     FAILOVER = "failover"
@@ -66,7 +68,7 @@ class BatchItem:
     ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
     ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
     postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
-    ``progress``: what is settled of it already.
+    ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
     """
 
     message: NotificationMessage
@@ -77,11 +79,48 @@ class BatchItem:
     not_before: int = 0
     unreadable: Reason | None = None
     progress: Progress = NO_PROGRESS
+    pings: tuple[str, ...] = ()
+
+    @property
+    def ornaments(self) -> frozenset[str]:
+        """What of it may be left out."""
+        return frozenset(ornaments(self._pinging(self.message)))
+
+    def _pinging(self, message: NotificationMessage) -> NotificationMessage:
+        mentions = tuple(dict.fromkeys((*message.mentions, *self.pings)))
+        return message.model_copy(update={"mentions": mentions}) if self.pings else message
 
     @property
     def left_out(self) -> frozenset[str]:
         """The ornaments that it goes without: Discord has refused them, or is known to."""
         return refused_by_form(self.message) | frozenset(self.progress.left_out)
+
+    @property
+    def part(self) -> NotificationMessage:
+        """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
+        parts = parts_of(self.message)
+        part = self._pinging(parts[min(self.progress.part, len(parts) - 1)])
+        if self.progress.thread_id is not None:
+            in_thread = {"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()}
+            return part.model_copy(update=in_thread)
+        if self.progress.in_forum and parts[1:] and not part.thread_name:  # its own title is numbered
+            return part.model_copy(update={"thread_name": self.message.title})
+        return part
+
+    def after(self, posted: Delivered) -> Progress | None:
+        """What is settled once its next part is posted; None: that was all."""
+        progress, count = self.progress, self.progress.part + 1
+        if count >= len(parts_of(self.message)):
+            return None
+        opens_thread = (self.message.thread_name and THREAD_NAME not in self.left_out) or progress.in_forum
+        return replace(
+            progress,
+            part=count,
+            message_ids=(*progress.message_ids, *filter(None, [posted.message_id])),
+            channel_id=progress.channel_id or posted.channel_id,
+            thread_id=progress.thread_id
+            or (posted.channel_id if opens_thread and not self.message.thread_id else None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +160,7 @@ def decide(
     spent = 1 if sent else 0
     match outcome:
         case Delivered():
-            return [Disposition(each, Action.COMPLETE, each.attempts + spent, Status.DELIVERED) for each in items]
+            return [_delivered(each, outcome, spent) for each in items]
         case Deferred(_, reason, _, detail):
             return [Disposition(each, Action.REQUEUE, each.attempts, reason=reason, detail=detail) for each in items]
         case Failed(reason, detail):
@@ -135,6 +174,14 @@ def decide(
             ]
         case Rejected():
             return _rejected(outcome, items, spent)
+
+
+def _delivered(item: BatchItem, posted: Delivered, spent: int) -> Disposition:
+    progress = item.after(posted)
+    if progress is None:
+        return Disposition(item, Action.COMPLETE, item.attempts + spent, Status.DELIVERED)
+    detail = f"part {progress.part} of {len(parts_of(item.message))} is message {posted.message_id}"
+    return Disposition(item, Action.CONTINUE, item.attempts + spent, detail=detail, progress=progress)
 
 
 def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Disposition:
@@ -173,7 +220,7 @@ def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spen
     if (None, THREAD_NAME) in outcome.parts and (learned := _of_forum(item)):
         why = f"{outcome.detail}; goes again {'as a post' if learned.in_forum else 'without a name for its post'}"
         return Disposition(item, Action.CONTINUE, item.attempts, reason=outcome.reason, detail=why, progress=learned)
-    rest = ornaments(item.message) - item.left_out
+    rest = item.ornaments - item.left_out
     named = rest & {ornament_of(part) for place, part in outcome.parts if place in (None, position)}
     at_fault = position in outcome.rejected_indexes or is_alone
     bare = rest if at_fault and outcome.reason in REPAIRABLE and rest - GIVEN_BY_US else frozenset()
@@ -205,7 +252,7 @@ def _of_forum(item: BatchItem) -> Progress | None:
 def _names_ornaments(outcome: Rejected, items: Sequence[BatchItem]) -> bool:
     """Whether it names something that one of them goes again without."""
     names = {ornament_of(part) for place, part in outcome.parts if place is None}
-    return any(names & (ornaments(each.message) - each.left_out) for each in items)
+    return any(names & (each.ornaments - each.left_out) for each in items)
 
 
 def _ended(item: BatchItem, status: Status, outcome: Rejected, spent: int) -> Disposition:
@@ -213,9 +260,12 @@ def _ended(item: BatchItem, status: Status, outcome: Rejected, spent: int) -> Di
 
 
 def failed_over(dispositions: Sequence[Disposition]) -> list[Disposition]:
-    """The same, but what another webhook may take moves to the fallback."""
+    """The same, but what another webhook may take moves to the fallback.
+
+    It begins there with its first part: nobody can read the end of an alert whose beginning is in another channel.
+    """
     return [
-        replace(each, action=Action.FAILOVER)
+        replace(each, action=Action.FAILOVER, progress=Progress(left_out=each.item.progress.left_out))
         if each.action is Action.COMPLETE and each.reason in OF_THE_WEBHOOK
         else each
         for each in dispositions

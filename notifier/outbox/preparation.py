@@ -1,10 +1,41 @@
 """What is done to a message once, whichever way it comes in, before it is stored, spooled, logged or posted."""
 
+from typing import Any, Literal
+
 from notifier.models import NotificationMessage
+from notifier.outbox.message_secrets import masked_message, masked_value
+from notifier.render.split import fits_in_parts, split
 from notifier.settings import Settings
 
 
 def prepare(message: NotificationMessage, settings: Settings) -> NotificationMessage:
     """The message as it is stored. Preparing it again changes nothing."""
-    _ = settings
-    return message
+    message = masked_message(message, settings.secret_patterns) if settings.mask_secrets else message
+    long_text = _long_text(message, settings)
+    return message if long_text == message.long_text else message.model_copy(update={"long_text": long_text})
+
+
+def _long_text(message: NotificationMessage, settings: Settings) -> Literal["attach", "split"] | None:
+    """How a text that one message does not hold is sent; None is ``attach``, as in versions that know nothing else.
+
+    Decided here, so that all its parts are made in one way, whatever the settings of the workers are.
+    """
+    wanted = message.long_text or settings.long_text_by_type.get(message.alert_type, settings.long_text)
+    if wanted == "attach":
+        return message.long_text
+    if not fits_in_parts(message, settings.split_max):
+        return "attach"
+    return "split" if split(message)[1:] else None
+
+
+def prepare_given(value: Any, settings: Settings) -> Any:
+    """The same for what was given and is no message: what JSON can hold."""
+    return masked_value(value, settings.secret_patterns) if settings.mask_secrets else value
+
+
+def prepare_stored(message: NotificationMessage, settings: Settings) -> NotificationMessage:
+    """The same for one that waits: an application of an earlier version has stored it as it was.
+
+    Always the same comes out, for all its parts: the deployment's own patterns may take too long, or not.
+    """
+    return masked_message(message) if settings.mask_secrets else message

@@ -20,7 +20,8 @@ class Record(TypedDict):
 
     ``cut_from_bytes``: of long texts ``message`` has the beginnings (NOTIFIER_HISTORY_TEXT_BYTES); they took this many
     bytes. Of files it has no content. A dead letter is kept whole beside its record: DeadLetters.get.
-    ``left_out``: ornaments that Discord refused. ``message_ids``: if it took several messages, all of them, in order.
+    ``left_out``: ornaments that Discord refused. ``message_ids``: if it took several messages, those that are
+    posted, in order; ``message_id`` and ``link`` are of the first.
     ``given``: what a task was given that could not be sent, as JSON: ``args`` and ``kwargs``.
     """
 

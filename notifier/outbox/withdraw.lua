@@ -16,7 +16,13 @@ local function take_out()
   return removed > 0
 end
 
-if not take_out() then
+-- A part of it is posted, and the rest follows at once: that is under way too.
+local function has_begun()
+  local progress = redis.call('HGET', NOTIFICATION, 'progress')
+  return progress and progress ~= '' and cjson.decode(progress).part > 0
+end
+
+if has_begun() or not take_out() then
   if redis.call('HSETNX', NOTIFICATION, 'revoke', 'too_late') == 1 then
     add_event(NOTIFICATION, { at = now, step = 'complete', status = 'not withdrawn', reason = 'in_flight' })
   end

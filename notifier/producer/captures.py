@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from notifier.models import NotificationMessage
 from notifier.render.batch import compose
+from notifier.render.split import parts_of
 from notifier.settings import Settings
 
 Capture = Callable[[NotificationMessage], None]
@@ -44,7 +45,8 @@ def _draw(message: NotificationMessage) -> None:
 
     with _drawing:
         sys.stderr.write(f"{message.alert_type} {message.id}\n")
-        draw(compose([message]), sys.stderr)
+        for part in parts_of(message):
+            draw(compose([part]), sys.stderr)
 
 
 BACKENDS: dict[str, Capture] = {"memory": kept.append, "console": _draw, "null": lambda _: None}

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from notifier.models import NotificationMessage
+from notifier.render.constructs import code_blocks
+from notifier.render.poll import poll_text
 
-LOOKED_AT_LINES = 100
-"""Ours: so many lines tell what a text is."""
+LOOKED_AT_CHARACTERS = 8_000
+"""Ours: so much of its beginning tells what a text is."""
 SLUG_CHARACTERS_MAX = 40
 """Ours: what a file's name has of the title."""
 
 _TRACEBACK = re.compile(r"^[ \t|+]*(?:Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE)
-_CODE_BLOCK = re.compile(r"```(?:[A-Za-z0-9_+\-.#]+\n)?\n*(?P<code>(?:(?!```).)+)```", re.DOTALL)
 _SOURCE = re.compile(
     r"(?:async )?def \w+\(|class \w+[(:]|from [\w.]+ import [\w*(]|import \w+(?:\.\w+)*(?: as \w+)?$|if __name__ =="
 )
@@ -38,7 +39,7 @@ class Kind(StrEnum):
 
 def kind_of(text: str) -> Kind:
     """What a text is, by its content."""
-    lines = [line for line in text.splitlines()[:LOOKED_AT_LINES] if line.strip()]
+    lines = [line for line in text[:LOOKED_AT_CHARACTERS].splitlines() if line.strip()]
     if _is_json(text):
         return Kind.JSON
     if sum(map(bool, map(_LOGGED.match, lines))) * 2 >= max(len(lines), 3):
@@ -55,13 +56,16 @@ def is_traceback(text: str) -> bool:
 
 def bare(text: str) -> str:
     """What is in a code block, if it is all of the text; else the text."""
-    found = _CODE_BLOCK.fullmatch(text)
-    return found["code"] if found else text
+    block = next(code_blocks(text), None)
+    is_all = block is not None and (block.start, block.end) == (0, len(text))
+    return text[block.code_start : block.code_end] if block and is_all else text
 
 
 def whole_text(message: NotificationMessage) -> str:
     """All texts of a notification, as plain text."""
-    parts = [message.content or "", message.title, message.message, message.traceback or ""]
+    author = message.author.name if message.author else ""
+    parts = [message.thread_name or "", message.content or "", author, message.title, message.message]
+    parts += [message.traceback or "", poll_text(message.poll) if message.poll else ""]
     parts += [f"{field.name}:\n{field.value}" for field in message.fields]
     parts += [f"{name}: {value}" for name, value in (("Source", message.source), ("URL", message.url)) if value]
     parts += [f"{each.label}: {each.url}" for each in message.buttons]

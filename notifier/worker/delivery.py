@@ -250,6 +250,8 @@ _BLOCKED = {
 def _log(batch: Batch, answer: Answer, result: BatchResult) -> None:
     where = f"Discord webhook {batch.webhook.id if batch.webhook else '(none)'} for {batch.alert_type}"
     match answer.outcome:
+        case Delivered() if result.dispositions[0].action is Action.CONTINUE:
+            logger.info("%s: %s", where, result.dispositions[0].detail)
         case Delivered(message_id, _):
             logger.info("%s: delivered %d as message %s", where, len(batch.items), message_id)
         case Deferred(scope=Scope.MACHINE):

@@ -321,7 +321,7 @@ def test_the_history_finds_by_type_status_time_and_text(
     from datetime import datetime, timedelta
 
     records = application.wait(
-        application.raise_alerts("Database timeout", alert_type=AlertType.ERROR, fields={"Host": "db1"})
+        application.raise_alerts("Database timeout", alert_type=AlertType.ERROR, fields={"Host": "db-one"})
         + application.raise_alerts("All well")
         + application.raise_alerts("Login", alert_type=AlertType.SECURITY)
     )
@@ -333,7 +333,7 @@ def test_the_history_finds_by_type_status_time_and_text(
 
     assert sorted(titles()) == ["All well", "Database timeout", "Login"]
     assert titles(alert_type=AlertType.SECURITY) == ["Login"]
-    assert titles(search="DB1") == ["Database timeout"]
+    assert titles(search="DB-One") == ["Database timeout"]
     assert titles(status=Status.FAILED) == []
     last = max(datetime.fromisoformat(each["finished_at"]) for each in records)
     assert len(titles(since=last)) == 1

@@ -148,3 +148,33 @@ def test_a_worker_that_the_kernel_kills_for_want_of_memory_loses_no_alert(
     start_worker(**patient)
     assert {record["status"] for record in application.wait(ids)} == {"delivered"}
     assert doubled(titles_of(sandbox)) == set(cut_off)
+
+
+def test_a_split_alert_whose_workers_are_killed_between_its_parts_repeats_none_but_what_was_under_way(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    lines = "\n".join(f"{number:>4} {'x' * 60}" for number in range(220))
+    held = {"webhook_id": GENERAL, "method": "POST", "kind": "delay", "seconds": 60, "times": 1}
+    sandbox.fault(match="long (2/4)", when="before", **held)  # dies with nothing posted
+    sandbox.fault(match="long (3/4)", when="after", **held)  # dies with the message posted, and its answer lost
+    patient = {**QUICK, "DISCORD_TIMEOUT_SECONDS": "20"}
+    workers = [start_worker(**patient)]
+    (notification_id,) = application.raise_alerts("long", message=lines, long_text="split")
+    for held_back in (1, 2):
+        until(lambda held_back=held_back: fired(sandbox) == held_back, f"fault {held_back}")
+        workers[-1].kill()
+        workers.append(start_worker(**patient))
+    (record,) = application.wait([notification_id])
+    titles = [message["embeds"][0]["title"] for message in sandbox.messages()]
+    assert titles == ["long (1/4)", "long (2/4)", "long (3/4)", "long (3/4)", "long (4/4)"]
+    repeats = [
+        each for each in sandbox.messages() if "duplicate" in each["embeds"][0].get("footer", {}).get("text", "")
+    ]
+    assert [each["embeds"][0]["title"] for each in repeats] == ["long (2/4)", "long (3/4)"]
+    assert len(record["message_ids"]) == 4
+    assert record["message_id"] == sandbox.messages()[0]["id"]
+
+
+def fired(sandbox: Sandbox) -> int:
+    """How often the faults have fired."""
+    return sum(int(each["fired"]) for each in sandbox.call("GET", "faults"))

@@ -71,6 +71,10 @@ def test_a_nickname_mention_is_that_of_the_user() -> None:
     assert alert(mentions=["<@!5>", "<@&6>", "@here"]).mentions == ("<@5>", "<@&6>", "@here")
 
 
+def test_a_mention_may_be_written_in_words() -> None:
+    assert alert(mentions=["role:6", "user:5", "here", "everyone"]).mentions == ("<@&6>", "<@5>", "@here", "@everyone")
+
+
 def test_a_naive_time_is_utc_and_any_other_is_turned_into_it() -> None:
     noon = datetime(2024, 1, 1, 12)
     assert alert(timestamp=noon).timestamp == noon.replace(tzinfo=UTC)

@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier.render.cut import cut, cut_front, take
@@ -51,6 +51,7 @@ WHOLES = {
 
 
 @given(st.text(st.sampled_from("ab `\\\n\u0301\u200d🇩👍🏽\r[]()<>|@:"), max_size=60), st.integers(-3, 60))
+@settings(deadline=None)
 def test_a_cut_is_never_longer_than_asked(text: str, maximum: int) -> None:
     for shortened in (cut(text, maximum), cut_front(text, maximum)):
         assert len(shortened) <= max(maximum, 0)
@@ -59,6 +60,7 @@ def test_a_cut_is_never_longer_than_asked(text: str, maximum: int) -> None:
 
 
 @given(st.text(st.sampled_from("ab \n"), min_size=21, max_size=60), st.integers(2, 20))
+@settings(deadline=None)
 def test_a_cut_begins_as_the_text_and_ends_in_a_mark(text: str, maximum: int) -> None:
     shortened = cut(text, maximum)
     assert text.startswith(shortened.removesuffix("…"))
@@ -66,6 +68,7 @@ def test_a_cut_begins_as_the_text_and_ends_in_a_mark(text: str, maximum: int) ->
 
 
 @given(st.text(st.sampled_from("ab \n"), min_size=21, max_size=60), st.integers(2, 20))
+@settings(deadline=None)
 def test_a_cut_at_the_front_ends_as_the_text_and_begins_with_a_mark(text: str, maximum: int) -> None:
     shortened = cut_front(text, maximum)
     assert text.strip().endswith(shortened.removeprefix("…"))
@@ -160,6 +163,7 @@ PIECES = (*SYMBOLS.values(), *WHOLES.values(), "a", "word ", "\n", "\n\n", "```p
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.integers(60, 200))
+@settings(deadline=None)
 def test_the_parts_of_a_text_hold_all_of_it_in_order(text: str, maximum: int) -> None:
     found = parts(text, maximum)
     assert [part for part in found if len(part) > maximum] == []
@@ -168,6 +172,7 @@ def test_the_parts_of_a_text_hold_all_of_it_in_order(text: str, maximum: int) ->
 
 
 @given(st.lists(st.sampled_from([*WHOLES.values(), *SYMBOLS.values()]), min_size=20, max_size=40), st.integers(60, 200))
+@settings(deadline=None)
 def test_what_is_drawn_as_one_thing_is_whole_in_one_of_the_parts(wholes: list[str], maximum: int) -> None:
     wholes = [whole for whole in wholes if whole.strip() == whole and whole not in ("\\*", "\\\\", "**")]
     found = parts(" ".join(wholes), maximum)

@@ -1,0 +1,84 @@
+"""A message without the secrets in it."""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from notifier.message_parts import MessageFile
+from notifier.models import NotificationMessage
+
+if TYPE_CHECKING:
+    from notifier.secrets import Masking
+
+TEXTS = ("title", "message", "url", "source", "username", "content", "thread_name", "traceback")
+PICTURES = ("avatar_url", "thumbnail", "image", "footer_icon")
+"""Their links may be signed: without that, Discord could not load them."""
+Part = TypeVar("Part", bound=BaseModel)
+
+
+def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> NotificationMessage:
+    """The same message; what was masked is said in ``adjusted``, by kind. Masking it again changes nothing."""
+    from notifier.secrets import Masking  # its patterns, and what it imports, only when an alert is raised
+
+    masking = Masking(own)
+    changed = _changed(message, masking)
+    said = []
+    if masking.kinds:
+        said.append(f"masked: {', '.join(masking.kinds)}")
+    if masking.too_slow:
+        said.append("NOTIFIER_SECRET_PATTERNS took too long: not all of it was looked for")
+    new = [each for each in said if each not in message.adjusted]
+    if new:
+        changed["adjusted"] = (*message.adjusted, *new)
+    return message.model_copy(update=changed) if changed else message
+
+
+def masked_value(value: Any, own: tuple[str, ...] = ()) -> Any:
+    """The same for what was given and is no message."""
+    from notifier.secrets import Masking
+
+    return Masking(own).value(value)
+
+
+def _changed(message: NotificationMessage, masking: "Masking") -> dict[str, Any]:
+    new: dict[str, Any] = {name: masking.text(value) for name in TEXTS if (value := getattr(message, name))}
+    new |= {name: masking.text(value, links=False) for name in PICTURES if (value := getattr(message, name))}
+    new["fields"] = tuple(
+        _with(each, name=masking.text(each.name), value=masking.field(each.name, each.value)) for each in message.fields
+    )
+    if message.metadata:
+        new["metadata"] = masking.value(message.metadata)
+    if author := message.author:
+        icon = author.icon_url and masking.text(author.icon_url, links=False)
+        new["author"] = _with(
+            author, name=masking.text(author.name), url=author.url and masking.text(author.url), icon_url=icon
+        )
+    if poll := message.poll:
+        answers = tuple(_with(each, text=masking.text(each.text)) for each in poll.answers)
+        new["poll"] = _with(poll, question=masking.text(poll.question), answers=answers)
+    new["buttons"] = tuple(
+        _with(each, label=masking.text(each.label), url=masking.text(each.url)) for each in message.buttons
+    )
+    new["files"] = tuple(_masked_file(each, masking) for each in message.files)
+    return {name: value for name, value in new.items() if value != getattr(message, name)}
+
+
+def _masked_file(file: MessageFile, masking: "Masking") -> MessageFile:
+    description = file.description and masking.text(file.description)
+    return _with(file, name=masking.text(file.name), description=description, content=_content(file.content, masking))
+
+
+def _content(content: bytes, masking: "Masking") -> bytes:
+    """Of a file that is text; another one as it is."""
+    if b"\0" in content[:1024]:
+        return content
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return content
+    return masking.text(text).encode()
+
+
+def _with(part: Part, **values: Any) -> Part:
+    changed = {name: value for name, value in values.items() if value != getattr(part, name)}
+    return part.model_copy(update=changed) if changed else part

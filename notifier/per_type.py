@@ -1,0 +1,43 @@
+"""Settings that one alert type may have for itself: their variables, as ``DISCORD_LONG_TEXT_CRITICAL``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_settings import PydanticBaseSettingsSource
+
+from notifier.environment import environment, plain
+from notifier.models import AlertType
+
+BY_TYPE = "_by_type"
+"""How the name of the field ends that has those of the types."""
+PER_TYPE = {"long_text": "DISCORD_LONG_TEXT", "mentions": "DISCORD_MENTION"}
+"""The fields of which there is one for each type, and how their variables begin (of some, one for all types)."""
+
+
+class PerTypeSource(PydanticBaseSettingsSource):
+    """Reads what is set for one alert type alone."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The values of each field, by type."""
+        return {f"{name}{BY_TYPE}": _values(name) for name in PER_TYPE}
+
+
+def variable_of(name: str, alert_type: AlertType) -> str:
+    """The variable that sets a field for one alert type alone."""
+    return f"{PER_TYPE[name]}_{alert_type.upper()}"
+
+
+def named(location: Sequence[int | str]) -> str:
+    """The variable that an error of pydantic's is about."""
+    name, *inner = map(str, location)
+    return variable_of(name.removesuffix(BY_TYPE), AlertType(inner[0])) if name.endswith(BY_TYPE) and inner else name
+
+
+def _values(name: str) -> dict[AlertType, str]:
+    variables = environment()
+    texts = {kind: plain(variables.get(variable_of(name, kind), ""), hash_ends=True) for kind in AlertType}
+    return {kind: text for kind, text in texts.items() if text}

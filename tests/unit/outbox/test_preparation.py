@@ -1,0 +1,52 @@
+"""What a message says once it is stored: how its long text is sent is decided for all its parts."""
+
+from typing import Any
+
+import pytest
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.payload import version_of
+from notifier.outbox.preparation import prepare
+from notifier.settings import Settings
+
+LONG = "\n".join("x" * 60 for _ in range(160))  # three parts
+
+
+@pytest.fixture
+def by_environment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The settings that these variables make."""
+
+    def load(**variables: str) -> Settings:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return Settings.load()
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("given", "variables", "told"),
+    [
+        ({}, {}, None),
+        ({}, {"DISCORD_LONG_TEXT": "split"}, "split"),
+        ({}, {"DISCORD_LONG_TEXT": "split", "DISCORD_LONG_TEXT_ERROR": "attach"}, None),
+        ({}, {"DISCORD_LONG_TEXT_ERROR": "split"}, "split"),
+        ({}, {"DISCORD_LONG_TEXT_CRITICAL": "split"}, None),
+        ({"long_text": "attach"}, {"DISCORD_LONG_TEXT_ERROR": "split"}, "attach"),
+        ({"long_text": "split"}, {"DISCORD_LONG_TEXT": "attach"}, "split"),
+        ({}, {"DISCORD_LONG_TEXT": "split", "DISCORD_SPLIT_MAX": "2"}, "attach"),
+        ({"message": "x" * 900_000}, {"DISCORD_LONG_TEXT": "split"}, "attach"),
+        ({"message": "short"}, {"DISCORD_LONG_TEXT": "split"}, None),
+        ({"message": "short", "long_text": "split"}, {}, None),
+    ],
+)
+def test_the_message_says_how_its_long_text_is_sent(
+    by_environment: Any, given: dict[str, Any], variables: dict[str, str], told: str | None
+) -> None:
+    message = NotificationMessage(**{"title": "T", "message": LONG, "alert_type": AlertType.ERROR, **given})
+    settings = by_environment(**variables)
+    prepared = prepare(message, settings)
+    assert prepared.long_text == told
+    assert prepare(prepared, settings) == prepared
+    assert prepared.model_copy(update={"long_text": message.long_text}) == message
+    assert version_of(prepared) == (1 if told is None else 2), "what an older worker would send alike, it takes"
