@@ -68,12 +68,13 @@ def checked_username(value: str) -> str:
 
 
 def _mention(value: str) -> str:
-    found = re.fullmatch(r"<@[&!]?([0-9]{1,19})>|@everyone|@here", value)
+    """As Discord writes it in a text (Discord docs, reference.mdx, Message Formatting)."""
+    found = re.fullmatch(r"(role:|user:|<?@&|<?@!?)([0-9]{1,19})>?|@?(everyone|here)", value.strip())
     if found is None:
-        raise ValueError("a mention is '<@user id>', '<@&role id>', '@everyone' or '@here'")
-    if found[1]:
-        _snowflake(found[1])
-    return value.replace("<@!", "<@")
+        raise ValueError("a mention is 'role:<id>', 'user:<id>', '@everyone' or '@here' (or '<@id>', '<@&id>')")
+    if found[3]:
+        return f"@{found[3]}"
+    return f"<@{'&' if found[1] in ('role:', '<@&', '@&') else ''}{_snowflake(found[2])}>"
 
 
 def utc(value: datetime) -> datetime:

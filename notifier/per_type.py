@@ -10,8 +10,8 @@ from notifier.models import AlertType
 
 BY_TYPE = "_by_type"
 """How the name of the field ends that has those of the types."""
-PER_TYPE = {"long_text": "DISCORD_LONG_TEXT"}
-"""The fields of which there is one for each type, and the variable for all types."""
+PER_TYPE = {"long_text": "DISCORD_LONG_TEXT", "mentions": "DISCORD_MENTION"}
+"""The fields of which there is one for each type, and how their variables begin (of some, one for all types)."""
 
 
 class PerTypeSource(PydanticBaseSettingsSource):

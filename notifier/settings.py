@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from notifier.environment import ENV_FILE, environment, plain
 from notifier.errors import ConfigurationError
-from notifier.message_parts import is_snowflake
-from notifier.models import AlertType
+from notifier.message_parts import Mention, is_snowflake
+from notifier.models import MENTIONS_MAX, AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of
 from notifier.routing import ROUTES
 from notifier.storage.url import parse_broker_url, parse_redis_url
@@ -157,6 +157,8 @@ MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
+Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
+"""The same of whom an alert pings, as ``@here,role:123,user:456``."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
@@ -193,6 +195,8 @@ class Settings(BaseSettings):
     direct_fallback: AlertTypes = Field(frozenset(), validation_alias="DISCORD_DIRECT_FALLBACK")
     long_text: LongText = Field("attach", validation_alias="DISCORD_LONG_TEXT")
     long_text_by_type: Mapping[AlertType, LongText] = Field(default_factory=dict, validation_alias="long_text_by_type")
+    mentions_by_type: Mapping[AlertType, Mentions] = Field(default_factory=dict, validation_alias="mentions_by_type")
+    mention_quiet_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_MENTION_QUIET_SECONDS")
     split_max: PartCount = Field(4, validation_alias="DISCORD_SPLIT_MAX")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
     history_text_bytes: Bytes = Field(4_096, validation_alias="NOTIFIER_HISTORY_TEXT_BYTES")

@@ -1,6 +1,6 @@
 """``notifier check``: whether everything is configured and works."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,14 @@ def check(as_json: bool) -> None:
     """
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    report, warnings = client_pipeline().check(), client_pipeline().settings.warnings
-    (_print_json if as_json else _print_text)(report, warnings)
+    settings = client_pipeline().settings
+    report = client_pipeline().check()
+    mentions = {kind.value: list(pings) for kind, pings in settings.mentions_by_type.items()}
+    (_print_json if as_json else _print_text)(report, settings.warnings, mentions)
     raise SystemExit(0 if report.valid and report.healthy and not report.disagreements else 1)
 
 
-def _print_json(report: "CheckReport", warnings: Sequence[str]) -> None:
+def _print_json(report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]]) -> None:
     print_json(
         {
             "valid": report.valid,
@@ -42,12 +44,13 @@ def _print_json(report: "CheckReport", warnings: Sequence[str]) -> None:
             "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
             "disagreements": report.disagreements,
             "machines": [asdict(each) for each in report.machines],
+            "mentions": mentions,
             "warnings": warnings,
         }
     )
 
 
-def _print_text(report: "CheckReport", warnings: Sequence[str]) -> None:
+def _print_text(report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]]) -> None:
     echo(f"Redis: {report.redis or 'answers'}")
     for each in report.redis_warnings:
         echo(f"Warning: {each}")
@@ -61,6 +64,8 @@ def _print_text(report: "CheckReport", warnings: Sequence[str]) -> None:
     )
     for each in filter(None, (each.wrong for each in report.webhooks)):
         echo(each)
+    for kind, pings in mentions.items():
+        echo(f"Alerts of the type {kind} ping {' '.join(pings)}")
     if report.disagreements:
         _print_disagreements(report)
     for fault in report.machines:

@@ -11,7 +11,7 @@ from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.record import Record, iso, record, retry_result
 from notifier.outcome import Answer, Delivered
 from notifier.render.batch import measure
-from notifier.render.ornaments import OF_MESSAGE, ornaments
+from notifier.render.ornaments import OF_MESSAGE
 
 EVENT_DETAIL_CHARACTERS = 200
 """Ours: how much of Discord's answer an event keeps."""
@@ -89,7 +89,7 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
         text_bytes_max=text_bytes_max,
     )
     shared = frozenset[str]().union(*(each.left_out for each in batch.items)) & OF_MESSAGE
-    if left_out := disposition.item.left_out | shared & ornaments(disposition.item.message):
+    if left_out := disposition.item.left_out | shared & disposition.item.ornaments:
         ended["left_out"] = sorted(left_out)
     if progress.message_ids:
         ended["message_ids"] = message_ids

@@ -1,9 +1,10 @@
 -- May a request go now, and which notifications ride in it? Leased to the worker that asks.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 troubles, 12 run, 13 workers, 14 fleet,
---       15 first_seen (fleet.lua), 16 undeliverable
+--       15 first_seen (fleet.lua), 16 undeliverable, 17 pinged
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
---         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late (microseconds),
+--         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late,
+--         mention_quiet (microseconds),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
@@ -19,12 +20,13 @@
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, left_behind (how many of a later version were seen, and stay),
 --                                   forum (1: the channel takes only posts with a name),
+--                                   quiet (JSON: the types whose mentions pinged lately),
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
 --                                   progress (JSON; '')
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
-local TROUBLES, RUN, WORKERS, FLEET, FIRST_SEEN, UNDELIVERABLE = unpack(KEYS, 11, 16)
+local TROUBLES, RUN, WORKERS, FLEET, FIRST_SEEN, UNDELIVERABLE, PINGED = unpack(KEYS, 11, 17)
 local NEWER_LOOK_AGAIN = SECOND
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
@@ -103,10 +105,19 @@ local function lease_one(kind, reason, id, others, log, answer)
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
+local function pinged_lately()
+  local types, pinged = {}, redis.call('HGETALL', PINGED)
+  for position = 1, #pinged, 2 do
+    local since = now - pinged[position + 1]
+    if since >= 0 and since < args.mention_quiet then table.insert(types, pinged[position]) end
+  end
+  return #types > 0 and cjson.encode(types) or '[]'
+end
+
 local function lease(kind, reason, ids)
   if #forgotten > 0 then return answer_forgotten() end
   local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '', left_behind,
-    redis.call('HGET', gate.state, 'forum') or '' }
+    redis.call('HGET', gate.state, 'forum') or '', pinged_lately() }
   local log = wait_log(STATE)
   for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
   log_wait(STATE, now, 'in_flight', args.life)

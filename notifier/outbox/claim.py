@@ -66,6 +66,7 @@ class ClaimArguments:
     life: int
     expire: int
     late: int
+    mention_quiet: int
     unanswered: list[str]
     gate: dict[str, Any]
     fleet: dict[str, Any]
@@ -121,6 +122,7 @@ class Batch:
     ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
     ``abandoned``: their worker died with the request under way; its answer is lost.
     ``left_behind``: how many of a later version wait there, for workers that can read them.
+    ``quiet``: the types whose configured mentions have pinged lately. ``pinging``: those whose mentions it carries.
     """
 
     alert_type: AlertType
@@ -132,6 +134,8 @@ class Batch:
     blocked: Reason | None = None
     abandoned: bool = False
     left_behind: int = 0
+    quiet: frozenset[AlertType] = frozenset()
+    pinging: tuple[AlertType, ...] = ()
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -152,7 +156,7 @@ Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
-    now, reason, guild_id, left_behind, forum, *flat = rest
+    now, reason, guild_id, left_behind, forum, quiet, *flat = rest
     return Batch(
         alert_type,
         token,
@@ -163,6 +167,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
+        quiet=frozenset(kind for kind in AlertType if kind in json.loads(quiet)),
     )
 
 

@@ -1,13 +1,15 @@
 -- Apply what a batch came to: a record for what is final, a place for what goes again; what the gate has learned; the
 -- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
---       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks
+--       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks,
+--       17 pinged
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
 --         retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max,
 --         embeds_max, fallback (alert type), fallback_capacity,
 --         version (the highest that this worker reads),
+--         pinged (types whose mentions have pinged in this request),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable) | 'continue',
@@ -246,6 +248,10 @@ end
 if holds_lease then
   redis.call('HSET', STATE, 'settled_at', now)
   log_wait(STATE, now, '', args.life)
+end
+for _, alert_type in ipairs(args.pinged) do -- it is known, whoever holds the lease
+  redis.call('HSET', KEYS[17], alert_type, now)
+  redis.call('EXPIRE', KEYS[17], args.life)
 end
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report

@@ -68,7 +68,7 @@ class BatchItem:
     ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
     ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
     postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
-    ``progress``: what is settled of it already.
+    ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
     """
 
     message: NotificationMessage
@@ -79,6 +79,16 @@ class BatchItem:
     not_before: int = 0
     unreadable: Reason | None = None
     progress: Progress = NO_PROGRESS
+    pings: tuple[str, ...] = ()
+
+    @property
+    def ornaments(self) -> frozenset[str]:
+        """What of it may be left out."""
+        return frozenset(ornaments(self._pinging(self.message)))
+
+    def _pinging(self, message: NotificationMessage) -> NotificationMessage:
+        mentions = tuple(dict.fromkeys((*message.mentions, *self.pings)))
+        return message.model_copy(update={"mentions": mentions}) if self.pings else message
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -89,7 +99,7 @@ class BatchItem:
     def part(self) -> NotificationMessage:
         """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
         parts = parts_of(self.message)
-        part = parts[min(self.progress.part, len(parts) - 1)]
+        part = self._pinging(parts[min(self.progress.part, len(parts) - 1)])
         if self.progress.thread_id is not None:
             in_thread = {"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()}
             return part.model_copy(update=in_thread)
@@ -210,7 +220,7 @@ def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spen
     if (None, THREAD_NAME) in outcome.parts and (learned := _of_forum(item)):
         why = f"{outcome.detail}; goes again {'as a post' if learned.in_forum else 'without a name for its post'}"
         return Disposition(item, Action.CONTINUE, item.attempts, reason=outcome.reason, detail=why, progress=learned)
-    rest = ornaments(item.message) - item.left_out
+    rest = item.ornaments - item.left_out
     named = rest & {ornament_of(part) for place, part in outcome.parts if place in (None, position)}
     at_fault = position in outcome.rejected_indexes or is_alone
     bare = rest if at_fault and outcome.reason in REPAIRABLE and rest - GIVEN_BY_US else frozenset()
@@ -242,7 +252,7 @@ def _of_forum(item: BatchItem) -> Progress | None:
 def _names_ornaments(outcome: Rejected, items: Sequence[BatchItem]) -> bool:
     """Whether it names something that one of them goes again without."""
     names = {ornament_of(part) for place, part in outcome.parts if place is None}
-    return any(names & (ornaments(each.message) - each.left_out) for each in items)
+    return any(names & (each.ornaments - each.left_out) for each in items)
 
 
 def _ended(item: BatchItem, status: Status, outcome: Rejected, spent: int) -> Disposition:

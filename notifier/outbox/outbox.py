@@ -35,6 +35,7 @@ from notifier.outbox.disposition import MAY_END, Disposition
 from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
+from notifier.outbox.mentions import with_mentions
 from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.preparation import prepare_stored
 from notifier.outbox.recent_steps import RecentSteps, Step
@@ -43,7 +44,7 @@ from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
 from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
-from notifier.outcome import Answer, Reason
+from notifier.outcome import Answer, Delivered, Reason
 from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings, Webhook
@@ -109,7 +110,7 @@ class Outbox:
 
     def _prepared(self, batch: Batch) -> Batch:
         items = (replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items)
-        return replace(batch, items=tuple(items))
+        return with_mentions(replace(batch, items=tuple(items)), self._settings.mentions_by_type)
 
     def _ask(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
@@ -122,7 +123,7 @@ class Outbox:
                     keys=[
                         *(*keys.outbox_parts(kind), *keys.gate_parts(_id(webhook))),
                         *(keys.troubles, keys.run, keys.workers),
-                        *(keys.fleet(kind), keys.first_seen(kind), keys.undeliverable(kind)),
+                        *(keys.fleet(kind), keys.first_seen(kind), keys.undeliverable(kind), keys.pinged),
                     ],
                     args=[arguments.as_json()],
                 )
@@ -151,6 +152,7 @@ class Outbox:
             life=self._life_seconds,
             expire=microseconds(self._settings.expire_seconds),
             late=microseconds(LATE_SECONDS),
+            mention_quiet=microseconds(self._settings.mention_quiet_seconds),
             unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
             fleet={
@@ -202,7 +204,7 @@ class Outbox:
             *self._keys.outbox_parts(batch.alert_type),
             *self._keys.gate_parts(_id(batch.webhook)),
             *(self._keys.sequence, self._keys.troubles),
-            *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks),
+            *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks, self._keys.pinged),
         ]
 
     def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
@@ -218,6 +220,7 @@ class Outbox:
             "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "version": PAYLOAD_VERSION,
+            "pinged": batch.pinging if isinstance(answer.outcome, Delivered) else (),
             "life": self._life_seconds,
             "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),

@@ -4,6 +4,7 @@ Without Redis no process knows of the others, so each keeps to a part of what Di
 not go now is left to the caller.
 """
 
+import math
 import threading
 import time
 from collections import defaultdict, deque
@@ -18,9 +19,9 @@ from notifier.gate.gate import (
     CHANNEL_WINDOW_SECONDS,
     CONFIGURED_WINDOW_SECONDS,
 )
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.disposition import REPAIRABLE
-from notifier.outcome import QUARANTINING, Answer, Deferred, Outcome, Reason, Rejected
+from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Outcome, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
@@ -93,6 +94,7 @@ class Direct:
         self._lock = threading.Lock()
         per_minute = third(settings.rate_limit_per_minute, CONFIGURED_WINDOW_SECONDS)
         self._budgets = defaultdict[str, _Budget](lambda: _Budget(_Sent(BUCKET, per_minute)))
+        self._pinged: dict[AlertType, float] = {}
         self._all_sent = _Sent(CHANNEL)  # without Redis, nobody knows which webhooks share a channel
 
     def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Outcome:
@@ -111,11 +113,23 @@ class Direct:
             return Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail)
         if (wait := self._take(webhook)) > 0:
             return Deferred(wait, Reason.CONFIGURED_LIMIT)
+        message = self._pinging(message)
         notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
         answer = self._request(webhook, message, notes)
         if _goes_again_bare(answer):
             answer = self._request(webhook, message, notes, ornaments(message))
+        if isinstance(answer.outcome, Delivered):
+            self._pinged.setdefault(message.alert_type, time.monotonic())
         return answer.outcome
+
+    def _pinging(self, message: NotificationMessage) -> NotificationMessage:
+        """With whom its type pings, unless this process has pinged them lately: it knows of no other."""
+        kind, now = message.alert_type, time.monotonic()
+        if now - self._pinged.get(kind, -math.inf) < self._settings.mention_quiet_seconds:
+            return message
+        self._pinged.pop(kind, None)
+        mentions = dict.fromkeys((*message.mentions, *self._settings.mentions_by_type.get(kind, ())))
+        return message.model_copy(update={"mentions": tuple(mentions)})
 
     def _take(self, webhook: Webhook) -> float:
         """Seconds until a request may go; 0 or less: it goes now and is counted."""

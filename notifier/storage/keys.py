@@ -135,6 +135,11 @@ class Keys:
         return f"{self.prefix}gate:channel:"
 
     @property
+    def pinged(self) -> str:
+        """Hash: by alert type, when its mentions last pinged (microseconds since 1970, Redis' clock)."""
+        return f"{self.prefix}pinged"
+
+    @property
     def machines(self) -> str:
         """Sorted set: what is wrong with machines of the fleet, by the time at which it is forgotten."""
         return f"{self.prefix}machines"

@@ -52,10 +52,7 @@ BAD: list[tuple[str, Any]] = [
     *(("username", value) for value in ("", "x" * 81, "My Discord Bot", "CLYDE", "everyone", "Here")),
     *(("avatar_url", value) for value in ("attachment://a.png", "https://a/" + "x" * 2048)),
     *(("thread_id", value) for value in ("", "abc", "-1", str(2**63), "²")),
-    *(
-        ("mentions.0", value)
-        for value in ("@someone", "<@>", f"<@{2**63}>", f"<@&{2**63}>", "<#5>", "@everyone ", "everyone")
-    ),
+    *(("mentions.0", value) for value in ("@someone", "<@>", f"<@{2**63}>", f"<@&{2**63}>", "<#5>", "everybody")),
     *(("fields.0.name", value) for value in ("", "x" * 1_001, None)),
     *(("fields.0.value", value) for value in ("", " ", "x" * 100_001, None)),
     *(("fields.0.inline", value) for value in ("perhaps", None)),
@@ -135,6 +132,10 @@ def test_too_many_fields_or_mentions_are_refused() -> None:
 
 def test_a_nickname_mention_is_that_of_the_user() -> None:
     assert alert(mentions=["<@!5>", "<@&6>", "@here"]).mentions == ("<@5>", "<@&6>", "@here")
+
+
+def test_a_mention_may_be_written_in_words() -> None:
+    assert alert(mentions=["role:6", "user:5", "here", "everyone"]).mentions == ("<@&6>", "<@5>", "@here", "@everyone")
 
 
 def test_a_naive_time_is_utc_and_any_other_is_turned_into_it() -> None:

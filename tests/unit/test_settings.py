@@ -318,6 +318,12 @@ BAD = [
     *(("DISCORD_QUEUE_SIZE", value) for value in ("0", "x")),
     *(("DISCORD_HISTORY_DAYS", value) for value in ("0", "4000")),
     *((name, "cut") for name in ("DISCORD_LONG_TEXT", "DISCORD_LONG_TEXT_CRITICAL")),
+    *((f"DISCORD_MENTION_{kind.upper()}", "@heree") for kind in AlertType),
+    *(
+        ("DISCORD_MENTION_CRITICAL", value)
+        for value in ("role:x", "role:99999999999999999999", "@here;role:1", "user:")
+    ),
+    *(("DISCORD_MENTION_QUIET_SECONDS", value) for value in ("-1", "soon")),
     *(("DISCORD_SPLIT_MAX", value) for value in ("0", "11", "x")),
     *(("DISCORD_API_URL", value) for value in ("discord.com", "https://discord.com/api", "https://discord.com/api/v9")),
     *(
@@ -484,3 +490,14 @@ def test_a_wrong_pattern_of_secrets_is_named_by_its_place(monkeypatch: pytest.Mo
     monkeypatch.setenv("NOTIFIER_SECRET_PATTERNS", r"ACME-\d+ fake(")
     with pytest.raises(ConfigurationError, match="NOTIFIER_SECRET_PATTERNS: pattern 2 is no regular expression"):
         Settings.load()
+
+
+def test_each_type_may_have_its_mentions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_MENTION_CRITICAL", " @here, role:123,user:456 , everyone,<@&7>,<@!8> ")
+    monkeypatch.setenv("DISCORD_MENTION_ERROR", "<@&9>")
+    found = Settings.load()
+    assert found.mentions_by_type == {
+        AlertType.CRITICAL: ("@here", "<@&123>", "<@456>", "@everyone", "<@&7>", "<@8>"),
+        AlertType.ERROR: ("<@&9>",),
+    }
+    assert found.mention_quiet_seconds == 300

@@ -24,10 +24,12 @@ class Client:
 
     def __init__(self) -> None:
         self.footers: list[str] = []
+        self.contents: list[str | None] = []
 
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Always delivered."""
         self.footers += [embed.get("footer", {}).get("text", "") for embed in payload.body["embeds"]]
+        self.contents.append(payload.body.get("content"))
         return Answer(Delivered("1", "2"), None, 200)
 
 
@@ -140,3 +142,13 @@ def test_what_discord_refuses_goes_again_without_ornaments_if_there_is_room(rema
     direct = Direct(strict, webhooks_of_security())  # type: ignore[arg-type]
     assert direct.post(alert()) == (Delivered("1", "2") if remaining else refusal.outcome)
     assert len(strict.footers) == remaining
+
+
+def test_it_pings_whom_its_type_does_once_in_the_quiet_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    pings = {"mentions_by_type": {AlertType.SECURITY: ("@here", "<@&5>")}, "mention_quiet_seconds": 300}
+    direct = Direct(client, webhooks_of_security().model_copy(update=pings))  # type: ignore[arg-type]
+    began = direct_module.time.monotonic()
+    for seconds in (0, 290, 310):
+        monkeypatch.setattr(direct_module.time, "monotonic", lambda at=began + seconds: at)
+        direct.post(alert())
+    assert client.contents == ["@here <@&5>", None, "@here <@&5>"]

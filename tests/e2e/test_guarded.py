@@ -1,0 +1,52 @@
+"""What an alert's text holds pings nobody and leaks nothing; whom a type pings is told to the worker alone."""
+
+import json
+
+import pytest
+from celery import Celery
+
+from notifier.models import AlertType
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application, Notifier
+from tests.no_secrets import assert_no_secrets
+
+LEAK = "postgres://app:fake-token-9@db/x"
+WEBHOOK = "https://discord.com/api/webhooks/123456789/fake-token-of-the-text"
+
+
+@pytest.mark.slow
+def test_secrets_in_an_alert_are_stored_and_posted_nowhere(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, redis_url: str
+) -> None:
+    ids = application.raise_alerts(
+        f"no {LEAK}", message=f"POST {WEBHOOK} failed", metadata={"token": ["x"], "dsn": LEAK}, fields={"DSN": LEAK}
+    )
+    foreign = Celery("foreign", broker=redis_url, backend=redis_url, set_as_current=False)
+    unread = {"titel": LEAK, "fields": {"DSN": LEAK}}
+    assert_no_secrets(redis=application.pipeline.redis)  # while it waits
+    start_worker()
+    (record,) = application.wait(ids)
+    assert record["message"]["adjusted"] == ["masked: password in a URL, webhook URL"]
+    by_name = foreign.send_task("send_notification.general", queue="notifications.general", kwargs=unread)
+    (dead,) = application.wait([str(by_name.id)])
+    assert json.loads(dead["given"])["kwargs"]["titel"] == "postgres://app:(masked)@db/x"
+    assert_no_secrets(redis=application.pipeline.redis, texts={"posted": json.dumps(sandbox.call("GET", "messages"))})
+    foreign.close()
+
+
+@pytest.mark.slow
+def test_a_type_pings_whom_its_setting_names_and_repeats_ping_nobody(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, notifier: Notifier
+) -> None:
+    pings = {"DISCORD_MENTION_CRITICAL": "@here,role:123,user:456"}
+    start_worker(**pings)
+    for title in ("first @everyone", "again"):
+        application.wait(application.raise_alerts(title, alert_type=AlertType.CRITICAL))
+    contents = [each["content"] for each in sandbox.call("GET", "messages")]
+    assert contents == ["@here <@&123> <@456>", ""]
+    checked = notifier("check", "--json", **pings)
+    assert json.loads(checked.stdout)["mentions"] == {"critical": ["@here", "<@&123>", "<@456>"]}
+    assert "critical ping @here" in notifier("check", **pings).stdout
+    wrong = notifier("check", DISCORD_MENTION_CRITICAL="@heree")
+    assert wrong.returncode != 0
+    assert "DISCORD_MENTION_CRITICAL: " in wrong.stdout + wrong.stderr
