@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
 
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
@@ -16,6 +17,10 @@ from notifier.cli.stack import LISTENING
 from notifier.storage.connection import connect
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis
+
+settings.register_profile("ordinary", deadline=None)
+settings.register_profile("nightly", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
 SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 

@@ -80,7 +80,8 @@ def compose(
     first, count = messages[0], len(messages)
     left_out = left_out or [refused_by_form(each) for each in messages]
     rendered = [render_embed(*each) for each in zip(messages, notes or [""] * count, left_out, strict=True)]
-    thread_name = first.title + (f" (+{count - 1})" if count > 1 else "") if in_forum else ""
+    title, more = first.title.strip() or first.alert_type.value, f" (+{count - 1})" if count > 1 else ""
+    thread_name = cut(title, THREAD_NAME_CHARACTERS_MAX - len(more)) + more if in_forum else ""
     from_all = frozenset[str]().union(*left_out) & OF_MESSAGE
     body: dict[str, Any] = {
         "embeds": _each_with_its_own_url([each.embed for each in rendered]),
@@ -99,7 +100,7 @@ def _of_the_request(message: NotificationMessage, thread_name: str) -> dict[str,
     """What belongs to no embed, by Discord's names (Discord docs, webhook.mdx, Execute Webhook)."""
     flags = (message.silent and SUPPRESS_NOTIFICATIONS) | (message.suppress_embeds and SUPPRESS_EMBEDS)
     # Discord takes no name for a thread that is there (code 220002)
-    name = "" if message.thread_id else message.thread_name or thread_name
+    name = "" if message.thread_id else (message.thread_name or "").strip() or thread_name
     parts: dict[str, Any] = {
         "content": cut(content_of(message).strip(), CONTENT_CHARACTERS_MAX),
         "username": message.username,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from notifier.message_parts import LinkButton
-from notifier.render.cut import cut, trimmed
+from notifier.render.cut import cut
 from notifier.render.emoji import emoji
 from notifier.render.limits import (
     BUTTON_LABEL_CHARACTERS_MAX,
@@ -26,8 +26,8 @@ def rows(buttons: Sequence[LinkButton]) -> list[dict[str, Any]]:
 
 
 def not_taken(buttons: Sequence[LinkButton]) -> list[LinkButton]:
-    """Those that Discord does not take: there are too many, or the address is wrong or too long."""
-    taken = _taken(buttons)
+    """Those that Discord does not take whole: too many, with a label that is too long, or an address that is wrong."""
+    taken = [each for each in _taken(buttons) if len(_label(each)) <= BUTTON_LABEL_CHARACTERS_MAX]
     return [each for each in buttons if each not in taken]
 
 
@@ -37,6 +37,9 @@ def _taken(buttons: Sequence[LinkButton]) -> list[LinkButton]:
 
 
 def _button(button: LinkButton) -> dict[str, Any]:
-    label = cut(trimmed(button.label), BUTTON_LABEL_CHARACTERS_MAX)
-    drawn = {"type": BUTTON, "style": LINK, "label": label, "url": button.url}
-    return drawn | ({"emoji": emoji(button.emoji)} if button.emoji else {})
+    label = cut(_label(button), BUTTON_LABEL_CHARACTERS_MAX)
+    return {"type": BUTTON, "style": LINK, "label": label, "url": button.url} | emoji(button.emoji)
+
+
+def _label(button: LinkButton) -> str:
+    return button.label.strip() or button.url

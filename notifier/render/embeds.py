@@ -16,10 +16,12 @@ from notifier.render.limits import (
     FIELD_VALUE_CHARACTERS_MAX,
     FIELDS_MAX,
     FOOTER_CHARACTERS_MAX,
+    THREAD_NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
 from notifier.render.notes import SEPARATOR
-from notifier.render.ornaments import TEXTS, without
+from notifier.render.ornaments import TEXTS, pictures_of_files, without
+from notifier.render.poll import poll_text, text_of_cut
 from notifier.render.uploads import picture
 from notifier.render.whole import Kind, bare, file_name, is_traceback, iso, kind_of, whole_text
 
@@ -75,6 +77,13 @@ def content_fits(message: NotificationMessage) -> bool:
     return len(content_of(message).strip()) <= CONTENT_CHARACTERS_MAX
 
 
+def long_names(message: NotificationMessage) -> list[str]:
+    """The names of its author and of its post that have to be cut."""
+    author = message.author.name if message.author else ""
+    names = ((author, AUTHOR_CHARACTERS_MAX), (message.thread_name or "", THREAD_NAME_CHARACTERS_MAX))
+    return [name.strip() for name, most in names if len(name.strip()) > most]
+
+
 def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
     """The same, but its link stands below the text."""
     text = "\n\n".join(part for part in (embed.get("description"), embed["url"]) if part)
@@ -98,7 +107,8 @@ def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str
     embed: dict[str, Any] = {"title": trimmed(message.title)}
     buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
     links = "\n".join(f"{each.label}: {each.url}" for each in buttons)
-    if text := "\n\n".join(filter(None, (*_texts(message), links))):
+    asked = poll_text(message.poll) if message.poll and "poll" in left_out else text_of_cut(message.poll)
+    if text := "\n\n".join(filter(None, (*long_names(message), *_texts(message), asked, links))):
         embed["description"] = trimmed(text)
     if message.url:
         embed["url"] = message.url
@@ -110,10 +120,10 @@ def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str
     embed["timestamp"] = iso(message.timestamp)
     if message.source or note or message.footer_icon:
         embed["footer"] = {"text": trimmed(_footer(message.source, note))}
-    return embed | _ornaments(embed, message)
+    return embed | _ornaments(embed, message, left_out)
 
 
-def _ornaments(embed: dict[str, Any], message: NotificationMessage) -> dict[str, Any]:
+def _ornaments(embed: dict[str, Any], message: NotificationMessage, left_out: Collection[str]) -> dict[str, Any]:
     drawn: dict[str, Any] = {}
     if author := message.author:
         links = {"url": author.url, "icon_url": author.icon_url}
@@ -125,7 +135,8 @@ def _ornaments(embed: dict[str, Any], message: NotificationMessage) -> dict[str,
         drawn["image"] = picture(message.image, message.files)
     if message.footer_icon:
         drawn["footer"] = {**embed["footer"], "icon_url": message.footer_icon}
-    return drawn
+    gone = pictures_of_files(message) if "attachments" in left_out else ()
+    return {name: part for name, part in drawn.items() if name not in gone}
 
 
 def _texts(message: NotificationMessage) -> tuple[str, str]:

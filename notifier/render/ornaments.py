@@ -87,6 +87,12 @@ def is_well_formed(url: str) -> bool:
     return parts.scheme in ("http", "https") and ("." in host.strip(".") or ":" in host)
 
 
+def pictures_of_files(message: NotificationMessage) -> frozenset[str]:
+    """The pictures of an embed that are files of the message."""
+    pictures = {"image": message.image, "thumbnail": message.thumbnail}
+    return frozenset(name for name, link in pictures.items() if link and _link_of(link, message) is None)
+
+
 def without(embed: dict[str, Any], left_out: Collection[str]) -> dict[str, Any]:
     """An embed without what is left out. What becomes of its ``url`` is decided where its text is made."""
     kept = {name: dict(part) if isinstance(part, dict) else part for name, part in embed.items()}

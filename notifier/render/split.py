@@ -16,10 +16,12 @@ from notifier.render.limits import (
     FIELDS_MAX,
     FOOTER_CHARACTERS_MAX,
     NOTE_CHARACTERS_MAX,
+    THREAD_NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import refused_by_form
+from notifier.render.poll import cut_to_fit
 from notifier.render.uploads import SCHEME
 
 OF_THE_FIRST = ("url", "author", "thumbnail", "mentions", "content", "tts", "thread_name", "applied_tags")
@@ -61,7 +63,12 @@ def split(message: NotificationMessage) -> list[NotificationMessage]:
     for field in embed.get("fields", ()):
         for piece in _pieces(field):
             pages.add_field(piece)
-    looks = {"title": shown_title, "source": shown_source or None, "content": None if content else message.content}
+    looks: dict[str, Any] = {
+        "title": shown_title,
+        "source": shown_source or None,
+        "content": None if content else message.content,
+    }
+    looks |= _names(message)
     return [_part(message, looks, pages, number) for number in range(len(pages.texts))]
 
 
@@ -137,9 +144,18 @@ def _part(message: NotificationMessage, looks: dict[str, Any], pages: _Pages, nu
     if message.buttons and number == last:
         links = not_taken(message.buttons)  # they stand in the text
         part["buttons"] = tuple(each for each in message.buttons if each not in links)
+    if message.poll and number == last:
+        part["poll"] = cut_to_fit(message.poll)
     if message.files:
         part["files"] = _files(message, number, last)
     return message.model_copy(update=part)
+
+
+def _names(message: NotificationMessage) -> dict[str, Any]:
+    """Those that are cut stand in the text."""
+    author, thread_name = message.author, message.thread_name
+    named = author and author.model_copy(update={"name": cut(author.name.strip(), AUTHOR_CHARACTERS_MAX)})
+    return {"author": named, "thread_name": thread_name and cut(thread_name.strip(), THREAD_NAME_CHARACTERS_MAX)}
 
 
 def _files(message: NotificationMessage, number: int, last: int) -> tuple[Any, ...]:

@@ -11,6 +11,8 @@ from notifier.render.limits import FILE_DESCRIPTION_CHARACTERS_MAX, FILE_NAME_CH
 
 TEXT = "text/plain; charset=utf-8"
 UNKNOWN = "application/octet-stream"
+_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; *[\w-]+=[\w.+-]+)*", re.ASCII)
+"""A media type. Anything else would end the header that it stands in, or make it unreadable."""
 SCHEME = "attachment://"
 """URL scheme of a file in the same message, for pictures (Discord docs, message.mdx)."""
 
@@ -29,7 +31,8 @@ def uploads(files: Sequence[MessageFile]) -> list[File]:
     """The files of a message, each under a name of its own that Discord leaves as it is."""
     found: list[File] = []
     for each, name in zip(files, names(files), strict=True):
-        kind = each.content_type or mimetypes.guess_type(name)[0] or UNKNOWN
+        said = (each.content_type or "").strip()
+        kind = said if _TYPE.fullmatch(said) else mimetypes.guess_type(name)[0] or UNKNOWN
         description = each.description and each.description[:FILE_DESCRIPTION_CHARACTERS_MAX]
         found.append(File(name, each.content, kind, description))
     return found

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from notifier.models import NotificationMessage
 from notifier.render.constructs import code_blocks
+from notifier.render.poll import poll_text
 
 LOOKED_AT_CHARACTERS = 8_000
 """Ours: so much of its beginning tells what a text is."""
@@ -62,7 +63,9 @@ def bare(text: str) -> str:
 
 def whole_text(message: NotificationMessage) -> str:
     """All texts of a notification, as plain text."""
-    parts = [message.content or "", message.title, message.message, message.traceback or ""]
+    author = message.author.name if message.author else ""
+    parts = [message.thread_name or "", message.content or "", author, message.title, message.message]
+    parts += [message.traceback or "", poll_text(message.poll) if message.poll else ""]
     parts += [f"{field.name}:\n{field.value}" for field in message.fields]
     parts += [f"{name}: {value}" for name, value in (("Source", message.source), ("URL", message.url)) if value]
     parts += [f"{each.label}: {each.url}" for each in message.buttons]

@@ -46,39 +46,45 @@ times = st.datetimes(
 )
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=70).map(lambda name: f"the {name} bot")
 
-FILES = ("chart (1).png", "..", "a/b.log", "ä.txt", "a_b.log")
-pictures = st.none() | urls | st.just("chart (1).png")
+odd = st.sampled_from(["\u200b", "\x1f", "\x1f\x1f", "\u2800", "\ud7fb", "\x00", "0", "null", '"', "\\"]) | short
+"""Also what Discord trims to nothing, though the model has seen a text in it."""
+FILES = ("chart (1).png", "..", "a/b.log", "ä.txt", "a_b.log", 'a"b.txt', "a\r\nb", ".env", "CHART.PNG", "x" * 2_000)
+file_names = st.sampled_from(FILES) | odd
+pictures = st.none() | urls | file_names | file_names.map("attachment://{}".format)
+kinds = st.none() | st.sampled_from(["image/png", "text/plain; charset=utf-8", "no kind", "a/b\r\nX: y", "é/è"]) | odd
 files = st.lists(
     st.builds(
         MessageFile,
-        name=st.sampled_from(FILES) | short,
-        content=st.binary(max_size=9),
+        name=file_names,
+        content=st.binary(max_size=9) | texts,
+        content_type=kinds,
+        description=st.none() | odd,
     ),
     max_size=9,
 )
-buttons = st.lists(st.builds(LinkButton, label=short, url=urls), max_size=30)
-answers = st.lists(
-    st.builds(PollAnswer, text=short, emoji=st.none() | st.sampled_from(["✅", "<:name:12>"])), min_size=1, max_size=12
+emoji = (
+    st.sampled_from(["✅", "<:name:12>", "<a:name:12>", "12", "1", "abc", ":x:", "9" * 19, "x" * 40, "👩\u200d👩"])
+    | odd
 )
-polls = st.builds(
-    Poll, question=short, answers=answers.map(tuple), hours=st.integers(-5, 2_000), multiple=st.booleans()
-)
-authors = st.builds(Author, name=short, url=st.none() | urls, icon_url=st.none() | urls)
+buttons = st.lists(st.builds(LinkButton, label=odd, url=urls, emoji=st.none() | emoji), max_size=30)
+answers = st.lists(st.builds(PollAnswer, text=odd, emoji=st.none() | emoji), max_size=12)
+polls = st.builds(Poll, question=odd, answers=answers.map(tuple), hours=st.integers(), multiple=st.booleans())
+authors = st.builds(Author, name=odd, url=st.none() | urls, icon_url=st.none() | urls)
 EXTRAS: dict[str, st.SearchStrategy[Any]] = {
     "author": st.none() | authors,
     "thumbnail": pictures,
     "image": pictures,
     "footer_icon": st.none() | urls,
-    "content": st.none() | texts,
+    "content": st.none() | texts | odd,
     "tts": st.booleans(),
     "silent": st.booleans(),
     "suppress_embeds": st.booleans(),
-    "thread_name": st.none() | texts,
+    "thread_name": st.none() | texts | odd,
     "applied_tags": st.lists(snowflakes, max_size=9),
     "files": files,
     "poll": st.none() | polls,
     "buttons": buttons,
-    "traceback": st.none() | texts,
+    "traceback": st.none() | texts | odd,
 }
 
 LOOKS: dict[str, st.SearchStrategy[Any]] = {
@@ -90,7 +96,7 @@ LOOKS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def messages(**fixed: Any) -> st.SearchStrategy[NotificationMessage]:
-    """Any valid notification; ``fixed`` values are given as they are."""
+    """Any valid notification; ```fixed`` values, or strategies, outweigh those here."""
     free = {
         "title": texts,
         "message": texts | st.just(""),
@@ -100,7 +106,7 @@ def messages(**fixed: Any) -> st.SearchStrategy[NotificationMessage]:
         "source": st.none() | texts,
         "color": st.none() | st.integers(0, 0xFFFFFF),
         **LOOKS,
-        **{name: st.just(value) for name, value in fixed.items()},
+        **{name: each if isinstance(each, st.SearchStrategy) else st.just(each) for name, each in fixed.items()},
     }
     return st.fixed_dictionaries(free).filter(_valid).map(lambda values: NotificationMessage(**values))
 

@@ -241,7 +241,6 @@ def test_a_text_that_discord_finds_empty_is_drawn_as_a_blank(blank: str) -> None
 
 
 @given(messages())
-@settings(max_examples=150, deadline=None)
 def test_nothing_is_lost(message: NotificationMessage) -> None:
     """Each text is in the embed as it is, or all of them are in the file."""
     rendered = render_embed(message)
