@@ -69,23 +69,25 @@ def author(value: object, adjust: Adjust, given: Given) -> Given | None:
 
 
 def poll(value: object, adjust: Adjust, _: Given) -> Given | None:
-    """A question and its answers."""
-    parts = {} if isinstance(value, str) else _parts(value, ("question", "answers", "hours", "multiple"))
-    answers = [
-        {"text": each} if isinstance(each, str) else _parts(each, ("text", "emoji"))
-        for each in items(parts.get("answers"))
-    ]
+    """A question and its answers; without answers, the question alone, which is drawn as text."""
+    parts = (
+        {"question": value} if isinstance(value, str) else _parts(value, ("question", "answers", "hours", "multiple"))
+    )
+    listed = items(parts.get("answers"))
+    answers = [{"text": each} if isinstance(each, str) else _parts(each, ("text", "emoji")) for each in listed]
     texts = [(text_of(each.get("text")).strip(), text_of(each.get("emoji")).strip()) for each in answers]
     found = [{"text": text} | ({"emoji": emoji} if emoji else {}) for text, emoji in texts if text]
     question = text_of(parts.get("question")).strip()
     if not question or not found:
-        adjust("left out: expected a question and answers")
+        adjust("left out: no question" if not question else "no answers: it stands in the text")
+    if not question:
         return None
-    hours = parts.get("hours") or 24
+    hours = parts.get("hours")
+    is_number = isinstance(hours, int | float) and abs(hours) < 10**12
     return {
         "question": question,
         "answers": tuple(found),
-        "hours": int(hours) if isinstance(hours, int | float) and hours == hours and abs(hours) < 1e6 else 24,  # noqa: PLR0124
+        "hours": int(hours) if is_number else 24,  # type: ignore[arg-type]
         "multiple": bool(parts.get("multiple")),
     }
 

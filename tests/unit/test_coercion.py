@@ -230,7 +230,8 @@ ADJUSTED: list[tuple[str, Any, Any]] = [
     ("tts", "perhaps", True),
     ("long_text", "squeeze", None),
     ("metadata", [1], {"value": [1]}),
-    ("poll", "Roll back?", None),
+    ("poll", "Roll back?", Poll(question="Roll back?", answers=())),
+    ("poll", {"answers": ["a"]}, None),
     ("files", [Path("/nowhere/at/all")], ()),
     ("buttons", {"Run": "no link"}, ()),
 ]
