@@ -15,7 +15,8 @@ LOOKED_AT_CHARACTERS = 8_000
 SLUG_CHARACTERS_MAX = 40
 """Ours: what a file's name has of the title."""
 
-_TRACEBACK = re.compile(r"^[ \t|+]*(?:Exception Group )?Traceback \(most recent call last\):$", re.MULTILINE)
+TRACEBACK = "Traceback (most recent call last):"
+_TRACEBACK = re.compile(rf"^[ \t|+]*(?:Exception Group )?{re.escape(TRACEBACK)}$", re.MULTILINE)
 _SOURCE = re.compile(
     r"(?:async )?def \w+\(|class \w+[(:]|from [\w.]+ import [\w*(]|import \w+(?:\.\w+)*(?: as \w+)?$|if __name__ =="
 )
@@ -51,7 +52,7 @@ def kind_of(text: str) -> Kind:
 
 def is_traceback(text: str) -> bool:
     """Whether it ends in what Python says of an exception. There the end tells most."""
-    return _TRACEBACK.search(text) is not None
+    return TRACEBACK in text and _TRACEBACK.search(text) is not None  # the first is much faster in a long text
 
 
 def bare(text: str) -> str:

@@ -154,6 +154,7 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
 ) -> None:
     settings = {"REDIS_URL": own_redis.url, "DISCORD_QUEUE_SIZE": "2", "DISCORD_RETRY_BACKOFF_SECONDS": "0.1"}
     settings["DISCORD_UNDELIVERABLE_SECONDS"] = "1"
+    settings["DISCORD_MENTION_GENERAL"] = "@here"
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     application = Application(client_app(own_redis.url))
