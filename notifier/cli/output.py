@@ -103,12 +103,18 @@ def print_records(title: str, records: Sequence[Record]) -> None:
             each["finished_at"][:19],
             each["alert_type"],
             each["status"],
-            (each.get("message") or {}).get("title"),  # a record of a later version may lack some
+            _titled(each.get("message") or {}),  # a record of a later version may lack some
             *(each.get(name) for name in ("attempts", "reason", "message_id", "id")),
         )
         for each in records
     ]
     print_table(title, ["finished (UTC)", "type", "status", "title", "attempts", "reason", "message", "id"], rows)
+
+
+def _titled(message: dict[str, Any]) -> str:
+    """The title of an alert, and the names and sizes of its files."""
+    files = [f"[{each.get('name')}, {each.get('bytes', '?')} bytes]" for each in message.get("files", ())]
+    return " ".join([str(message.get("title", "")), *files])
 
 
 def steps_as_json(steps: "Sequence[Step]") -> list[dict[str, str]]:

@@ -4,7 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-LONG = ("title", "source", "fields", "metadata")
+TEXTS = ("title", "source", "content", "traceback", "thread_name")
+WHOLE = ("author", "poll", "buttons", "files", "applied_tags", "plain", "adjusted")
+"""Parts that are kept as they are, or not."""
+LONG = (*TEXTS, *WHOLE, "fields", "metadata")
 """Parts that may be long, beside the text. All others together are some kilobytes at most."""
 PARTS_MAX = 25
 """Ours: fields, and entries of the metadata, that are kept of too many."""
@@ -34,11 +37,10 @@ def excerpt(message: Mapping[str, Any], bytes_max: int) -> tuple[dict[str, Any],
     text_size = len(text.encode(errors="replace"))
     if text_size <= bytes_max and rest_size <= bytes_max:
         return dict(message), None
-    kept = dict(message)
+    kept = {name: value for name, value in message.items() if name not in rest}
     if text_size > bytes_max:
         kept["message"] = f"{beginning(text, bytes_max)}\n[the first {bytes_max} of {text_size} bytes are kept]"
-    if rest_size > bytes_max:
-        kept |= _fitted(rest, bytes_max)
+    kept |= _fitted(rest, bytes_max) if rest_size > bytes_max else rest
     return kept, text_size + rest_size
 
 
@@ -67,14 +69,15 @@ def shortened(fields: Mapping[str, Any], bytes_max: int) -> dict[str, Any]:
 
 
 def _fitted(rest: Mapping[str, Any], bytes_max: int) -> dict[str, Any]:
-    kept = dict(rest)
-    room = bytes_max
+    kept = {name: value for name, value in rest.items() if name not in WHOLE}
+    kept |= _fitting([(name, rest[name]) for name in WHOLE if name in rest], bytes_max // 4)
+    room = bytes_max - size({name: kept[name] for name in WHOLE if name in kept})
     if "metadata" in kept:
         kept["metadata"] = dict(_fitting(kept["metadata"].items(), bytes_max // 2))
         room -= size(kept["metadata"])
     if "fields" in kept:
         kept["fields"] = [dict(each) for each in kept["fields"][:PARTS_MAX]]
-    places: list[tuple[dict[str, Any], str]] = [(kept, name) for name in ("title", "source") if name in kept]
+    places: list[tuple[dict[str, Any], str]] = [(kept, name) for name in TEXTS if kept.get(name)]
     places += [(each, name) for each in kept.get("fields", ()) for name in ("name", "value")]
     # each gets an equal part of the room, and shares what shorter ones have left of theirs
     places.sort(key=lambda place: len(place[0][place[1]]))

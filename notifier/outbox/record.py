@@ -104,9 +104,12 @@ def record(
 
 
 def as_kept(message: NotificationMessage) -> dict[str, Any]:
-    """The fields of a notification as JSON, without the content of its files."""
+    """The fields of a notification as JSON; of its files, how many bytes they have instead of these."""
     without = {"files": {"__all__": {"content"}}}
-    return message.model_dump(mode="json", exclude_defaults=True, exclude=without if message.files else None)
+    kept = message.model_dump(mode="json", exclude_defaults=True, exclude=without if message.files else None)
+    for shown, file in zip(kept.get("files", ()), message.files, strict=True):
+        shown["bytes"] = len(file.content)
+    return kept
 
 
 SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED})

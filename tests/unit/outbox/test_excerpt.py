@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
 from notifier.outbox.excerpt import PARTS_MAX, beginning, excerpt, shortened, size
 from notifier.outbox.record import record
@@ -97,3 +98,35 @@ def test_fields_of_any_form_are_shortened_to_a_bound(given: dict[str, Any]) -> N
     assert size(kept) <= LIMIT + 100
     assert kept["a"] == 1
     assert "text" not in given or len(kept["text"]) > LIMIT / 20
+
+
+LONG = "x" * 9_000
+EACH: dict[str, Any] = {
+    "title": LONG,
+    "source": LONG,
+    "content": LONG,
+    "traceback": LONG,
+    "thread_name": LONG,
+    "author": Author(name=LONG),
+    "poll": Poll(question=LONG, answers=[PollAnswer(text=LONG)] * 20),
+    "buttons": [LinkButton(label=LONG, url="https://example.com/")] * 9,
+    "files": [MessageFile(name=LONG, content="")] * 9,
+    "applied_tags": ["1" * 18] * 9_000,
+    "fields": {"a": LONG},
+    "metadata": {"a": LONG},
+}
+
+
+@pytest.mark.parametrize("name", [*EACH, "all"])
+def test_no_part_is_kept_beyond_the_bound(name: str) -> None:
+    given = EACH if name == "all" else {name: EACH[name]}
+    kept, cut_from = excerpt(fields_of(**given), LIMIT)
+    assert size(kept) < 2 * LIMIT + 1_000
+    assert cut_from is not None
+
+
+def test_small_parts_are_kept_beside_a_long_text() -> None:
+    small = {"content": "above", "buttons": [LinkButton(label="a", url="https://example.com/")]}
+    whole = fields_of(message="x" * 9_000, **small)
+    kept, _ = excerpt(whole, LIMIT)
+    assert {name: kept[name] for name in small} == {name: whole[name] for name in small}

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from notifier.cli.output import print_records
+from notifier.message_parts import MessageFile
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import Record, as_result, iso, of_result, record
 from notifier.outcome import Status
@@ -51,3 +53,11 @@ def test_the_result_of_another_task_is_no_record(result: object) -> None:
 @pytest.mark.parametrize("text", [None, ""])
 def test_no_result_is_no_record(text: str | None) -> None:
     assert of_result(text) is None
+
+
+def test_of_files_a_record_has_names_and_sizes_and_the_list_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    message = NotificationMessage(title="T", files=[MessageFile(name="chart.png", content=b"\x00" * 70_000)])
+    ended = record(message, Status.DELIVERED, admitted_at=AT, finished_at=AT)
+    assert ended["message"]["files"] == [{"name": "chart.png", "bytes": 70_000}]
+    print_records("History", [ended])
+    assert "[chart.png, 70000 bytes]" in capsys.readouterr().out
