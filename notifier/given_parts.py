@@ -10,6 +10,7 @@ from notifier.texts import ITEMS_MAX, is_text, text_of
 EMPTY = "–"
 """Stands for an empty name or value of a field: Discord refuses it."""
 YES_AND_NO = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+POLL = ("question", "answers", "hours", "multiple")
 FIELD = ("name", "value", "inline", "markdown")
 
 Given = dict[str, Any]
