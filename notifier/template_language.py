@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from notifier.errors import ExtraMissing
 from notifier.extras import install_hint
+from notifier.render.markdown import plain
 
 try:
     from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
@@ -23,7 +24,16 @@ try:
 except ModuleNotFoundError:
     raise ExtraMissing(install_hint("a template", "templates")) from None
 
-__all__ = ["SECONDS_MAX", "JinjaError", "TemplateSyntaxError", "check_length", "ends_at", "environment", "meta"]
+__all__ = [
+    "SECONDS_MAX",
+    "JinjaError",
+    "TemplateSyntaxError",
+    "check_length",
+    "ends_at",
+    "environment",
+    "escaping",
+    "meta",
+]
 
 RENDERED_CHARACTERS_MAX = 1_000_000
 """Ours: characters of one rendered text; as many as the longest text of a message may have."""
@@ -37,7 +47,7 @@ FILTERS = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "filesizeformat", "first", "float", "int", "items"),
     *("join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse"),
     *("round", "select", "selectattr", "sort", "string", "striptags", "title", "trim", "truncate", "unique", "upper"),
-    *("urlencode", "wordcount"),
+    *("urlencode", "wordcount", "markdown"),
 )
 _LANGUAGE = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem),
@@ -161,12 +171,31 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+class Markdown(str):
+    """A value that is Discord's Markdown: the filter ``markdown`` makes one."""
+
+    __slots__ = ()
+
+
+def _markdown(value: Any) -> Markdown:
+    return Markdown(value)
+
+
 # no autoescape: Discord shows text, not HTML
 environment = _Environment(undefined=StrictUndefined, autoescape=False)
 _rounded_by_jinja = environment.filters["round"]
-_own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace, "round": _round}
+_own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace, "round": _round, "markdown": _markdown}
 environment.filters = {name: _bounded(name, _own.get(name) or environment.filters[name]) for name in FILTERS}
 environment.filters["_items"] = _bounded_items
 _tests = cast("dict[str, Callable[..., Any]]", environment.tests)
 environment.tests = {name: _bounded("", test) for name, test in _tests.items()}
 environment.globals.clear()
+
+
+def _finalized(value: Any) -> Any:
+    """Values come from elsewhere: they are plain text, unless the template says that they are Markdown."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markdown) else value
+
+
+escaping = environment.overlay(finalize=_finalized)
+"""For texts that Discord reads as Markdown."""

@@ -23,6 +23,7 @@ from notifier.template_language import (
     check_length,
     ends_at,
     environment,
+    escaping,
     meta,
 )
 
@@ -156,7 +157,8 @@ def _check(text: str) -> None:
 def _render(name: str, place: str, text: str, context: dict[str, Any]) -> str:
     pieces, length = [], 0
     try:
-        for piece in environment.from_string(text).generate(**context):
+        is_markdown = place in ("title", "message") or place.startswith("fields.")
+        for piece in (escaping if is_markdown else environment).from_string(text).generate(**context):
             pieces.append(piece)
             length += len(piece)
             check_length(length)

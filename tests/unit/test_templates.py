@@ -11,6 +11,7 @@ from notifier import templates
 from notifier.errors import TemplateError
 from notifier.models import AlertType, Severity
 from notifier.render.batch import compose
+from notifier.render.markdown import plain
 from notifier.template_language import FILTERS, ITEMS_MAX, RENDERED_CHARACTERS_MAX
 from notifier.templates import (
     BUILT_IN,
@@ -112,11 +113,15 @@ def test_a_colour_is_a_number_a_name_or_follows_the_severity(tmp_path: Path, lin
 
 def test_jinja_in_a_value_is_data() -> None:
     message = render_template("tracklist_generated", recording="{{ 7 * 7 }}{% for %}{# c #}", tracks="{{ recording }}")
-    assert [field.value for field in message.fields] == ["{{ 7 * 7 }}{% for %}{# c #}", "{{ recording }}"]
+    assert [field.value for field in message.fields] == [plain("{{ 7 * 7 }}{% for %}{# c #}"), "{{ recording }}"]
 
 
 def test_values_are_shown_as_they_are(tmp_path: Path) -> None:
-    assert render_template("mine", templates_dir=saying(tmp_path, "{{ x }}"), x="<b> & 'c'").title == "<b> & 'c'"
+    assert render_template("mine", templates_dir=saying(tmp_path, "{{ x }}"), x="<b> & 'c'").title == plain("<b> & 'c'")
+    template = saying(tmp_path, "*{{ x }}* {{ x | markdown }}")
+    assert render_template("mine", templates_dir=template, x="_y_").title == "*\\_y\\_* _y_", (
+        "but what a template says is Markdown"
+    )
 
 
 @pytest.mark.parametrize(
