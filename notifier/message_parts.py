@@ -3,8 +3,8 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import (
@@ -17,29 +17,50 @@ from pydantic import (
     StringConstraints,
 )
 
+from notifier.colours import COLOUR_MAX, OURS
+
 SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
 URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
-COLOUR_MAX = 0xFFFFFF
-VALUE_CHARACTERS_MAX = 100_000  # ours: of one field
-COLOURS = {
-    "green": 0x2ECC71,
-    "yellow": 0xF1C40F,
-    "red": 0xE74C3C,
-    "dark red": 0x992D22,
-    "blue": 0x3498DB,
-    "grey": 0x95A5A6,
+VALUE_CHARACTERS_MAX = 100_000  # ours: of what a callback shows of a result
+MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
+BUTTONS_MAX = 100  # ours: of 25 are buttons, the others links in the text
+
+
+class AlertType(StrEnum):
+    """The six kinds of alert; each has its own queue, task and webhook."""
+
+    GENERAL = "general"
+    ERROR = "error"
+    CRITICAL = "critical"
+    TRACKLIST = "tracklist"
+    MONITORING = "monitoring"
+    SECURITY = "security"
+
+
+class Severity(StrEnum):
+    """How bad it is. It decides the colour if none is given."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+SEVERITY_OF = {
+    AlertType.GENERAL: Severity.INFO,
+    AlertType.ERROR: Severity.ERROR,
+    AlertType.CRITICAL: Severity.CRITICAL,
+    AlertType.TRACKLIST: Severity.INFO,
+    AlertType.MONITORING: Severity.WARNING,
+    AlertType.SECURITY: Severity.CRITICAL,
 }
-
-
-def _colour(value: object) -> object:
-    if isinstance(value, str):
-        if value.lower() in COLOURS:
-            return COLOURS[value.lower()]
-        if re.fullmatch(r"(#|0x)[0-9a-fA-F]{6}", value):
-            return int(value[-6:], 16)
-        raise ValueError(f"a colour is 0 to {COLOUR_MAX}, '#rrggbb', or one of {', '.join(COLOURS)}")
-    return value
+COLOUR_OF = {
+    Severity.INFO: OURS["green"],
+    Severity.WARNING: OURS["yellow"],
+    Severity.ERROR: OURS["red"],
+    Severity.CRITICAL: OURS["dark red"],
+}
 
 
 def is_snowflake(text: str) -> bool:
@@ -53,28 +74,46 @@ def _snowflake(value: str) -> str:
     return value
 
 
+def is_http_url(text: str) -> bool:
+    """Whether it has the form of an http or https URL, and a length that Discord takes."""
+    return re.fullmatch(r"https?://[^\s/]+\S*", text) is not None and len(text) <= URL_MAX_CHARACTERS
+
+
 def _http_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+\S*", value):
+    if not is_http_url(value):
         raise ValueError("not an http or https URL")
     return value
 
 
-def checked_username(value: str) -> str:
-    """The name that a message is posted under. Raises ValueError if Discord refuses it (webhook.mdx)."""
-    lowered = value.lower()
-    if "discord" in lowered or "clyde" in lowered or lowered in ("everyone", "here"):
-        raise ValueError("Discord refuses names with 'discord' or 'clyde' in them, and 'everyone' and 'here'")
+def usable_name(text: str) -> str:
+    """The nearest name that Discord lets a message be posted under (webhook.mdx); '' if there is none."""
+    name = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    name = re.sub("(?i)(disc)o(rd)", r"\g<1>0\2", name)
+    name = re.sub("(?i)(clyd)e", r"\g<1>3", name)
+    return f"{name}_" if name.lower() in ("everyone", "here") else name
+
+
+def _username(value: str) -> str:
+    if value != usable_name(value):
+        raise ValueError("Discord refuses it")
     return value
 
 
-def _mention(value: str) -> str:
-    """As Discord writes it in a text (Discord docs, reference.mdx, Message Formatting)."""
-    found = re.fullmatch(r"(role:|user:|<?@&|<?@!?)([0-9]{1,19})>?|@?(everyone|here)", value.strip())
+def as_mention(text: str) -> str | None:
+    """A mention as Discord writes it (Discord docs, reference.mdx, Message Formatting); None if it is none."""
+    found = re.fullmatch(r"(role:|user:|<?@&|<?@!?)([0-9]{1,19})>?|@?(everyone|here)", text.strip())
     if found is None:
-        raise ValueError("a mention is 'role:<id>', 'user:<id>', '@everyone' or '@here' (or '<@id>', '<@&id>')")
+        return None
     if found[3]:
         return f"@{found[3]}"
-    return f"<@{'&' if found[1] in ('role:', '<@&', '@&') else ''}{_snowflake(found[2])}>"
+    sign = "&" if found[1] in ("role:", "<@&", "@&") else ""
+    return f"<@{sign}{found[2]}>" if is_snowflake(found[2]) else None
+
+
+def _mention(value: str) -> str:
+    if (mention := as_mention(value)) is None:
+        raise ValueError("a mention is 'role:<id>', 'user:<id>', '@everyone' or '@here' (or '<@id>', '<@&id>')")
+    return mention
 
 
 def utc(value: datetime) -> datetime:
@@ -85,14 +124,7 @@ def utc(value: datetime) -> datetime:
         raise ValueError("out of the range of years 1 to 9999 in UTC") from None
 
 
-def named_fields(value: object) -> object:
-    """A mapping of names and values as a list of fields."""
-    if isinstance(value, Mapping):
-        return [{"name": name, "value": text} for name, text in value.items()]
-    return value
-
-
-def stripped(maximum: int, minimum: int = 1) -> StringConstraints:
+def stripped(maximum: int | None = None, minimum: int = 1) -> StringConstraints:
     """A text of so many characters, without space around it."""
     return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
 
@@ -116,13 +148,14 @@ def _as_base64(value: bytes) -> dict[str, str]:
     return {"base64": base64.b64encode(value).decode()}
 
 
-Colour = Annotated[int, BeforeValidator(_colour), Field(ge=0, le=COLOUR_MAX)]
+Colour = Annotated[int, Field(ge=0, le=COLOUR_MAX)]
+Username = Annotated[str, stripped(USERNAME_MAX_CHARACTERS), AfterValidator(_username)]
 Snowflake = Annotated[str, AfterValidator(_snowflake)]
 Mention = Annotated[str, AfterValidator(_mention)]
 HttpUrl = Annotated[str, stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)]
 Picture = Annotated[str, stripped(URL_MAX_CHARACTERS)]
 """A link, or the name of one of the files."""
-Text = Annotated[str, stripped(10_000)]
+Text = Annotated[str, stripped()]
 _PART = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
 
@@ -134,8 +167,8 @@ class MessageField(BaseModel):
 
     model_config = _PART
 
-    name: Annotated[str, stripped(1_000)]
-    value: Annotated[str, stripped(VALUE_CHARACTERS_MAX)]
+    name: Text
+    value: Text
     inline: bool = False
     markdown: bool | None = None
 

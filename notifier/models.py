@@ -1,8 +1,9 @@
 """The values that an application passes and gets back: alert type, notification, result."""
 
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime
-from enum import StrEnum
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -17,10 +18,12 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
+from notifier.coercion import coerce
 from notifier.errors import InvalidMessage
 from notifier.message_parts import (
-    COLOURS,
-    USERNAME_MAX_CHARACTERS,
+    COLOUR_OF,
+    MENTIONS_MAX,
+    SEVERITY_OF,
     Author,
     Colour,
     HttpUrl,
@@ -31,52 +34,20 @@ from notifier.message_parts import (
     Picture,
     Poll,
     Snowflake,
-    checked_username,
-    named_fields,
+    Text,
+    Username,
     stripped,
     utc,
 )
+from notifier.message_parts import AlertType as AlertType
+from notifier.message_parts import Severity as Severity
+from notifier.shortening import shortened
 
 ID_MAX_CHARACTERS = 255  # ours: it is part of names in Redis, and of what commands print
-MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
+EXCEPTION_NAMES = frozenset(("exception", "exc_info"))
+"""What a caller may give beside the fields: an exception, as in logging."""
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
-
-
-class AlertType(StrEnum):
-    """The six kinds of alert; each has its own queue, task and webhook."""
-
-    GENERAL = "general"
-    ERROR = "error"
-    CRITICAL = "critical"
-    TRACKLIST = "tracklist"
-    MONITORING = "monitoring"
-    SECURITY = "security"
-
-
-class Severity(StrEnum):
-    """How bad it is. It decides the colour if none is given."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
-
-
-SEVERITY_OF = {
-    AlertType.GENERAL: Severity.INFO,
-    AlertType.ERROR: Severity.ERROR,
-    AlertType.CRITICAL: Severity.CRITICAL,
-    AlertType.TRACKLIST: Severity.INFO,
-    AlertType.MONITORING: Severity.WARNING,
-    AlertType.SECURITY: Severity.CRITICAL,
-}
-COLOUR_OF = {
-    Severity.INFO: COLOURS["green"],
-    Severity.WARNING: COLOURS["yellow"],
-    Severity.ERROR: COLOURS["red"],
-    Severity.CRITICAL: COLOURS["dark red"],
-}
 
 
 def _id(value: str) -> str:
@@ -88,10 +59,21 @@ def _id(value: str) -> str:
 NotificationId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARACTERS), AfterValidator(_id)]
 
 
+def _alert_type(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, AlertType):
+        value = value.strip().lower() or AlertType.GENERAL
+        if value not in set(AlertType):
+            near = get_close_matches(value, AlertType, n=1)
+            raise ValueError(f"none of {', '.join(AlertType)}" + (f"; {near[0]}?" if near else ""))
+    return AlertType.GENERAL if value is None else value
+
+
 class NotificationMessage(BaseModel):
     """One alert, as an application raises it.
 
     Text may be longer than Discord's limits: what does not fit into the message travels as an attached file.
+    A value that has a text is that text; what a field cannot take is left out or replaced, and ``adjusted`` says so.
+    ``exception`` or ``exc_info`` (an exception, or as in logging) bring a traceback.
     ``timestamp`` is when the event occurred; naive times are UTC. ``source`` is the service that raised it.
     ``mentions`` are the only pings: text never pings. ``metadata`` is kept in the history and not posted.
     ``content`` is a text above the embed. ``thread_name`` and ``applied_tags`` open a post in a forum.
@@ -100,22 +82,22 @@ class NotificationMessage(BaseModel):
     what the caller gave, in words.
 
     Raises:
-        InvalidMessage: a value breaks a rule; the text names each field.
+        InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
     id: NotificationId = Field(default_factory=lambda: str(uuid.uuid4()))
-    alert_type: AlertType = AlertType.GENERAL
-    title: Annotated[str, stripped(10_000)]
-    message: Annotated[str, stripped(1_000_000, minimum=0)] = ""
+    alert_type: Annotated[AlertType, BeforeValidator(_alert_type)] = AlertType.GENERAL
+    title: Text
+    message: Annotated[str, stripped(minimum=0)] = ""
     severity: Severity | None = None
     color: Colour | None = None
     url: HttpUrl | None = None
-    fields: Annotated[tuple[MessageField, ...], BeforeValidator(named_fields), Field(max_length=200)] = ()
+    fields: tuple[MessageField, ...] = ()
     timestamp: Annotated[datetime, AfterValidator(utc)] = Field(default_factory=lambda: datetime.now(UTC))
-    source: Annotated[str, stripped(10_000)] | None = None
-    username: Annotated[str, stripped(USERNAME_MAX_CHARACTERS), AfterValidator(checked_username)] | None = None
+    source: Text | None = None
+    username: Username | None = None
     avatar_url: HttpUrl | None = None
     thread_id: Snowflake | None = None
     mentions: Annotated[tuple[Mention, ...], Field(max_length=MENTIONS_MAX)] = ()
@@ -123,11 +105,11 @@ class NotificationMessage(BaseModel):
     thumbnail: Picture | None = None
     image: Picture | None = None
     footer_icon: HttpUrl | None = None
-    content: Annotated[str, stripped(100_000)] | None = None
+    content: Text | None = None
     tts: bool = False
     silent: bool = False
     suppress_embeds: bool = False
-    thread_name: Annotated[str, stripped(10_000)] | None = None
+    thread_name: Text | None = None
     applied_tags: tuple[Snowflake, ...] = ()
     files: tuple[MessageFile, ...] = ()
     poll: Poll | None = None
@@ -140,8 +122,12 @@ class NotificationMessage(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     def __init__(self, /, **data: Any) -> None:
+        known = type(self).model_fields.keys() | EXCEPTION_NAMES
+        if unknown := data.keys() - known:
+            raise InvalidMessage("; ".join(_unknown(name, known) for name in sorted(unknown)))
+        given = shortened(coerce(data), MESSAGE_BYTES_MAX)
         try:
-            super().__init__(**data)
+            super().__init__(**given)
         except ValidationError as error:
             raise InvalidMessage(_named(error)) from None
 
@@ -168,6 +154,11 @@ class NotificationMessage(BaseModel):
         if self.color is not None:
             return self.color
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"{name}: not a field of a NotificationMessage" + (f"; {near[0]}?" if near else "")
 
 
 def _named(error: ValidationError) -> str:

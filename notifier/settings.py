@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from notifier.environment import ENV_FILE, environment, plain
 from notifier.errors import ConfigurationError
-from notifier.message_parts import Mention, is_snowflake
-from notifier.models import MENTIONS_MAX, AlertType
+from notifier.message_parts import MENTIONS_MAX, Mention, is_snowflake
+from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of
 from notifier.routing import ROUTES
 from notifier.storage.url import parse_broker_url, parse_redis_url

@@ -9,11 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import EXCEPTION_NAMES, AlertType, NotificationMessage
+from notifier.texts import clean
 
 from .parent import FAILED_TITLE, FINISHED_TITLE, failure_of, result_of
 
-FIELD_NAMES = frozenset(NotificationMessage.model_fields)
+FIELD_NAMES = EXCEPTION_NAMES | frozenset(NotificationMessage.model_fields)
+DERIVED = frozenset(("title", "message", "plain", "adjusted", "traceback"))
+"""Fields that may be made of what others were given."""
+TITLE_CHARACTERS_MAX = 10_000
+"""Ours: a longer text that stands by position is a parent's result, and no title."""
 ANY_TITLE = "title"
 """Stands in for the title that a partial signature gets later."""
 
@@ -86,10 +91,12 @@ def partial_fields(alert_type: AlertType, args: Any, fields: Any, *, whole: bool
         _message(alert_type, args, named, None)
         whole_message = args[0].__json__()
         return {**whole_message, **fields}
-    probe = _message(alert_type, (), named if whole else {"title": ANY_TITLE, **named}, None)
+    has_title = whole or bool(EXCEPTION_NAMES & named.keys())
+    probe = _message(alert_type, (), named if has_title else {"title": ANY_TITLE, **named}, None)
     # what the caller has left out is decided when the alert is raised, above all its time
-    chosen: dict[str, Any] = probe.model_dump(mode="json", include=set(named))
-    return chosen
+    derived = DERIVED if has_title else DERIVED - {"title"}
+    made = probe.model_dump(mode="json", include=set(derived), exclude_defaults=True)
+    return made | probe.model_dump(mode="json", include=set(named))
 
 
 def _checked(args: Any, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -126,11 +133,8 @@ def _is_complete(args: tuple[Any, ...], fields: dict[str, Any]) -> bool:
 
 def _are_title_and_message(*texts: str) -> bool:
     """Whether these texts can be a title and a message. A parent's result may also be empty, or too long for that."""
-    try:
-        NotificationMessage(**dict(zip(("title", "message"), texts, strict=False)))
-    except InvalidMessage:
-        return False
-    return True
+    title = texts[0]
+    return bool(title.strip()) and len(title) <= TITLE_CHARACTERS_MAX and title == clean(title)
 
 
 def _message(

@@ -28,9 +28,15 @@ def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
     fields = type(message).model_fields
     given = [since for name, since in SINCE.items() if getattr(message, name) != fields[name].default]
-    if any(each.markdown is not None for each in message.fields):
-        given.append(SINCE["markdown"])
+    if any(each.markdown is not None for each in message.fields) or _is_larger_than_version_1_takes(message):
+        given.append(2)
     return max([1, *given])
+
+
+def _is_larger_than_version_1_takes(message: NotificationMessage) -> bool:
+    texts = ((message.title, 10_000), (message.message, 1_000_000), (message.source or "", 10_000))
+    parts = ((text, most) for each in message.fields for text, most in ((each.name, 1_000), (each.value, 100_000)))
+    return len(message.fields) > 200 or any(len(text) > most for text, most in (*texts, *parts))
 
 
 def read(

@@ -111,7 +111,6 @@ EACH: dict[str, Any] = {
     "poll": Poll(question=LONG, answers=[PollAnswer(text=LONG)] * 20),
     "buttons": [LinkButton(label=LONG, url="https://example.com/")] * 9,
     "files": [MessageFile(name=LONG, content="")] * 9,
-    "applied_tags": ["1" * 18] * 9_000,
     "fields": {"a": LONG},
     "metadata": {"a": LONG},
 }

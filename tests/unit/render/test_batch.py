@@ -297,7 +297,7 @@ def test_a_name_that_is_cut_is_whole_in_the_text() -> None:
 def test_a_post_has_a_name_though_nothing_is_left_of_the_one_that_was_given() -> None:
     blank = "\x1f"  # which Python and Discord strip, and pydantic does not
     assert compose([alert(thread_name=blank)], in_forum=True).body["thread_name"] == "T"
-    assert compose([alert(title=blank)], in_forum=True).body["thread_name"] == "general"
+    assert compose([alert(title=blank)], in_forum=True).body["thread_name"] == "General"
 
 
 def test_a_type_that_is_none_is_guessed_by_the_name_and_ends_no_header() -> None:

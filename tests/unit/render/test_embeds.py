@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from notifier.message_parts import COLOURS
+from notifier.colours import OURS as COLOURS
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.render.batch import compose
 from notifier.render.embeds import render_embed
@@ -231,13 +231,10 @@ def test_code_points_count_and_not_bytes() -> None:
 
 
 @pytest.mark.parametrize("blank", ["\x1f", "\x1c\x1d"])
-def test_a_text_that_discord_finds_empty_is_drawn_as_a_blank(blank: str) -> None:
+def test_a_text_that_discord_finds_empty_is_not_sent(blank: str) -> None:
     embed = render_embed(alert(title=blank, fields={blank: blank}, source=blank)).embed
-    assert [embed["title"], *embed["fields"][0].values(), embed["footer"]["text"]] == ["\u200b"] * 2 + [
-        "\u200b",
-        False,
-        "\u200b",
-    ]
+    assert [embed["title"], *embed["fields"][0].values()] == ["General", "–", "–", False]
+    assert "footer" not in embed
 
 
 @given(messages())

@@ -201,7 +201,7 @@ def test_a_field_that_is_not_known_is_left_to_a_worker_of_a_later_version_if_one
 
 def test_a_value_that_is_wrong_is_wrong_for_any_version(parts: Parts) -> None:
     parts.deliveries, parts.newer_lives = [NotFound()], True
-    run(fields={"title": ""})
+    run(fields={"alert_type": "loud"})
     assert (len(parts.buried), parts.left) == (1, [])
 
 
