@@ -214,6 +214,7 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
+    markdown: bool = Field(True, validation_alias="DISCORD_MARKDOWN")
     mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
     secret_patterns: Patterns = Field((), validation_alias="NOTIFIER_SECRET_PATTERNS")
     flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")

@@ -1,9 +1,10 @@
 """What a template may do with a value that Jinja has no filter for."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from notifier.render.markdown import plain
 from notifier.texts import DiscordTime, text_of
 
 BROKEN_FENCE = "`\u200b``"
@@ -17,21 +18,32 @@ DURATION_SECONDS_MAX = 1e12
 """Ours: what is longer is shown as it is."""
 
 
-def code(value: Any, language: str = "") -> str:
+class Markdown(str):
+    """Is drawn as Discord's Markdown."""
+
+    __slots__ = ()
+
+
+def as_markdown(value: str) -> str:
+    """A value as it stands in Markdown: escaped, unless it is Markdown."""
+    return value if isinstance(value, Markdown) else plain(value)
+
+
+def code(value: Any, language: str = "") -> Markdown:
     """A code block that nothing in the value ends."""
-    text = text_of(value).strip("\n")
-    return f"```{language}\n{text.replace('```', BROKEN_FENCE)}\n```" if text.strip() else ""
+    shown = text_of(value).strip("\n")
+    return Markdown(f"```{language}\n{shown.replace('```', BROKEN_FENCE)}\n```" if shown.strip() else "")
 
 
-def moment(value: Any, style: str = "f") -> str:
+def moment(value: Any, style: str = "f") -> Markdown:
     """A time that each reader sees in their own time zone; '' for None."""
     if value is None:
-        return ""
+        return Markdown()
     if not isinstance(value, datetime):
         raise ValueError(f"'time' is for times, not {type(value).__name__}")
     if style not in STYLES:
         raise ValueError(f"a style of 'time' is one of {' '.join(STYLES)}")
-    return str(DiscordTime(value, style))
+    return Markdown(DiscordTime(value, style))
 
 
 def duration(seconds: Any) -> str:
@@ -52,5 +64,24 @@ def duration(seconds: Any) -> str:
     return f"-{shown}" if seconds < 0 else shown
 
 
-OWN: dict[str, Callable[..., Any]] = {"code": code, "duration": duration, "time": moment}
-"""By the name that a template has for it."""
+def iso(value: Any, style: str = "f") -> str:
+    """The same where Discord reads no Markdown: in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M UTC}" if moment(value, style) else ""
+
+
+def text(value: Any, language: str = "") -> str:
+    """What is no code block there."""
+    del language
+    return text_of(value).strip("\n")
+
+
+def markdown(value: Any) -> Markdown:
+    """A value that is Markdown already."""
+    return Markdown(text_of(value))
+
+
+Filters = dict[str, Callable[..., Any]]
+AS_MARKDOWN: Filters = {"code": code, "duration": duration, "markdown": markdown, "time": moment}
+"""By the name that a template has for it, in a text that Discord reads as Markdown."""
+AS_TEXT: Filters = {"code": text, "duration": duration, "markdown": text_of, "time": iso}
+"""The same in one that it shows as it is."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from notifier.errors import ExtraMissing
 from notifier.extras import install_hint
-from notifier.template_filters import OWN
+from notifier.template_filters import AS_MARKDOWN, AS_TEXT, as_markdown
 from notifier.texts import text_of
 
 try:
@@ -25,7 +25,16 @@ try:
 except ModuleNotFoundError:
     raise ExtraMissing(install_hint("a template", "templates")) from None
 
-__all__ = ["SECONDS_MAX", "JinjaError", "TemplateSyntaxError", "check_length", "ends_at", "environment", "meta"]
+__all__ = [
+    "SECONDS_MAX",
+    "JinjaError",
+    "TemplateSyntaxError",
+    "check_length",
+    "ends_at",
+    "environment",
+    "escaping",
+    "meta",
+]
 
 RENDERED_CHARACTERS_MAX = 1_000_000
 """Ours: characters of one rendered text; as many as the longest text of a message may have."""
@@ -37,9 +46,23 @@ DIGITS_MAX = 100
 """Ours: precision of ``round``, which else computes a power of ten without bound."""
 FILTERS = (
     *("abs", "capitalize", "code", "count", "d", "default", "dictsort", "duration", "filesizeformat", "first", "float"),
-    *("int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr"),
-    *("replace", "reverse", "round", "select", "selectattr", "sort", "string", "striptags", "time", "title", "trim"),
-    *("truncate", "unique", "upper", "urlencode", "wordcount"),
+    *(
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "markdown",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+    ),
+    *("replace", "reverse", "round", "select", "selectattr", "sort", "string", "striptags", "time", "title"),
+    *("trim", "truncate", "unique", "upper", "urlencode", "wordcount"),
 )
 _LANGUAGE = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem),
@@ -127,6 +150,12 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, str | Undefined) else text_of(value)
 
 
+def _shown_in_markdown(value: Any) -> Any:
+    """The same: values come from elsewhere and are plain text, unless the template says that they are Markdown."""
+    shown = _shown(value)
+    return as_markdown(shown) if isinstance(shown, str) else shown
+
+
 class _Bounding(NodeTransformer):
     """Lets what Jinja does itself go through a filter that bounds it: the passes of a loop, and ``~``."""
 
@@ -170,10 +199,15 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 # no autoescape: Discord shows text, not HTML
 environment = _Environment(undefined=StrictUndefined, autoescape=False, finalize=_shown)
+"""For texts that Discord shows as they are."""
 _rounded_by_jinja = environment.filters["round"]
-_own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace, "round": _round, **OWN}
-environment.filters = {name: _bounded(name, _own.get(name) or environment.filters[name]) for name in FILTERS}
-environment.filters["_items"] = _bounded_items
+_own: dict[str, Callable[..., Any]] = {**environment.filters, "join": _join, "replace": _replace, "round": _round}
+escaping = environment.overlay(finalize=_shown_in_markdown)
+"""For texts that Discord reads as Markdown."""
 _tests = cast("dict[str, Callable[..., Any]]", environment.tests)
-environment.tests = {name: _bounded("", test) for name, test in _tests.items()}
+_bounded_tests: Any = {name: _bounded("", test) for name, test in _tests.items()}
 environment.globals.clear()
+for each, filters in ((environment, AS_TEXT), (escaping, AS_MARKDOWN)):
+    each.filters = {name: _bounded(name, filters.get(name) or _own[name]) for name in FILTERS}
+    each.filters["_items"] = _bounded_items
+    each.tests = _bounded_tests

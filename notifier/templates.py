@@ -10,20 +10,25 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from notifier.errors import InvalidMessage, TemplateError
-from notifier.given_parts import items
+from notifier.given_parts import items, markdown
 from notifier.models import NotificationMessage
 from notifier.settings import settings
 from notifier.template_file import Template, read_template
-from notifier.template_language import SECONDS_MAX, JinjaError, check_length, ends_at, environment, meta
+from notifier.template_language import SECONDS_MAX, JinjaError, check_length, ends_at, environment, escaping, meta
 from notifier.template_variables import Variable, missing, values_of
+
+if TYPE_CHECKING:
+    import jinja2
 
 _PACKAGE = Path(__file__).parent
 BUILT_IN = next(folder for folder in (_PACKAGE / "_templates", _PACKAGE.parent / "templates") if folder.is_dir())
 """Inside an installed package, or beside it in a checkout."""
 
+MARKDOWN = ("title", "message", "content", "fields.")
+"""Texts that Discord reads as Markdown, and how their places begin."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -84,8 +89,13 @@ def fields_of_template(
     if not isinstance(context or {}, Mapping):
         raise TemplateError(f"context: expected a mapping of the template's variables, not {type(context).__name__}")
     template = load_template(name, templates_dir)
-    rendering = _Rendering(f"{name}.toml", template, dict(context or {}))  # type: ignore[call-overload]
+    said = markdown(given.get("markdown", template.parts.get("markdown")), lambda _: None, {})
+    is_markdown = settings().markdown if said is None else said
+    values: dict[str, Any] = dict(context or {})  # type: ignore[call-overload]
+    rendering = _Rendering(f"{name}.toml", template, values, is_markdown=is_markdown)
     made = {"alert_type": template.alert_type, **rendering.parts(), "fields": rendering.fields()}
+    if not is_markdown:
+        made["markdown"] = False  # nothing is escaped yet
     own = {key: value for key, value in given.items() if value is not None}
     if "fields" in own:
         own["fields"] = [*made["fields"], *_listed(own["fields"])]
@@ -126,8 +136,9 @@ def check_template(name: str, templates_dir: Path | None = None) -> None:
 class _Rendering:
     """One template with its values."""
 
-    def __init__(self, file: str, template: Template, context: dict[str, Any]) -> None:
+    def __init__(self, file: str, template: Template, context: dict[str, Any], *, is_markdown: bool) -> None:
         self._file, self._template, self._values = file, template, context
+        self._is_markdown = is_markdown
         ends_at.set(time.monotonic() + SECONDS_MAX)
         if template.variables is None:
             return
@@ -178,7 +189,8 @@ class _Rendering:
     def _text(self, text: str, place: str) -> str:
         pieces, length = [], 0
         try:
-            for piece in _compiled(text).generate(**self._values):
+            is_markdown = self._is_markdown and place.startswith(MARKDOWN)
+            for piece in _compiled(text, is_markdown).generate(**self._values):
                 pieces.append(piece)
                 length += len(piece)
                 check_length(length)
@@ -189,7 +201,9 @@ class _Rendering:
         return "".join(pieces)
 
 
-_compiled = lru_cache(maxsize=1_000)(environment.from_string)
+@lru_cache(maxsize=1_000)
+def _compiled(text: str, is_markdown: bool) -> "jinja2.Template":
+    return (escaping if is_markdown else environment).from_string(text)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -13,8 +13,8 @@ from .celery import pipeline
 
 logger = logging.getLogger(__name__)
 
-Shown = dict[str, str]
-"""One field of an alert: ``name`` and ``value``."""
+Shown = dict[str, Any]
+"""One field of an alert: ``name``, ``value``, and ``markdown``: it comes from elsewhere, and is plain text."""
 
 FINISHED_TITLE = "Task finished"
 FAILED_TITLE = "Task failed"
@@ -67,4 +67,5 @@ def _stored(task_id: str) -> dict[str, Any]:
 
 def _field(name: str, value: object) -> Shown:
     text = str(value).encode(errors="backslashreplace").decode()
-    return {"name": name, "value": cut(text if text.strip() else repr(text), VALUE_CHARACTERS_MAX)}
+    shown = cut(text if text.strip() else repr(text), VALUE_CHARACTERS_MAX)
+    return {"name": name, "value": shown, "markdown": False}

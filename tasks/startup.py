@@ -13,6 +13,7 @@ from celery.signals import (
 )
 
 from notifier.errors import BrokerUnavailable, ConfigurationError
+from notifier.operations.template_check import template_problems
 from notifier.settings import settings
 from notifier.worker.log import EscapingFormatter
 from notifier.worker.log_file import SharedLogFile
@@ -81,6 +82,13 @@ def warn_of_dangerous_settings(**_: Any) -> None:
     """Log what is dangerous and not wrong, in Redis and here."""
     for each in (*_redis_warnings, *settings().warnings):
         logger.warning("%s", each)
+
+
+@worker_ready.connect
+def warn_of_broken_templates(**_: Any) -> None:
+    """Log what is wrong with templates: only alerts that use them become dead letters."""
+    for each in template_problems(settings()).values():
+        logger.warning("%s. Alerts that are sent by the name of a task with this template become dead letters", each)
 
 
 @worker_ready.connect

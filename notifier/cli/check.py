@@ -15,25 +15,29 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def check(as_json: bool) -> None:
-    """Ask Redis and every configured webhook whether they answer, and the workers what they hold. Posts nothing.
+    """Ask Redis and every webhook whether they answer, the workers what they hold; read the templates. Posts nothing.
 
     \b
     Examples:
       notifier check
       notifier check --json
 
-    Exit code: 0 all that is configured works and the workers hold the same webhooks, 1 otherwise.
+    Exit code: 0 all that is configured works, templates included, and the workers hold the same webhooks, 1 otherwise.
     """
+    from notifier.operations.template_check import template_problems
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     settings = client_pipeline().settings
     report = client_pipeline().check()
     mentions = {kind.value: list(pings) for kind, pings in settings.mentions_by_type.items()}
-    (_print_json if as_json else _print_text)(report, settings.warnings, mentions)
-    raise SystemExit(0 if report.valid and report.healthy and not report.disagreements else 1)
+    templates = template_problems(settings)
+    (_print_json if as_json else _print_text)(report, settings.warnings, mentions, templates)
+    raise SystemExit(0 if report.valid and report.healthy and not report.disagreements and not templates else 1)
 
 
-def _print_json(report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]]) -> None:
+def _print_json(
+    report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]], templates: Mapping[str, str]
+) -> None:
     print_json(
         {
             "valid": report.valid,
@@ -45,12 +49,15 @@ def _print_json(report: "CheckReport", warnings: Sequence[str], mentions: Mappin
             "disagreements": report.disagreements,
             "machines": [asdict(each) for each in report.machines],
             "mentions": mentions,
+            "templates": templates,
             "warnings": warnings,
         }
     )
 
 
-def _print_text(report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]]) -> None:
+def _print_text(
+    report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]], templates: Mapping[str, str]
+) -> None:
     echo(f"Redis: {report.redis or 'answers'}")
     for each in report.redis_warnings:
         echo(f"Warning: {each}")
@@ -70,6 +77,8 @@ def _print_text(report: "CheckReport", warnings: Sequence[str], mentions: Mappin
         _print_disagreements(report)
     for fault in report.machines:
         echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
+    for each in templates.values():
+        echo(f"Template: {each}")
     for each in warnings:
         echo(f"Warning: {each}")
 

@@ -11,6 +11,8 @@ from notifier.settings import Settings
 def prepare(message: NotificationMessage, settings: Settings) -> NotificationMessage:
     """The message as it is stored. Preparing it again changes nothing."""
     message = masked_message(message, settings.secret_patterns) if settings.mask_secrets else message
+    if message.markdown is None and not settings.markdown:
+        message = message.model_copy(update={"markdown": False})
     long_text = _long_text(message, settings)
     return message if long_text == message.long_text else message.model_copy(update={"long_text": long_text})
 

@@ -19,6 +19,7 @@ from notifier.render.limits import (
     THREAD_NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
+from notifier.render.markdown import drawn
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import TEXTS, pictures_of_files, without
 from notifier.render.poll import poll_text, text_of_cut
@@ -45,13 +46,13 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
 
     ``note`` goes into its footer. ``left_out``: ornaments to do without; the link stays as text.
     """
-    drawn = uncut(message, note, left_out)
-    embed = without(drawn, left_out)
+    whole = uncut(message, note, left_out)
+    embed = without(whole, left_out)
     if "url" in left_out and message.url:
         embed = with_url_in_text(embed)
-    if _fits(embed) and not TEXTS.intersection(drawn, left_out) and content_fits(message):
+    if _fits(embed) and not TEXTS.intersection(whole, left_out) and content_fits(message):
         return RenderedEmbed(embed)
-    cut_anyway = {*TEXTS.intersection(drawn), "url"}.intersection(left_out) or not content_fits(message)
+    cut_anyway = {*TEXTS.intersection(whole), "url"}.intersection(left_out) or not content_fits(message)
     only_text = _has_room_for_text(embed) and not cut_anyway
     text = bare(message.message)
     if only_text and not message.traceback and (kind := kind_of(text)) is not Kind.TEXT:
@@ -64,6 +65,7 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
 
 def content_of(message: NotificationMessage) -> str:
     """The text above the embed: the mentions, and what the caller gave; if no embed is shown, the alert's text."""
+    message = drawn(message)
     shown = message.content
     if message.suppress_embeds and not shown:
         shown = "\n".join(filter(None, (message.title, message.message)))
@@ -104,6 +106,7 @@ def _footer(source: str | None, note: str) -> str:
 
 def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str] = ()) -> dict[str, Any]:
     """The embed of a notification as it would be without any limit."""
+    message = drawn(message)
     embed: dict[str, Any] = {"title": trimmed(message.title)}
     buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
     links = "\n".join(f"{each.label}: {each.url}" for each in buttons)
@@ -124,23 +127,24 @@ def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str
 
 
 def _ornaments(embed: dict[str, Any], message: NotificationMessage, left_out: Collection[str]) -> dict[str, Any]:
-    drawn: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     if author := message.author:
         links = {"url": author.url, "icon_url": author.icon_url}
         name = cut(trimmed(author.name), AUTHOR_CHARACTERS_MAX)
-        drawn["author"] = {"name": name} | {key: link for key, link in links.items() if link}
+        parts["author"] = {"name": name} | {key: link for key, link in links.items() if link}
     if message.thumbnail:
-        drawn["thumbnail"] = picture(message.thumbnail, message.files)
+        parts["thumbnail"] = picture(message.thumbnail, message.files)
     if message.image:
-        drawn["image"] = picture(message.image, message.files)
+        parts["image"] = picture(message.image, message.files)
     if message.footer_icon:
-        drawn["footer"] = {**embed["footer"], "icon_url": message.footer_icon}
+        parts["footer"] = {**embed["footer"], "icon_url": message.footer_icon}
     gone = pictures_of_files(message) if "attachments" in left_out else ()
-    return {name: part for name, part in drawn.items() if name not in gone}
+    return {name: part for name, part in parts.items() if name not in gone}
 
 
 def _texts(message: NotificationMessage) -> tuple[str, str]:
     """Its text and its traceback, as they are drawn."""
+    message = drawn(message)
     if not message.traceback:
         return message.message, ""
     code = message.traceback.replace("```", "`\u200b``")

@@ -19,6 +19,7 @@ from notifier.render.limits import (
     THREAD_NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
+from notifier.render.markdown import drawn
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import refused_by_form
 from notifier.render.poll import cut_to_fit
@@ -49,6 +50,7 @@ def split(message: NotificationMessage) -> list[NotificationMessage]:
     """
     if message.suppress_embeds or render_embed(message, left_out=refused_by_form(message)).whole is None:
         return [message]
+    message = drawn(message)
     embed = uncut(message)
     title, source = embed["title"], message.source or ""
     shown_title = cut(title, TITLE_CHARACTERS_MAX - NUMBER_CHARACTERS)
@@ -133,10 +135,10 @@ def _part(message: NotificationMessage, looks: dict[str, Any], pages: _Pages, nu
     last = len(pages.texts) - 1
     elsewhere = [*(OF_THE_FIRST if number else ()), *(OF_THE_LAST if number < last else ())]
     fields = type(message).model_fields
-    drawn = {"traceback": None, "markdown": True, "plain": (), "long_text": "attach", "message": pages.texts[number]}
+    text = {"traceback": None, "markdown": True, "plain": (), "long_text": "attach", "message": pages.texts[number]}
     part = {
         **looks,
-        **drawn,
+        **text,
         "title": f"{looks['title']} ({number + 1}/{last + 1})",
         "fields": tuple(MessageField.model_construct(**each, markdown=True) for each in pages.fields[number]),
         **{name: fields[name].default for name in elsewhere},

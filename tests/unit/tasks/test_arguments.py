@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kombu.utils.json import dumps, loads
 
-from notifier.errors import InvalidMessage
+from notifier.errors import InvalidMessage, TemplateError
 from notifier.message_parts import VALUE_CHARACTERS_MAX
 from notifier.models import AlertType, NotificationMessage
 from notifier.storage.keys import Keys
@@ -209,3 +209,50 @@ def test_a_message_in_the_arguments_of_any_task_is_its_fields() -> None:
         assert stored["alert_type"] == message.alert_type
     assert message_of_callback(ERROR, [loads(dumps(WHOLE))], {}, "an-id", None).id == "an-id"
     assert partial_fields(ERROR, (WHOLE,), {}, whole=True)["timestamp"] == loads(dumps(WHOLE))["timestamp"]
+
+
+TEMPLATE: dict[str, Any] = {"template": "service_error", "context": {"service": "api", "error": "timeout"}}
+
+
+@pytest.mark.parametrize(
+    ("args", "fields"), [((), TEMPLATE), ((TEMPLATE,), {}), ((), {**TEMPLATE, "source": "api", "message": None})]
+)
+def test_a_template_stands_for_fields_at_every_door(args: tuple[Any, ...], fields: dict[str, Any]) -> None:
+    direct = message_of(None, args, fields)
+    assert (direct.alert_type, direct.title, direct.source) == (ERROR, "api: timeout", "api")
+    of_a_type = message_of(AlertType.CRITICAL, args, fields)
+    assert (of_a_type.alert_type, of_a_type.title) == (AlertType.CRITICAL, "api: timeout")
+    by_name = message_of_callback(AlertType.CRITICAL, list(args), fields, "an-id", None)
+    assert (by_name.id, by_name.alert_type, by_name.title) == ("an-id", AlertType.CRITICAL, "api: timeout")
+
+
+def test_fields_beside_a_template_win() -> None:
+    message = message_of(None, (), {**TEMPLATE, "title": "Mine", "fields": {"Shard": 3}, "id": "own"})
+    assert (message.id, message.title) == ("own", "Mine")
+    assert [(each.name, each.value) for each in message.fields] == [("Shard", "3")]
+
+
+def test_the_result_of_the_task_before_is_shown_below_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parent, "_stored", lambda _: None)
+    operation = {**TEMPLATE["context"], "operation": "read"}
+    for given in ("text", ["a", "b"], 5, {"template": "nope"}):
+        message = message_of_callback(ERROR, [given], {**TEMPLATE, "context": operation}, "an-id", "the-parent")
+        assert message.title == "api: timeout"
+        assert [each.name for each in message.fields][:2] == ["Operation", "Result"]
+
+
+def test_a_signature_holds_what_its_template_says() -> None:
+    named = partial_fields(ERROR, (), {**TEMPLATE, "severity": "warning"}, whole=False)
+    assert named == {"title": "api: timeout", "source": "api", "severity": "warning"}
+    assert message_of_callback(ERROR, [], named, "an-id", None).title == "api: timeout"
+    with pytest.raises(TemplateError, match="'error' is missing"):
+        partial_fields(ERROR, (), {"template": "service_error", "context": {"service": "x"}}, whole=False)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"template": "nope"}, {"template": "service_error"}, {**TEMPLATE, "titel": 1}, {"context": {}}]
+)
+def test_a_template_that_is_wrong_is_an_invalid_message(fields: dict[str, Any]) -> None:
+    for raises in (lambda: message_of(ERROR, (), fields), lambda: message_of_callback(ERROR, [], fields, "i", None)):
+        with pytest.raises(InvalidMessage):
+            raises()
