@@ -43,7 +43,8 @@ def markdown(value: object, adjust: Adjust, given: Given) -> bool | None:
 def fields(value: object, adjust: Adjust, given: Given) -> tuple[Any, ...]:
     """Of a mapping of names and values, or of a list of fields in any form."""
     if isinstance(value, Mapping) and not {"name", "value"} <= value.keys():
-        return tuple(_field({"name": name, "value": each}, adjust, given) for name, each in value.items())
+        named = islice(value.items(), ITEMS_MAX)
+        return tuple(_field({"name": name, "value": each}, adjust, given) for name, each in named)
     return tuple(_field(each, adjust, given) for each in items(value))
 
 
@@ -97,7 +98,7 @@ def buttons(value: object, adjust: Adjust, given: Given) -> tuple[Given, ...]:
     """Of a mapping of labels and links, or of a list."""
     listed: list[Any] = items(value)
     if isinstance(value, Mapping) and "url" not in value:
-        listed = [{"label": label, "url": url} for label, url in value.items()]
+        listed = [{"label": label, "url": url} for label, url in islice(value.items(), BUTTONS_MAX + 1)]
     found = []
     if len(listed) > BUTTONS_MAX:
         adjust(f"only the first {BUTTONS_MAX}")
@@ -125,7 +126,7 @@ def items(value: object) -> list[Any]:
 def _parts(value: object, names: tuple[str, ...]) -> Given:
     """The parts of one thing: of a mapping, of a sequence in this order, or of an object that has them."""
     if isinstance(value, Mapping):
-        return {text_of(name): each for name, each in value.items()}
+        return {text_of(name): each for name, each in islice(value.items(), ITEMS_MAX)}
     if isinstance(value, tuple | list):
         return dict(zip(names, value, strict=False))
     found = {name: getattr(value, name) for name in names if hasattr(value, name)}

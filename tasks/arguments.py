@@ -149,6 +149,8 @@ def _are_title_and_message(*texts: str) -> bool:
 def _message(
     alert_type: AlertType | None, args: tuple[Any, ...], named: dict[str, Any], task_id: str | None
 ) -> NotificationMessage:
+    if not named.keys() - {"id", "alert_type"}:
+        raise InvalidMessage("title: nothing was given; expected a title, a message or any other field")
     if task_id:
         named = {**named, "id": task_id}
     if args and isinstance(args[0], NotificationMessage) and named["id"] == args[0].id:

@@ -9,8 +9,8 @@ _LINK = re.compile(r"https?://[^\s<]+[^\s<.,:;\"'\]]")
 """What Discord makes a link of: nothing in it is Markdown."""
 _MARKDOWN = re.compile(
     r"[\\*_~`|\[\]<]"  # anywhere
-    r"|(?:(?<=\n)|^)(?:[ \t]*)(?:[#>+-]|\d{1,18}(?=\.\s))"  # where a line begins: headings, quotes, lists
-    r"|:(?=\w+:)"  # an emoji's name
+    r"|(?:(?<=\n)|^)(?:[ \t]*)(?:[#>]|[+-](?=[ \t])|-(?=#)|\d{1,18}(?=\.\s))"  # a heading, quote or list
+    r"|(?<!\w):(?=\w+:)"  # an emoji's name
     r"|@(?=everyone\b|here\b)"
 )
 

@@ -43,7 +43,7 @@ SAMPLES = [
 ]
 LINK = re.compile(r"https?://[^\s<]+[^\s<.,:;\"'\]]")
 ESCAPE = re.compile(r"\\([^0-9A-Za-z\s])")
-LIVE = re.compile(r"[*_~`|\[\]<]|(?m:^[ \t]*(?:#{1,3} |-# |[-+*] |>|\d+\. ))|:\w+:|@(?:everyone|here)\b")
+LIVE = re.compile(r"[*_~`|\[\]<]|(?m:^[ \t]*(?:#{1,3} |-# |[-+*] |>|\d+\. ))|(?<!\w):\w+:|@(?:everyone|here)\b")
 
 
 def shown(markdown: str) -> tuple[str, str]:
