@@ -52,8 +52,8 @@ BAD_INPUT = [
 MORE_BAD_INPUT = [
     (["send", "boom", "x"], "'boom' is not one of"),
     (["send", "error", "x", "--field", "nope"], "'nope' is not NAME=VALUE"),
-    (["send", "-t", "nope"], "no template 'nope'; there are service_error, tracklist_generated"),
-    (["send", "-t", "tracklist_generated"], "'recording' is undefined"),
+    (["send", "-t", "nope"], "no template 'nope'; there are backup, critical"),
+    (["send", "-t", "tracklist_generated"], "'tracks' is missing"),
     (["history", "--since", "yesterday"], "'yesterday' is neither a time"),
 ]
 
