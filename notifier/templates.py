@@ -94,8 +94,6 @@ def fields_of_template(
     values: dict[str, Any] = dict(context or {})  # type: ignore[call-overload]
     rendering = _Rendering(f"{name}.toml", template, values, is_markdown=is_markdown)
     made = {"alert_type": template.alert_type, **rendering.parts(), "fields": rendering.fields()}
-    if not is_markdown:
-        made["markdown"] = False  # nothing is escaped yet
     own = {key: value for key, value in given.items() if value is not None}
     if "fields" in own:
         own["fields"] = [*made["fields"], *_listed(own["fields"])]
