@@ -1,6 +1,5 @@
 """The cost of a filtered query depends on the records it finds, not on all that there are."""
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -82,6 +81,6 @@ def test_a_query_over_a_hundred_times_as_many_records_costs_at_most_half_as_much
             found = query(history, count)
             times[count].append(time.perf_counter() - start)
             assert len(found) == FAILED
-    few, many = (statistics.median(times[count]) for count in (FEW, MANY))
+    few, many = (min(times[count]) for count in (FEW, MANY))  # noise only ever adds
     print(f"\n{what}: {few * 1e3:.1f} ms of {FEW:,}, {many * 1e3:.1f} ms of {MANY:,}, ratio {many / few:.2f}")
     assert many <= 1.5 * few
