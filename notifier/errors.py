@@ -6,7 +6,7 @@
     ├── ConfigurationError     a setting is missing or wrong; names the variable, never its secret value
     ├── ExtraMissing           an optional part is not installed; names it and the command (also an ImportError)
     ├── InvalidMessage         a notification that could never be sent; names the field (also a ValueError)
-    ├── TemplateError          a template is unknown, malformed, or was given the wrong variables
+    │   └── TemplateError      a template is unknown, malformed, or was given the wrong variables
     ├── QueueFull              the outbox of this alert type holds DISCORD_QUEUE_SIZE alerts already
     ├── BrokerUnavailable      Redis did not take the alert in time; the caller decides what to do with it
     ├── NotificationNotFound   no notification with this id, or not in the state the command needs
@@ -44,7 +44,7 @@ class InvalidMessage(NotifierError, ValueError):
     reason = "invalid_message"
 
 
-class TemplateError(NotifierError, ValueError):
+class TemplateError(InvalidMessage):
     """A template is unknown, malformed, or was given the wrong variables."""
 
     reason = "template_error"

@@ -1,7 +1,7 @@
 """The values that an application passes and gets back: alert type, notification, result."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import from_json
 
 from notifier.coercion import coerce
-from notifier.errors import InvalidMessage
+from notifier.errors import ExtraMissing, InvalidMessage, TemplateError
 from notifier.message_parts import (
     COLOUR_OF,
     MENTIONS_MAX,
@@ -46,6 +46,8 @@ from notifier.shortening import shortened
 ID_MAX_CHARACTERS = 255  # ours: it is part of names in Redis, and of what commands print
 EXCEPTION_NAMES = frozenset(("exception", "exc_info"))
 """What a caller may give beside the fields: an exception, as in logging."""
+TEMPLATE_NAMES = frozenset(("template", "context"))
+"""The same: the name of a template, and the values of its variables."""
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
 
@@ -73,7 +75,8 @@ class NotificationMessage(BaseModel):
 
     Text may be longer than Discord's limits: what does not fit into the message travels as an attached file.
     A value that has a text is that text; what a field cannot take is left out or replaced, and ``adjusted`` says so.
-    ``exception`` or ``exc_info`` (an exception, or as in logging) bring a traceback.
+    ``exception`` or ``exc_info`` (an exception, or as in logging) bring a traceback. ``template`` and ``context`` bring
+    the fields of a template; those that are given beside them win.
     ``timestamp`` is when the event occurred; naive times are UTC. ``source`` is the service that raised it.
     ``mentions`` are the only pings: text never pings. ``metadata`` is kept in the history and not posted.
     ``content`` is a text above the embed. ``thread_name`` and ``applied_tags`` open a post in a forum.
@@ -83,6 +86,7 @@ class NotificationMessage(BaseModel):
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
+        TemplateError: an InvalidMessage too: the template is unknown or wrong, or its variables are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
@@ -122,7 +126,9 @@ class NotificationMessage(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     def __init__(self, /, **data: Any) -> None:
-        known = type(self).model_fields.keys() | EXCEPTION_NAMES
+        if not TEMPLATE_NAMES.isdisjoint(data):
+            data = _of_template(data)
+        known = type(self).model_fields.keys() | EXCEPTION_NAMES | TEMPLATE_NAMES
         if unknown := data.keys() - known:
             raise InvalidMessage("; ".join(_unknown(name, known) for name in sorted(unknown)))
         given = shortened(coerce(data), MESSAGE_BYTES_MAX)
@@ -130,6 +136,16 @@ class NotificationMessage(BaseModel):
             super().__init__(**given)
         except ValidationError as error:
             raise InvalidMessage(_named(error)) from None
+
+    @classmethod
+    def from_template(cls, template: str, /, *, overrides: Mapping[str, Any] | None = None, **context: Any) -> Self:
+        """Make a message from a template. ``overrides``: fields of the message that win over the template's.
+
+        Raises:
+            TemplateError: the template is unknown or wrong, or a variable is missing, unknown or of another type.
+            InvalidMessage: an override is wrong.
+        """
+        return cls(**{**(overrides or {}), "template": template, "context": context})
 
     @model_validator(mode="after")
     def _storable(self) -> Self:
@@ -154,6 +170,17 @@ class NotificationMessage(BaseModel):
         if self.color is not None:
             return self.color
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
+
+
+def _of_template(data: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in data.items() if name not in TEMPLATE_NAMES}
+    if "template" not in data:
+        raise TemplateError("context: it holds the variables of a template, and no template is given")
+    try:
+        from notifier.templates import fields_of_template  # few callers need Jinja
+    except ExtraMissing as error:
+        raise TemplateError(str(error)) from None
+    return fields_of_template(data["template"], data.get("context"), given)
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     CLIENT_ERROR = "client_error"
     UNSENDABLE = "unsendable"
     INVALID_MESSAGE = "invalid_message"
+    TEMPLATE_ERROR = "template_error"
     WEBHOOK_UNKNOWN = "webhook_unknown"
     WEBHOOK_TOKEN_INVALID = "webhook_token_invalid"
     WEBHOOK_QUARANTINED = "webhook_quarantined"
@@ -73,6 +74,7 @@ class Fault(StrEnum):
 FAULTS: Mapping[Reason, Fault] = {
     Reason.INVALID_PAYLOAD: Fault.ALERT,
     Reason.INVALID_MESSAGE: Fault.ALERT,
+    Reason.TEMPLATE_ERROR: Fault.ALERT,
     Reason.PAYLOAD_TOO_LARGE: Fault.ALERT,
     Reason.CLIENT_ERROR: Fault.ALERT,
     Reason.UNSENDABLE: Fault.ALERT,

@@ -19,8 +19,9 @@ _ENDS = re.compile(r"[.,;\"')]*:?(?:[ \t\n\r\v]|\Z)")
 """Where Discord ends a link too. Else it goes on to the next space, over what is escaped there."""
 _MARKS = rf"""
     (?:(?i:https?|steam|discord):)(?=//)                     # what Discord would make a link of
-    | (?:^|(?<=[{_BREAK}]))[{_BLANK}]*(?:[#>+-]|[0-9]+(?=\.(?![0-9A-Za-z])))  # headings, subtext, quotes, lists
-    | :(?![0-9]{{1,2}}:)(?=[\w+~-]+:)                        # an emoji's name
+    | (?:^|(?<=[{_BREAK}]))[{_BLANK}]*  # headings, quotes, subtext, lists
+      (?:[\#>]|-(?=\#)|[+-](?=[{_BREAK}{_BLANK}]|\Z)|[0-9]+(?=\.(?:[{_BREAK}{_BLANK}]|\Z)))
+    | :(?![0-9]{{1,2}}(?:[+-][0-9]{{2}})?:)(?=[\w+~-]+:)  # an emoji's name; a time is none
     | @(?=everyone|here|silent)
     | [\\*_~`|\[\]<]
 """
@@ -43,6 +44,7 @@ def plain(text: str, *, links: bool = True) -> str:
 def code_block(text: str, language: str = "") -> str:
     """The text as a code block, which none of it can end. Nothing is to be escaped in one."""
     inside = _FENCE.sub("`\u200b", text).strip("\n\r\f")
+    language = re.sub(r"[^A-Za-z0-9_+\-.#]", "", language)
     return f"```{language}\n{inside or ' '}\n```"
 
 

@@ -13,10 +13,12 @@ from typing import Any, cast
 
 from notifier.errors import ExtraMissing
 from notifier.extras import install_hint
-from notifier.render.markdown import plain
+from notifier.plain_text import plain
+from notifier.template_filters import OWN, Markdown
+from notifier.texts import text_of
 
 try:
-    from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+    from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
     from jinja2 import TemplateError as JinjaError
     from jinja2.exceptions import SecurityError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -44,10 +46,24 @@ SECONDS_MAX = 2.0
 DIGITS_MAX = 100
 """Ours: precision of ``round``, which else computes a power of ten without bound."""
 FILTERS = (
-    *("abs", "capitalize", "count", "d", "default", "dictsort", "filesizeformat", "first", "float", "int", "items"),
-    *("join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse"),
-    *("round", "select", "selectattr", "sort", "string", "striptags", "title", "trim", "truncate", "unique", "upper"),
-    *("urlencode", "wordcount", "markdown"),
+    *("abs", "capitalize", "code", "count", "d", "default", "dictsort", "duration", "filesizeformat", "first", "float"),
+    *(
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "markdown",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+    ),
+    *("replace", "reverse", "round", "select", "selectattr", "sort", "string", "striptags", "time", "title", "trim"),
+    *("truncate", "unique", "upper", "urlencode", "wordcount"),
 )
 _LANGUAGE = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem),
@@ -130,6 +146,11 @@ def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     return rounded
 
 
+def _shown(value: Any) -> Any:
+    """What stands in a text for the value of ``{{ … }}``: nothing for None, of a list one item a line."""
+    return value if isinstance(value, str | Undefined) else text_of(value)
+
+
 class _Bounding(NodeTransformer):
     """Lets what Jinja does itself go through a filter that bounds it: the passes of a loop, and ``~``."""
 
@@ -171,20 +192,10 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-class Markdown(str):
-    """A value that is Discord's Markdown: the filter ``markdown`` makes one."""
-
-    __slots__ = ()
-
-
-def _markdown(value: Any) -> Markdown:
-    return Markdown(value)
-
-
 # no autoescape: Discord shows text, not HTML
-environment = _Environment(undefined=StrictUndefined, autoescape=False)
+environment = _Environment(undefined=StrictUndefined, autoescape=False, finalize=_shown)
 _rounded_by_jinja = environment.filters["round"]
-_own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace, "round": _round, "markdown": _markdown}
+_own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace, "round": _round, **OWN}
 environment.filters = {name: _bounded(name, _own.get(name) or environment.filters[name]) for name in FILTERS}
 environment.filters["_items"] = _bounded_items
 _tests = cast("dict[str, Callable[..., Any]]", environment.tests)
@@ -194,7 +205,8 @@ environment.globals.clear()
 
 def _finalized(value: Any) -> Any:
     """Values come from elsewhere: they are plain text, unless the template says that they are Markdown."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markdown) else value
+    shown = _shown(value)
+    return plain(shown) if isinstance(shown, str) and not isinstance(shown, Markdown) else shown
 
 
 escaping = environment.overlay(finalize=_finalized)

@@ -1,72 +1,32 @@
 """Templates: one alert per file, its texts as Jinja.
 
-A template is a TOML file: ``alert_type``, ``title``, ``message``, ``color`` or ``severity``, ``source``, ``url``, and
-``[[fields]]`` with ``name``, ``value``, ``inline``; ``description`` says what it is for, ``[example]`` holds variables
-to try it with. A user's folder (``NOTIFIER_TEMPLATES_DIR``) is searched before the built-in one.
+What a file may say is told in ``template_file``. A user's folder (``NOTIFIER_TEMPLATES_DIR``) is searched before the
+built-in one.
 """
 
 import re
 import time
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from notifier.errors import InvalidMessage, TemplateError
-from notifier.models import AlertType, NotificationMessage
-from notifier.template_language import (
-    SECONDS_MAX,
-    JinjaError,
-    TemplateSyntaxError,
-    check_length,
-    ends_at,
-    environment,
-    escaping,
-    meta,
-)
+from notifier.given_parts import items
+from notifier.models import NotificationMessage
+from notifier.settings import settings
+from notifier.template_file import Template, read_template
+from notifier.template_language import SECONDS_MAX, JinjaError, check_length, ends_at, environment, escaping, meta
+from notifier.template_variables import Variable, missing, values_of
 
 _PACKAGE = Path(__file__).parent
 BUILT_IN = next(folder for folder in (_PACKAGE / "_templates", _PACKAGE.parent / "templates") if folder.is_dir())
 """Inside an installed package, or beside it in a checkout."""
 
+MARKDOWN = frozenset(("title", "message", "content"))
+"""Texts that Discord reads as Markdown, beside those of fields."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-class TemplateField(BaseModel):
-    """One field of the details; left out if its value renders to nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    name: str
-    value: str
-    inline: bool = False
-
-
-class Template(BaseModel):
-    """A template as its file describes it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    description: str = ""
-    alert_type: AlertType
-    title: str
-    message: str = ""
-    color: str | int | None = None
-    severity: str | None = None
-    source: str | None = None
-    url: str | None = None
-    fields: tuple[TemplateField, ...] = ()
-    example: dict[str, Any] = Field(default_factory=dict)
-
-    def texts(self) -> dict[str, str]:
-        """Every string that is rendered, by its place in the file."""
-        named = {name: getattr(self, name) for name in ("title", "message", "color", "severity", "source", "url")}
-        texts = {name: text for name, text in named.items() if isinstance(text, str)}
-        for number, each in enumerate(self.fields):
-            texts |= {f"fields.{number}.name": each.name, f"fields.{number}.value": each.value}
-        return texts
 
 
 def template_names(templates_dir: Path | None = None) -> list[str]:
@@ -81,32 +41,15 @@ def load_template(name: str, templates_dir: Path | None = None) -> Template:
     Raises:
         TemplateError: there is none of this name, or its file is wrong; names the file and the key.
     """
+    return read_template(template_path(name, templates_dir))
+
+
+def template_path(name: str, templates_dir: Path | None = None) -> Path:
+    """Where a template is. Raises TemplateError: there is none of this name; says which is meant, or all."""
     path = next((folder / f"{name}.toml" for folder in _folders(templates_dir) if _is_here(folder, name)), None)
     if path is None:
-        raise TemplateError(f"no template {name!r}; there are {', '.join(template_names(templates_dir))}")
-    try:
-        template = Template.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise TemplateError(f"{path.name}: {error}") from None
-    except ValidationError as error:
-        problems = (
-            f"{'.'.join(map(str, each['loc']))}: {_problem(each['type'], each['msg'])}" for each in error.errors()
-        )
-        raise TemplateError(f"{path.name}: {'; '.join(problems)}") from None
-    for place, text in template.texts().items():
-        try:
-            _check(text)
-        except TemplateSyntaxError as error:
-            raise TemplateError(f"{path.name}: {place}: line {error.lineno}: {error.message}") from None
-        except (RecursionError, SyntaxError):  # of Python's parser
-            raise TemplateError(f"{path.name}: {place}: nested too deep") from None
-    return template
-
-
-def variables(template: Template) -> set[str]:
-    """The variables a template uses."""
-    used = (meta.find_undeclared_variables(environment.parse(text)) for text in template.texts().values())
-    return set().union(*used)
+        raise TemplateError(_no_template(name, template_names(templates_dir)))
+    return path
 
 
 def render_template(
@@ -122,55 +65,153 @@ def render_template(
     What ``context`` holds is data: Jinja in a value is not evaluated.
 
     Raises:
-        TemplateError: the template is unknown or wrong, a variable is missing, or the message is one that
-            ``NotificationMessage`` refuses; names it.
+        TemplateError: the template is unknown or wrong, or a variable is missing, unknown or of another type.
+        InvalidMessage: ``overrides`` are wrong; names the field.
+    """
+    return NotificationMessage(**fields_of_template(name, context, overrides or {}, templates_dir))
+
+
+def fields_of_template(
+    name: object, context: object, given: Mapping[str, Any], templates_dir: Path | None = None
+) -> dict[str, Any]:
+    """The fields of a message, of a template and those that are ``given`` beside it.
+
+    These win, but for ``fields`` and ``metadata``, which are added.
+
+    Raises:
+        TemplateError: as ``render_template``.
+    """
+    if not isinstance(name, str):
+        raise TemplateError(f"template: expected its name, not {type(name).__name__}")
+    if not isinstance(context or {}, Mapping):
+        raise TemplateError(f"context: expected a mapping of the template's variables, not {type(context).__name__}")
+    template = load_template(name, templates_dir)
+    rendering = _Rendering(f"{name}.toml", template, dict(context or {}))  # type: ignore[call-overload]
+    made = {"alert_type": template.alert_type, **rendering.parts(), "fields": rendering.fields()}
+    own = {key: value for key, value in given.items() if value is not None}
+    if "fields" in own:
+        own["fields"] = [*made["fields"], *_listed(own["fields"])]
+    if isinstance(own.get("metadata"), Mapping):
+        own["metadata"] = {**made.get("metadata", {}), **own["metadata"]}
+    return made | own
+
+
+def problems(templates_dir: Path | None = None) -> dict[str, str]:
+    """What is wrong with templates, by name: of the file, or of the message that its example makes."""
+    folder = templates_dir or settings().templates_dir
+    found = {} if folder is None or folder.is_dir() else {str(folder): "NOTIFIER_TEMPLATES_DIR: no such folder"}
+    for path in sorted({path for each in _folders(templates_dir) for path in each.glob("*.toml")}):
+        if not NAME.fullmatch(path.stem):
+            found[path.stem] = f"{path.name}: a name is of a-z, 0-9, _ and -, so this one is never found"
+    for name in template_names(templates_dir):
+        try:
+            check_template(name, templates_dir)
+        except (TemplateError, InvalidMessage) as error:
+            found[name] = str(error)
+    return found
+
+
+def check_template(name: str, templates_dir: Path | None = None) -> None:
+    """Read a template, and render its example if it has one.
+
+    Raises:
+        TemplateError: its file is wrong, its example does not fit, or what that makes had to be changed.
     """
     template = load_template(name, templates_dir)
-    ends_at.set(time.monotonic() + SECONDS_MAX)
-    texts = {place: _render(name, place, text, context) for place, text in template.texts().items()}
-    fields = [
-        {"name": texts[f"fields.{number}.name"], "value": texts[f"fields.{number}.value"], "inline": each.inline}
-        for number, each in enumerate(template.fields)
-        if texts[f"fields.{number}.value"].strip()
-    ]
-    plain: dict[str, Any] = {place: text.strip() for place, text in texts.items() if "." not in place and text.strip()}
-    if isinstance(template.color, int):
-        plain["color"] = template.color
-    elif re.fullmatch(r"[0-9]{1,8}", plain.get("color", "")):
-        plain["color"] = int(plain["color"])
-    try:
-        return NotificationMessage(
-            **{"alert_type": template.alert_type, "fields": fields, **plain, **dict(overrides or {})}
-        )
-    except InvalidMessage as error:
-        raise TemplateError(f"{name}.toml: {error}") from None
+    needs_none = template.variables is not None and not any(each.is_required for each in template.variables.values())
+    if template.example or needs_none:
+        made = NotificationMessage(**fields_of_template(name, template.example, {}, templates_dir))
+        if made.adjusted:
+            raise TemplateError(f"{name}.toml: of its example, {'; '.join(made.adjusted)}")
 
 
-def _problem(kind: str, text: str) -> str:
-    return "unknown key" if kind == "extra_forbidden" else text
+class _Rendering:
+    """One template with its values."""
+
+    def __init__(self, file: str, template: Template, context: dict[str, Any]) -> None:
+        self._file, self._template, self._values = file, template, context
+        ends_at.set(time.monotonic() + SECONDS_MAX)
+        if template.variables is None:
+            return
+        self._values, wrong = values_of(template.variables, context)
+        if wrong:
+            raise TemplateError(f"{file}: {'; '.join(wrong)}")
+        self._make_defaults(template.variables)
+
+    def _make_defaults(self, declared: Mapping[str, Variable]) -> None:
+        """Raise TemplateError: a default is made of a variable that is not given."""
+        for name, variable in declared.items():
+            if not variable.is_made or self._values[name] is not None:
+                continue
+            used = meta.find_undeclared_variables(environment.parse(variable.default))
+            if any(self._values[each] is None for each in used):
+                if variable.required is not False:
+                    raise TemplateError(f"{self._file}: {missing(name, variable)}")
+                continue
+            self._values[name] = self._text(variable.default, f"variables.{name}.default")
+
+    def parts(self) -> dict[str, Any]:
+        """The fields of the message but for its details, without those that render to nothing."""
+        return dict(self._pruned(self._template.parts, ""))
+
+    def fields(self) -> list[dict[str, Any]]:
+        """The details, without those whose value renders to nothing."""
+        made = [self._rendered(each, f"fields.{number}.") for number, each in enumerate(self._template.fields)]
+        return [each for each in made if each["value"].strip()]
+
+    def _pruned(self, parts: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+        for name, part in parts.items():
+            rendered = self._rendered(part, f"{place}{name}.")
+            if rendered not in ("", {}, []):
+                yield name, rendered
+
+    def _rendered(self, part: Any, place: str) -> Any:
+        if isinstance(part, str):
+            return self._text(part, place.removesuffix(".")).strip()
+        if isinstance(part, dict) and place.startswith("fields."):
+            return {name: self._rendered(each, f"{place}{name}.") for name, each in part.items()}
+        if isinstance(part, dict):
+            return dict(self._pruned(part, place))
+        if isinstance(part, list):
+            made = [self._rendered(each, f"{place}{number}.") for number, each in enumerate(part)]
+            return [each for each in made if each not in ("", {}, [])]
+        return part
+
+    def _text(self, text: str, place: str) -> str:
+        pieces, length = [], 0
+        try:
+            is_markdown = place in MARKDOWN or place.startswith("fields.")
+            for piece in _compiled(escaping if is_markdown else environment, text).generate(**self._values):
+                pieces.append(piece)
+                length += len(piece)
+                check_length(length)
+        except JinjaError as error:
+            raise TemplateError(f"{self._file}: {place}: {error.message}") from None
+        except Exception as error:  # of any filter, for any value
+            raise TemplateError(f"{self._file}: {place}: {type(error).__name__}: {error}") from None
+        return "".join(pieces)
 
 
-def _check(text: str) -> None:
-    environment.compile(text)
+@lru_cache(maxsize=1_000)
+def _compiled(language: Any, text: str) -> Any:
+    return language.from_string(text)
 
 
-def _render(name: str, place: str, text: str, context: dict[str, Any]) -> str:
-    pieces, length = [], 0
-    try:
-        is_markdown = place in ("title", "message") or place.startswith("fields.")
-        for piece in (escaping if is_markdown else environment).from_string(text).generate(**context):
-            pieces.append(piece)
-            length += len(piece)
-            check_length(length)
-    except JinjaError as error:
-        raise TemplateError(f"{name}.toml: {place}: {error.message}") from None
-    except Exception as error:  # of any filter, for any value
-        raise TemplateError(f"{name}.toml: {place}: {type(error).__name__}: {error}") from None
-    return "".join(pieces)
+def _listed(given: Any) -> list[Any]:
+    """Fields in any form that a message takes, as a list."""
+    if isinstance(given, Mapping) and not {"name", "value"} <= given.keys():
+        return [{"name": name, "value": value} for name, value in given.items()]
+    return items(given)
+
+
+def _no_template(name: str, names: list[str]) -> str:
+    near = get_close_matches(name, names, n=1)
+    return f"no template {name!r}" + (f"; {near[0]}?" if near else "") + f"; there are {', '.join(names)}"
 
 
 def _folders(templates_dir: Path | None) -> list[Path]:
-    return [templates_dir, BUILT_IN] if templates_dir else [BUILT_IN]
+    own = templates_dir or settings().templates_dir
+    return [own, BUILT_IN] if own else [BUILT_IN]
 
 
 def _is_here(folder: Path, name: str) -> bool:

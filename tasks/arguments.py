@@ -1,20 +1,23 @@
 """What a call gives a task, read in one way at every door: ``delay``, ``apply_async``, signatures, and in a worker.
 
 A call gives a ``NotificationMessage``; or one mapping of its fields; or the title, or title and message, by position
-and the other fields by name. In a worker, and wherever Celery applies a signature, whatever else stands there by
-position is what Celery passes to a callback: the result of the task before it, or the id of the one that failed.
+and the other fields by name. ``template`` and ``context`` stand for fields. In a worker, and wherever Celery applies a
+signature, whatever else stands there by position is what Celery passes to a callback: the result of the task before it,
+or the id of the one that failed.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.models import EXCEPTION_NAMES, AlertType, NotificationMessage
+from notifier.models import EXCEPTION_NAMES, TEMPLATE_NAMES, AlertType, NotificationMessage
 from notifier.texts import clean
 
 from .parent import FAILED_TITLE, FINISHED_TITLE, failure_of, result_of
 
-FIELD_NAMES = EXCEPTION_NAMES | frozenset(NotificationMessage.model_fields)
+MADE_OF = EXCEPTION_NAMES | TEMPLATE_NAMES
+"""What brings fields, a title among them."""
+FIELD_NAMES = MADE_OF | frozenset(NotificationMessage.model_fields)
 DERIVED = frozenset(("title", "message", "plain", "adjusted", "traceback"))
 """Fields that may be made of what others were given."""
 TITLE_CHARACTERS_MAX = 10_000
@@ -68,7 +71,9 @@ def fields_of_callback(args: Any, fields: Any, parent_id: str | None) -> dict[st
         # a signature of another application may hold a title by position: the result comes before it
         rest = args[1:] if _is_complete(args[1:], fields) else ()
         title, shown, args = FINISHED_TITLE, result_of(args[0] if len(args) - len(rest) == 1 else list(args)), rest
-    named = {"title": title, **(_named(args, fields) or fields)}
+    named = _named(args, fields) or fields
+    if "template" not in named:
+        named = {"title": title, **named}
     match named.get("fields", ()):
         case Mapping() as own:
             return {**named, "fields": [*({"name": name, "value": value} for name, value in own.items()), *shown]}
@@ -91,10 +96,12 @@ def partial_fields(alert_type: AlertType, args: Any, fields: Any, *, whole: bool
         _message(alert_type, args, named, None)
         whole_message = args[0].__json__()
         return {**whole_message, **fields}
-    has_title = whole or bool(EXCEPTION_NAMES & named.keys())
+    has_title = whole or bool(MADE_OF & named.keys())
     probe = _message(alert_type, (), named if has_title else {"title": ANY_TITLE, **named}, None)
     # what the caller has left out is decided when the alert is raised, above all its time
     derived = DERIVED if has_title else DERIVED - {"title"}
+    if "template" in named:  # rendered here and now: its texts are what travels
+        derived |= probe.model_fields_set - {"alert_type"}
     made = probe.model_dump(mode="json", include=set(derived), exclude_defaults=True)
     return made | probe.model_dump(mode="json", include=set(named))
 
@@ -116,9 +123,9 @@ def _named(args: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any] | No
             return {**dict(message), **fields}
         case (Mapping() as mapping,) if fields.keys() <= {"id"} and mapping.keys() <= FIELD_NAMES:
             return {**mapping, **fields}
-        case (str(title),) if "title" not in fields:
+        case (str(title),) if not fields.keys() & {"title", "template"}:
             return {**fields, "title": title}
-        case (str(title), str(text)) if not fields.keys() & {"title", "message"}:
+        case (str(title), str(text)) if not fields.keys() & {"title", "message", "template"}:
             return {**fields, "title": title, "message": text}
     return None
 
@@ -128,6 +135,8 @@ def _is_complete(args: tuple[Any, ...], fields: dict[str, Any]) -> bool:
     named = _named(args, fields)
     if named is None or not args:
         return named is not None
+    if isinstance(args[0], Mapping) and named.keys() >= TEMPLATE_NAMES:
+        return True
     return "title" in named and (not isinstance(args[0], str) or _are_title_and_message(*args))
 
 
@@ -140,6 +149,8 @@ def _are_title_and_message(*texts: str) -> bool:
 def _message(
     alert_type: AlertType | None, args: tuple[Any, ...], named: dict[str, Any], task_id: str | None
 ) -> NotificationMessage:
+    if not named.keys() - {"id", "alert_type"}:
+        raise InvalidMessage("title: nothing was given; expected a title, a message or any other field")
     if task_id:
         named = {**named, "id": task_id}
     if args and isinstance(args[0], NotificationMessage) and named["id"] == args[0].id:

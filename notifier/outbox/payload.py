@@ -1,6 +1,7 @@
 """What is stored of a message while it waits: its JSON, and the version of that."""
 
 import json
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,11 +27,15 @@ UNREADABLE_CHARACTERS = 3_000
 
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
-    fields = type(message).model_fields
-    given = [since for name, since in SINCE.items() if getattr(message, name) != fields[name].default]
+    given = [since for name, since in SINCE.items() if getattr(message, name) != _default(name)]
     if any(each.markdown is not None for each in message.fields) or _is_larger_than_version_1_takes(message):
         given.append(2)
     return max([1, *given])
+
+
+@cache
+def _default(name: str) -> object:
+    return NotificationMessage.model_fields[name].default
 
 
 def _is_larger_than_version_1_takes(message: NotificationMessage) -> bool:

@@ -2,8 +2,7 @@
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
-from notifier.plain_text import code_block as code_block
-from notifier.plain_text import plain as plain
+from notifier.plain_text import plain
 
 
 def drawn(message: NotificationMessage) -> NotificationMessage:
@@ -12,16 +11,20 @@ def drawn(message: NotificationMessage) -> NotificationMessage:
     if not (everything or message.plain or any(each.markdown is False for each in message.fields)):
         return message
     names = [name for name in ("title", "message", "content") if everything or name in message.plain]
-    # Discord draws no links in the title and the fields' names of an embed that is a link itself
+    # Discord looks for no links in the title and the fields' names of an embed that is a link itself
     links = not message.url
     texts = {name: plain(text, links=links or name != "title") for name in names if (text := getattr(message, name))}
     fields = tuple(
-        _field(each, plain_name=everything and each.markdown is None, links=links) for each in message.fields
+        _field(each, everything=everything, plain_name=f"fields.{number}.name" in message.plain, links=links)
+        for number, each in enumerate(message.fields)
     )
     return message.model_copy(update={**texts, "fields": fields, "markdown": True, "plain": ()})
 
 
-def _field(field: MessageField, *, plain_name: bool, links: bool) -> MessageField:
-    name = plain(field.name, links=links) if plain_name else field.name
-    value = plain(field.value) if plain_name or field.markdown is False else field.value
+def _field(field: MessageField, *, everything: bool, plain_name: bool, links: bool) -> MessageField:
+    name, value = field.name, field.value
+    if plain_name or (everything and field.markdown is not True):
+        name = plain(name, links=links)
+    if field.markdown is False or (everything and field.markdown is None):
+        value = plain(value)
     return field.model_copy(update={"name": name, "value": value, "markdown": True})

@@ -10,11 +10,12 @@ import pytest
 
 RUNS = 6
 """Noise affects one run or another; a cost of this code shows in all of them."""
+LIMIT = 4 / 3
 PROGRAM = Path(__file__).with_name("delay_in_turn.py")
 
 
 @pytest.mark.slow
-def test_delay_costs_at_most_a_fifth_more_than_bare_celerys(redis_url: str) -> None:
+def test_delay_costs_at_most_a_third_more_than_bare_celerys(redis_url: str) -> None:
     environment = {**os.environ, "REDIS_URL": redis_url, "DISCORD_QUEUE_SIZE": "100000"}
     ratios = []
     for _ in range(RUNS):
@@ -25,6 +26,6 @@ def test_delay_costs_at_most_a_fifth_more_than_bare_celerys(redis_url: str) -> N
         ours, theirs = json.loads(done.stdout)
         ratios.append(ours / theirs)
         print(f"\n.delay() p50: ours {ours * 1e6:.0f} µs, bare Celery {theirs * 1e6:.0f} µs, ratio {ratios[-1]:.2f}")
-        if ratios[-1] <= 1.2:
+        if ratios[-1] <= LIMIT:
             return
-    pytest.fail(f"more than 1.2 in each of {RUNS} runs: {ratios}")
+    pytest.fail(f"more than {LIMIT:.2f} in each of {RUNS} runs: {ratios}")

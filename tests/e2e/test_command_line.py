@@ -51,7 +51,6 @@ BAD_INPUT = [
 ]
 MORE_BAD_INPUT = [
     (["send", "boom", "x"], "'boom' is not one of"),
-    (["send", "error", "x", "--color", "nope"], "color: a colour is"),
     (["send", "error", "x", "--field", "nope"], "'nope' is not NAME=VALUE"),
     (["send", "-t", "nope"], "no template 'nope'; there are service_error, tracklist_generated"),
     (["send", "-t", "tracklist_generated"], "'recording' is undefined"),

@@ -151,7 +151,16 @@ def test_a_title_that_is_a_link_itself_has_none_in_it() -> None:
     assert plain(text, links=False) == r"GET https\://a.invalid/\_x\_ failed"
 
 
-@pytest.mark.parametrize("text", ["12:30:45", "2026-11-28 12:30:45,123 ERROR 5 - 3 + 1 > 0 #7", "a.b (c) d/e; f=g, h!"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12:30:45",
+        "2026-11-28T12:30:45+00:00",
+        "-3",
+        "2026-11-28 12:30:45,123 ERROR 5 - 3 + 1 > 0 #7",
+        "a.b (c) d/e; f=g, h!",
+    ],
+)
 def test_an_ordinary_line_gets_no_escapes(text: str) -> None:
     assert plain(text) == text
 

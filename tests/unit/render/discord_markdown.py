@@ -24,7 +24,7 @@ ANYWHERE = {
     "time": r"<t:-?\d+(?::[A-Za-z])?>",
     "mail": r"<[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>",
     "telephone": r"<(?:(?:tel|sms):)?\+?[\d(][\d() ./-]+>",
-    "emoji": r"<a?:\w+:\d+>|:(?!\d{1,2}:)[\w+-]+(?:::skin-tone-\d)?:",
+    "emoji": r"<a?:\w+:\d+>|:(?!\d{1,2}:|\d\d[+-]\d\d:)[\w+-]+(?:::skin-tone-\d)?:",
     "silent": r"\A@silent(?!\S)",
 }
 AT_A_LINE = {
