@@ -151,7 +151,7 @@ SOURCE = "\n".join(f"def f{n}():\n    return {n}\n" for n in range(300))
         ("\n".join(json.dumps({"level": "info", "n": n}) for n in range(400)), "t-a1.log"),
         ("Lorem ipsum, and so on. " * 300, "t-a1.txt"),
         ("{" + "x" * 5000 + "}", "t-a1.txt"),
-        ("[" * 5000 + "]" * 5000, "t-a1.txt"),
+        ("[" * 100_000 + "]" * 100_000, "t-a1.txt"),
     ],
     ids=["traceback", "log", "source", "JSON", "JSON in a code block", "JSON lines", "prose", "braces", "deep"],
 )
