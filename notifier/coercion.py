@@ -12,7 +12,20 @@ from typing import Any
 
 from notifier.attached import MessageFiles, files_of
 from notifier.colours import colour_of
-from notifier.given_parts import Adjust, Given, author, buttons, fields, flag, icon, items, markdown, poll
+from notifier.given_parts import (
+    Adjust,
+    Given,
+    author,
+    buttons,
+    fields,
+    flag,
+    icon,
+    into_text,
+    is_foreign,
+    items,
+    markdown,
+    poll,
+)
 from notifier.message_parts import (
     MENTIONS_MAX,
     USERNAME_MAX_CHARACTERS,
@@ -25,7 +38,7 @@ from notifier.message_parts import (
     utc,
 )
 from notifier.shortening import TEXTS
-from notifier.texts import MORE, is_a, is_text, jsonable, text_of, traceback_of
+from notifier.texts import MORE, is_a, jsonable, text_of, traceback_of
 
 TAGS = 5
 """Of a post, as Discord takes them; of several times as many the first that are right are looked for."""
@@ -107,7 +120,7 @@ def _texts(given: Given) -> None:
         value = given[name]
         if type(value) is not str or not value.isascii():
             given[name] = text_of(value)
-            if value is not None and not is_text(value) and name in ("title", "message", "content"):
+            if name in ("title", "message", "content") and is_foreign(value, given[name]):
                 plain.append(name)
         if not given[name] or given[name].isspace():
             del given[name]
@@ -137,7 +150,7 @@ def _link(value: object, adjust: Adjust, given: Given) -> str | None:
     if is_http_url(link):
         return link
     adjust("no http or https link; it stands in the text")
-    given["message"] = "\n\n".join(filter(None, (given.get("message", ""), link)))
+    into_text(given, link)
     return None
 
 

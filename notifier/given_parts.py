@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from notifier.message_parts import BUTTONS_MAX, is_http_url
+from notifier.plain_text import plain
 from notifier.texts import ITEMS_MAX, is_text, text_of
 
 EMPTY = "–"
@@ -12,6 +13,9 @@ EMPTY = "–"
 YES_AND_NO = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 POLL = ("question", "answers", "hours", "multiple")
 FIELD = ("name", "value", "inline", "markdown")
+
+SHORT_CHARACTERS = 1_000
+"""Ours: a text so short is looked through at once."""
 
 Given = dict[str, Any]
 Adjust = Callable[[str], None]
@@ -44,11 +48,11 @@ def fields(value: object, adjust: Adjust, given: Given) -> tuple[Any, ...]:
     """Of a mapping of names and values, or of a list of fields in any form."""
     if isinstance(value, Mapping) and not {"name", "value"} <= value.keys():
         named = islice(value.items(), ITEMS_MAX)
-        return tuple(_field({"name": name, "value": each}, adjust, given) for name, each in named)
-    return tuple(_field(each, adjust, given) for each in items(value))
+        value = [{"name": name, "value": each} for name, each in named]
+    return tuple(_field(number, each, adjust, given) for number, each in enumerate(items(value)))
 
 
-def _field(value: object, adjust: Adjust, given: Given) -> Any:
+def _field(number: int, value: object, adjust: Adjust, given: Given) -> Any:
     parts = _parts(value, ("name", "value", "inline", "markdown"))
     if unknown := parts.keys() - {"name", "value", "inline", "markdown"}:
         return {**parts, "name": text_of(parts.get("name")) or EMPTY, "value": EMPTY} | dict.fromkeys(unknown, 1)
@@ -56,9 +60,30 @@ def _field(value: object, adjust: Adjust, given: Given) -> Any:
     field: Given = {"name": text_of(parts.get("name")).strip() or EMPTY, "value": text_of(shown).strip() or EMPTY}
     field["inline"] = flag(parts.get("inline", False), adjust, given)
     is_markdown = markdown(parts.get("markdown"), adjust, given)
-    if is_markdown is None and not is_text(shown) and shown is not None:
+    if is_markdown is None and is_foreign(shown, field["value"]):
         is_markdown = False
+    if is_foreign(parts.get("name"), field["name"]):
+        given["plain"] = (*given.get("plain", ()), f"fields.{number}.name")
     return field | ({"markdown": is_markdown} if is_markdown is not None else {})
+
+
+def is_foreign(value: object, text: str) -> bool:
+    """Whether a value was no text, and its text has to be drawn as plain text, not as Markdown.
+
+    Of most it makes no difference: those alerts can be read by workers of an earlier version too.
+    """
+    return (
+        value is not None and not is_text(value) and (len(text) > SHORT_CHARACTERS or plain(text, links=False) != text)
+    )
+
+
+def into_text(given: Given, text: str) -> None:
+    """Put what can stand nowhere else below the text. It is no Markdown."""
+    if not (message := given.get("message", "")):
+        given["message"], given["plain"] = text, (*given.get("plain", ()), "message")
+        return
+    is_plain = "message" in given.get("plain", ()) or given.get("markdown") in (False, "off", "false")
+    given["message"] = f"{message}\n\n{text if is_plain else plain(text)}"
 
 
 def author(value: object, adjust: Adjust, given: Given) -> Given | None:
@@ -107,7 +132,7 @@ def buttons(value: object, adjust: Adjust, given: Given) -> tuple[Given, ...]:
         label, link = text_of(parts.get("label")).strip(), text_of(parts.get("url")).strip()
         if not is_http_url(link):
             adjust("one left out: no http or https link")
-            given["message"] = "\n\n".join(filter(None, (given.get("message", ""), f"{label}: {link}".strip(": "))))
+            into_text(given, f"{label}: {link}".strip(": "))
             continue
         emoji = text_of(parts.get("emoji")).strip()
         found.append({"label": label or link, "url": link} | ({"emoji": emoji} if emoji else {}))

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier.render.markdown import plain
+from notifier.plain_text import code_block, plain
 from notifier.texts import DiscordTime, text_of
 
-BROKEN_FENCE = "`\u200b``"
-"""Ours: three backticks that end no code block: Discord draws nothing for what is between them."""
 STYLES = ("t", "T", "d", "D", "f", "F", "R")
 """Of a time (Discord docs, reference.mdx, Timestamp Styles)."""
 MINUTE = 60
@@ -31,8 +29,8 @@ def as_markdown(value: str) -> str:
 
 def code(value: Any, language: str = "") -> Markdown:
     """A code block that nothing in the value ends."""
-    shown = text_of(value).strip("\n")
-    return Markdown(f"```{language}\n{shown.replace('```', BROKEN_FENCE)}\n```" if shown.strip() else "")
+    text = text_of(value)
+    return Markdown(code_block(text, language) if text.strip() else "")
 
 
 def moment(value: Any, style: str = "f") -> Markdown:

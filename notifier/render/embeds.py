@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.models import NotificationMessage
+from notifier.plain_text import code_block, plain
 from notifier.render.buttons import not_taken
 from notifier.render.cut import BLANK, cut, cut_front, trimmed
 from notifier.render.limits import (
@@ -22,7 +23,7 @@ from notifier.render.limits import (
 from notifier.render.markdown import drawn
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import TEXTS, pictures_of_files, without
-from notifier.render.poll import poll_text, text_of_cut
+from notifier.render.poll import poll_below
 from notifier.render.uploads import picture
 from notifier.render.whole import Kind, bare, file_name, is_traceback, iso, kind_of, whole_text
 
@@ -88,7 +89,7 @@ def long_names(message: NotificationMessage) -> list[str]:
 
 def with_url_in_text(embed: dict[str, Any]) -> dict[str, Any]:
     """The same, but its link stands below the text."""
-    text = "\n\n".join(part for part in (embed.get("description"), embed["url"]) if part)
+    text = "\n\n".join(part for part in (embed.get("description"), plain(embed["url"])) if part)
     return {**{key: value for key, value in embed.items() if key != "url"}, "description": text}
 
 
@@ -109,9 +110,10 @@ def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str
     message = drawn(message)
     embed: dict[str, Any] = {"title": trimmed(message.title)}
     buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
-    links = "\n".join(f"{each.label}: {each.url}" for each in buttons)
-    asked = poll_text(message.poll) if message.poll and "poll" in left_out else text_of_cut(message.poll)
-    if text := "\n\n".join(filter(None, (*long_names(message), *_texts(message), asked, links))):
+    # what stands elsewhere as a rule, where Discord reads no Markdown
+    names, links = map(plain, long_names(message)), plain("\n".join(f"{each.label}: {each.url}" for each in buttons))
+    asked = poll_below(message.poll, left_out="poll" in left_out)
+    if text := "\n\n".join(filter(None, (*names, *_texts(message), asked, links))):
         embed["description"] = trimmed(text)
     if message.url:
         embed["url"] = message.url
@@ -147,8 +149,7 @@ def _texts(message: NotificationMessage) -> tuple[str, str]:
     message = drawn(message)
     if not message.traceback:
         return message.message, ""
-    code = message.traceback.replace("```", "`\u200b``")
-    return message.message, f"```py\n{code}\n```"
+    return message.message, code_block(message.traceback, "py")
 
 
 def _has_room_for_text(embed: dict[str, Any]) -> bool:

@@ -1,37 +1,8 @@
-"""Plain text drawn by Discord as it stands: what would be Markdown is escaped (Discord docs, reference.mdx)."""
-
-import re
+"""A notification as Markdown: what of it is plain text is escaped, so that Discord draws it as it stands."""
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
-
-_LINK = re.compile(r"https?://[^\s<]+[^\s<.,:;\"'\]]")
-"""What Discord makes a link of: nothing in it is Markdown."""
-_MARKDOWN = re.compile(
-    r"[\\*_~`|\[\]<]"  # anywhere
-    r"|(?:(?<=\n)|^)(?:[ \t]*)(?:[#>]|[+-](?=[ \t])|-(?=#)|\d{1,18}(?=\.\s))"  # a heading, quote or list
-    r"|(?<!\w):(?=\w+:)"  # an emoji's name
-    r"|@(?=everyone\b|here\b)"
-)
-
-
-def plain(text: str) -> str:
-    """The text as Discord's Markdown that is drawn as this text. Links stay links."""
-    pieces, at = [], 0
-    for link in _LINK.finditer(text):
-        pieces += [_escaped(text, at, link.start()), link[0]]
-        at = link.end()
-    return "".join([*pieces, _escaped(text, at, len(text))])
-
-
-def _escaped(text: str, start: int, end: int) -> str:
-    pieces, at = [], start
-    for found in _MARKDOWN.finditer(text, start, end):
-        # the last character is what is escaped; after a number it is the dot behind it
-        mark = found.end() if found[0][-1].isdigit() else found.end() - 1
-        pieces += [text[at:mark], "\\"]
-        at = mark
-    return "".join([*pieces, text[at:end]])
+from notifier.plain_text import plain
 
 
 def drawn(message: NotificationMessage) -> NotificationMessage:
@@ -40,12 +11,20 @@ def drawn(message: NotificationMessage) -> NotificationMessage:
     if not (everything or message.plain or any(each.markdown is False for each in message.fields)):
         return message
     names = [name for name in ("title", "message", "content") if everything or name in message.plain]
-    texts = {name: plain(text) for name in names if (text := getattr(message, name))}
-    fields = tuple(_field(each, plain_name=everything and each.markdown is None) for each in message.fields)
+    # Discord looks for no links in the title and the fields' names of an embed that is a link itself
+    links = not message.url
+    texts = {name: plain(text, links=links or name != "title") for name in names if (text := getattr(message, name))}
+    fields = tuple(
+        _field(each, everything=everything, plain_name=f"fields.{number}.name" in message.plain, links=links)
+        for number, each in enumerate(message.fields)
+    )
     return message.model_copy(update={**texts, "fields": fields, "markdown": True, "plain": ()})
 
 
-def _field(field: MessageField, *, plain_name: bool) -> MessageField:
-    name = plain(field.name) if plain_name else field.name
-    value = plain(field.value) if plain_name or field.markdown is False else field.value
+def _field(field: MessageField, *, everything: bool, plain_name: bool, links: bool) -> MessageField:
+    name, value = field.name, field.value
+    if plain_name or (everything and field.markdown is not True):
+        name = plain(name, links=links)
+    if field.markdown is False or (everything and field.markdown is None):
+        value = plain(value)
     return field.model_copy(update={"name": name, "value": value, "markdown": True})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from notifier.message_parts import Poll
+from notifier.plain_text import plain
 from notifier.render.cut import cut
 from notifier.render.emoji import emoji
 from notifier.render.limits import (
@@ -39,11 +40,12 @@ def cut_to_fit(poll: Poll) -> Poll | None:
     return poll.model_copy(update={"question": question, "answers": tuple(answers[:POLL_ANSWERS_MAX])})
 
 
-def text_of_cut(poll: Poll | None) -> str:
-    """What it asks, as text, if Discord does not take all of it."""
-    if poll is None or ((taken := cut_to_fit(poll)) and poll_text(taken) == poll_text(poll)):
+def poll_below(poll: Poll | None, *, left_out: bool) -> str:
+    """What it asks, for the text of an alert, if Discord does not take all of it. A poll itself has no Markdown."""
+    if poll is None or (not left_out and (taken := cut_to_fit(poll)) and poll_text(taken) == poll_text(poll)):
         return ""
-    return poll_text(poll)
+    answers = tuple(each.model_copy(update={"text": plain(each.text.strip())}) for each in poll.answers)
+    return poll_text(poll.model_copy(update={"question": plain(poll.question.strip()), "answers": answers}))
 
 
 def poll_text(poll: Poll) -> str:

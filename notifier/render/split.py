@@ -4,6 +4,7 @@ from typing import Any
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
+from notifier.plain_text import plain
 from notifier.render.buttons import not_taken
 from notifier.render.cut import cut, take
 from notifier.render.embeds import content_fits, render_embed, uncut
@@ -57,10 +58,10 @@ def split(message: NotificationMessage) -> list[NotificationMessage]:
     shown_source = cut(source, FOOTER_CHARACTERS_MAX - NOTE_CHARACTERS_MAX - len(SEPARATOR))
     content = "" if content_fits(message) else message.content
     texts = [content, title if shown_title != title else "", embed.get("description", "")]
-    texts.append(f"Source: {source}" if shown_source != source else "")
+    texts.append(plain(f"Source: {source}") if shown_source != source else "")
     beside = len(shown_title) + NUMBER_CHARACTERS + len(shown_source) + len(SEPARATOR) + NOTE_CHARACTERS_MAX
     beside += min(len(message.author.name), AUTHOR_CHARACTERS_MAX) if message.author else 0
-    pages = _Pages(EMBEDS_TOTAL_CHARACTERS_MAX - beside, len(message.url) + 2 if message.url else 0)
+    pages = _Pages(EMBEDS_TOTAL_CHARACTERS_MAX - beside, len(plain(message.url)) + 2 if message.url else 0)
     pages.add_text("\n\n".join(filter(None, texts)))
     for field in embed.get("fields", ()):
         for piece in _pieces(field):

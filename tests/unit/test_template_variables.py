@@ -11,7 +11,7 @@ import pytest
 
 from notifier.errors import InvalidMessage, TemplateError
 from notifier.models import AlertType, NotificationMessage
-from notifier.render.markdown import plain
+from notifier.plain_text import plain
 from notifier.settings import settings
 from notifier.templates import check_template, load_template, problems, render_template, template_names
 from tests.unit.test_templates import GOOD, write

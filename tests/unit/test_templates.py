@@ -12,8 +12,8 @@ from notifier import templates
 from notifier.errors import TemplateError
 from notifier.models import AlertType, Severity
 from notifier.outbox.preparation import prepare
+from notifier.plain_text import plain
 from notifier.render.batch import compose
-from notifier.render.markdown import plain
 from notifier.settings import settings
 from notifier.template_file import used_variables
 from notifier.template_language import FILTERS, ITEMS_MAX, RENDERED_CHARACTERS_MAX

@@ -1,81 +1,16 @@
-"""Plain text is drawn as it stands: Markdown in it is escaped, links stay links, and nothing of it is lost."""
+"""What of a message is plain text is drawn as it stands, wherever it stands; the rest is Markdown."""
 
-import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
 from notifier.render.batch import compose, measure
-from notifier.render.markdown import plain
 from notifier.render.split import split
+from tests.unit.render.discord_markdown import draw
 from tests.unit.render.discord_rules import violations
-
-SAMPLES = [
-    *("__init__.py", "*args, **kwargs", "a || b || c", "C:\\new\\table", "<host>", "# comment", "## two", "-# small"),
-    *(
-        "> quoted",
-        ">>> all of it",
-        "- item",
-        "  - inner",
-        "+ item",
-        "* item",
-        "1. first",
-        "  12. twelfth",
-        "`code`",
-        "```py",
-    ),
-    *("```py", "~~gone~~", "_it_", "***both***", "[text](https://evil.invalid/)", "[text]", "<https://a.invalid/_x_>"),
-    *(
-        "<@123>",
-        "<@&123>",
-        "<#123>",
-        "<:name:123>",
-        "<a:name:123>",
-        "<t:1700000000:R>",
-        "</command:123>",
-        "<id:customize>",
-    ),
-    *("@everyone", "@here", ":smile:", "a\\*b", "\\", "|", "`", "||spoiler||", "x_y_z", "f(*a)[0]", "\\_\\_"),
-]
-LINK = re.compile(r"https?://[^\s<]+[^\s<.,:;\"'\]]")
-ESCAPE = re.compile(r"\\([^0-9A-Za-z\s])")
-LIVE = re.compile(r"[*_~`|\[\]<]|(?m:^[ \t]*(?:#{1,3} |-# |[-+*] |>|\d+\. ))|(?<!\w):\w+:|@(?:everyone|here)\b")
-
-
-def shown(markdown: str) -> tuple[str, str]:
-    """What Discord draws of text that has escapes and links alone, and what of it is left to be read as Markdown."""
-    drawn, live, at = "", "", 0
-    for token in re.finditer(rf"{LINK.pattern}|{ESCAPE.pattern}", markdown):
-        between = markdown[at : token.start()]
-        drawn += between + (token[1] if token[1] else token[0])
-        live += between + ("\ue000" if token[1] else "link")
-        at = token.end()
-    return drawn + markdown[at:], live + markdown[at:]
-
-
-@pytest.mark.parametrize("text", SAMPLES)
-def test_each_sample_is_drawn_as_it_stands(text: str) -> None:
-    drawn, live = shown(plain(text))
-    assert drawn == text
-    assert LIVE.search(live) is None, live
-
-
-@given(st.text(st.sampled_from("ab1.*_~`|[]()<>#-+:@/\\ \n") | st.characters(exclude_categories=["Cs"]), max_size=80))
-def test_any_text_is_drawn_as_it_stands(text: str) -> None:
-    drawn, live = shown(plain(text))
-    assert drawn == text
-    assert LIVE.search(live) is None, live
-
-
-@pytest.mark.parametrize(
-    "link", ["https://a.invalid/x_y_z*q?a=[1]&b", "http://a.invalid/~user/", "https://a.invalid/(b)"]
-)
-def test_a_link_stays_as_it_is(link: str) -> None:
-    assert link in plain(f"see *{link} and more_")
 
 
 def alert(**more: Any) -> NotificationMessage:
@@ -127,3 +62,62 @@ def test_plain_text_in_the_content_names_nobody() -> None:
     assert body["content"].startswith("\\<@123>")
     assert "@everyone" not in body["content"]
     assert body["allowed_mentions"] == {"parse": []}
+
+
+def test_where_the_title_is_a_link_discord_looks_for_none_in_it() -> None:
+    """Else a link's underscores were drawn as Markdown, for they are not escaped."""
+    text = "GET https://a.invalid/_x_"
+    for url, title in ((None, text), ("https://b.invalid/", r"GET https\://a.invalid/\_x\_")):
+        embed = embed_of(alert(title=text, message=text, fields={text: text}, url=url, markdown=False))
+        (field,) = embed["fields"]
+        assert (embed["title"], field["name"], embed["description"], field["value"]) == (title, title, text, text)
+    foreign = ValueError("https://a.invalid/_x_")
+    assert embed_of(alert(title=foreign, url="https://b.invalid/"))["title"] == r"ValueError: https\://a.invalid/\_x\_"
+
+
+def test_a_name_of_a_field_may_be_no_string_either() -> None:
+    message = alert(fields={Path("a_b_c"): 1, "_x_": 2, 3: 4})
+    assert [each["name"] for each in embed_of(message)["fields"]] == [r"a\_b\_c", "_x_", "3"]
+    assert message.plain == ("fields.0.name",)
+    assert NotificationMessage.model_validate_json(message.model_dump_json()) == message
+
+
+def test_where_all_is_plain_so_is_the_name_of_a_field_whose_value_was_no_string() -> None:
+    embed = embed_of(alert(fields={"*": {"a": "*"}}, markdown=False))
+    assert (embed["fields"][0]["name"], embed["fields"][0]["value"]) == (r"\*", '{"a": "\\*"}')
+
+
+@pytest.mark.parametrize("given", [{"url": "/_my_/1"}, {"image": "/_my_/1"}, {"buttons": [{"url": "/_my_/1"}]}])
+def test_what_can_be_no_link_stands_in_the_text_as_it_is(given: dict[str, Any]) -> None:
+    assert embed_of(alert(message="**a**", **given))["description"] == "**a**\n\n/\\_my\\_/1"
+    assert embed_of(alert(message=["*"], **given))["description"] == "\\*\n\n/\\_my\\_/1"
+    assert embed_of(alert(message="*", markdown=False, **given))["description"] == "\\*\n\n/\\_my\\_/1"
+    assert embed_of(alert(**given))["description"] == r"/\_my\_/1"
+    assert alert(**given).message == "/_my_/1", "stored as it is"
+
+
+def test_a_link_that_stands_in_the_text_is_drawn_as_it_is() -> None:
+    embed = embed_of(alert(message="a", url="http://grafana:3000/d/_1_|_x_"))
+    assert embed["description"] == "a\n\n<http://grafana:3000/d/_1_>\\|\\_x\\_"
+
+
+def test_what_has_no_markdown_elsewhere_has_none_in_the_text() -> None:
+    """What of the names of an author and of a post, a poll and buttons does not fit stands in the text."""
+    name, escaped = "_a_" * 100, r"\_a\_" * 100
+    assert embed_of(alert(author=name))["description"] == escaped
+    assert embed_of(alert(thread_name=name))["description"] == escaped
+    poll = {"question": name + name, "answers": ["_b_", "c"]}
+    assert embed_of(alert(poll=poll))["description"] == f"{escaped}{escaped}\n- \\_b\\_\n- c"
+    buttons = [{"label": f"_{number}_", "url": f"https://a.invalid/_{number}_"} for number in range(26)]
+    assert embed_of(alert(buttons=buttons))["description"] == r"\_25\_: https://a.invalid/_25_"
+    parts = split(alert(source="_a_" * 1_000, message="b"))
+    assert r"Source: \_a\_" in "".join(embed_of(part)["description"] for part in parts)
+
+
+@pytest.mark.parametrize("backticks", [3, 4, 5, 7])
+def test_no_traceback_ends_its_code_block(backticks: int) -> None:
+    text = f"ValueError: {'`' * backticks}\n@everyone **bold**"
+    drawn = embed_of(alert(traceback=text))["description"]
+    assert draw(drawn).marks[:1] == ["code block"]
+    assert drawn.count("```") == 2
+    assert drawn.removeprefix("```py\n").removesuffix("\n```").replace("\u200b", "") == text
