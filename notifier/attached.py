@@ -1,6 +1,7 @@
 """The files of an alert, in the forms in which a caller may give them."""
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from notifier.texts import is_text, text_of
 
 FILES_MAX = 9
 """Discord takes ten (Discord docs, reference.mdx); one is kept for a text that is too long."""
+GIVEN_MAX = 40
+"""Ours: of several times as many as Discord takes, the first that can be read are taken."""
 BYTES_MAX = 5_500_000
 """Ours: of all together; as base64 they are a third longer, and travel with the alert."""
 
@@ -23,9 +26,9 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     """
     if value is None:
         return (), []
-    items = list(value) if isinstance(value, list | tuple | set) and not _is_pair(value) else [value]
+    items = list(islice(value, GIVEN_MAX)) if isinstance(value, list | tuple | set) and not _is_pair(value) else [value]
     found: list[MessageFile] = []
-    problems: list[str] = []
+    problems = [f"only the first {GIVEN_MAX} looked at"] if _is_longer(value, items) else []
     for number, each in enumerate(items, start=1):
         try:
             file = each if isinstance(each, MessageFile) else _file(each, number)
@@ -39,6 +42,10 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
         else:
             found.append(file)
     return tuple(found), problems
+
+
+def _is_longer(value: object, items: list[Any]) -> bool:
+    return isinstance(value, list | tuple | set) and len(items) == GIVEN_MAX < len(value)
 
 
 def _is_pair(value: object) -> bool:

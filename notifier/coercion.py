@@ -13,6 +13,8 @@ from typing import Any
 from notifier.attached import MessageFiles, files_of
 from notifier.colours import colour_of
 from notifier.given_parts import (
+    BROKEN,
+    CUT,
     Adjust,
     Given,
     author,
@@ -38,12 +40,17 @@ from notifier.message_parts import (
     utc,
 )
 from notifier.shortening import TEXTS
-from notifier.texts import MORE, is_a, jsonable, text_of, traceback_of
+from notifier.texts import MORE, Walk, clean, is_a, is_broken, text_of, traceback_of
 
 TAGS = 5
 """Of a post, as Discord takes them; of several times as many the first that are right are looked for."""
 TITLE_CHARACTERS = 200
 """Ours: what a title takes of a text that has no line end."""
+NOTES_MAX = 50
+NOTE_CHARACTERS = 1_000
+"""Ours: of what is said in ``adjusted``, and of each of them."""
+NAME_CHARACTERS = 1_000
+"""Ours: of a username of which the nearest usable one is looked for; it has 80."""
 SEVERITIES = {
     **{str(each): each for each in Severity},
     **dict.fromkeys(("debug", "notset", "notice", "success", "ok", "information", "low", "trace"), Severity.INFO),
@@ -62,19 +69,21 @@ def coerce(data: Mapping[str, Any]) -> Given:
     given = dict(data)
     adjusted = _words(given.pop("adjusted", None))
     _exceptions(given)
-    _texts(given)
+    _texts(given, adjusted)
     for name, coerce_one in COERCIONS.items():
         if name in given:
             _coerce_one(given, name, coerce_one, adjusted)
     _title(given)
     if adjusted:
-        given["adjusted"] = tuple(dict.fromkeys(adjusted))
+        said = list(dict.fromkeys(adjusted))
+        given["adjusted"] = tuple([*said[:NOTES_MAX], MORE] if len(said) > NOTES_MAX else said)
     return given
 
 
 def _words(value: object) -> list[str]:
     """What an earlier reading of the same message noted."""
-    return [each for each in value if isinstance(each, str)] if is_a(value, list) or is_a(value, tuple) else []
+    words = value if is_a(value, list) or is_a(value, tuple) else ()
+    return [clean(str.__str__(each)[:NOTE_CHARACTERS]) for each in words[: NOTES_MAX + 1] if is_a(each, str)]
 
 
 def _coerce_one(given: Given, name: str, coerce_one: "Coercion", adjusted: list[str]) -> None:
@@ -112,14 +121,17 @@ def _error(value: object) -> BaseException | None:
     return value if is_a(value, BaseException) else None
 
 
-def _texts(given: Given) -> None:
-    plain = _words(given.pop("plain", None))
+def _texts(given: Given, adjusted: list[str]) -> None:
+    plain = [each for each in _words(given.pop("plain", None)) if each in TEXTS]
     for name in TEXTS:
         if name not in given:
             continue
         value = given[name]
         if type(value) is not str or not value.isascii():
-            given[name] = text_of(value)
+            walk = Walk()
+            given[name] = text_of(value, walk)
+            adjusted += [f"{name}: {BROKEN}"] if is_broken(value, given[name]) else []
+            adjusted += [f"{name}: {CUT}"] if walk.is_cut else []
             if name in ("title", "message", "content") and is_foreign(value, given[name]):
                 plain.append(name)
         if not given[name] or given[name].isspace():
@@ -138,7 +150,7 @@ def _title(given: Given) -> None:
     if first:
         given["title"], given["message"] = first, rest.strip()
         if "message" in given.get("plain", ()):
-            given["plain"] = (*given["plain"], "title")
+            given["plain"] = tuple(dict.fromkeys((*given["plain"], "title")))
     else:
         kind = given.get("alert_type") or AlertType.GENERAL
         given["title"] = (kind.value if isinstance(kind, AlertType) else str(kind)).strip().capitalize() or "General"
@@ -172,10 +184,12 @@ def _colour(value: object, adjust: Adjust, _: Given) -> int | None:
     return colour
 
 
-def _severity(value: object, adjust: Adjust, _: Given) -> Severity | None:
+def _severity(value: object, adjust: Adjust, given: Given) -> Severity | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = logging.getLevelName(max(10, min(value, 50)) // 10 * 10)
     name = text_of(value).strip().lower()
+    if name.isdecimal() and len(name) < 4:
+        return _severity(int(name), adjust, given)
     if name and name not in SEVERITIES:
         adjust(f"left out: none of {', '.join(Severity)}")
     return SEVERITIES.get(name)
@@ -203,10 +217,10 @@ def _time(value: object, adjust: Adjust, _: Given) -> datetime | None:
 
 def _username(value: object, adjust: Adjust, _: Given) -> str | None:
     given = text_of(value)
-    name = usable_name(given)
+    name = usable_name(given[:NAME_CHARACTERS])[:USERNAME_MAX_CHARACTERS].strip()
     if given and name != given.strip():
         adjust("replaced: Discord does not take it" if name else "left out: Discord does not take it")
-    return name[:USERNAME_MAX_CHARACTERS].strip() or None
+    return name or None
 
 
 def _snowflake(value: object, adjust: Adjust, _: Given) -> str | None:
@@ -214,7 +228,7 @@ def _snowflake(value: object, adjust: Adjust, _: Given) -> str | None:
     if found and not is_snowflake(found):
         adjust("left out: no id of Discord's")
         return None
-    return found or None
+    return str(int(found)) if found else None
 
 
 def _snowflakes(value: object, adjust: Adjust, given: Given) -> tuple[str, ...]:
@@ -223,9 +237,9 @@ def _snowflakes(value: object, adjust: Adjust, given: Given) -> tuple[str, ...]:
 
 
 def _mentions(value: object, adjust: Adjust, _: Given) -> tuple[str, ...]:
-    found = []
+    found, walk = [], Walk()
     for each in items(value)[: 4 * MENTIONS_MAX]:
-        if mention := as_mention(text_of(each).strip()):
+        if mention := as_mention(walk.text(each).strip()):
             found.append(mention)
         else:
             adjust("one left out: expected '<@user id>', '<@&role id>', '@here' or '@everyone'")
@@ -253,11 +267,15 @@ def _files(value: object, adjust: Adjust, _: Given) -> MessageFiles:
 def _metadata(value: object, adjust: Adjust, _: Given) -> Given:
     if value is None:
         return {}
-    found = jsonable(value)
-    if isinstance(found, dict):
-        return found
-    adjust("no mapping: kept under 'value'")
-    return {"value": found}
+    walk = Walk()
+    found = walk.of(value)
+    if not is_a(found, dict):
+        adjust("no mapping: kept under 'value'")
+        walk = Walk()
+        found = walk.of({"value": value})
+    if walk.is_cut:
+        adjust(CUT)
+    return dict(found)
 
 
 Coercion = Callable[[object, Adjust, Given], Any]

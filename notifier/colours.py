@@ -1,6 +1,7 @@
 """The colours that people write: numbers, hexadecimal, CSS, and the names that discord.py and CSS have."""
 
 import re
+from decimal import Decimal
 
 COLOUR_MAX = 0xFFFFFF
 OURS = {
@@ -64,22 +65,30 @@ def _of_number(value: object) -> int | None:
     if isinstance(value, bool) or not hasattr(value, "__int__"):
         return None
     try:
+        if isinstance(value, Decimal) and not 0 <= value <= COLOUR_MAX:
+            return None  # it may have a thousand million digits
         number = int(value)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, ArithmeticError):
         return None
-    return number if not isinstance(value, float) or number == value else None
+    return number if not isinstance(value, float | Decimal) or number == value else None
 
 
 def _of_text(text: str) -> int | None:
     text = text.strip().lower()
     if text.isdecimal() and text.isascii():
         return int(text) if len(text) < 9 else None
-    if digits := re.fullmatch(r"(?:#|0x)?([0-9a-f]{6}|[0-9a-f]{3})", text):
+    if digits := re.fullmatch(r"(?:(?:0x)?#|0x)?([0-9a-f]{6}|[0-9a-f]{3})", _opaque(text)):
         return int(digits[1] if len(digits[1]) == 6 else "".join(2 * digit for digit in digits[1]), 16)
     if rgb := _RGB.fullmatch(text):
         return _of_parts(*rgb.groups())
     name = re.sub(r"[\s-]+", "_", text).replace("gray", "grey")
     return _NAMES.get(name, _NAMES.get(name.replace("_", "")))
+
+
+def _opaque(text: str) -> str:
+    """Without the alpha of ``#rgba`` and ``#rrggbbaa``: Discord has none."""
+    size = len(text) if text.startswith("#") else 0
+    return text[: {5: 4, 9: 7}.get(size, len(text))]
 
 
 def _of_parts(*parts: str) -> int | None:

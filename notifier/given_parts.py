@@ -1,18 +1,23 @@
 """The parts of a message that have parts themselves: fields, author, poll, buttons."""
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from notifier.message_parts import BUTTONS_MAX, is_http_url
 from notifier.plain_text import plain
-from notifier.texts import ITEMS_MAX, is_text, text_of
+from notifier.shortening import level
+from notifier.texts import CHARACTERS_MAX, ITEMS_MAX, MORE, Walk, is_a, is_broken, is_text, text_of, traceback_of
 
 EMPTY = "–"
 """Stands for an empty name or value of a field: Discord refuses it."""
 YES_AND_NO = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 POLL = ("question", "answers", "hours", "multiple")
 FIELD = ("name", "value", "inline", "markdown")
+BUTTON_CHARACTERS = 4_000
+"""Ours: of its label and of its link, if that is none and stands in the text; Discord takes 80 and 512."""
+CUT = f"too large or too deep: '{MORE}' stands for a part"
+BROKEN = "broken characters replaced"
 
 SHORT_CHARACTERS = 1_000
 """Ours: a text so short is looked through at once."""
@@ -46,18 +51,58 @@ def markdown(value: object, adjust: Adjust, given: Given) -> bool | None:
 
 def fields(value: object, adjust: Adjust, given: Given) -> tuple[Any, ...]:
     """Of a mapping of names and values, or of a list of fields in any form."""
-    if isinstance(value, Mapping) and not {"name", "value"} <= value.keys():
-        named = islice(value.items(), ITEMS_MAX)
-        value = [{"name": name, "value": each} for name, each in named]
-    return tuple(_field(number, each, adjust, given) for number, each in enumerate(items(value)))
+    found = [_parts(each, FIELD) for each in islice(_each(value), ITEMS_MAX + 1)]
+    if not found:
+        return ()
+    if len(found) > ITEMS_MAX:
+        adjust(f"only the first {ITEMS_MAX}")
+        del found[ITEMS_MAX:]
+    if _are_levelled(found):
+        adjust("the longest shortened")
+    # together they are bounded as one alert is; a text of an object's own is made before it can be measured
+    walk = Walk(ITEMS_MAX * 10, CHARACTERS_MAX * 4)
+    taken = tuple(_field(number, each, walk, adjust, given) for number, each in enumerate(found))
+    if walk.is_cut:
+        adjust(CUT)
+    return taken
 
 
-def _field(number: int, value: object, adjust: Adjust, given: Given) -> Any:
-    parts = _parts(value, ("name", "value", "inline", "markdown"))
-    if unknown := parts.keys() - {"name", "value", "inline", "markdown"}:
-        return {**parts, "name": text_of(parts.get("name")) or EMPTY, "value": EMPTY} | dict.fromkeys(unknown, 1)
+def _each(value: object) -> Iterator[Any]:
+    """The fields, each in its own form."""
+    if isinstance(value, Mapping) and not ("name" in value and "value" in value):
+        return ({"name": name, "value": each} for name, each in value.items())
+    return chain.from_iterable(
+        _each(each) if isinstance(each, Mapping) and each and not any(part in each for part in FIELD) else (each,)
+        for each in items(value)
+    )
+
+
+def _are_levelled(found: list[Given]) -> bool:
+    """Whether the longest of their texts had to be cut, so that all together are no longer than one may be."""
+    places = [(each, name) for each in found for name in FIELD[:2] if type(each.get(name)) is str]
+    if sum(len(each[name]) for each, name in places) <= CHARACTERS_MAX:
+        return False
+    size = level((len(each[name]) for each, name in places), CHARACTERS_MAX)
+    for each, name in places:
+        if len(each[name]) > size:
+            each[name] = each[name][:size] + MORE
+    return True
+
+
+def _field(number: int, parts: Given, walk: Walk, adjust: Adjust, given: Given) -> Any:
+    if unknown := parts.keys() - set(FIELD):
+        return {"name": EMPTY, "value": EMPTY} | dict.fromkeys(unknown, 1)
     shown = parts.get("value")
-    field: Given = {"name": text_of(parts.get("name")).strip() or EMPTY, "value": text_of(shown).strip() or EMPTY}
+    field: Given = {}
+    for name in FIELD[:2]:
+        text = parts.get(name)
+        if type(text) is not str or not text.isascii():
+            text = text_of(text) if type(text) is str else walk.text(text)
+            if is_broken(parts.get(name), text):
+                adjust(BROKEN)
+        field[name] = text.strip() or EMPTY
+    if is_a(shown, BaseException) and not given.get("traceback") and (traceback := traceback_of(shown)):
+        given["traceback"] = traceback
     field["inline"] = flag(parts.get("inline", False), adjust, given)
     is_markdown = markdown(parts.get("markdown"), adjust, given)
     if is_markdown is None and is_foreign(shown, field["value"]):
@@ -97,9 +142,7 @@ def author(value: object, adjust: Adjust, given: Given) -> Given | None:
 
 def poll(value: object, adjust: Adjust, _: Given) -> Given | None:
     """A question and its answers; without answers, the question alone, which is drawn as text."""
-    parts = (
-        {"question": value} if isinstance(value, str) else _parts(value, ("question", "answers", "hours", "multiple"))
-    )
+    parts = {"question": value} if isinstance(value, str) else _parts(value, POLL)
     listed = items(parts.get("answers"))
     answers = [{"text": each} if isinstance(each, str) else _parts(each, ("text", "emoji")) for each in listed]
     texts = [(text_of(each.get("text")).strip(), text_of(each.get("emoji")).strip()) for each in answers]
@@ -129,7 +172,7 @@ def buttons(value: object, adjust: Adjust, given: Given) -> tuple[Given, ...]:
         adjust(f"only the first {BUTTONS_MAX}")
     for each in listed[:BUTTONS_MAX]:
         parts = _parts(each, ("label", "url", "emoji"))
-        label, link = text_of(parts.get("label")).strip(), text_of(parts.get("url")).strip()
+        label, link = (text_of(parts.get(name))[:BUTTON_CHARACTERS].strip() for name in ("label", "url"))
         if not is_http_url(link):
             adjust("one left out: no http or https link")
             into_text(given, f"{label}: {link}".strip(": "))
@@ -145,7 +188,7 @@ def items(value: object) -> list[Any]:
         return []
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return [value]
-    return list(islice(value, ITEMS_MAX))
+    return list(islice(value, ITEMS_MAX + 1))
 
 
 def _parts(value: object, names: tuple[str, ...]) -> Given:

@@ -107,7 +107,7 @@ def as_mention(text: str) -> str | None:
     if found[3]:
         return f"@{found[3]}"
     sign = "&" if found[1] in ("role:", "<@&", "@&") else ""
-    return f"<@{sign}{found[2]}>" if is_snowflake(found[2]) else None
+    return f"<@{sign}{int(found[2])}>" if is_snowflake(found[2]) else None
 
 
 def _mention(value: str) -> str:

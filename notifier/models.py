@@ -20,6 +20,7 @@ from pydantic_core import from_json
 
 from notifier.coercion import coerce
 from notifier.errors import ExtraMissing, InvalidMessage, TemplateError
+from notifier.given_parts import FIELD
 from notifier.message_parts import (
     COLOUR_OF,
     MENTIONS_MAX,
@@ -189,10 +190,14 @@ def _unknown(name: str, known: Collection[str]) -> str:
 
 
 def _named(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc']) or 'message'}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+    said = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        place, why = [str(part) for part in item["loc"]], item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            near = get_close_matches(place[-1], FIELD, n=1)
+            why = f"not a part of {place[0]}" + (f"; {near[0]}?" if near else "")
+        said.append(f"{'.'.join(place) or 'message'}: {why}")
+    return "; ".join(said)
 
 
 class NotificationResult(BaseModel):

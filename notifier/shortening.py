@@ -1,8 +1,10 @@
 """An alert that is larger than what is kept of one: its longest texts are shortened, and it says so."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from notifier.message_parts import MessageFile
 from notifier.texts import MORE, clean
 
 Given = dict[str, Any]
@@ -12,21 +14,50 @@ PARTS = ("metadata", "files", "poll", "buttons", "author", *LINKS, "applied_tags
 """Parts that may be large, and are left out as a whole."""
 SHORT_CHARACTERS = 1_000_000
 """Ours: fewer characters together cannot be too many bytes."""
+FIELD_BYTES = 70
+"""Of a field in JSON, beside its texts."""
+REST_BYTES = 100_000
+"""Ours: more than all else takes: what is said in ``adjusted``, mentions, names."""
 
 
 def shortened(given: Given, bytes_max: int) -> Given:
-    """The same within so many bytes of JSON: what is largest is halved or left out until it fits, and is told."""
-    while _size(given) > bytes_max:
-        holder, name, place = max(_places(given), key=lambda each: len(each[0][each[1]]))
-        parts = {each: _bytes(given[each]) for each in PARTS if given.get(each)}
+    """The same within so many bytes of JSON: what is largest is shortened or left out until it fits, and is told."""
+    if _is_small(given):
+        return given
+    parts = {each: _bytes(given[each]) for each in PARTS if given.get(each)}
+    bytes_max -= REST_BYTES + FIELD_BYTES * len(given.get("fields", ()))
+    while True:
+        places = _places(given)
+        texts = [_bytes(holder[name]) for holder, name, _ in places]
+        room = bytes_max - sum(parts.values())
+        if sum(texts) <= room:
+            return given
         largest = max(parts, key=lambda each: parts[each], default="")
-        if parts.get(largest, 0) > _bytes(holder[name]):
+        if largest and (parts[largest] > max(texts, default=0) or room < bytes_max // 10):
             _say(given, f"{largest}: left out: too large")
-            del given[largest]
+            del given[largest], parts[largest]
         else:
-            _say(given, f"{place}: shortened")
-            holder[name] = clean(holder[name][: len(holder[name]) // 2]) + MORE
-    return given
+            # they and the parts need not have the same density: a bit is kept free, else it takes many rounds
+            _shorten(given, places, texts, level(texts, room * 9 // 10))
+
+
+def level(sizes: Iterable[int], room: int) -> int:
+    """The greatest size to which all that are larger may be cut, so that they have room together; 1 at least."""
+    left = sorted(sizes)
+    for number, size in enumerate(left):
+        share = room // (len(left) - number)
+        if size > share:
+            return max(share, 1)
+        room -= size
+    return max(room, 1)
+
+
+def _shorten(given: Given, places: list[tuple[Given, str, str]], sizes: list[int], size_max: int) -> None:
+    for (holder, name, told), size in zip(places, sizes, strict=True):
+        if size > size_max:
+            text = holder[name]
+            holder[name] = clean(text[: len(text) * size_max // size]) + MORE
+            _say(given, told)
 
 
 def _bytes(value: object) -> int:
@@ -34,26 +65,27 @@ def _bytes(value: object) -> int:
 
 
 def _as_text(value: object) -> str:
-    return (
-        "x" * (len(content) * 4 // 3) if isinstance(content := getattr(value, "content", None), bytes) else str(value)
-    )
+    if isinstance(value, MessageFile):
+        return "x" * (len(value.content) * 4 // 3) + f"{value.name}{value.content_type}{value.description}"
+    return str(value)
 
 
 def _say(given: Given, text: str) -> None:
-    given["adjusted"] = tuple(dict.fromkeys((*given.get("adjusted", ()), text)))
+    if text not in given.get("adjusted", ()):
+        given["adjusted"] = (*given.get("adjusted", ()), text)
 
 
 def _places(given: Given) -> list[tuple[Given, str, str]]:
-    places = [(given, name, name) for name in TEXTS if isinstance(given.get(name), str)]
-    for number, field in enumerate(given.get("fields", ())):
+    """Where texts stand, and what is said if they are shortened."""
+    places = [(given, name, f"{name}: shortened") for name in TEXTS if isinstance(given.get(name), str)]
+    for field in given.get("fields", ()):
         if isinstance(field, dict):
-            places += [(field, part, f"fields.{number}.{part}") for part in ("name", "value")]
+            places += [(field, part, "fields: the longest shortened") for part in ("name", "value")]
     return places
 
 
-def _size(given: Given) -> int:
-    texts = [holder[name] for holder, name, _ in _places(given)]
-    parts = [given[name] for name in PARTS if given.get(name)]
-    if not parts and sum(map(len, texts)) < SHORT_CHARACTERS:
-        return 0  # as nearly always
-    return _bytes([texts, parts])
+def _is_small(given: Given) -> bool:
+    """As nearly always."""
+    if any(given.get(name) for name in PARTS):
+        return False
+    return sum(len(holder[name]) for holder, name, _ in _places(given)) < SHORT_CHARACTERS

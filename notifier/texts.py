@@ -54,10 +54,10 @@ def is_text(value: object) -> bool:
     return (is_a(value, str) or is_a(value, DiscordTime)) and not is_a(value, Enum)
 
 
-def text_of(value: object) -> str:
-    """The text of a value, without half characters; '' for None."""
+def text_of(value: object, walk: "Walk | None" = None) -> str:
+    """The text of a value, without half characters; '' for None. ``walk``: bounds its parts together with others."""
     try:
-        return clean(_text(value))
+        return clean(_text(value, walk))
     except Exception:  # of the value's own methods
         return f"<{type(value).__name__}>"
 
@@ -78,46 +78,79 @@ def traceback_of(error: BaseException) -> str:
         return text_of(error)
 
 
+def is_broken(value: object, text: str) -> bool:
+    """Whether characters had to be replaced in its text."""
+    if type(value) is str:
+        return text is not value and _BROKEN.search(value) is not None
+    return type(value) in (bytes, bytearray) and "\ufffd" in text and "\ufffd".encode() not in value  # type: ignore[operator]
+
+
 def jsonable(value: object) -> Any:
     """The value as JSON can hold it: what has no form there is its text."""
-    return _Walk().of(value, 0, frozenset())
+    return Walk().of(value)
 
 
-class _Walk:
-    """Through a value and its parts, as far as ``ITEMS_MAX`` and ``DEPTH_MAX``."""
+class Walk:
+    """Through values and their parts, as far as so many items and characters, and ``DEPTH_MAX``; ``…`` is the rest.
 
-    def __init__(self) -> None:
-        self._left = ITEMS_MAX
+    What it makes of its own work is the same again. ``is_cut``: whether anything was left out.
+    """
 
-    def of(self, value: object, depth: int, seen: frozenset[int]) -> Any:
-        self._left -= 1
+    def __init__(self, items: int = ITEMS_MAX, characters: int = CHARACTERS_MAX) -> None:
+        self._items, self._characters = items, characters
+        self.is_cut = False
+
+    def text(self, value: object) -> str:
+        """As ``text_of``."""
+        return self._more() if self._is_spent() else self._taken(text_of(value, self))
+
+    def of(self, value: object, depth: int = 0, seen: frozenset[int] = frozenset()) -> Any:
+        """As ``jsonable``."""
+        if self._is_spent():
+            return self._more()
+        self._items -= 1
         if type(value) in _PLAIN:
-            return _number(value)
+            number = _number(value)
+            return self._taken(number) if isinstance(number, str) else number
         if is_text(value):
-            return text_of(value)
-        if id(value) in seen or depth > DEPTH_MAX or self._left < 0:
-            return MORE
+            return self._taken(text_of(value))
+        if id(value) in seen or depth > DEPTH_MAX:
+            return self._more()
         try:
             return self._structure(_unwrapped(value), depth + 1, seen | {id(value)})
         except Exception:  # of the value's own methods
-            return _shown(value)
+            return self._taken(clean(_shown(value)))
 
     def _structure(self, value: object, depth: int, seen: frozenset[int]) -> Any:
         if isinstance(value, Mapping):
             found: dict[str, Any] = {}
             for key, each in value.items():
-                if self._left < 0:
-                    return found | {MORE: MORE}
-                found[text_of(key)] = self.of(each, depth, seen)
+                if self._is_spent():
+                    return found | {MORE: self._more()}
+                found[self._taken(text_of(key))] = self.of(each, depth, seen)
             return found
         if isinstance(value, list | tuple | Set):
             items = []
             for each in value:
                 items.append(self.of(each, depth, seen))
-                if self._left < 0:
+                if items[-1] == MORE and self._is_spent():
                     break
             return items
-        return clean(_shown(value) if _has_parts(value) else _text(value))
+        return self._taken(clean(_shown(value) if _has_parts(value) else _text(value, self)))
+
+    def _is_spent(self) -> bool:
+        return self._items <= 0 or self._characters <= 0
+
+    def _taken(self, text: str) -> str:
+        if len(text) > self._characters:
+            text, self.is_cut = text[: max(self._characters, 0)] + MORE, True
+        self._characters -= len(text)
+        return text
+
+    def _more(self) -> str:
+        self.is_cut = True
+        self._characters -= len(MORE)
+        return MORE
 
 
 def _unwrapped(value: object) -> object:
@@ -137,7 +170,7 @@ def _number(value: Any) -> Any:
     return value if not isinstance(value, int) or value.bit_length() < DIGITS_BITS_MAX else hex(value)
 
 
-def _text(value: object) -> str:  # noqa: PLR0911 - a table as code
+def _text(value: object, walk: Walk | None) -> str:  # noqa: PLR0911 - a table as code
     match value:
         case None:
             return ""
@@ -155,7 +188,7 @@ def _text(value: object) -> str:  # noqa: PLR0911 - a table as code
         case datetime() | date() | time():
             return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
     if _has_parts(value):
-        return _of_parts(value)
+        return _of_parts(value, walk or Walk())
     return _shown(value)
 
 
@@ -164,9 +197,9 @@ def _has_parts(value: object) -> bool:
     return isinstance(value, Mapping | list | tuple | Set) or (is_model and not isinstance(value, type))
 
 
-def _of_parts(value: object) -> str:
+def _of_parts(value: object, walk: Walk) -> str:
     """A list one item a line, all else as JSON."""
-    found = jsonable(value)
+    found = walk.of(value)
     if isinstance(found, list):
         return "\n".join(each if isinstance(each, str) else _json(each) for each in _lines(found))
     return found if isinstance(found, str) else _json(found)
