@@ -5,6 +5,7 @@ text. Every change is said in ``adjusted``. What was no text is named in ``plain
 """
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -40,7 +41,7 @@ from notifier.message_parts import (
     utc,
 )
 from notifier.shortening import TEXTS
-from notifier.texts import MORE, Walk, clean, is_a, is_broken, text_of, traceback_of
+from notifier.texts import ITEMS_MAX, MORE, Walk, clean, is_a, is_broken, text_of, traceback_of
 
 TAGS = 5
 """Of a post, as Discord takes them; of several times as many the first that are right are looked for."""
@@ -51,6 +52,7 @@ NOTE_CHARACTERS = 1_000
 """Ours: of what is said in ``adjusted``, and of each of them."""
 NAME_CHARACTERS = 1_000
 """Ours: of a username of which the nearest usable one is looked for; it has 80."""
+NAME_OF_FIELD = re.compile(r"fields\.[0-9]+\.name")
 SEVERITIES = {
     **{str(each): each for each in Severity},
     **dict.fromkeys(("debug", "notset", "notice", "success", "ok", "information", "low", "trace"), Severity.INFO),
@@ -80,10 +82,10 @@ def coerce(data: Mapping[str, Any]) -> Given:
     return given
 
 
-def _words(value: object) -> list[str]:
+def _words(value: object, most: int = NOTES_MAX + 1) -> list[str]:
     """What an earlier reading of the same message noted."""
     words = value if is_a(value, list) or is_a(value, tuple) else ()
-    return [clean(str.__str__(each)[:NOTE_CHARACTERS]) for each in words[: NOTES_MAX + 1] if is_a(each, str)]
+    return [clean(str.__str__(each)[:NOTE_CHARACTERS]) for each in words[:most] if is_a(each, str)]
 
 
 def _coerce_one(given: Given, name: str, coerce_one: "Coercion", adjusted: list[str]) -> None:
@@ -122,7 +124,9 @@ def _error(value: object) -> BaseException | None:
 
 
 def _texts(given: Given, adjusted: list[str]) -> None:
-    plain = [each for each in _words(given.pop("plain", None)) if each in TEXTS]
+    plain = [
+        each for each in _words(given.pop("plain", None), ITEMS_MAX) if each in TEXTS or NAME_OF_FIELD.fullmatch(each)
+    ]
     for name in TEXTS:
         if name not in given:
             continue
