@@ -207,10 +207,10 @@ def test_a_value_within_code_is_not_escaped_and_cannot_end_it(form: str, value: 
 
 @pytest.mark.parametrize("name", template_names())
 def test_the_built_in_templates_draw_values_as_they_stand(name: str) -> None:
+    as_they_are = ("url", "runbook", "output")
     example = load_template(name).example
     context = {
-        key: VALUE if isinstance(value, str) and key not in ("url", "runbook") else value
-        for key, value in example.items()
+        key: VALUE if isinstance(each, str) and key not in as_they_are else each for key, each in example.items()
     }
     seen = drawn(render_template(name, **context))
     texts = [seen.title, seen.message, *(each.value for each in seen.fields)]
