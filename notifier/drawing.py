@@ -3,6 +3,7 @@
 In colour and columns where ``rich`` is installed, in plain lines elsewhere. Control characters are shown, not obeyed.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -13,6 +14,9 @@ ROW_FIELDS = 3
 """Inline fields that Discord draws beside each other."""
 BAR = "▌"
 PLAIN_BAR = "|"
+_CODE_OR_ESCAPE = re.compile(
+    r"(?P<code>```.*?```|`[^`\n]+`)|\\(?P<mark>[!-/:-@\[-`{-~])|<(?P<link>https?://[^\s>]+)>", re.DOTALL
+)
 
 
 def draw(payload: Payload, file: TextIO) -> None:
@@ -24,17 +28,22 @@ def draw(payload: Payload, file: TextIO) -> None:
     file.flush()
 
 
+def _read(text: str) -> str:
+    """A text of Discord's Markdown as it is read there, as to escapes and links; other marks stay as they are."""
+    return _CODE_OR_ESCAPE.sub(lambda found: found["code"] or found["mark"] or found["link"], text)
+
+
 def _head(body: Mapping[str, Any]) -> str:
     name = escaped_line(body.get("username") or "(the webhook's name)")
-    return f"{name}: {escaped(body['content'])}" if body.get("content") else name
+    return f"{name}: {escaped(_read(body['content']))}" if body.get("content") else name
 
 
 def _texts(embed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The texts of an embed above and below its fields: what each is, and the text."""
     if author := embed.get("author"):
         yield "author", author["name"]
-    yield "title", embed.get("title", "") + (f" ({embed['url']})" if "url" in embed else "")
-    yield "description", embed.get("description", "")
+    yield "title", _read(embed.get("title", "")) + (f" ({embed['url']})" if "url" in embed else "")
+    yield "description", _read(embed.get("description", ""))
 
 
 def _tail(embed: Mapping[str, Any]) -> Iterator[str]:
@@ -71,7 +80,7 @@ def _lines(payload: Payload) -> Iterator[str]:
     yield _head(payload.body)
     for embed in payload.body.get("embeds", ()):
         texts = [text for _, text in _texts(embed)]
-        texts += [f"{each['name']}: {each['value']}" for row in _rows(embed) for each in row]
+        texts += [_read(f"{each['name']}: {each['value']}") for row in _rows(embed) for each in row]
         for text in [*map(escaped, texts), *_tail(embed)]:
             yield from (f"{PLAIN_BAR} {line}" for line in text.splitlines())
     yield from _rest(payload)
@@ -93,8 +102,8 @@ def _draw_in_colour(payload: Payload, file: TextIO) -> None:
         parts: list[RenderableType] = [Text(text, styles.get(what, "")) for what, text in texts]
         for row in _rows(embed):
             table = Table.grid(padding=(0, 2))
-            table.add_row(*(Text(escaped(each["name"]), "bold") for each in row))
-            table.add_row(*(Text(escaped(each["value"])) for each in row))
+            table.add_row(*(Text(escaped(_read(each["name"])), "bold") for each in row))
+            table.add_row(*(Text(escaped(_read(each["value"]))) for each in row))
             parts.append(table)
         parts += [Text(text, "dim") for text in _tail(embed) if text]
         console.print(Panel(Group(*parts), box=left_bar, border_style=f"#{embed.get('color', 0):06x}", expand=False))

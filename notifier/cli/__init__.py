@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": "demo",
     "up": "up",
     "send": "send",
+    "preview": "preview",
+    "templates": "templates",
     "check": "check",
     "history": "history",
     "explain": "explain",
@@ -26,7 +28,7 @@ COMMANDS = {
     "sandbox": "sandbox",
 }
 
-NEEDED_EXTRAS = {"demo": ("demo",), "up": ("demo", "flower"), "sandbox": ("demo",)}
+NEEDED_EXTRAS = {"demo": ("demo",), "up": ("demo", "flower"), "sandbox": ("demo",), "templates": ("templates",)}
 """Extras by command; every other command works in the base installation."""
 
 

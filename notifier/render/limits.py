@@ -45,5 +45,12 @@ POLL_ANSWERS_MAX = 10
 POLL_HOURS_MAX = 768
 """How long a poll is open, in hours (Discord docs, poll.mdx)."""
 
+USERNAME_CHARACTERS_MAX = 80
+"""Characters of a name that overrides the webhook's (Discord docs, webhook.mdx)."""
+FILES_MAX = 10
+"""Files of a message (Discord docs, message.mdx)."""
+FILE_BYTES_MAX = 10 * 2**20
+"""Bytes of a file that a webhook uploads (Discord docs, change-log.mdx, 2025-01-16)."""
+
 NOTE_CHARACTERS_MAX = 200
 """Ours: characters of a note in the footer; the claim reserves them."""

@@ -1,0 +1,137 @@
+"""The alert that a command is given, in options, from a file or from standard input."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from notifier.attached import BYTES_MAX
+from notifier.cli.output import pairs
+from notifier.errors import InvalidMessage, NotifierError
+from notifier.message_parts import is_http_url, is_snowflake
+from notifier.models import NotificationMessage, Severity
+from notifier.texts import CHARACTERS_MAX
+
+STDIN = "-"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+OPTIONS = (
+    click.option("-m", "--message", help="The text below the title; '-' reads it from standard input."),
+    click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A detail; repeat for more."),
+    click.option("--severity", type=click.Choice([severity.value for severity in Severity])),
+    click.option("--color", help="0 to 16777215, '#rrggbb', or a name such as green."),
+    click.option("--source", help="The service that raises the alert."),
+    click.option("--url", help="Where the title links to."),
+    click.option("--author", help="Whose name stands above the title."),
+    click.option("--image", metavar="FILE|URL", help="A large picture below the text."),
+    click.option("--thumbnail", metavar="FILE|URL", help="A small picture beside the text."),
+    click.option("--file", "files", multiple=True, metavar="FILE", help="A file to attach; repeat for more."),
+    click.option("--thread", metavar="ID|NAME", help="A thread's id, or the name of a new post in a forum."),
+    click.option("--silent", is_flag=True, help="Nobody hears or sees a notification of it."),
+    click.option("--mention", "mentions", multiple=True, help="'<@user id>', '<@&role id>', '@here', '@everyone'."),
+    click.option(
+        "--markdown/--plain",
+        default=None,
+        help="Whether the text is Discord's Markdown; that of standard input is not.",
+    ),
+    click.option("--id", "notification_id", help="Your own id: the same id is never sent twice."),
+    click.option(
+        *("--set", "--var", "variables"),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A template's variable; repeat for more.",
+    ),
+)
+
+
+def message_options(command: Command) -> Command:
+    """The options that say what stands in an alert."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_message(given: Mapping[str, Any]) -> NotificationMessage:
+    """The alert of these options, and of ``alert_type``, ``title`` and ``template``.
+
+    Raises:
+        NotifierError: a value cannot be taken; names it.
+        UsageError: a file cannot be read.
+    """
+    fields = {name: value for name, value in given.items() if value not in (None, (), "", False)}
+    variables: Mapping[str, Any] = pairs("--set", fields.pop("variables", ())) or fields.pop("context", {})
+    if "fields" in fields:
+        fields["fields"] = pairs("--field", fields["fields"])
+    fields["id"] = fields.pop("notification_id", None)
+    fields["markdown"] = given.get("markdown")
+    _read_text(fields)
+    _read_files(fields)
+    if thread := fields.pop("thread", None):
+        fields["thread_id" if is_snowflake(thread) else "thread_name"] = thread
+    if "template" in fields:
+        fields["context"] = variables
+    elif variables:
+        raise click.UsageError("--set gives a variable of a template: name one")
+    return _message(fields)
+
+
+def message_of_json(file: str, overrides: Mapping[str, Any]) -> NotificationMessage:
+    """The alert that a file of JSON describes by the names of a message's fields; ``-`` is standard input.
+
+    Raises:
+        NotifierError: it holds no such object, or a field cannot be taken.
+        UsageError: the file cannot be read.
+    """
+    content = _stdin() if file == STDIN else _content(file, "--from-json", CHARACTERS_MAX)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise NotifierError(f"{file}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise NotifierError(f"{file}: expected a JSON object with the fields of a message")
+    return _message({**found, **overrides})
+
+
+def _message(fields: Mapping[str, Any]) -> NotificationMessage:
+    try:
+        return NotificationMessage(**{name: value for name, value in fields.items() if value is not None})
+    except InvalidMessage as error:
+        raise NotifierError(str(error)) from None
+
+
+def _read_text(fields: dict[str, Any]) -> None:
+    """A program's output is no Markdown, unless it is said to be."""
+    if fields.get("message") != STDIN:
+        return
+    fields["message"] = _stdin().decode(errors="surrogateescape")  # what is no UTF-8 is replaced, and that is said
+    if not fields["markdown"]:
+        fields["plain"] = ("message",)
+
+
+def _read_files(fields: dict[str, Any]) -> None:
+    files = [(Path(name).name, _content(name, "--file", BYTES_MAX)) for name in fields.get("files", ())]
+    for name in ("image", "thumbnail"):
+        if (picture := fields.get(name)) and not is_http_url(picture):
+            files.append((Path(picture).name, _content(picture, f"--{name}", BYTES_MAX)))
+            fields[name] = files[-1][0]
+    if files:
+        fields["files"] = files
+
+
+def _stdin() -> bytes:
+    """What it holds, as far as a text may go."""
+    return sys.stdin.buffer.read(CHARACTERS_MAX + 1)
+
+
+def _content(path: str, option: str, most: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {getattr(error, 'strerror', None) or error}", param_hint=option) from None
+    if len(content) > most:
+        raise click.BadParameter(f"{path}: more than {most} bytes", param_hint=option)
+    return content

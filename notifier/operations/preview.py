@@ -1,0 +1,65 @@
+"""What would be posted of an alert, and where, by the settings of this process. Asks neither Redis nor Discord."""
+
+from dataclasses import dataclass
+
+from notifier.models import NotificationMessage
+from notifier.outbox.preparation import prepare
+from notifier.render.batch import Payload, compose
+from notifier.render.ornaments import refused_by_form
+from notifier.render.sizes import Size, sizes
+from notifier.render.split import parts_of
+from notifier.routing import ROUTES, Route
+from notifier.settings import Settings
+
+MASKED = "masked: "
+"""How the entry of ``adjusted`` begins that names the kinds of secrets that were masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPart:
+    """One request: its payload, and how much it takes of each of Discord's limits."""
+
+    payload: Payload
+    sizes: list[Size]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """An alert as it would be stored and posted, were it sent alone into a channel that is no forum.
+
+    ``mentions``: whom it pings, those of its type included. ``masked``: kinds of secrets. ``adjusted``: what else was
+    changed of what was given. ``left_out``: ornaments that Discord is known to refuse. ``webhook_id``: None if no
+    webhook is configured for its type. ``thread_id``: where it goes, by the message or by the webhook's URL.
+    """
+
+    message: NotificationMessage
+    route: Route
+    webhook_id: str | None
+    thread_id: str | None
+    mentions: list[str]
+    masked: list[str]
+    adjusted: list[str]
+    left_out: list[str]
+    parts: list[PreviewPart]
+
+
+def preview(message: NotificationMessage, settings: Settings) -> Preview:
+    """Check, prepare and compose an alert as a delivery would, and post nothing."""
+    message = prepare(message, settings)
+    webhook = settings.webhooks.get(message.alert_type)
+    of_type = settings.mentions_by_type.get(message.alert_type, ())
+    first, *others = parts_of(message)
+    mentions = tuple(dict.fromkeys((*first.mentions, *of_type)))
+    parts = [first.model_copy(update={"mentions": mentions}), *others]
+    masked = [each for each in message.adjusted if each.startswith(MASKED)]
+    return Preview(
+        message=message,
+        route=ROUTES[message.alert_type],
+        webhook_id=webhook.id if webhook else None,
+        thread_id=message.thread_id or (webhook.thread_id if webhook and not message.thread_name else None),
+        mentions=list(mentions),
+        masked=[kind for each in masked for kind in each.removeprefix(MASKED).split(", ")],
+        adjusted=[each for each in message.adjusted if each not in masked],
+        left_out=sorted(refused_by_form(message)),
+        parts=[PreviewPart(payload, sizes(payload)) for payload in (compose([part]) for part in parts)],
+    )
