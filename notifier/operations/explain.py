@@ -102,6 +102,8 @@ def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
         return [*_waits(at, event["waited"]), Step(at, f"carried{_others(event['with'])}")]
     if step == "requeue" and event.get("reason") == Reason.NEWER_VERSION:
         return [Step(at, "left to a worker of a later version: this one could not read it")]
+    if step == "resumed":
+        return [Step(at, f"goes on after part {event['detail']}, which is posted")]
     if step == "continue" and not reason:
         return [Step(at, f"posted: {event.get('detail')}")]
     if step in WORDS:

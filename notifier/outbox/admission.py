@@ -12,6 +12,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
@@ -53,10 +54,12 @@ class Admission:
         *,
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
+        progress: Progress = NO_PROGRESS,
     ) -> bool:
         """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
+        ``progress``: what is settled of it already.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
@@ -66,7 +69,7 @@ class Admission:
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
         return self._admit_text(
             *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
-            *(terms, microseconds(spooled_seconds), unknown),
+            *(terms, microseconds(spooled_seconds), unknown, progress.as_json()),
         )
 
     def admit_newer(
@@ -91,6 +94,7 @@ class Admission:
         terms: Terms,
         spooled: int = 0,
         unknown: str = "",
+        progress: str = "",
     ) -> bool:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
@@ -106,6 +110,7 @@ class Admission:
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
                     *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
+                    progress,
                 ],
             )
         if answer == "full":

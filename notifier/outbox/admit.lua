@@ -6,7 +6,8 @@
 --       8 unknown (reason: it may have been posted; or ''),
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
 --       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final,
---       13 alert type, 14 roomy, 15 args (of memory.lua), 16 version (of what the message holds)
+--       13 alert type, 14 roomy, 15 args (of memory.lua), 16 version (of what the message holds),
+--       17 progress (JSON: what is settled of it already; '')
 -- Returns 'admitted', 'known' (this id was admitted before: nothing is done), 'full' or 'memory_full'.
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
@@ -32,6 +33,10 @@ if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
+if ARGV[17] ~= '' then
+  redis.call('HSET', KEYS[1], 'progress', ARGV[17])
+  add_event(KEYS[1], { at = now, step = 'resumed', detail = cjson.decode(ARGV[17]).part })
+end
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 
 -- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.
