@@ -1,1 +1,1 @@
-"""Hooks in the programs that people have: they raise alerts by themselves. Each imports its framework alone."""
+"""What raises alerts by itself: hooks into other libraries, each of which works without the others."""
