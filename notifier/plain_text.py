@@ -23,7 +23,7 @@ _LINK = rf"""
     (?:\w(?:[\w.-]*\w)?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}}(?![0-9]))?
     (?:[/?\#](?:[^{_NO_LINK}]*[^{_NO_LINK}.,:;'\]])?)?
 """
-_ENDS = re.compile(r"[.,;\"')]*:?(?:[ \t\n\r\v]|\Z)")
+_ENDS = re.compile(r"[.,;\"')]*:?(?:[ \t\n\r]|\Z)")
 """Where Discord ends a link too. Else it goes on to the next space, over what is escaped there."""
 
 
