@@ -13,6 +13,7 @@ from typing import Any
 
 from notifier.attached import MessageFiles, files_of
 from notifier.colours import colour_of
+from notifier.given_incident import OF_AN_INCIDENT
 from notifier.given_parts import (
     BROKEN,
     CUT,
@@ -302,6 +303,7 @@ COERCIONS: dict[str, Coercion] = {
     "suppress_embeds": flag,
     "markdown": markdown,
     "long_text": _long_text,
+    **OF_AN_INCIDENT,
     "fields": fields,
     "author": author,
     "poll": poll,

@@ -1,7 +1,8 @@
 """The way into the outboxes: one Lua call for each notification."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 import redis
@@ -11,8 +12,9 @@ from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
+from notifier.outbox.incident import incident_arguments, incident_keys
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
-from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
 from notifier.render.batch import measure
@@ -21,6 +23,16 @@ from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
+
+
+class Admitted(StrEnum):
+    """What became of a notification that was to be admitted."""
+
+    NOW = "admitted"
+    KNOWN = "known"
+    """This id was admitted before: nothing was done."""
+    COUNTED = "counted"
+    """In the message of its incident. It is final, and no task need come for it."""
 
 
 class Admission:
@@ -36,7 +48,7 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._step = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/admit.lua"))
+        self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
         """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
@@ -53,8 +65,8 @@ class Admission:
         *,
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
-    ) -> bool:
-        """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
+    ) -> Admitted:
+        """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
 
@@ -67,11 +79,13 @@ class Admission:
         return self._admit_text(
             *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
             *(terms, microseconds(spooled_seconds), unknown),
+            incident_keys=incident_keys(self._keys, message),
+            incident=incident_arguments(self._keys, self._settings, message, self._life_seconds),
         )
 
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
-    ) -> bool:
+    ) -> Admitted:
         """Admit, for workers of a later version, a notification whose fields this one does not know. Else as ``admit``.
 
         Raises:
@@ -91,7 +105,10 @@ class Admission:
         terms: Terms,
         spooled: int = 0,
         unknown: str = "",
-    ) -> bool:
+        *,
+        incident_keys: Sequence[str] = (),
+        incident: str = "",
+    ) -> Admitted:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
         with broker_errors():
@@ -100,12 +117,13 @@ class Admission:
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
                     *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
+                    *incident_keys,
                 ],
                 args=[
                     *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version, incident),
                 ],
             )
         if answer == "full":
@@ -113,4 +131,4 @@ class Admission:
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
-        return bool(answer == "admitted")
+        return Admitted(answer)
