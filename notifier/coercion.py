@@ -149,6 +149,9 @@ def _title(given: Given) -> None:
     """No title: the first line of the text, else the name of the type."""
     if given.get("title"):
         return
+    if given.get("dedup_key") and (given.get("update") or given.get("resolved")):
+        given["title"] = given["dedup_key"]  # stands for the title that its incident has
+        return
     first, _, rest = given.get("message", "").strip().partition("\n")
     if len(first) > TITLE_CHARACTERS:
         first, rest = first[:TITLE_CHARACTERS] + MORE, given["message"]

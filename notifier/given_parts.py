@@ -113,13 +113,16 @@ def _field(number: int, parts: Given, walk: Walk, adjust: Adjust, given: Given) 
 
 
 def is_foreign(value: object, text: str) -> bool:
-    """Whether a value was no text, and its text has to be drawn as plain text, not as Markdown.
+    """Whether a value was no text, and its text has to be drawn as plain text, not as Markdown."""
+    return value is not None and not is_text(value) and is_escaped(text)
 
-    Of most it makes no difference: those alerts can be read by workers of an earlier version too.
+
+def is_escaped(text: str) -> bool:
+    """Whether it makes a difference that a text is plain text, not Markdown.
+
+    Of most it makes none: those alerts can be read by workers of an earlier version too.
     """
-    return (
-        value is not None and not is_text(value) and (len(text) > SHORT_CHARACTERS or plain(text, links=False) != text)
-    )
+    return len(text) > SHORT_CHARACTERS or plain(text, links=False) != text
 
 
 def into_text(given: Given, text: str) -> None:

@@ -27,6 +27,8 @@ _MARKS = rf"""
 """
 _MARK = re.compile(_MARKS, re.VERBOSE)
 _LINK_OR_MARK = re.compile(f"(?P<link>{_LINK})|{_MARKS}", re.VERBOSE)
+FENCE = 3
+"""Backticks around a code block; fewer enclose code within a line."""
 _FENCE = re.compile("`(?=``)")
 
 
@@ -43,9 +45,14 @@ def plain(text: str, *, links: bool = True) -> str:
 
 def code_block(text: str, language: str = "") -> str:
     """The text as a code block, which none of it can end. Nothing is to be escaped in one."""
-    inside = _FENCE.sub("`\u200b", text).strip("\n\r\f")
+    inside = in_code(text, FENCE).strip("\n\r\f")
     language = re.sub(r"[^A-Za-z0-9_+\-.#]", "", language)
     return f"```{language}\n{inside or ' '}\n```"
+
+
+def in_code(text: str, backticks: int) -> str:
+    """The text as a part of code that so many backticks enclose, which none of it can end."""
+    return _FENCE.sub("`\u200b", text) if backticks >= FENCE else text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}")
 
 
 def _link_or_escape(found: re.Match[str]) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier.plain_text import code_block, plain
+from notifier.plain_text import code_block
+from notifier.template_text import Markdown
 from notifier.texts import DiscordTime, text_of
 
 STYLES = ("t", "T", "d", "D", "f", "F", "R")
@@ -14,17 +15,6 @@ UNITS = {"d": 86_400, "h": 3_600, "min": MINUTE, "s": 1}
 """Of a duration, in seconds."""
 DURATION_SECONDS_MAX = 1e12
 """Ours: what is longer is shown as it is."""
-
-
-class Markdown(str):
-    """Is drawn as Discord's Markdown."""
-
-    __slots__ = ()
-
-
-def as_markdown(value: str) -> str:
-    """A value as it stands in Markdown: escaped, unless it is Markdown."""
-    return value if isinstance(value, Markdown) else plain(value)
 
 
 def code(value: Any, language: str = "") -> Markdown:

@@ -13,11 +13,12 @@ from typing import Any, cast
 
 from notifier.errors import ExtraMissing
 from notifier.extras import install_hint
-from notifier.template_filters import AS_MARKDOWN, AS_TEXT, as_markdown
+from notifier.template_filters import AS_MARKDOWN, AS_TEXT
+from notifier.template_text import Value
 from notifier.texts import text_of
 
 try:
-    from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
+    from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes, pass_context
     from jinja2 import TemplateError as JinjaError
     from jinja2.exceptions import SecurityError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -32,7 +33,7 @@ __all__ = [
     "check_length",
     "ends_at",
     "environment",
-    "escaping",
+    "in_markdown",
     "meta",
 ]
 
@@ -145,15 +146,12 @@ def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     return rounded
 
 
-def _shown(value: Any) -> Any:
+@pass_context  # so Jinja shows no constant beforehand, as a part of the template's own text
+def _shown(_: object, value: Any) -> Any:
     """What stands in a text for the value of ``{{ … }}``: nothing for None, of a list one item a line."""
-    return value if isinstance(value, str | Undefined) else text_of(value)
-
-
-def _shown_in_markdown(value: Any) -> Any:
-    """The same: values come from elsewhere and are plain text, unless the template says that they are Markdown."""
-    shown = _shown(value)
-    return as_markdown(shown) if isinstance(shown, str) else shown
+    if isinstance(value, Value | Undefined):
+        return value
+    return Value(value if isinstance(value, str) else text_of(value))
 
 
 class _Bounding(NodeTransformer):
@@ -202,12 +200,12 @@ environment = _Environment(undefined=StrictUndefined, autoescape=False, finalize
 """For texts that Discord shows as they are."""
 _rounded_by_jinja = environment.filters["round"]
 _own: dict[str, Callable[..., Any]] = {**environment.filters, "join": _join, "replace": _replace, "round": _round}
-escaping = environment.overlay(finalize=_shown_in_markdown)
+in_markdown = environment.overlay()
 """For texts that Discord reads as Markdown."""
 _tests = cast("dict[str, Callable[..., Any]]", environment.tests)
 _bounded_tests: Any = {name: _bounded("", test) for name, test in _tests.items()}
 environment.globals.clear()
-for each, filters in ((environment, AS_TEXT), (escaping, AS_MARKDOWN)):
+for each, filters in ((environment, AS_TEXT), (in_markdown, AS_MARKDOWN)):
     each.filters = {name: _bounded(name, filters.get(name) or _own[name]) for name in FILTERS}
     each.filters["_items"] = _bounded_items
     each.tests = _bounded_tests

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from notifier.errors import InvalidMessage, TemplateError
-from notifier.given_parts import items, markdown
+from notifier.given_parts import is_escaped, items, markdown
 from notifier.models import NotificationMessage
 from notifier.settings import settings
 from notifier.template_file import Template, read_template
-from notifier.template_language import SECONDS_MAX, JinjaError, check_length, ends_at, environment, escaping, meta
+from notifier.template_language import SECONDS_MAX, JinjaError, check_length, ends_at, environment, in_markdown, meta
+from notifier.template_text import as_markdown, as_text, has_values, is_markdown
 from notifier.template_variables import Variable, missing, values_of
 
 if TYPE_CHECKING:
@@ -93,10 +94,12 @@ def fields_of_template(
     is_markdown = settings().markdown if said is None else said
     values: dict[str, Any] = dict(context or {})  # type: ignore[call-overload]
     rendering = _Rendering(f"{name}.toml", template, values, is_markdown=is_markdown)
-    made = {"alert_type": template.alert_type, **rendering.parts(), "fields": rendering.fields()}
+    made = {"alert_type": template.alert_type, **rendering.made()}
     own = {key: value for key, value in given.items() if value is not None}
     if "fields" in own:
         own["fields"] = [*made["fields"], *_listed(own["fields"])]
+    plain = [place for place in made["plain"] if place not in own]
+    own["plain"] = [*plain, *items(own.get("plain"))]
     if isinstance(own.get("metadata"), Mapping):
         own["metadata"] = {**made.get("metadata", {}), **own["metadata"]}
     return made | own
@@ -137,6 +140,7 @@ class _Rendering:
     def __init__(self, file: str, template: Template, context: dict[str, Any], *, is_markdown: bool) -> None:
         self._file, self._template, self._values = file, template, context
         self._is_markdown = is_markdown
+        self._plain: set[str] = set()
         ends_at.set(time.monotonic() + SECONDS_MAX)
         if template.variables is None:
             return
@@ -157,14 +161,23 @@ class _Rendering:
                 continue
             self._values[name] = self._text(variable.default, f"variables.{name}.default")
 
-    def parts(self) -> dict[str, Any]:
-        """The fields of the message but for its details, without those that render to nothing."""
-        return dict(self._pruned(self._template.parts, ""))
+    def made(self) -> dict[str, Any]:
+        """The fields of the message, without those that render to nothing. ``plain`` names what is no Markdown."""
+        parts = dict(self._pruned(self._template.parts, ""))
+        plain = [place for place in parts if place in self._plain]
+        return {**parts, "fields": list(self._fields(plain)), "plain": plain}
 
-    def fields(self) -> list[dict[str, Any]]:
+    def _fields(self, plain: list[str]) -> Iterator[dict[str, Any]]:
         """The details, without those whose value renders to nothing."""
-        made = [self._rendered(each, f"fields.{number}.") for number, each in enumerate(self._template.fields)]
-        return [each for each in made if each["value"].strip()]
+        count = 0
+        for number, field in enumerate(self._template.fields):
+            rendered = self._rendered(field, f"fields.{number}.")
+            if not rendered["value"]:
+                continue
+            if f"fields.{number}.name" in self._plain:
+                plain.append(f"fields.{count}.name")
+            yield rendered | ({"markdown": False} if f"fields.{number}.value" in self._plain else {})
+            count += 1
 
     def _pruned(self, parts: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
         for name, part in parts.items():
@@ -185,23 +198,32 @@ class _Rendering:
         return part
 
     def _text(self, text: str, place: str) -> str:
-        pieces, length = [], 0
         try:
-            is_markdown = self._is_markdown and place.startswith(MARKDOWN)
-            for piece in _compiled(text, is_markdown).generate(**self._values):
-                pieces.append(piece)
-                length += len(piece)
-                check_length(length)
+            return self._composed(text, place, is_read_as_markdown=self._is_markdown and place.startswith(MARKDOWN))
         except JinjaError as error:
             raise TemplateError(f"{self._file}: {place}: {error.message}") from None
         except Exception as error:  # of any filter, for any value
             raise TemplateError(f"{self._file}: {place}: {type(error).__name__}: {error}") from None
-        return "".join(pieces)
+
+    def _composed(self, text: str, place: str, *, is_read_as_markdown: bool) -> str:
+        pieces, length = [], 0
+        for piece in _compiled(text, is_read_as_markdown).generate(**self._values):
+            pieces.append(piece)
+            length += len(piece)
+            check_length(length)
+        if is_read_as_markdown and is_markdown(pieces):
+            shown = as_markdown(pieces)
+        else:
+            shown = as_text(pieces)
+            if is_read_as_markdown and has_values(pieces) and is_escaped(shown):
+                self._plain.add(place)  # it is escaped when it is drawn: what is stored stays readable
+        check_length(len(shown))
+        return shown
 
 
 @lru_cache(maxsize=1_000)
 def _compiled(text: str, is_markdown: bool) -> "jinja2.Template":
-    return (escaping if is_markdown else environment).from_string(text)
+    return (in_markdown if is_markdown else environment).from_string(text)
 
 
 def _listed(given: Any) -> list[Any]:

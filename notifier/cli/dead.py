@@ -132,6 +132,7 @@ def replay(
 ) -> None:
     """Send dead letters again, as new alerts, oldest first; if an outbox is full, wait for room.
 
+    One that was split goes on behind its parts that are posted, unless it is changed.
     Ctrl-C stops cleanly: what was not sent yet stays a dead letter.
 
     \b

@@ -15,8 +15,10 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.operations.history import score
 from notifier.outbox.payload import fields_of
 from notifier.outbox.preparation import prepare
+from notifier.outbox.progress import NO_PROGRESS, Progress, progress_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
+from notifier.outcome import Reason
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
@@ -24,6 +26,8 @@ from notifier.storage.keys import Keys
 
 REPLAYS = uuid.UUID("8f0c4c0e-55f4-5d0f-9a3b-0d7f1f3f6a11")
 """Ours: the UUID namespace from which the id of a replay is derived."""
+OF_ONE_SENDING = frozenset({"id", "metadata"})
+"""What a replay has of its own; nothing of it is posted."""
 PAGE = 200
 """Records read in one round trip."""
 
@@ -82,6 +86,9 @@ class DeadLetters:
     def replay(self, notification_id: str, changes: Mapping[str, Any] | None = None) -> str:
         """Send one again as a new notification and return its id. Each refers to the other; both stay in the history.
 
+        One that goes as several messages, of which some are posted, goes on behind those: if nothing of it is changed,
+        and they are in the channel to which it goes.
+
         Args:
             changes: fields of the message that are to be others, by name; None: without that field.
 
@@ -103,7 +110,8 @@ class DeadLetters:
                 "metadata": {**(metadata if isinstance(metadata, Mapping) else {}), "replay_of": notification_id},
             }
         )
-        self._publisher.submit(prepare(message, self._settings), fold=False)
+        message = prepare(message, self._settings)
+        self._publisher.submit_again(message, self._settled(dead, message))
         self._take_out(dead, "replayed_as", message.id)
         return message.id
 
@@ -119,6 +127,15 @@ class DeadLetters:
         """The stored message of one that the worker that ended it could not read, whole; None if it could."""
         with broker_errors():
             return cast("str | None", self._redis.hget(self._keys.notification(dead["id"]), "original"))
+
+    def _settled(self, dead: Record, message: NotificationMessage) -> Progress:
+        """What is settled of it already: nothing, unless some parts are posted and the others fit behind them."""
+        with broker_errors():
+            found = self._redis.hmget(self._keys.notification(dead["id"]), ["progress", "rerouted"])
+        text, elsewhere = cast("list[str | None]", found)
+        progress = progress_of(text or "")
+        is_in_reach = not elsewhere and dead["reason"] != Reason.UNKNOWN_CHANNEL
+        return progress if progress.part and is_in_reach and _is_unchanged(dead, message) else NO_PROGRESS
 
     def _fields(self, dead: Record) -> dict[str, Any]:
         """The fields of its message, as they were given: they may be wrong ones, if no outbox took it."""
@@ -149,3 +166,8 @@ class DeadLetters:
     def _is_dead(self, dead: Record) -> bool:
         with broker_errors():
             return self._redis.zscore(self._keys.dead_letters(dead["alert_type"]), dead["id"]) is not None
+
+
+def _is_unchanged(dead: Record, message: NotificationMessage) -> bool:
+    now, before = message.model_dump(mode="json", exclude_defaults=True), dead["message"]
+    return all(now.get(name) == before.get(name) for name in (now.keys() | before.keys()) - OF_ONE_SENDING)

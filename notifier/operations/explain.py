@@ -72,6 +72,9 @@ def _beginning(found: Mapping[str, str], record: Record | None, kind: str, messa
     here = _at(float(found["admitted_at"]) + spooled)
     if record is not None and record["status"] == Status.FOLDED:
         steps = [Step(here, f'met a full outbox as {kind}: "{title}"'), Step(here, "folded into a digest")]
+    elif record is not None and record["status"] in INCIDENT:
+        where = record["link"] or record["message_id"] or "that is to come"
+        steps = [Step(here, f'came as {kind}: "{title}"'), Step(here, INCIDENT[record["status"]].format(where=where))]
     else:
         steps = [Step(here, f'admitted as {kind}: "{title}"')]
     if spooled:
@@ -102,6 +105,8 @@ def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
         return [*_waits(at, event["waited"]), Step(at, f"carried{_others(event['with'])}")]
     if step == "requeue" and event.get("reason") == Reason.NEWER_VERSION:
         return [Step(at, "left to a worker of a later version: this one could not read it")]
+    if step == "resumed":
+        return [Step(at, f"goes on after part {event['detail']}, which is posted")]
     if step == "continue" and not reason:
         return [Step(at, f"posted: {event.get('detail')}")]
     if step in WORDS:
@@ -124,6 +129,11 @@ def _others(count: int) -> str:
     return f" with {count} others" if count > 1 else " with one other" if count else ""
 
 
+INCIDENT = {
+    Status.REPEATED.value: "counted in the message of its incident: {where}",
+    Status.NOT_OPEN.value: "nothing to resolve: no incident with its key is open",
+}
+"""What became of alerts that have no message of their own."""
 WORDS = {
     "refused": "refused: {reason}",
     "blocked": "held back: {reason}",

@@ -1,7 +1,7 @@
 """The way into the outboxes: one Lua call for each notification."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,7 @@ from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.incident import incident_arguments, incident_keys
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
@@ -65,10 +66,12 @@ class Admission:
         *,
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
+        progress: Progress = NO_PROGRESS,
     ) -> Admitted:
         """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
+        ``progress``: what is settled of it already.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
@@ -79,9 +82,14 @@ class Admission:
         return self._admit_text(
             *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
             *(terms, microseconds(spooled_seconds), unknown),
-            incident_keys=incident_keys(self._keys, message),
-            incident=incident_arguments(self._keys, self._settings, message, self._life_seconds),
+            incident=self._of_incident(message),
+            progress=progress.as_json(),
         )
+
+    def _of_incident(self, message: NotificationMessage) -> tuple[list[str], str]:
+        """The keys and the argument that admit.lua takes of its incident."""
+        asked = incident_arguments(self._keys, self._settings, message, self._life_seconds)
+        return incident_keys(self._keys, message), asked
 
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
@@ -106,8 +114,8 @@ class Admission:
         spooled: int = 0,
         unknown: str = "",
         *,
-        incident_keys: Sequence[str] = (),
-        incident: str = "",
+        incident: tuple[list[str], str] = ([], ""),
+        progress: str = "",
     ) -> Admitted:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
@@ -117,13 +125,14 @@ class Admission:
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
                     *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
-                    *incident_keys,
+                    *incident[0],
                 ],
                 args=[
                     *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version, incident),
+                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
+                    *(progress, incident[1]),
                 ],
             )
         if answer == "full":

@@ -8,7 +8,8 @@
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
 --       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final,
 --       13 alert type, 14 roomy, 15 args (of memory.lua), 16 version (of what the message holds),
---       17 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
+--       17 progress (JSON: what is settled of it already; ''),
+--       18 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix
 -- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done), 'full'
@@ -16,7 +17,7 @@
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 local now, bytes = now_us(), #ARGV[2] + #ARGV[11]
-local incident, meeting, waiting = ARGV[17] ~= '' and cjson.decode(ARGV[17]), nil, nil
+local incident, meeting, waiting = ARGV[18] ~= '' and cjson.decode(ARGV[18]), nil, nil
 if incident then
   incident.message = ARGV[2]
   meeting, waiting = meet_incident(KEYS[13], incident.notification_prefix, incident, now)
@@ -78,6 +79,10 @@ if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 if after ~= 0 then redis.call('HSET', KEYS[1], 'not_before', now + after) end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
+if ARGV[17] ~= '' then
+  redis.call('HSET', KEYS[1], 'progress', ARGV[17])
+  add_event(KEYS[1], { at = now, step = 'resumed', detail = cjson.decode(ARGV[17]).part })
+end
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 
 -- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.

@@ -16,6 +16,7 @@ from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
 from notifier.outbox.admission import Admission, Admitted
 from notifier.outbox.digest import FOLDED_CALLBACKS_MAX, Digests
+from notifier.outbox.progress import Progress
 from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
 from notifier.outcome import Status
@@ -79,19 +80,25 @@ class Publisher:
         found = (*findings.problems, *findings.warnings)
         warn_once(*(f"Redis: {each}. This process raises alerts all the same." for each in found))
 
-    def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
+    def submit(self, message: NotificationMessage) -> None:
         """Admit an alert and send its delivery task.
-
-        Args:
-            fold: False: if there is no room, the alert is neither folded into a digest nor recorded as refused.
 
         Raises:
             QueueFull: the outbox of this type is at its bound, and DISCORD_QUEUE_OVERFLOW is reject (the history has a
-                record of it) or ``fold`` is False. Otherwise the alert is folded into a digest.
+                record of it). Otherwise the alert is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
-        admitted = self.admit(message) if fold else self._admission.admit(message)
-        if admitted is not Admitted.COUNTED:
+        if self.admit(message) is not Admitted.COUNTED:
+            self.dispatch(message)
+
+    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
+        """The same with a dead letter, of which so much is settled. It is neither folded nor recorded as refused.
+
+        Raises:
+            QueueFull: there is no room.
+            BrokerUnavailable: Redis did not take it.
+        """
+        if self._admission.admit(message, progress=progress) is not Admitted.COUNTED:
             self.dispatch(message)
 
     def submit_spooled(self, spooled: "Spooled") -> None:

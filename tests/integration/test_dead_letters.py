@@ -8,6 +8,7 @@ import pytest
 from notifier.errors import InvalidMessage, NotificationNotFound, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.dead_letters import DeadLetters
+from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import Reason, Rejected, Status
 from tests.integration.conftest import Bench, MakeBench
 from tests.names import names
@@ -22,9 +23,9 @@ class FakePublisher:
         self.taken: list[NotificationMessage] = []
         self.full = False
 
-    def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
+    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
         """Take it; there may be no room."""
-        assert not fold, "a dead letter must not end as a number in a digest"
+        assert progress == NO_PROGRESS
         if self.full:
             raise QueueFull("no room")
         self.taken.append(message)

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.dead_letters import DeadLetters
 from notifier.operations.explain import explain
 from notifier.outbox.claim import Batch
 from notifier.outbox.disposition import Action, decide, failed_over
+from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
 from notifier.worker import delivery
@@ -18,6 +20,7 @@ from tests.names import names
 GENERAL = AlertType.GENERAL
 LINES = "\n".join(f"{number:>4} " + "x" * 60 for number in range(160))
 CHANNEL = "2000000000000000001"
+REFUSED = Rejected(Reason.INVALID_PAYLOAD)
 MakeSplit = Callable[..., Bench]
 
 
@@ -44,6 +47,37 @@ def post(bench: Bench, message_id: str, **where: str) -> str:
     bench.commit(batch, Delivered(message_id, where.get("channel", CHANNEL)))
     bench.tick(1)
     return shown
+
+
+class Admitting:
+    """A publisher that admits, and leaves the delivery to the test."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
+        """Admit it."""
+        self._bench.outbox.admit(message, progress=progress)
+
+
+def letters_of(bench: Bench) -> DeadLetters:
+    return DeadLetters(bench.redis, bench.settings, bench.records, Admitting(bench))  # type: ignore[arg-type]
+
+
+def die(bench: Bench, outcome: Outcome) -> None:
+    """Let the first that waits end in this way, and the others be delivered."""
+    while bench.records.get("long") is None:
+        batch = bench.batch()
+        bench.commit(batch, outcome if batch.items[0].message.id == "long" else None)
+        bench.tick(10)
+
+
+def next_of(bench: Bench, notification_id: str) -> Batch:
+    """Its next batch; others are delivered until it comes."""
+    while (batch := bench.batch()).items[0].message.id != notification_id:
+        bench.commit(batch)
+        bench.tick(10)
+    return batch
 
 
 def title_of(batch: Batch) -> str:
@@ -178,6 +212,65 @@ def test_a_part_that_discord_refuses_ends_the_alert_and_the_record_names_what_is
     assert (record["status"], record["message_ids"], record["message_id"]) == ("rejected", ["901"], "901")
 
 
+ENDS = [
+    Rejected(Reason.INVALID_PAYLOAD),
+    Rejected(Reason.EXPIRED),
+    Rejected(Reason.WEBHOOK_NOT_CONFIGURED),
+    Failed(Reason.BAD_GATEWAY),
+]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.reason)
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_a_dead_letter_that_is_sent_again_goes_on_behind_what_is_posted(
+    split: MakeSplit, end: Outcome, in_thread: bool
+) -> None:
+    bench = split(**{"thread_name": "the post"} if in_thread else {})
+    for message_id in ("901", "902"):
+        post(bench, message_id, channel="555")
+    die(bench, end)
+    again = letters_of(bench).replay("long")
+    batch = next_of(bench, again)
+    assert title_of(batch) == "long (3/3)"
+    assert batch.messages[0].thread_id == ("555" if in_thread else None)
+    bench.commit(batch, Rejected(Reason.EXPIRED))
+    assert bench.record(again)["message_ids"] == ["901", "902"], "it can be sent again once more"
+    last = letters_of(bench).replay(again)
+    bench.commit(next_of(bench, last), Delivered("903", "555"))
+    record = bench.record(last)
+    assert (record["status"], record["message_ids"]) == ("delivered", ["901", "902", "903"])
+    assert record["message_id"] == "901"
+    steps = [step.what for step in explain(bench.redis, names, bench.records, last)]
+    assert steps[:3] == [f"replay of {again}", 'admitted as general: "long"', "goes on after part 2, which is posted"]
+
+
+@pytest.mark.parametrize("change", [{"title": "other"}, {"long_text": "attach"}, {"message": LINES + LINES}])
+def test_one_that_is_changed_is_sent_again_as_a_whole(split: MakeSplit, change: dict[str, str]) -> None:
+    bench = split()
+    post(bench, "901")
+    die(bench, REFUSED)
+    again = next_of(bench, letters_of(bench).replay("long", change))
+    assert "(2/" not in title_of(again)
+    assert again.items[0].progress == NO_PROGRESS
+
+
+def test_one_whose_thread_is_gone_is_sent_again_as_a_whole(split: MakeSplit) -> None:
+    bench = split(thread_name="the post")
+    post(bench, "901", channel="555")
+    die(bench, Rejected(Reason.UNKNOWN_CHANNEL))
+    (part,) = next_of(bench, letters_of(bench).replay("long")).messages
+    assert (part.title, part.thread_name, part.thread_id) == ("long (1/3)", "the post", None)
+
+
+def test_one_of_which_nothing_is_posted_gets_its_ornaments_back(split: MakeSplit) -> None:
+    bench = split(thumbnail="https://example.com/a.png")
+    refused = Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(0, "thumbnail")}))
+    bench.commit(bench.batch(), refused)
+    bench.tick(1)
+    die(bench, REFUSED)
+    assert next_of(bench, letters_of(bench).replay("long")).items[0].progress == NO_PROGRESS
+
+
 def test_in_another_channel_it_begins_again(make_bench: MakeBench) -> None:
     webhooks = {GENERAL: WEBHOOK, AlertType.SECURITY: OTHER_WEBHOOK}
     bench = make_bench(webhooks=webhooks, fallback=AlertType.SECURITY)
@@ -194,7 +287,11 @@ def test_in_another_channel_it_begins_again(make_bench: MakeBench) -> None:
     assert moved.messages[0].thread_id is None
     bench.commit(moved, Delivered("801", "8"))
     bench.tick(10)
-    assert bench.batch(OTHER_WEBHOOK, AlertType.SECURITY).messages[0].title == "long (2/3)"
+    second = bench.batch(OTHER_WEBHOOK, AlertType.SECURITY)
+    assert second.messages[0].title == "long (2/3)"
+    bench.commit(second, Rejected(Reason.EXPIRED))
+    again = letters_of(bench).replay("long")
+    assert title_of(next_of(bench, again)) == "long (1/3)", "its own channel has none of that"
 
 
 def test_what_has_begun_is_withdrawn_no_more(split: MakeSplit) -> None:

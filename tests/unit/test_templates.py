@@ -14,6 +14,7 @@ from notifier.models import AlertType, Severity
 from notifier.outbox.preparation import prepare
 from notifier.plain_text import plain
 from notifier.render.batch import compose
+from notifier.render.markdown import drawn
 from notifier.settings import settings
 from notifier.template_file import used_variables
 from notifier.template_language import FILTERS, ITEMS_MAX, RENDERED_CHARACTERS_MAX
@@ -128,12 +129,12 @@ def test_jinja_in_a_value_is_data() -> None:
     message = render_template(
         "tracklist_generated", recording="{{ 7 * 7 }}{% for %}{# c #}", tracks=1, url="{{ tracks }}"
     )
-    assert message.fields[0].value == plain("{{ 7 * 7 }}{% for %}{# c #}")
+    assert message.fields[0].value == "{{ 7 * 7 }}{% for %}{# c #}"
     assert message.message.endswith("{{ tracks }}"), "it is no link"
 
 
 def test_values_are_shown_as_they_are(tmp_path: Path) -> None:
-    assert render_template("mine", templates_dir=saying(tmp_path, "{{ x }}"), x="<b> & 'c'").title == plain("<b> & 'c'")
+    assert render_template("mine", templates_dir=saying(tmp_path, "{{ x }}"), x="<b> & 'c'").title == "<b> & 'c'"
     template = saying(tmp_path, "*{{ x }}* {{ x | markdown }}")
     assert render_template("mine", templates_dir=template, x="_y_").title == "*\\_y\\_* _y_", (
         "but what a template says is Markdown"
@@ -157,26 +158,28 @@ def test_a_value_is_escaped_where_discord_reads_markdown_and_nowhere_else(tmp_pa
     value, at = "__init__", datetime(2026, 1, 31, 12, tzinfo=UTC)
     made = render_template("mine", templates_dir=write(tmp_path, text), v=value, at=at)
     (field,) = made.fields
-    assert (made.title, made.content, field.name) == (plain(value),) * 3
-    assert field.value == f"{plain(value)}\n{plain(value)}"
+    seen = drawn(made)
+    assert (seen.title, seen.content, seen.fields[0].name) == (plain(value),) * 3
+    assert seen.fields[0].value == f"{plain(value)}\n{plain(value)}"
+    assert field.value == f"{value}\n{value}", "stored as it is"
     assert made.message == f"```\n{value}\n```<t:{at.timestamp():.0f}:f>"
     assert made.source == "__init__ 2026-01-31 12:00 UTC"
     assert (made.traceback, made.thread_name, made.author and made.author.name) == (value,) * 3
 
 
 def test_where_all_text_is_plain_nothing_is_escaped_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drawn(**overrides: Any) -> list[str]:
+    def shown(**overrides: Any) -> list[str]:
         made = render_template("mine", templates_dir=folder, overrides=overrides, v="__init__")
         embed = compose([prepare(made, settings())]).body["embeds"][0]
         return [embed["title"], embed["fields"][0]["value"]]
 
     folder = write(tmp_path, 'alert_type="general"\ntitle="T {{v}}"\n[[fields]]\nname="n"\nvalue="{{v}}"')
     once = [plain("T __init__"), plain("__init__")]
-    assert drawn() == drawn(markdown=False) == drawn(markdown="off") == once
+    assert shown() == shown(markdown=False) == shown(markdown="off") == once
     monkeypatch.setenv("DISCORD_MARKDOWN", "off")
     settings.cache_clear()
     try:
-        assert drawn() == drawn(markdown=True) == once
+        assert shown() == shown(markdown=True) == once
     finally:
         settings.cache_clear()
 

@@ -8,6 +8,7 @@ import pytest
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import NotificationMessage
 from notifier.outbox.digest import FOLDED_CALLBACKS_MAX
+from notifier.outbox.progress import NO_PROGRESS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Status
 from notifier.producer.publisher import ADMIT_TRIES, SHOWN_CHARACTERS, Publisher, shown
@@ -81,10 +82,10 @@ def test_it_is_not_tried_for_ever() -> None:
     parts.records.refuse.assert_called_once()
 
 
-def test_one_that_must_not_be_folded_is_neither_folded_nor_recorded() -> None:
+def test_a_dead_letter_that_is_sent_again_is_neither_folded_nor_recorded() -> None:
     parts = Parts(FULL, folds=["folded"])
     with pytest.raises(QueueFull):
-        parts.publisher.submit(ALERT, fold=False)
+        parts.publisher.submit_again(ALERT, NO_PROGRESS)
     assert parts.digests
     parts.digests.fold.assert_not_called()
     parts.records.refuse.assert_not_called()
