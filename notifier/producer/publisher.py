@@ -134,8 +134,9 @@ class Publisher:
                 return self._admission.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
-                if digests is not None and digests.fold(message, terms) != "room":
-                    return Admitted.COUNTED
+                folded = digests.fold(message, terms) if digests is not None else "room"
+                if folded != "room":
+                    return Admitted.COUNTED if folded == "folded" else Admitted.KNOWN
                 if not tries_left:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise
