@@ -5,8 +5,11 @@ from typing import Any, Literal
 from notifier.models import NotificationMessage
 from notifier.outbox.dedup_key import filled_key
 from notifier.outbox.message_secrets import masked_message, masked_value
+from notifier.render.embeds import content_fits
 from notifier.render.split import fits_in_parts, split
 from notifier.settings import Settings
+
+NO_PARTS = "long_text: attached, for the parts of a split one are embeds"
 
 
 def prepare(message: NotificationMessage, settings: Settings) -> NotificationMessage:
@@ -16,8 +19,10 @@ def prepare(message: NotificationMessage, settings: Settings) -> NotificationMes
         message = message.model_copy(update={"markdown": False})
     if message.dedup_key:
         message = _of_incident(message, settings)
-    long_text = _long_text(message, settings)
-    return message if long_text == message.long_text else message.model_copy(update={"long_text": long_text})
+    if (long_text := _long_text(message, settings)) == message.long_text:
+        return message
+    adjusted = (*message.adjusted, *([NO_PARTS] if long_text == "attach" and message.suppress_embeds else []))
+    return message.model_copy(update={"long_text": long_text, "adjusted": adjusted})
 
 
 def _of_incident(message: NotificationMessage, settings: Settings) -> NotificationMessage:
@@ -41,6 +46,8 @@ def _long_text(message: NotificationMessage, settings: Settings) -> Literal["att
     wanted = message.long_text or settings.long_text_by_type.get(message.alert_type, settings.long_text)
     if wanted == "attach":
         return message.long_text
+    if message.suppress_embeds:
+        return None if content_fits(message) else "attach"
     if not fits_in_parts(message, settings.split_max):
         return "attach"
     return "split" if split(message)[1:] else None

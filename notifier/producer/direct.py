@@ -8,7 +8,6 @@ import math
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,8 @@ from notifier.gate.gate import (
 )
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.disposition import REPAIRABLE
-from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Outcome, Reason, Rejected
-from notifier.producer.submitted import SENT_DIRECTLY_NOTE
+from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Reason, Rejected
+from notifier.producer.submitted import SENT_DIRECTLY_NOTE, Posted
 from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
 from notifier.render.ornaments import ornaments, refused_by_form
@@ -97,30 +96,32 @@ class Direct:
         self._pinged: dict[AlertType, float] = {}
         self._all_sent = _Sent(CHANNEL)  # without Redis, nobody knows which webhooks share a channel
 
-    def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Outcome:
+    def post(self, message: NotificationMessage, *, maybe_admitted: bool = False) -> Posted:
         """Make one request, and another one without ornaments if Discord refuses it; never waits for its turn.
 
         Args:
             maybe_admitted: Redis may have the alert as well, and a worker post it; the footer says so.
 
         Returns:
-            The outcome: ``Deferred`` if this process has used up its part, ``Rejected`` if the type has no webhook.
+            Its outcome is ``Deferred`` if this process has used up its part, ``Rejected`` if the type has no webhook.
         """
         webhook = self._settings.webhooks.get(message.alert_type)
         if webhook is None:
             unset = f"{ROUTES[message.alert_type].webhook_variables[0]} is not set"
             detail = self._settings.wrong_webhooks.get(message.alert_type, unset)
-            return Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail)
+            return Posted(Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail))
         if (wait := self._take(webhook)) > 0:
-            return Deferred(wait, Reason.CONFIGURED_LIMIT)
+            return Posted(Deferred(wait, Reason.CONFIGURED_LIMIT))
         message = self._pinging(message)
         notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
-        answer = self._request(webhook, message, notes)
+        left_out = refused_by_form(message)
+        answer = self._request(webhook, message, notes, left_out)
         if _goes_again_bare(answer):
-            answer = self._request(webhook, message, notes, ornaments(message))
+            left_out |= frozenset(ornaments(message))
+            answer = self._request(webhook, message, notes, left_out)
         if isinstance(answer.outcome, Delivered):
             self._pinged.setdefault(message.alert_type, time.monotonic())
-        return answer.outcome
+        return Posted(answer.outcome, left_out)
 
     def _pinging(self, message: NotificationMessage) -> NotificationMessage:
         """With whom its type pings, unless this process has pinged them lately: it knows of no other."""
@@ -141,10 +142,8 @@ class Direct:
                 self._all_sent.add(now)
             return wait
 
-    def _request(
-        self, webhook: Webhook, message: NotificationMessage, notes: str, left_out: Collection[str] = ()
-    ) -> Answer:
-        payload = compose([message], [notes], [refused_by_form(message) | frozenset(left_out)])
+    def _request(self, webhook: Webhook, message: NotificationMessage, notes: str, left_out: frozenset[str]) -> Answer:
+        payload = compose([message], [notes], [left_out])
         answer = self._client.execute(webhook, payload)
         with self._lock:
             self._budgets[webhook.fingerprint].learn(answer, time.monotonic())

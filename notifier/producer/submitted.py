@@ -9,10 +9,11 @@ from celery.result import AsyncResult, EagerResult
 
 from notifier.models import NotificationMessage
 from notifier.outbox.record import Record, iso, record
-from notifier.outcome import Delivered, Status
+from notifier.outcome import Delivered, Outcome, Status
 from notifier.render.batch import compose
 
 SENT_DIRECTLY_NOTE = "sent directly: Redis was away"
+NOT_SPLIT = "long_text: attached, for what is sent directly goes in one request"
 CAPTURED_NOTE = "taken by NOTIFIER_BACKEND or a test: checked and composed, not stored and not sent"
 DRY_RUN_NOTE = "task_always_eager: checked and composed, not stored and not sent"
 
@@ -28,6 +29,14 @@ class Submitted:
     result: "AsyncResult[Any]"
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of an alert that this process has posted. ``left_out``: the ornaments that it went without."""
+
+    outcome: Outcome
+    left_out: frozenset[str] = frozenset()
+
+
 class FinalResult(EagerResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The result of an alert that is final in this process."""
 
@@ -35,8 +44,10 @@ class FinalResult(EagerResult):  # type: ignore[type-arg]  # cannot be subscript
         """Nothing: it is too late. Celery's own would say REVOKED all the same."""
 
 
-def sent_directly(message: NotificationMessage, delivered: Delivered) -> Submitted:
+def sent_directly(message: NotificationMessage, delivered: Delivered, left_out: frozenset[str]) -> Submitted:
     """An alert that this process has posted itself: its result is there already. Times are this machine's."""
+    if message.long_text == "split":
+        message = message.model_copy(update={"long_text": "attach", "adjusted": (*message.adjusted, NOT_SPLIT)})
     now = _now()
     end = record(
         message,
@@ -48,6 +59,8 @@ def sent_directly(message: NotificationMessage, delivered: Delivered) -> Submitt
         message_id=delivered.message_id,
         channel_id=delivered.channel_id,
     )
+    if left_out:
+        end["left_out"] = sorted(left_out)
     return _final(Status.SENT_DIRECTLY, end)
 
 

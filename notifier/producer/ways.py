@@ -17,7 +17,7 @@ from notifier.outbox.admission import Admitted
 from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Scope, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
-from notifier.producer.submitted import Submitted, sent_directly
+from notifier.producer.submitted import Posted, Submitted, sent_directly
 
 if TYPE_CHECKING:
     from celery.result import AsyncResult
@@ -215,25 +215,27 @@ class StraightToDiscord:
         ends = terms.expires_seconds
         if terms.after_seconds or (ends is not None and ends <= deadline.elapsed_seconds):
             return so_far
-        outcome = self._post(message, deadline, so_far.maybe_admitted)
+        posted = self._post(message, deadline, so_far.maybe_admitted)
+        outcome = posted.outcome
         if isinstance(outcome, Delivered):
             logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
             if terms.callbacks:
                 logger.warning("what hangs on alert %s is not called: there is no broker to call it", message.id)
-            return sent_directly(message, outcome)
+            return sent_directly(message, outcome, posted.left_out)
         because = f"{so_far.because}; posted directly: {outcome.reason}"
         if outcome.detail and (outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED or _is_of_this_machine(outcome)):
             because += f" ({outcome.detail})"
         return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
 
-    def _post(self, message: NotificationMessage, deadline: Deadline, maybe_admitted: bool) -> Outcome:
+    def _post(self, message: NotificationMessage, deadline: Deadline, maybe_admitted: bool) -> Posted:
+
         try:
             return deadline.run(
                 lambda: self._direct().post(message, maybe_admitted=maybe_admitted),
                 before=self._direct,  # so that what takes long before a request is made leaves no doubt about it
             )
         except DeadlineExceeded as late:
-            return Unknown(Reason.READ_TIMEOUT) if late.begun else Failed(Reason.CONNECTION_FAILED)
+            return Posted(Unknown(Reason.READ_TIMEOUT) if late.begun else Failed(Reason.CONNECTION_FAILED))
 
     def _direct(self) -> "Direct":
         with self._lock:  # one for the process: it counts what was sent

@@ -11,7 +11,6 @@ from notifier.render.buttons import rows
 from notifier.render.cut import cut
 from notifier.render.embeds import characters, content_of, render_embed, with_url_in_text
 from notifier.render.limits import (
-    CONTENT_CHARACTERS_MAX,
     DESCRIPTION_CHARACTERS_MAX,
     TAGS_MAX,
     THREAD_NAME_CHARACTERS_MAX,
@@ -81,7 +80,8 @@ def compose(
         raise ValueError("no notification to compose a payload of")
     first, count = messages[0], len(messages)
     left_out = left_out or [refused_by_form(each) for each in messages]
-    rendered = [render_embed(*each) for each in zip(messages, notes or [""] * count, left_out, strict=True)]
+    notes = notes or [""] * count
+    rendered = [render_embed(*each) for each in zip(messages, notes, left_out, strict=True)]
     title, more = first.title.strip() or first.alert_type.value, f" (+{count - 1})" if count > 1 else ""
     thread_name = cut(title, THREAD_NAME_CHARACTERS_MAX - len(more)) + more if in_forum else ""
     from_all = frozenset[str]().union(*left_out) & OF_MESSAGE
@@ -89,7 +89,8 @@ def compose(
         "embeds": _each_with_its_own_url([each.embed for each in rendered]),
         "allowed_mentions": _allowed(() if "allowed_mentions" in from_all else first.mentions),
     }
-    body |= {name: value for name, value in _of_the_request(first, thread_name).items() if name not in from_all}
+    of_the_request = _of_the_request(first, thread_name, notes[0])
+    body |= {name: value for name, value in of_the_request.items() if name not in from_all}
     files = [File(each.file_name, each.whole.encode()) for each in rendered if each.whole is not None]
     if "attachments" not in from_all:
         files = [*uploads(first.files), *files]
@@ -109,13 +110,13 @@ def as_edit(payload: Payload, *, keeps_files: bool) -> Payload:
     return Payload(body, payload.files)
 
 
-def _of_the_request(message: NotificationMessage, thread_name: str) -> dict[str, Any]:
+def _of_the_request(message: NotificationMessage, thread_name: str, note: str) -> dict[str, Any]:
     """What belongs to no embed, by Discord's names (Discord docs, webhook.mdx, Execute Webhook)."""
     flags = (message.silent and SUPPRESS_NOTIFICATIONS) | (message.suppress_embeds and SUPPRESS_EMBEDS)
     # Discord takes no name for a thread that is there (code 220002)
     name = "" if message.thread_id else (message.thread_name or "").strip() or thread_name
     parts: dict[str, Any] = {
-        "content": cut(content_of(message).strip(), CONTENT_CHARACTERS_MAX),
+        "content": content_of(message, note),
         "username": message.username,
         "avatar_url": message.avatar_url,
         "tts": message.tts,

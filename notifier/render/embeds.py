@@ -51,9 +51,9 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
     embed = without(whole, left_out)
     if "url" in left_out and message.url:
         embed = with_url_in_text(embed)
-    if _fits(embed) and not TEXTS.intersection(whole, left_out) and content_fits(message):
+    if _fits(embed) and not TEXTS.intersection(whole, left_out) and content_fits(message, note):
         return RenderedEmbed(embed)
-    cut_anyway = {*TEXTS.intersection(whole), "url"}.intersection(left_out) or not content_fits(message)
+    cut_anyway = {*TEXTS.intersection(whole), "url"}.intersection(left_out) or not content_fits(message, note)
     only_text = _has_room_for_text(embed) and not cut_anyway
     text = bare(message.message)
     if only_text and not message.traceback and (kind := kind_of(text)) is not Kind.TEXT:
@@ -64,20 +64,49 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
     return RenderedEmbed(cut_embed, whole_text(message), name)
 
 
-def content_of(message: NotificationMessage) -> str:
-    """The text above the embed: the mentions, and what the caller gave; if no embed is shown, the alert's text."""
-    message = drawn(message)
-    shown = message.content
-    if message.suppress_embeds and not shown:
-        shown = "\n".join(filter(None, (message.title, message.message)))
-    for everyone in {"@everyone", "@here"}.difference(message.mentions):  # Discord allows both or none of them
-        shown = shown and shown.replace(everyone, f"@{BLANK}{everyone[1:]}")
-    return " ".join(filter(None, (*message.mentions, shown)))
+def content_of(message: NotificationMessage, note: str = "") -> str:
+    """The text above the embed: the mentions, and what the caller gave; if no embed is shown, all that it would say.
+
+    It is cut to what Discord takes; where no embed is shown, it says where all of it is.
+    """
+    content = _content(message, note)
+    if len(content) <= CONTENT_CHARACTERS_MAX or not message.suppress_embeds:
+        return cut(content, CONTENT_CHARACTERS_MAX)
+    title = _with_mentions(message, cut(drawn(message).title, TITLE_CHARACTERS_MAX))
+    room = CONTENT_CHARACTERS_MAX - len(title) - 1
+    below = "\n".join(_said(message, note, without="title"))
+    return f"{title}\n{_cut_text(below, drawn(message), f'alert is in the file `{file_name(message)}`', room)}".strip()
 
 
-def content_fits(message: NotificationMessage) -> bool:
+def content_fits(message: NotificationMessage, note: str = "") -> bool:
     """Whether that needs no cut."""
-    return len(content_of(message).strip()) <= CONTENT_CHARACTERS_MAX
+    return len(_content(message, note)) <= CONTENT_CHARACTERS_MAX
+
+
+def _content(message: NotificationMessage, note: str) -> str:
+    said = "\n".join(_said(message, note)) if message.suppress_embeds else drawn(message).content or ""
+    return _with_mentions(message, said).strip()
+
+
+def _with_mentions(message: NotificationMessage, text: str) -> str:
+    for everyone in {"@everyone", "@here"}.difference(message.mentions):  # Discord allows both or none of them
+        text = text.replace(everyone, f"@{BLANK}{everyone[1:]}")
+    return " ".join(filter(None, (*message.mentions, text)))
+
+
+def _said(message: NotificationMessage, note: str, without: str = "") -> list[str]:
+    """All texts of a notification of which no embed is shown, as Markdown."""
+    embed = uncut(message, note)
+    texts = {
+        "content": drawn(message).content,
+        "author": plain(embed.get("author", {}).get("name", "")),
+        "title": embed["title"],
+        "description": embed.get("description"),
+        "fields": "\n".join(f"**{each['name']}**: {each['value']}" for each in embed.get("fields", ())),
+        "url": plain(embed.get("url", "")),
+        "footer": plain(embed.get("footer", {}).get("text", "")),
+    }
+    return [text for name, text in texts.items() if text and name != without]
 
 
 def long_names(message: NotificationMessage) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.payload import version_of
-from notifier.outbox.preparation import prepare
+from notifier.outbox.preparation import NO_PARTS, prepare
 from notifier.settings import Settings
 
 LONG = "\n".join("x" * 60 for _ in range(160))  # three parts
@@ -50,3 +50,12 @@ def test_the_message_says_how_its_long_text_is_sent(
     assert prepare(prepared, settings) == prepared
     assert prepared.model_copy(update={"long_text": message.long_text}) == message
     assert version_of(prepared) == (1 if told is None else 2), "what an older worker would send alike, it takes"
+
+
+def test_one_that_shows_no_embed_is_attached_and_says_so(by_environment: Any) -> None:
+    settings = by_environment(DISCORD_LONG_TEXT="split")
+    prepared = prepare(NotificationMessage(title="T", message=LONG, suppress_embeds=True), settings)
+    assert (prepared.long_text, prepared.adjusted) == ("attach", (NO_PARTS,))
+    assert prepare(prepared, settings) == prepared
+    short = NotificationMessage(title="T", message="short", suppress_embeds=True)
+    assert prepare(short, settings) == short

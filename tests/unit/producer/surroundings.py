@@ -11,11 +11,12 @@ from pydantic import SecretStr
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import Terms
-from notifier.outcome import Delivered, Failed, Outcome, Reason, Unknown
+from notifier.outcome import Delivered, Failed, Reason, Unknown
 from notifier.producer import deadline as deadline_module
 from notifier.producer import ways as ways_module
 from notifier.producer.client import Client
 from notifier.producer.deadline import DeadlineExceeded
+from notifier.producer.submitted import Posted
 from notifier.settings import Settings
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ class Discord:
             raise Silent
         return self
 
-    def post(self, message: NotificationMessage, *, maybe_admitted: bool) -> Outcome:
+    def post(self, message: NotificationMessage, *, maybe_admitted: bool) -> Posted:
         """One request."""
         self.tried.append("post, maybe a duplicate" if maybe_admitted else "post")
         self.clock.now += MOMENT_SECONDS
@@ -119,8 +120,8 @@ class Discord:
         if self.behaves == "silent":
             raise Silent
         if self.behaves == "loses":
-            return Unknown(Reason.CONNECTION_LOST)
-        return Delivered("1", "2") if self.behaves == "takes" else Failed(Reason.BAD_GATEWAY)
+            return Posted(Unknown(Reason.CONNECTION_LOST))
+        return Posted(Delivered("1", "2") if self.behaves == "takes" else Failed(Reason.BAD_GATEWAY))
 
 
 @dataclass

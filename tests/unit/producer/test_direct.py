@@ -14,8 +14,10 @@ from notifier.outcome import Answer, Deferred, Delivered, RateLimitInfo, Reason,
 from notifier.producer import direct as direct_module
 from notifier.producer.deadline import Deadline
 from notifier.producer.direct import Direct
+from notifier.producer.submitted import NOT_SPLIT, SENT_DIRECTLY_NOTE, Submitted
 from notifier.producer.ways import NotTaken, StraightToDiscord
 from notifier.render.batch import Payload
+from notifier.render.uploads import File
 from notifier.settings import Settings, Webhook
 
 
@@ -25,11 +27,13 @@ class Client:
     def __init__(self) -> None:
         self.footers: list[str] = []
         self.contents: list[str | None] = []
+        self.files: list[tuple[File, ...]] = []
 
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Always delivered."""
         self.footers += [embed.get("footer", {}).get("text", "") for embed in payload.body["embeds"]]
         self.contents.append(payload.body.get("content"))
+        self.files.append(payload.files)
         return Answer(Delivered("1", "2"), None, 200)
 
 
@@ -111,7 +115,7 @@ def test_one_process_takes_a_third_of_each_limit_at_most_as_others_may_post_too(
     went: list[tuple[float, AlertType]] = []
     for clock[0] in (tick / 4 for tick in range(6 * 60 * 4)):
         for kind in kinds:
-            outcome = direct.post(NotificationMessage(title="T", alert_type=kind))
+            outcome = direct.post(NotificationMessage(title="T", alert_type=kind)).outcome
             if isinstance(outcome, Delivered):
                 went.append((clock[0], kind))
             else:
@@ -140,8 +144,13 @@ def test_what_discord_refuses_goes_again_without_ornaments_if_there_is_room(rema
 
     strict = Strict()
     direct = Direct(strict, webhooks_of_security())  # type: ignore[arg-type]
-    assert direct.post(alert()) == (Delivered("1", "2") if remaining else refusal.outcome)
+    message = NotificationMessage(title="T", alert_type=AlertType.SECURITY, url="http://grafana:3000/")
+    taken = StraightToDiscord(lambda: direct).take(message, NO_TERMS, Deadline.after(5), NotTaken("Redis is away"))
     assert len(strict.footers) == remaining
+    if isinstance(taken, Submitted):
+        assert taken.result.get()["left_out"] == ["color", "timestamp", "url"]
+    else:
+        assert (remaining, taken.because) == (0, "Redis is away; posted directly: invalid_payload")
 
 
 def test_it_pings_whom_its_type_does_once_in_the_quiet_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,3 +161,16 @@ def test_it_pings_whom_its_type_does_once_in_the_quiet_time(client: Client, monk
         monkeypatch.setattr(direct_module.time, "monotonic", lambda at=began + seconds: at)
         direct.post(alert())
     assert client.contents == ["@here <@&5>", None, "@here <@&5>"]
+
+
+def test_one_that_would_be_split_goes_in_one_request_with_all_of_it_and_says_so(direct: Direct, client: Client) -> None:
+    text = "\n".join("x" * 60 for _ in range(160))
+    message = NotificationMessage(title="T", alert_type=AlertType.SECURITY, message=text, long_text="split")
+    way = StraightToDiscord(lambda: direct)
+    taken = way.take(message, NO_TERMS, Deadline.after(5), NotTaken("Redis is away"))
+    assert isinstance(taken, Submitted)
+    record = taken.result.get()
+    assert (record["detail"], record["message"]["long_text"]) == (SENT_DIRECTLY_NOTE, "attach")
+    assert record["message"]["adjusted"] == [NOT_SPLIT]
+    ((file,),) = client.files
+    assert text in file.content.decode()

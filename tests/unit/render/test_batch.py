@@ -14,6 +14,8 @@ from notifier.render.ornaments import refused_by_form
 from tests.unit.render.discord_rules import total, violations
 from tests.unit.render.messages import LOOKS, messages
 
+LINES = "\n".join(f"line {number}" for number in range(1_000))
+
 
 def alert(**more: Any) -> NotificationMessage:
     return NotificationMessage(**{"title": "T", "timestamp": "2024-01-01T12:00:00Z", **more})
@@ -230,7 +232,37 @@ def test_of_everyone_and_here_only_the_one_that_is_named_pings() -> None:
 
 def test_an_alert_without_an_embed_stands_in_the_content() -> None:
     assert compose([alert(message="text", suppress_embeds=True)]).body["content"] == "T\ntext"
-    assert compose([alert(message="text", suppress_embeds=True, content="own")]).body["content"] == "own"
+    assert compose([alert(message="text", suppress_embeds=True, content="own")]).body["content"] == "own\nT\ntext"
+    parts: dict[str, Any] = {
+        "author": {"name": "who"},
+        "message": "text",
+        "traceback": "Traceback",
+        "fields": {"Rack": "*7*", "a_b": 1},
+        "url": "https://example.com/",
+        "source": "service",
+    }
+    body = compose([alert(suppress_embeds=True, mentions=["@here"], **parts)], ["late"]).body
+    assert body["content"] == (
+        "@here who\nT\ntext\n\n```py\nTraceback\n```\n**Rack**: *7*\n**a_b**: 1\nhttps://example.com/\nservice · late"
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"mentions": ["@here"]}, {"content": "x" * 5_000}, {"fields": {"a": "x" * 5_000}}, {"title": "T" * 900}],
+)
+def test_one_without_an_embed_says_in_the_content_where_all_of_it_is(more: dict[str, Any]) -> None:
+    body, (file,) = (payload := compose([alert(message=LINES, suppress_embeds=True, **more)])).body, payload.files
+    assert "T" in body["content"].split("\n")[0]
+    assert body["content"].endswith(f"\n\nCut here; the whole alert is in the file `{file.name}`.")
+    assert 1_500 < len(body["content"]) <= 2_000
+    assert LINES.strip() in file.content.decode()
+
+
+def test_of_a_traceback_without_an_embed_the_end_is_in_view() -> None:
+    payload = compose([alert(message="text", traceback=f"{LINES}\nlast line", suppress_embeds=True)])
+    assert payload.body["content"].startswith("T\ntext\n\nThe beginning is cut")
+    assert payload.body["content"].endswith("last line\n```")
 
 
 def test_buttons_that_discord_does_not_take_are_links_in_the_text() -> None:

@@ -1,0 +1,135 @@
+"""What an alert says of a log record."""
+
+import copy
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from notifier.texts import Walk, text_of
+
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""Attributes that every record has; ``extra`` brings the others."""
+OF_STRUCTLOG = frozenset(
+    ("event", "level", "logger", "timestamp", "exc_info", "exception", "stack_info", "stack", "positional_args")
+)
+"""Keys of structlog's mapping that are told elsewhere."""
+EXTRAS_MAX = 100
+EXTRA_ITEMS_MAX = 1_000
+EXTRA_CHARACTERS_MAX = 200_000
+"""Ours: of what ``extra`` brings, in all. It is read in the caller's thread, for it may change."""
+KEY_CHARACTERS = 1_000
+"""Ours: of a format string that tells records apart."""
+SEVERITIES = ((logging.CRITICAL, "critical"), (logging.ERROR, "error"), (logging.WARNING, "warning"))
+"""From that level on; below all of them it is ``info``."""
+TYPES = {logging.CRITICAL: "critical", logging.ERROR: "error", logging.WARNING: "monitoring"}
+"""The alert type from that level on; below all of them it is ``general``."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+FoldKey = tuple[str, int, str, str]
+
+
+def fold_key(record: logging.LogRecord) -> FoldKey:
+    """What equal records have in common: logger, level, format string, and the kind of exception."""
+    event, error = _event(record), _exc_info(record)
+    shown = event if isinstance(event, str) else f"{type(event).__qualname__} {text_of(event)}"
+    return record.name, record.levelno, shown[:KEY_CHARACTERS], error[0].__qualname__ if error and error[0] else ""
+
+
+def kind_of(level: int, types: Mapping[int, str]) -> str:
+    """The alert type of a level: that of the nearest level which is not above it."""
+    below = [each for each in types if each <= level]
+    return types[max(below)] if below else "general"
+
+
+def alert_of(
+    record: logging.LogRecord, types: Mapping[int, str], formatter: logging.Formatter | None, source: str | None
+) -> dict[str, Any]:
+    """The fields of the alert that tells a record; its texts are no Markdown.
+
+    Args:
+        types: alert types by level.
+        formatter: makes the text, if there is one; tracebacks and stacks are told apart from it.
+        source: the service; the logger if there is none.
+    """
+    own = _fields(record)
+    fields = [*own, ("Logger", record.name)] if source else own
+    traceback = _traceback(record)
+    if not traceback and record.lineno:
+        fields.append(("Where", f"{record.filename}:{record.lineno} in {record.funcName or '?'}"))
+    return {
+        "alert_type": kind_of(record.levelno, types),
+        "severity": next((name for level, name in SEVERITIES if record.levelno >= level), "info"),
+        "message": _text(record, formatter) or _said_by_exception(record) or record.levelname.capitalize(),
+        "traceback": traceback,
+        "fields": [{"name": name, "value": value, "inline": len(value) < 40} for name, value in fields],
+        "source": source or record.name,
+        "timestamp": record.created,
+        "markdown": False,
+        "metadata": {"logger": record.name, "level": record.levelname, "process": record.process},
+    }
+
+
+def _event(record: logging.LogRecord) -> Any:
+    """The message before its arguments are put in; of structlog's mapping, what it calls the event."""
+    message: Any = record.msg
+    return message.get("event", "") if isinstance(message, Mapping) else message
+
+
+def _text(record: logging.LogRecord, formatter: logging.Formatter | None) -> str:
+    if formatter is not None:
+        bare = copy.copy(record)
+        bare.exc_info = bare.exc_text = bare.stack_info = None
+        if isinstance(record.msg, Mapping):
+            bare.msg = {key: each for key, each in record.msg.items() if key not in ("exc_info", "stack_info")}
+        return _COLOURS.sub("", formatter.format(bare)).strip()
+    if isinstance(record.msg, Mapping):
+        return text_of(_event(record)).strip()
+    try:
+        return record.getMessage().strip()
+    except Exception as error:  # arguments that do not fit the format string, or whose own methods fail
+        return f"{text_of(record.msg)} % {text_of(record.args)} ({type(error).__name__})"
+
+
+def _fields(record: logging.LogRecord) -> list[tuple[str, str]]:
+    walk = Walk(EXTRA_ITEMS_MAX, EXTRA_CHARACTERS_MAX)
+    return [(text_of(name), walk.text(value)) for name, value in islice(_extras(record), EXTRAS_MAX)]
+
+
+def _extras(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    for name, value in list(vars(record).items()):
+        if name not in STANDARD and not name.startswith("_"):
+            yield name, value
+    if isinstance(record.msg, Mapping):
+        for name, value in list(record.msg.items()):
+            if name not in OF_STRUCTLOG and not str(name).startswith("_"):
+                yield name, value
+
+
+def _exc_info(record: logging.LogRecord) -> Any:
+    """The triple of ``sys.exc_info()``, or None."""
+    found: Any = record.exc_info
+    if not found and isinstance(record.msg, Mapping):
+        found = record.msg.get("exc_info")
+    if isinstance(found, BaseException):
+        return type(found), found, found.__traceback__
+    if found and not isinstance(found, tuple):
+        found = sys.exc_info()
+    return found if found and found[0] is not None else None
+
+
+def _traceback(record: logging.LogRecord) -> str | None:
+    """The stack that was asked for, and the exception: its end is what is drawn if it is long."""
+    parts = [record.stack_info, record.exc_text]
+    if isinstance(record.msg, Mapping):
+        parts = [*(text_of(record.msg.get(name)) for name in ("stack", "exception")), *parts]
+    if not record.exc_text and (error := _exc_info(record)):
+        parts.append(logging.Formatter().formatException(error))
+    return "\n\n".join(filter(None, parts)) or None
+
+
+def _said_by_exception(record: logging.LogRecord) -> str:
+    error = _exc_info(record)
+    return text_of(error[1]) if error else ""
