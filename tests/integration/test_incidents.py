@@ -374,3 +374,12 @@ def test_a_key_may_be_made_of_fields() -> None:
     key = filled_key(message)
     assert key == "db/h1/(source)/{nope}/"
     assert filled_key(message.model_copy(update={"dedup_key": key})) == key
+
+
+def test_a_repeat_that_meets_a_waiting_change_shows_its_own_text(bench: Bench) -> None:
+    opened(bench, message="before")
+    admit(bench, "update", title=KEY, update=True, message="changed")
+    admit(bench, "over", title=KEY, resolved=True, message="resolved")
+    assert admit(bench, "repeat", message="again") is Admitted.COUNTED
+    _, embed = show(bench)
+    assert (embed["title"], embed["description"], count(embed)) == ("Disk full", "again", 2)
