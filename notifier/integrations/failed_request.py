@@ -69,13 +69,13 @@ class FailedRequests:
         self._alerts, self._ignored, self._source = FoldedAlerts(type, fold_seconds), tuple(ignore), source
         atexit.register(self._alerts.tell_rest)
 
-    def tell(self, request: FailedRequest, error: BaseException) -> None:
+    def tell(self, request: FailedRequest, error: BaseException, source: str | None = None) -> None:
         """Raise an alert, or count it. Raises nothing."""
         if isinstance(error, self._ignored) or is_told(error):
             return
         tell(error)
         kind = f"{request.name}: {type(error).__name__}"
-        self._alerts.raise_one(kind, lambda: _fields(request, error, self._source))
+        self._alerts.raise_one(kind, lambda: _fields(request, error, source or self._source))
 
 
 def _fields(request: FailedRequest, error: BaseException, source: str | None) -> dict[str, Any]:
