@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.outcome import Status
     from notifier.pipeline import client_pipeline
+    from notifier.running_job import job
     from notifier.service import DiscordNotificationService
     from notifier.templates import render_template
     from tasks import app, send_notification
@@ -55,6 +56,7 @@ __all__ = [
     "__version__",
     "app",
     "client_pipeline",
+    "job",
     "render_template",
     "send_notification",
 ]
@@ -81,6 +83,7 @@ _HOMES = {
     "NotificationHistory": "operations.history",
     "Status": "outcome",
     "client_pipeline": "pipeline",
+    "job": "running_job",
     "render_template": "templates",
 }
 
