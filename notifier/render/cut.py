@@ -8,9 +8,9 @@ from notifier.render.constructs import CLOSING, CodeBlock, Span, code_blocks, co
 BLANK = "\u200b"
 """Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
 MARK = "…"
-BREAKS = ("\n", " ")
+BREAKS = ("\r\n", "\n", " ")
 """Where a text is cut if one of them is near: at a line, or a word."""
-PARAGRAPHS = ("\n\n", *BREAKS)
+PARAGRAPHS = ("\r\n\r\n", "\n\n", *BREAKS)
 SYMBOL_CHARACTERS_MAX = 32
 """Ours: a symbol that is longer is cut within, if not even it alone fits."""
 NEAR = 0.75

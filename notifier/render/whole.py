@@ -16,7 +16,7 @@ SLUG_CHARACTERS_MAX = 40
 """Ours: what a file's name has of the title."""
 
 TRACEBACK = "Traceback (most recent call last):"
-_TRACEBACK = re.compile(rf"^[ \t|+]*(?:Exception Group )?{re.escape(TRACEBACK)}$", re.MULTILINE)
+_TRACEBACK = re.compile(rf"^[ \t|+]*(?:Exception Group )?{re.escape(TRACEBACK)}\r?$", re.MULTILINE)
 _SOURCE = re.compile(
     r"(?:async )?def \w+\(|class \w+[(:]|from [\w.]+ import [\w*(]|import \w+(?:\.\w+)*(?: as \w+)?$|if __name__ =="
 )

@@ -12,6 +12,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.operations.dead_letters import DeadLetters
 from notifier.outbox import records as records_module
 from notifier.outbox.digest import Digests
+from notifier.outbox.progress import Progress
 from notifier.outbox.record import Record
 from notifier.outcome import Reason, Rejected, Status
 from tests.integration.conftest import Bench, MakeBench
@@ -32,7 +33,7 @@ class Publisher:
     def __init__(self) -> None:
         self.taken: list[NotificationMessage] = []
 
-    def submit(self, message: NotificationMessage, *, fold: bool = True) -> None:
+    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
         """Take it."""
         self.taken.append(message)
 

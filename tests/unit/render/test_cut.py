@@ -151,10 +151,13 @@ def test_what_is_in_a_code_block_is_no_link_and_what_nothing_closes_is_no_code_b
     [
         ("one two\n\nthree four\nfive six", "one two"),
         ("one\n\ntwo three\nfour five six", "one\n\ntwo three"),
+        ("one\r\ntwo\r\nthree four", "one\r\ntwo"),
+        ("one\r\n\r\ntwo\r\nthree four", "one\r\n\r\ntwo"),
+        ("one two\r\n\r\nthree\r\nfour", "one two"),
         ("one two three four five six", "one two three"),
         ("onetwothreefourfivesix", "onetwothreefou"),
     ],
-    ids=["paragraph", "line", "word", "symbol"],
+    ids=["paragraph", "line", "line of CR LF", "second line of CR LF", "paragraph of CR LF", "word", "symbol"],
 )
 def test_a_text_is_split_at_a_paragraph_a_line_a_word_or_a_symbol(text: str, first: str) -> None:
     assert take(text, 14)[0] == first
@@ -175,7 +178,8 @@ def test_the_parts_of_a_text_hold_all_of_it_in_order(text: str, maximum: int) ->
 @given(st.lists(st.sampled_from([*WHOLES.values(), *SYMBOLS.values()]), min_size=20, max_size=40), st.integers(60, 200))
 @settings(deadline=None)
 def test_what_is_drawn_as_one_thing_is_whole_in_one_of_the_parts(wholes: list[str], maximum: int) -> None:
-    wholes = [whole for whole in wholes if whole.strip() == whole and whole not in ("\\*", "\\\\", "**")]
+    never_whole = ("\\*", "\\\\", "**", SYMBOLS["end of line"])
+    wholes = [whole for whole in wholes if whole.strip() == whole and whole not in never_whole]
     found = parts(" ".join(wholes), maximum)
     assert sum(len(part) for part in found) == sum(map(len, wholes)) + len(wholes) - len(found)
 

@@ -183,8 +183,9 @@ def test_what_is_cut_beside_the_text_is_in_the_file_too() -> None:
         {"message": "m" * 5_000, "traceback": TRACEBACK},
         {"message": "m" * 5_000, "traceback": "ValueError: the disk is full", "fields": {"a": "b" * 1_000}},
         {"message": TRACEBACK, "fields": [LONG_FIELD] * 5},
+        {"message": TRACEBACK.replace("\n", "\r\n")},
     ],
-    ids=["text", "code block", "traceback", "long text too", "long text alone", "and fields"],
+    ids=["text", "code block", "traceback", "long text too", "long text alone", "and fields", "CR LF"],
 )
 def test_of_a_traceback_the_end_is_in_view(given_as: dict[str, Any]) -> None:
     rendered = render_embed(alert(**given_as))
