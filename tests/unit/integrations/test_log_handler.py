@@ -376,6 +376,8 @@ def test_the_memory_of_folds_is_bounded(log: logging.Logger, gate: threading.Eve
     for number in range(1_500):
         log.error(f"number {number}")
     assert len(handler._sender.queue._folds) == 1_000
+    gate.set()
+    handler.flush()  # else the rest is handed over in other tests
 
 
 @pytest.mark.parametrize("types", [{"LOUD": "error"}, {"ERROR": "loud"}])

@@ -1,11 +1,15 @@
 """The thread that sweeps ends with its worker."""
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from notifier.gate.machines import this_machine
+from notifier.models import AlertType
+from tasks import sweeper as sweeper_module
 from tasks.notifications import pipeline
 from tasks.sweeper import Sweeper
 from tests.unit.worker.test_sweep import sweep
@@ -65,3 +69,14 @@ def test_a_cold_one_waits_for_nothing(step: Step, parts: dict[str, Any]) -> None
     step.go_on.set()
     sweeper._thread.join(30)
     assert parts["outbox"].sweep.call_count == 1
+
+
+def test_a_worker_tells_the_fleet_the_machine_whose_faults_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the same name: else one that cannot reach Discord keeps the alerts of a type to itself."""
+    worker: Any = None
+    monkeypatch.setattr(sweeper_module, "served_types", lambda: [AlertType.ERROR])
+    sweeper = Sweeper(worker)
+    (told,) = map(json.loads, sweeper._holdings().values())
+    assert told["machine"] == this_machine() != ""
+    sweeper.terminate(worker)
+    assert sweeper._holdings() == {}, "one that stops takes no more"
