@@ -16,6 +16,7 @@ from notifier.colours import colour_of
 from notifier.given_parts import (
     BROKEN,
     CUT,
+    LAST,
     Adjust,
     Given,
     author,
@@ -52,7 +53,7 @@ NOTE_CHARACTERS = 1_000
 """Ours: of what is said in ``adjusted``, and of each of them."""
 NAME_CHARACTERS = 1_000
 """Ours: of a username of which the nearest usable one is looked for; it has 80."""
-NAME_OF_FIELD = re.compile(r"fields\.[0-9]+\.name")
+PLAIN = re.compile(rf"{'|'.join(TEXTS)}|fields\.[0-9]+\.name|{LAST.pattern}")
 SEVERITIES = {
     **{str(each): each for each in Severity},
     **dict.fromkeys(("debug", "notset", "notice", "success", "ok", "information", "low", "trace"), Severity.INFO),
@@ -124,9 +125,7 @@ def _error(value: object) -> BaseException | None:
 
 
 def _texts(given: Given, adjusted: list[str]) -> None:
-    plain = [
-        each for each in _words(given.pop("plain", None), ITEMS_MAX) if each in TEXTS or NAME_OF_FIELD.fullmatch(each)
-    ]
+    plain = [each for each in _words(given.pop("plain", None), ITEMS_MAX) if PLAIN.fullmatch(each)]
     for name in TEXTS:
         if name not in given:
             continue

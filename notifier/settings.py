@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, environment, plain
+from notifier.environment import ENV_FILE, environment, given_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.message_parts import MENTIONS_MAX, Mention, is_snowflake
 from notifier.models import AlertType
@@ -119,6 +119,16 @@ class _WebhookSource(PydanticBaseSettingsSource):
         return {"webhooks": webhooks, "wrong_webhooks": wrong}
 
 
+class _GivenSource(PydanticBaseSettingsSource):
+    """Reads what the program itself has given."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in given_environment().items() if value}
+
+
 DEFAULT_API_URL = "https://discord.com/api/v10"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
@@ -211,6 +221,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
+    spool_bytes_max: Bytes = Field(2**30, validation_alias="NOTIFIER_SPOOL_BYTES_MAX")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
@@ -263,9 +274,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment over ``.env``; the webhooks from their own source."""
+        """The environment over ``.env`` over what was given; the webhooks from their own source."""
         per_type = PerTypeSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, _WebhookSource(settings_cls), per_type
+        given = _GivenSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, given, _WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:
