@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from notifier.running_job import job
     from notifier.service import DiscordNotificationService
     from notifier.templates import render_template
+    from notifier.texts import DiscordTime
     from tasks import app, send_notification
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "BrokerUnavailable",
     "ConfigurationError",
     "DiscordNotificationService",
+    "DiscordTime",
     "InvalidMessage",
     "LinkButton",
     "MessageField",
@@ -80,6 +82,7 @@ _HOMES = {
     **dict.fromkeys(("AlertType", "NotificationMessage", "NotificationResult", "Severity"), "models"),
     **dict.fromkeys(("Author", "LinkButton", "MessageField", "MessageFile", "Poll", "PollAnswer"), "message_parts"),
     "DiscordNotificationService": "service",
+    "DiscordTime": "texts",
     "NotificationHistory": "operations.history",
     "Status": "outcome",
     "client_pipeline": "pipeline",
