@@ -12,9 +12,10 @@ from notifier.models import NotificationMessage
 from notifier.outbox.record import as_result, record
 from notifier.outcome import Delivered, Status
 from notifier.render.incident import IncidentState
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
 from notifier.storage.keys import Keys
+from notifier.webhook import Webhook
 
 SPACING_SECONDS = 5
 """Ours: between two requests that show the same incident."""

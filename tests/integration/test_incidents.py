@@ -6,8 +6,8 @@ import pytest
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admitted
+from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, Throttled
-from notifier.outbox.disposition import Request
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outbox.preparation import prepare
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
