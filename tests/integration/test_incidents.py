@@ -241,6 +241,19 @@ def test_of_updates_faster_than_the_budget_the_last_one_is_shown(bench: Bench) -
     assert is_idle(bench)
 
 
+def test_what_updates_and_a_resolution_say_one_after_the_other_is_shown_together(bench: Bench) -> None:
+    opened(bench, message="Copying")
+    admit(bench, "a", title=KEY, update=True, progress=0.5, metadata={"big": 2**60, "none": []})
+    admit(bench, "b", title=KEY, update=True, message='Writing \x00 ü 😀 "', fields={"Rows": "8 / 10"})
+    admit(bench, "c", title=KEY, update=True, progress=0.9)
+    admit(bench, "over", title=KEY, resolved=True)
+    batch = bench.batch()
+    (embed,) = compose(batch.messages).body["embeds"]
+    assert (embed["title"], embed["description"]) == ("✅ Disk full", 'Writing \x00 ü 😀 "')
+    assert (field(embed, "Rows"), field(embed, "Progress")) == ("8 / 10", "`██████████████████░░` 90%")
+    assert batch.items[0].message.metadata == {"big": 2**60, "none": []}
+
+
 def test_an_update_of_nothing_is_posted(bench: Bench) -> None:
     admit(bench, "first", update=True, progress="50 %")
     assert show(bench)[0] is Request.POST
