@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.outcome import Status
     from notifier.pipeline import client_pipeline
+    from notifier.running_job import job
     from notifier.service import DiscordNotificationService
     from notifier.templates import render_template
     from notifier.texts import DiscordTime
@@ -57,6 +58,7 @@ __all__ = [
     "__version__",
     "app",
     "client_pipeline",
+    "job",
     "render_template",
     "send_notification",
 ]
@@ -84,6 +86,7 @@ _HOMES = {
     "NotificationHistory": "operations.history",
     "Status": "outcome",
     "client_pipeline": "pipeline",
+    "job": "running_job",
     "render_template": "templates",
 }
 
