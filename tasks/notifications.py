@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery._state import get_current_worker_task
-from celery.canvas import Signature, chunks, xmap, xstarmap
+from celery.canvas import Signature, chunks, maybe_signature, xmap, xstarmap
 from celery.exceptions import Ignore, QueueNotFound
 from celery.result import AsyncResult, EagerResult
+from kombu.utils.functional import maybe_list
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
@@ -16,6 +17,7 @@ from notifier.outbox.preparation import prepare, prepare_given
 from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
+from notifier.producer.captures import capture_of, run_here
 from notifier.producer.publisher import shown
 from notifier.raised import Raised
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -83,6 +85,7 @@ class NotificationTask(CeleryTask):
             message = message_of(self.alert_type, args, kwargs, task_id)
         _check_queue(options.get("queue"))
         message = prepare(message, pipeline.settings)
+        links = maybe_list(options.get("link")) or ()
         callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)
@@ -90,6 +93,7 @@ class NotificationTask(CeleryTask):
             when = {name: options.pop(name, None) for name in ("countdown", "eta", "expires")}
             terms = read_terms(pipeline.settings.expire_seconds, **when, callbacks=callbacks)
             if (raised := pipeline.client.admit(message, terms)).status is not Status.QUEUED:
+                _call(links if raised.status is Status.CAPTURED else (), raised.result)
                 return _of_incident(raised.result, message)
         return _of_incident(self._trigger(message.id, shown(message), options), message)
 
@@ -125,6 +129,7 @@ class NotificationTask(CeleryTask):
             InvalidMessage: names the field; a title is needed only if the signature is immutable.
         """
         warn_of_another_broker()
+        _run_here_if_captured()
         fields = partial_fields(self.alert_type, args, kwargs, whole=bool(more.get("immutable")))
         fields.pop("alert_type", None)
         fields = prepare_given(fields, pipeline.settings)  # it travels in messages of other tasks
@@ -164,6 +169,7 @@ class NotificationTask(CeleryTask):
         return chunks(self._bare(), [(self._item(*each),) for each in it], n, app=self.app)
 
     def _bare(self) -> Any:  # celery-types wants a task there, Celery a signature
+        _run_here_if_captured()
         return Signature(self, app=self.app)
 
     def _item(self, *args: Any) -> dict[str, Any]:
@@ -184,6 +190,18 @@ def _of_incident(result: "AsyncResult[Any]", message: NotificationMessage) -> "A
     if isinstance(result, Raised) and message.dedup_key and (key := prepare(message, pipeline.settings).dedup_key):
         result.change = partial(send_notification[message.alert_type].delay, dedup_key=key)
     return result
+
+
+def _run_here_if_captured() -> None:
+    if pipeline.hostname is None and capture_of(pipeline.settings):
+        run_here(app.conf)
+
+
+def _call(links: Iterable[Any], result: "AsyncResult[Any]") -> None:
+    """Call what hangs on an alert that was captured: no worker does."""
+    for each in links:
+        signature: Any = maybe_signature(each, app=app)
+        signature.apply_async((result.get(),), parent_id=result.id)
 
 
 def _check_queue(queue: object) -> None:
