@@ -34,7 +34,7 @@ def test_it_turns_on_what_is_given(alerts: Alerts) -> None:
     assert notifier.init() == ["logging", "excepthooks"]
     logging.getLogger("shop").error("paid twice")
     (handler,) = [each for each in logging.root.handlers if isinstance(each, DiscordHandler)]
-    handler.flush()
+    handler.flush(30)
     alerts.assert_sent(title="paid twice", count=1)
     assert sys.excepthook is not sys.__excepthook__
 

@@ -204,7 +204,7 @@ def test_what_fails_in_flask_is_one_alert_though_flask_logs_it_too(flask: Flask,
         assert client.post("/orders/18").status_code == 500
         assert client.get("/refused").status_code == 409
         assert client.get("/missing").status_code == 404
-        handler.flush()
+        handler.flush(30)
     finally:
         flask.logger.removeHandler(handler)
     (alert,) = alerts.sent
