@@ -32,7 +32,7 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_turns_on_what_is_given(alerts: Alerts) -> None:
     assert notifier.init() == ["logging", "excepthooks"]
-    logging.getLogger("shop").error("paid twice")
+    logging.getLogger("orders_of_hooks").error("paid twice")
     (handler,) = [each for each in logging.root.handlers if isinstance(each, DiscordHandler)]
     handler.flush(30)
     alerts.assert_sent(title="paid twice", count=1)
