@@ -95,6 +95,7 @@ class Passing(BaseHTTPMiddleware):
 ROUTES = [
     Route("/orders/{number:int}/lines", fail, methods=["GET", "POST"]),
     Mount("/inner", routes=[Route("/thread", fail_in_thread)]),
+    Mount("/shop", app=Starlette(routes=[Route("/{item}", fail_in_thread)])),
     Route("/missing", not_found),
     Route("/refused", refuse),
     Route("/background", background),
@@ -138,6 +139,11 @@ def test_a_view_in_a_thread_a_stream_and_a_background_task_as_well(client: TestC
     assert background == "After its answer, GET /background failed: OSError: after the answer"
     # Starlette's own BaseHTTPMiddleware ends the answer before it lets the exception through
     assert stream.removeprefix("After its answer, ") == "GET /stream failed: OSError: in the middle"
+
+
+def test_a_mounted_application_as_well(client: TestClient, alerts: Alerts) -> None:
+    assert client.get("/shop/17").status_code == 500
+    assert [each.title for each in alerts.sent] == ["GET /shop/{item} failed: KeyError: 'thread'"]
 
 
 def test_what_the_application_answers_is_none(client: TestClient, alerts: Alerts) -> None:
