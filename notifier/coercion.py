@@ -13,6 +13,7 @@ from typing import Any
 
 from notifier.attached import MessageFiles, files_of
 from notifier.colours import colour_of
+from notifier.given_incident import OF_AN_INCIDENT
 from notifier.given_parts import (
     BROKEN,
     CUT,
@@ -146,6 +147,9 @@ def _texts(given: Given, adjusted: list[str]) -> None:
 def _title(given: Given) -> None:
     """No title: the first line of the text, else the name of the type."""
     if given.get("title"):
+        return
+    if given.get("dedup_key") and (given.get("update") or given.get("resolved")):
+        given["title"] = given["dedup_key"]  # stands for the title that its incident has
         return
     first, _, rest = given.get("message", "").strip().partition("\n")
     if len(first) > TITLE_CHARACTERS:
@@ -301,6 +305,7 @@ COERCIONS: dict[str, Coercion] = {
     "suppress_embeds": flag,
     "markdown": markdown,
     "long_text": _long_text,
+    **OF_AN_INCIDENT,
     "fields": fields,
     "author": author,
     "poll": poll,

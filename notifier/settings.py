@@ -163,6 +163,7 @@ MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
 LongText = Literal["attach", "split"]
+Repeat = Literal["edit", "replace"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
@@ -207,6 +208,13 @@ class Settings(BaseSettings):
     long_text_by_type: Mapping[AlertType, LongText] = Field(default_factory=dict, validation_alias="long_text_by_type")
     mentions_by_type: Mapping[AlertType, Mentions] = Field(default_factory=dict, validation_alias="mentions_by_type")
     mention_quiet_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_MENTION_QUIET_SECONDS")
+    dedup_seconds: LongSeconds = Field(3_600, validation_alias="DISCORD_DEDUP_SECONDS")
+    dedup_seconds_by_type: Mapping[AlertType, LongSeconds] = Field(
+        default_factory=dict, validation_alias="dedup_seconds_by_type"
+    )
+    repeat: Repeat = Field("edit", validation_alias="DISCORD_REPEAT")
+    repeat_by_type: Mapping[AlertType, Repeat] = Field(default_factory=dict, validation_alias="repeat_by_type")
+    reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")
     split_max: PartCount = Field(4, validation_alias="DISCORD_SPLIT_MAX")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
     history_text_bytes: Bytes = Field(4_096, validation_alias="NOTIFIER_HISTORY_TEXT_BYTES")

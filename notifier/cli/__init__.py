@@ -21,10 +21,13 @@ COMMANDS = {
     "check": "check",
     "history": "history",
     "explain": "explain",
+    "incidents": "incidents",
     "withdraw": "withdraw",
     "dead": "dead",
     "gate": "gate",
     "spool": "spool",
+    "job": "job",
+    "jobs": "jobs",
     "sandbox": "sandbox",
 }
 

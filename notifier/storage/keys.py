@@ -185,10 +185,36 @@ class Keys:
         """Sorted set: ids of folded alerts, by time."""
         return f"{self.prefix}folded:{alert_type}"
 
+    def incident(self, alert_type: AlertType | str, digest: str) -> str:
+        """Hash: one incident: how often and since when it came, and the message that shows it."""
+        return f"{self.prefix}incident:{alert_type}:{digest}"
+
+    def incidents(self, alert_type: AlertType | str) -> str:
+        """Sorted set: the digests of incidents' keys, by when one was last heard of."""
+        return f"{self.prefix}incidents:{alert_type}"
+
+    def repeated(self, alert_type: AlertType) -> str:
+        """Sorted set: ids of alerts that are counted in the message of an incident, by time."""
+        return f"{self.prefix}repeated:{alert_type}"
+
     @property
     def callbacks(self) -> str:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
         return f"{self.prefix}callbacks"
+
+    def job(self, name: str) -> str:
+        """Hash: a job: when it was started, how it ended, when it is to be started again."""
+        return f"{self.prefix}job:{name}"
+
+    @property
+    def jobs(self) -> str:
+        """Sorted set: the names of jobs, by the time at which each is forgotten."""
+        return f"{self.prefix}jobs"
+
+    @property
+    def jobs_due(self) -> str:
+        """Sorted set: the names of jobs that are to be started again, by the time from which that is overdue."""
+        return f"{self.prefix}jobs:due"
 
     def refusal(self, entry: str) -> str:
         """String: the record of an alert that version 0.1 refused."""
