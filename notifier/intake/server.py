@@ -124,7 +124,7 @@ def submit(messages: Sequence[NotificationMessage]) -> None:
 
 
 def _json(body: bytes) -> Any:
-    """What was posted: JSON, whatever it is said to be; or a form whose field ``payload`` is JSON, as Slack takes it."""
+    """What was posted: JSON, whatever it is said to be; or a form whose ``payload`` is JSON, as Slack takes it."""
     for read in (lambda: body, lambda: parse_qs(body.decode())["payload"][0]):
         try:
             return json.loads(read())

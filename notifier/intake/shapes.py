@@ -61,21 +61,14 @@ def alertmanager(body: Any) -> list[Fields]:
 
 
 def slack(body: Any) -> list[Fields]:
-    """An incoming webhook's message: its text, and its attachments as texts and fields. (Slack docs.)"""
+    """An incoming webhook's message: its text, and its attachments as texts and fields (Slack docs)."""
     message = _mapping(body, "body")
     attachments = [_mapping(each, "attachments") for each in _items(message.get("attachments"), "attachments")]
     texts = [message.get("text"), *(_block(each) for each in _items(message.get("blocks"), "blocks"))]
     fields: list[Fields] = []
     for each in attachments:
         texts += [each.get("pretext"), each.get("title"), each.get("text") or each.get("fallback")]
-        fields += [
-            {
-                "name": _slack_text(part.get("title")),
-                "value": _slack_text(part.get("value")),
-                "inline": part.get("short"),
-            }
-            for part in (_mapping(part, "attachments.fields") for part in _items(each.get("fields"), "fields"))
-        ]
+        fields += [_slack_field(part) for part in _items(each.get("fields"), "attachments.fields")]
     first = attachments[0] if attachments else {}
     colour = first.get("color")
     return [
@@ -159,6 +152,15 @@ def _block(value: Any) -> str:
     parts += _items(block.get("elements"), "blocks.elements") if block.get("type") == "context" else []
     texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
     return "\n".join(each for each in texts if isinstance(each, str))
+
+
+def _slack_field(value: Any) -> Fields:
+    part = _mapping(value, "attachments.fields")
+    return {
+        "name": _slack_text(part.get("title")),
+        "value": _slack_text(part.get("value")),
+        "inline": part.get("short"),
+    }
 
 
 def _slack_text(value: Any) -> str:
