@@ -20,7 +20,7 @@ TOKEN_CHARACTERS_MIN = 16
 @click.option(
     "--token-file",
     required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="The tokens that may post, one a line.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -46,7 +46,10 @@ def intake(token_file: Path, host: str, port: int, per_minute: int) -> None:
     from notifier.intake.server import Tokens
     from notifier.pipeline import client_pipeline
 
-    tokens = [line.strip() for line in token_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        tokens = [line.strip() for line in token_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{token_file}: cannot be read ({type(error).__name__})") from None
     if not tokens or any(len(each) < TOKEN_CHARACTERS_MIN or "/" in each for each in tokens):
         raise click.ClickException(f"{token_file}: expected tokens of {TOKEN_CHARACTERS_MIN} characters or more, no /")
     _ = client_pipeline().client  # wrong settings are told now

@@ -51,3 +51,4 @@ def test_a_file_without_good_tokens_is_refused(notifier: Notifier, tmp_path: Pat
     assert done.returncode == 1
     assert re.search("16 characters", done.stderr)
     assert "short" not in done.stderr
+    assert "cannot be read" in notifier("intake", "--token-file", "no-such-file").stderr
