@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +14,14 @@ from urllib.parse import parse_qs
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.shapes import SHAPES
 from notifier.models import NotificationMessage
 from notifier.pipeline import client_pipeline
+
+logger = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 8 * 2**20
 """Ours: as much as an alert has."""
@@ -115,6 +118,11 @@ class Intake(RequestHandler):
     def write_error(self, status_code: int, **_: Any) -> None:
         """As JSON, without anything of the request: a token may be in its path."""
         self.finish({"error": self._reason})
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log a bug of ours; Tornado itself would log the path with it."""
+        if not isinstance(value, HTTPError):
+            logger.error("a request could not be handled", exc_info=(typ, value, tb))
 
 
 def submit(messages: Sequence[NotificationMessage]) -> None:

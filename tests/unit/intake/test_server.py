@@ -131,6 +131,15 @@ def test_what_is_not_admitted_is_to_be_sent_again(
     assert int(headers["Retry-After"]) > 0
 
 
+def test_a_bug_of_ours_is_logged_without_the_token(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "submit", lambda _: 1 / 0)
+    assert post(f"/{TOKEN}/alerts", {"title": "T"})[:2] == (500, {"error": "Internal Server Error"})
+    assert "ZeroDivisionError" in caplog.text
+    assert TOKEN not in caplog.text
+
+
 def test_each_token_has_a_budget_of_its_own(post: Post, clock: Clock, alerts: Alerts) -> None:
     codes = [post("/alerts", {"title": "T"}, **BEARER)[0] for _ in range(3)]
     code, _, headers = post("/alerts", {"title": "T"}, **BEARER)
