@@ -15,7 +15,7 @@ import pytest
 
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox
-from tests.e2e.conftest import Notifier
+from tests.e2e.conftest import Application, Notifier
 from tests.servers import until
 
 pytestmark = pytest.mark.slow
@@ -75,6 +75,19 @@ def test_a_command_that_ends_well_is_an_alert_unless_only_failures_are_wanted(
     assert (done.returncode, done.stdout) == (0, "--flag of its own\n")
     (alert,) = raised(redis_url)
     assert (alert["title"], alert["alert_type"]) == ("✅ import finished", "monitoring")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_tells_once_that_a_job_was_not_started(
+    notifier: Notifier, application: Application, sandbox: Sandbox
+) -> None:
+    assert notifier(*RUN, "--only-failed", "--expect", "1s", "--grace", "0", "--", "true").returncode == 0
+    until(lambda: application.pipeline.jobs.list()[0].is_told, "that it is told")
+    (job,) = json.loads(notifier("jobs", "--json").stdout)
+    assert (job["outcome"], job["is_overdue"]) == ("finished", True)
+    assert "overdue" in notifier("jobs").stdout
+    until(lambda: sandbox.titles(), "the alert")
+    assert sandbox.titles() == ["⏰ import was not started"]
 
 
 @pytest.mark.parametrize(
