@@ -93,7 +93,7 @@ class Caller:
             return None
         from notifier.producer.spool import Spool
 
-        return Spool(folder, self.settings.spool_max)
+        return Spool(folder, self.settings.spool_max, bytes_max=self.settings.spool_bytes_max)
 
     @built_once
     def flusher(self) -> "Flusher | None":

@@ -13,9 +13,11 @@ from typing import Any
 
 from notifier.attached import MessageFiles, files_of
 from notifier.colours import colour_of
+from notifier.given_incident import OF_AN_INCIDENT
 from notifier.given_parts import (
     BROKEN,
     CUT,
+    LAST,
     Adjust,
     Given,
     author,
@@ -52,7 +54,7 @@ NOTE_CHARACTERS = 1_000
 """Ours: of what is said in ``adjusted``, and of each of them."""
 NAME_CHARACTERS = 1_000
 """Ours: of a username of which the nearest usable one is looked for; it has 80."""
-NAME_OF_FIELD = re.compile(r"fields\.[0-9]+\.name")
+PLAIN = re.compile(rf"{'|'.join(TEXTS)}|fields\.[0-9]+\.name|{LAST.pattern}")
 SEVERITIES = {
     **{str(each): each for each in Severity},
     **dict.fromkeys(("debug", "notset", "notice", "success", "ok", "information", "low", "trace"), Severity.INFO),
@@ -124,9 +126,7 @@ def _error(value: object) -> BaseException | None:
 
 
 def _texts(given: Given, adjusted: list[str]) -> None:
-    plain = [
-        each for each in _words(given.pop("plain", None), ITEMS_MAX) if each in TEXTS or NAME_OF_FIELD.fullmatch(each)
-    ]
+    plain = [each for each in _words(given.pop("plain", None), ITEMS_MAX) if PLAIN.fullmatch(each)]
     for name in TEXTS:
         if name not in given:
             continue
@@ -147,6 +147,9 @@ def _texts(given: Given, adjusted: list[str]) -> None:
 def _title(given: Given) -> None:
     """No title: the first line of the text, else the name of the type."""
     if given.get("title"):
+        return
+    if given.get("dedup_key") and (given.get("update") or given.get("resolved")):
+        given["title"] = given["dedup_key"]  # stands for the title that its incident has
         return
     first, _, rest = given.get("message", "").strip().partition("\n")
     if len(first) > TITLE_CHARACTERS:
@@ -307,6 +310,7 @@ COERCIONS: dict[str, Coercion] = {
     "suppress_embeds": flag,
     "markdown": markdown,
     "long_text": _long_text,
+    **OF_AN_INCIDENT,
     "fields": fields,
     "author": author,
     "poll": poll,

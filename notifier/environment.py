@@ -1,11 +1,12 @@
 """The variables of this process, as people, shells and containers write them.
 
-The environment wins over ``.env``. ``docker --env-file`` and systemd hand quotes and comments on as part of a value; a
-value that was copied from a page may have brought marks along.
+The environment wins over ``.env``, and both win over what the program itself has given. ``docker --env-file`` and
+systemd hand quotes and comments on as part of a value; one that was copied from a page may have brought marks along.
 """
 
 import os
 import re
+from collections.abc import Mapping
 
 from dotenv import dotenv_values
 
@@ -39,6 +40,21 @@ def file_environment() -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def give(variables: Mapping[str, str]) -> None:
+    """Set variables for this program, where neither the environment nor ``.env`` do."""
+    _given.clear()
+    _given.update({name.upper(): value for name, value in variables.items()})
+
+
+def given_environment() -> dict[str, str]:
+    """What was given."""
+    return dict(_given)
+
+
 def environment() -> dict[str, str]:
     """All variables by their names in capitals."""
-    return {name.upper(): value for name, value in {**file_environment(), **os.environ}.items()}
+    found = {name.upper(): value for name, value in {**file_environment(), **os.environ}.items()}
+    return {**found, **{name: value for name, value in _given.items() if not found.get(name)}}
+
+
+_given: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """The parts of a message that have parts themselves: fields, author, poll, buttons."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import chain, islice
@@ -28,6 +29,9 @@ BROKEN = "broken characters replaced"
 
 SHORT_CHARACTERS = 1_000
 """Ours: a text so short is looked through at once."""
+
+PARAGRAPH = "\n\n"
+LAST = re.compile(r"message\.last\.([0-9]{1,4})")
 
 Given = dict[str, Any]
 Adjust = Callable[[str], None]
@@ -134,11 +138,18 @@ def is_escaped(text: str) -> bool:
 
 def into_text(given: Given, text: str) -> None:
     """Put what can stand nowhere else below the text. It is no Markdown."""
-    if not (message := given.get("message", "")):
-        given["message"], given["plain"] = text, (*given.get("plain", ()), "message")
-        return
-    is_plain = "message" in given.get("plain", ()) or given.get("markdown") in (False, "off", "false")
-    given["message"] = f"{message}\n\n{text if is_plain else plain(text)}"
+    plain, message = given.get("plain", ()), given.get("message", "")
+    given["message"] = f"{message}\n\n{text}" if message else text
+    if not message:
+        given["plain"] = (*plain, "message")
+    elif "message" not in plain and ((count := last_paragraphs(plain)) or is_escaped(text)):
+        others = (each for each in plain if not LAST.fullmatch(each))
+        given["plain"] = (*others, f"message.last.{count + text.count(PARAGRAPH) + 1}")
+
+
+def last_paragraphs(plain: Iterable[str]) -> int:
+    """How many of the message's last paragraphs are no Markdown, by what its ``plain`` says."""
+    return max((int(found[1]) for each in plain if (found := LAST.fullmatch(each))), default=0)
 
 
 def author(value: object, adjust: Adjust, given: Given) -> Given | None:

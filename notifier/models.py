@@ -84,6 +84,9 @@ class NotificationMessage(BaseModel):
     ``traceback`` is drawn as code. ``markdown``: whether texts are Discord's Markdown; ``plain`` names those that
     never are. ``long_text``: what becomes of a text that one message does not hold. ``adjusted``: what was changed of
     what the caller gave, in words.
+    ``dedup_key``: alerts of a type that have the same one within ``dedup_seconds`` are one incident, and share one
+    message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
+    message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -123,6 +126,12 @@ class NotificationMessage(BaseModel):
     markdown: bool | None = None
     plain: tuple[str, ...] = ()
     long_text: Literal["attach", "split"] | None = None
+    dedup_key: Text | None = None
+    dedup_seconds: float | None = None
+    resolved: bool = False
+    update: bool = False
+    progress: float | None = None
+    repeat: Literal["edit", "replace"] | None = None
     adjusted: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 

@@ -120,6 +120,9 @@ class Status(StrEnum):
     EXPIRED = "expired"
     QUEUE_FULL = "queue_full"
     FOLDED = "folded"
+    # counted in the message of its incident; or there was no incident to resolve
+    REPEATED = "repeated"
+    NOT_OPEN = "not_open"
     WITHDRAWN = "withdrawn"
     # what a caller gets if Redis does not answer; no stored record has these
     SPOOLED = "spooled"

@@ -10,7 +10,12 @@ from notifier.models import AlertType
 
 BY_TYPE = "_by_type"
 """How the name of the field ends that has those of the types."""
-PER_TYPE = {"long_text": "DISCORD_LONG_TEXT", "mentions": "DISCORD_MENTION"}
+PER_TYPE = {
+    "long_text": "DISCORD_LONG_TEXT",
+    "mentions": "DISCORD_MENTION",
+    "dedup_seconds": "DISCORD_DEDUP_SECONDS",
+    "repeat": "DISCORD_REPEAT",
+}
 """The fields of which there is one for each type, and how their variables begin (of some, one for all types)."""
 
 

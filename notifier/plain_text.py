@@ -1,13 +1,21 @@
 """Text that is no Markdown, written so that Discord draws it as it stands (Discord docs, reference.mdx)."""
 
 import re
+from functools import cache
 
 _BREAK = r"\n\r\v\x1c-\x1e\x85\u2028\u2029"
-_BLANK = (
-    r"\x00-\x09\x0e-\x1b\x1f\x20\x7f-\x84\x86-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
-    r"\u2000-\u200f\u202a-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+_ODD = (
+    r"\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U00013438"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-"""What draws nothing. Discord takes some of it out, and what is behind it then begins the line."""
+"""Controls and formats. Discord takes some of them out, and what is around them then stands together."""
+_UNSEEN = rf"{_ODD}\v\x1c-\x1e\x85\u2028\u2029"
+_BLANK = (
+    rf"{_ODD}\t\x20\xa0\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2065\u2800\u3000"
+    r"\u3164\ufe00-\ufe0f\uffa0"
+)
+"""What draws nothing; what is behind it may begin the line."""
 _NO_LINK = rf"\s{_BREAK}{_BLANK}<>\"`|\\^"
 _LINK = rf"""
     https?://
@@ -15,21 +23,34 @@ _LINK = rf"""
     (?:\w(?:[\w.-]*\w)?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}}(?![0-9]))?
     (?:[/?\#](?:[^{_NO_LINK}]*[^{_NO_LINK}.,:;'\]])?)?
 """
-_ENDS = re.compile(r"[.,;\"')]*:?(?:[ \t\n\r\v]|\Z)")
+_ENDS = re.compile(r"[.,;\"')]*:?(?:[ \t\n\r]|\Z)")
 """Where Discord ends a link too. Else it goes on to the next space, over what is escaped there."""
-_MARKS = rf"""
-    (?:(?i:https?|steam|discord):)(?=//)                     # what Discord would make a link of
-    | (?:^|(?<=[{_BREAK}]))[{_BLANK}]*  # headings, quotes, subtext, lists
-      (?:[\#>]|-(?=\#)|[+-](?=[{_BREAK}{_BLANK}]|\Z)|[0-9]+(?=\.(?:[{_BREAK}{_BLANK}]|\Z)))
-    | :(?![0-9]{{1,2}}(?:[+-][0-9]{{2}})?:)(?=[\w+~-]+:)  # an emoji's name; a time is none
-    | @(?=everyone|here|silent)
-    | [\\*_~`|\[\]<]
-"""
-_MARK = re.compile(_MARKS, re.VERBOSE)
-_LINK_OR_MARK = re.compile(f"(?P<link>{_LINK})|{_MARKS}", re.VERBOSE)
+
+
+@cache
+def _pattern(link: str, gap: str) -> re.Pattern[str]:
+    """Links and what has to be escaped. ``gap``: what may stand between the characters of one mark."""
+    words = {name: gap.join(name) for name in ("http", "steam", "discord", "everyone", "here", "silent", "//")}
+    return re.compile(
+        rf"""
+        (?P<link>{link})
+        | (?i:{words["http"]}{gap}s?|{words["steam"]}|{words["discord"]}){gap}:(?={gap}{words["//"]})  # made a link of
+        | (?:^|(?<=[{_BREAK}]))[{_BLANK}]*  # headings, quotes, subtext, lists
+          (?:[\#>]|-(?=\#)|[+-](?=[{_BREAK}{_BLANK}]|\Z)
+            |(?P<number>[0-9][0-9{_ODD}]*)(?=\.(?:[{_BREAK}{_BLANK}]|\Z)))
+        | :(?![0-9]{{1,2}}(?:[+-][0-9]{{2}})?:)(?=(?:{gap}[\w+~-])+{gap}:)  # an emoji's name; a time is none
+        | @(?={gap}(?:{words["everyone"]}|{words["here"]}|{words["silent"]}))
+        | [\\*_~`|\[\]<]
+        """,
+        re.VERBOSE,
+    )
+
+
+_GAP = re.compile(f"[{_UNSEEN}]")
+_NEVER = "(?!)"
 FENCE = 3
 """Backticks around a code block; fewer enclose code within a line."""
-_FENCE = re.compile("`(?=``)")
+_FENCE = re.compile(f"`(?=[{_UNSEEN}]*`[{_UNSEEN}]*`)")
 
 
 def plain(text: str, *, links: bool = True) -> str:
@@ -38,9 +59,9 @@ def plain(text: str, *, links: bool = True) -> str:
     Links stay links. ``links``: False for a title that is a link itself: Discord looks for none in it.
     """
     text = text.replace("\f", "")  # Discord takes it out before it reads the rest
-    if links and "://" in text:
-        return _LINK_OR_MARK.sub(_link_or_escape, text)
-    return _MARK.sub(_escape, text)
+    has_links = links and "://" in text
+    gap = f"{_GAP.pattern}*" if _GAP.search(text) else ""  # seldom, and such a pattern takes long to compile
+    return _pattern(_LINK if has_links else _NEVER, gap).sub(_link_or_escape, text)
 
 
 def code_block(text: str, language: str = "") -> str:
@@ -63,6 +84,6 @@ def _link_or_escape(found: re.Match[str]) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     mark = found[0]
-    if mark[-1].isdigit():  # the dot behind the number
+    if found["number"]:  # the dot behind it
         return f"{mark}\\"
     return f"{mark[:-1]}\\{mark[-1]}"

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, environment, plain
+from notifier.environment import ENV_FILE, environment, given_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.message_parts import MENTIONS_MAX, Mention, is_snowflake
 from notifier.models import AlertType
@@ -119,6 +119,16 @@ class _WebhookSource(PydanticBaseSettingsSource):
         return {"webhooks": webhooks, "wrong_webhooks": wrong}
 
 
+class _GivenSource(PydanticBaseSettingsSource):
+    """Reads what the program itself has given."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in given_environment().items() if value}
+
+
 DEFAULT_API_URL = "https://discord.com/api/v10"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
@@ -153,6 +163,7 @@ MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
 LongText = Literal["attach", "split"]
+Repeat = Literal["edit", "replace"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
@@ -197,6 +208,13 @@ class Settings(BaseSettings):
     long_text_by_type: Mapping[AlertType, LongText] = Field(default_factory=dict, validation_alias="long_text_by_type")
     mentions_by_type: Mapping[AlertType, Mentions] = Field(default_factory=dict, validation_alias="mentions_by_type")
     mention_quiet_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_MENTION_QUIET_SECONDS")
+    dedup_seconds: LongSeconds = Field(3_600, validation_alias="DISCORD_DEDUP_SECONDS")
+    dedup_seconds_by_type: Mapping[AlertType, LongSeconds] = Field(
+        default_factory=dict, validation_alias="dedup_seconds_by_type"
+    )
+    repeat: Repeat = Field("edit", validation_alias="DISCORD_REPEAT")
+    repeat_by_type: Mapping[AlertType, Repeat] = Field(default_factory=dict, validation_alias="repeat_by_type")
+    reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")
     split_max: PartCount = Field(4, validation_alias="DISCORD_SPLIT_MAX")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
     history_text_bytes: Bytes = Field(4_096, validation_alias="NOTIFIER_HISTORY_TEXT_BYTES")
@@ -211,6 +229,7 @@ class Settings(BaseSettings):
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
+    spool_bytes_max: Bytes = Field(2**30, validation_alias="NOTIFIER_SPOOL_BYTES_MAX")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
@@ -263,9 +282,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment over ``.env``; the webhooks from their own source."""
+        """The environment over ``.env`` over what was given; the webhooks from their own source."""
         per_type = PerTypeSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, _WebhookSource(settings_cls), per_type
+        given = _GivenSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, given, _WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:

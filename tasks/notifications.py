@@ -252,6 +252,25 @@ class SendNotification:
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def update(self, dedup_key: str, /, **fields: Any) -> "AsyncResult[Any]":
+        """Change the message of an open incident: what is not named stays. It is no repeat; of nothing, it opens one.
+
+        Args:
+            dedup_key: that of the alert that opened it.
+            fields: of the message, as for ``delay``; ``alert_type`` too, unless it is general. ``progress``: 0 to 1.
+
+        Raises:
+            As ``delay``.
+        """
+        return self.delay(**{**fields, "dedup_key": dedup_key, "update": True})
+
+    def resolve(self, dedup_key: str, /, **fields: Any) -> "AsyncResult[Any]":
+        """End an open incident: its message turns green. If none is open, nothing is posted (status ``not_open``).
+
+        Args and Raises as ``update``.
+        """
+        return self.delay(**{**fields, "dedup_key": dedup_key, "resolved": True})
+
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert: a ``NotificationMessage``, or its fields (``alert_type``, ``title``, ``message``, …).
 

@@ -25,6 +25,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Ten thousand examples take longer than a test may as a rule."""
+    if os.environ.get("HYPOTHESIS_PROFILE") == "nightly":
+        item.add_marker(pytest.mark.timeout(0))
+
+
 LONG_FIRST = ("faults", "e2e", "integration", "benchmarks", "unit")
 """The order of the folders: long tests begin first, and the many short ones use both cores at the end."""
 

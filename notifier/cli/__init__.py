@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "check",
     "history": "history",
     "explain": "explain",
+    "incidents": "incidents",
     "withdraw": "withdraw",
     "dead": "dead",
     "gate": "gate",

@@ -37,6 +37,10 @@ OPTIONS = (
         default=None,
         help="Whether the text is Discord's Markdown; that of standard input is not.",
     ),
+    click.option("--dedup-key", help="Alerts of a type with the same key share one message, which is edited."),
+    click.option("--resolved", is_flag=True, help="The incident of this --dedup-key is over."),
+    click.option("--update", is_flag=True, help="Change the message of the incident; it is no repeat."),
+    click.option("--progress", help="0 to 1, or a percentage: drawn as a bar."),
     click.option("--id", "notification_id", help="Your own id: the same id is never sent twice."),
     click.option(
         *("--set", "--var", "variables"),

@@ -40,10 +40,13 @@ def send(
       notifier send error "Render failed" --file render.log --image frame.png --author Farm --silent
       notifier send -t tracklist_generated --set recording="Artist - Mix Title" --set tracks=15
       notifier send critical "Payments are down" --mention @here --dry-run
+      notifier send error "Disk full" --dedup-key disk-db1          and later, when it is over:
+      notifier send error --dedup-key disk-db1 --resolved
 
     Exit code: 0 queued (or, with --wait, delivered), 1 otherwise.
     """
-    if not fields["template"] and (not alert_type or not title):
+    names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
+    if not fields["template"] and not names_incident and (not alert_type or not title):
         raise click.UsageError("give ALERT_TYPE and TITLE, or a --template")
     if text is not None and fields["message"] is not None:
         raise click.UsageError("MESSAGE and --message: give one of them")

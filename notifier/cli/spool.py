@@ -96,7 +96,7 @@ def _spool() -> "Spool":
     folder = settings().spool_dir
     if folder is None:
         raise ConfigurationError("NOTIFIER_SPOOL_DIR is not set: nothing is spooled here")
-    return Spool(folder, settings().spool_max)
+    return Spool(folder, settings().spool_max, bytes_max=settings().spool_bytes_max)
 
 
 def _at(seconds: float) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import requests
@@ -31,6 +32,8 @@ BEGINNING_BYTES = 2_000
 FOREIGN_EXCEPTIONS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """requests lets those of urllib3 through, and raises the last two bare for files and addresses that it cannot use."""
 
+NO_CONTENT = 204
+
 
 class DiscordClient:
     """Posts to webhooks of one Discord. Thread-safe and fork-safe.
@@ -48,21 +51,22 @@ class DiscordClient:
 
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Post one message and wait for Discord to store it (Execute Webhook, webhook.mdx)."""
-        query = {"wait": "true"}
         opens_thread = "thread_name" in payload.body  # then not in the one of the webhook's URL (code 220002)
-        if thread_id := payload.thread_id or (None if opens_thread else webhook.thread_id):
-            query["thread_id"] = thread_id
-        if "components" in payload.body:
-            query["with_components"] = "true"  # without it they are ignored in silence (discord-api-docs #7368)
-        body: dict[str, Any] = {"json": payload.body}
-        if payload.files:
-            parts = {
-                f"files[{number}]": (file.name, file.content, file.content_type)
-                for number, file in enumerate(payload.files)
-            }
-            body = {"data": {"payload_json": json.dumps(payload.body)}, "files": parts}
-        answer, _ = self._request("POST", webhook, query, body)
+        thread_id = payload.thread_id or (None if opens_thread else webhook.thread_id)
+        query = {"wait": "true", **_place(payload, thread_id)}
+        answer, _ = self._request("POST", webhook, query, _content(payload))
         return answer
+
+    def edit(self, webhook: Webhook, message_id: str, payload: Payload, thread_id: str | None) -> Answer:
+        """Change a message of this webhook (Edit Webhook Message, webhook.mdx). To repeat it changes nothing more."""
+        answer, _ = self._request("PATCH", webhook, _place(payload, thread_id), _content(payload), message_id)
+        return answer
+
+    def delete(self, webhook: Webhook, message_id: str, thread_id: str | None) -> Answer:
+        """Delete a message of this webhook (Delete Webhook Message, webhook.mdx)."""
+        query = {"thread_id": thread_id} if thread_id else {}
+        answer, _ = self._request("DELETE", webhook, query, {}, message_id)
+        return replace(answer, outcome=Delivered(None, None)) if answer.http_status == NO_CONTENT else answer
 
     def get_webhook(self, webhook: Webhook) -> WebhookInfo:
         """Fetch a webhook's name, channel and server (Get Webhook with Token, webhook.mdx). Posts nothing."""
@@ -74,10 +78,10 @@ class DiscordClient:
         )
 
     def _request(
-        self, method: str, webhook: Webhook, query: dict[str, str], body: dict[str, Any]
+        self, method: str, webhook: Webhook, query: dict[str, str], body: dict[str, Any], message_id: str = ""
     ) -> tuple[Answer, dict[str, Any]]:
         token = webhook.token.get_secret_value()
-        url = f"{self._api_url}/webhooks/{webhook.id}/{token}"
+        url = f"{self._api_url}/webhooks/{webhook.id}/{token}" + (f"/messages/{message_id}" if message_id else "")
         try:
             response = self._session().request(
                 method,
@@ -106,6 +110,22 @@ class DiscordClient:
         local.used_at = now
         session: requests.Session = local.session
         return session
+
+
+def _place(payload: Payload, thread_id: str | None) -> dict[str, str]:
+    query = {"thread_id": thread_id} if thread_id else {}
+    if "components" in payload.body:
+        query["with_components"] = "true"  # without it they are ignored in silence (discord-api-docs #7368)
+    return query
+
+
+def _content(payload: Payload) -> dict[str, Any]:
+    if not payload.files:
+        return {"json": payload.body}
+    parts = {
+        f"files[{number}]": (file.name, file.content, file.content_type) for number, file in enumerate(payload.files)
+    }
+    return {"data": {"payload_json": json.dumps(payload.body)}, "files": parts}
 
 
 class _Session(requests.Session):

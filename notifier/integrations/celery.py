@@ -14,7 +14,7 @@ from celery.utils.saferepr import saferepr
 from celery.utils.serialization import UnpickleableExceptionWrapper
 from kombu.utils.encoding import safe_str
 
-from notifier.integrations.folded_alerts import FOLD_SECONDS, FoldedAlerts
+from notifier.integrations.folded_alerts import FOLD_SECONDS, FoldedAlerts, shown
 from notifier.texts import text_of
 
 ARGUMENT_CHARACTERS = 200
@@ -126,7 +126,7 @@ class FailedTasks:
         def fields() -> dict[str, Any]:
             traceback = error if error.__traceback__ else more.get("traceback")
             return {
-                "title": f"Task {sender.name} failed{_retries(call)}: {_shown(text_of(error), TITLE_CHARACTERS)}",
+                "title": f"Task {sender.name} failed{_retries(call)}: {shown(text_of(error), TITLE_CHARACTERS)}",
                 "traceback": traceback if traceback is error else safe_str(traceback or ""),
                 "fields": self._fields(call, task_id, more),
             }
@@ -194,15 +194,14 @@ class FailedTasks:
 
     def _fields(self, call: Any, task_id: object, given: dict[str, Any]) -> list[dict[str, Any]]:
         """What is known of a call: of its request, in a worker's main process of the worker's own."""
+        began, since = self._started.get(str(task_id)), getattr(call, "time_start", None)
+        seconds = monotonic() - began if began is not None else time() - since if since else None
         args = getattr(call, "argsrepr", None) or saferepr(given.get("args") or ())
         kwargs = getattr(call, "kwargsrepr", None) or saferepr(given.get("kwargs") or {})
-        shown = [_shown(text, ARGUMENT_CHARACTERS) for text in (args, kwargs) if text not in ("()", "{}")]
-        began = self._started.get(str(task_id))
-        since = getattr(call, "time_start", None)
-        seconds = monotonic() - began if began is not None else time() - since if since else None
+        texts = [shown(text, ARGUMENT_CHARACTERS) for text in (args, kwargs) if text not in ("()", "{}")]
         values = {
             "Task id": task_id,
-            "Arguments": " ".join(shown),
+            "Arguments": " ".join(texts),
             "Worker": getattr(call, "hostname", None) or self._worker,
             "Runtime": None if seconds is None else f"{seconds:.1f} s",
         }
@@ -227,12 +226,3 @@ def _original(exception: Any) -> Any:
 def _retries(call: Any) -> str:
     count = getattr(call, "retries", None) or 0
     return f" after {count} {'retry' if count == 1 else 'retries'}" if count else ""
-
-
-def _shown(text: str, characters: int) -> str:
-    """The beginning, on one line; secrets are masked before it is cut, for half of one would not be recognised."""
-    from notifier.outbox.preparation import prepare_given
-    from notifier.settings import settings
-
-    whole = " ".join(str(prepare_given(text, settings())).split())
-    return whole if len(whole) <= characters else f"{whole[:characters]}…"

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ KEYS_MAX = 1_000
 LINES_MAX = 25
 """Ours: of what is told at the end."""
 OTHERS = "Other failures"
+TOLD = "_told_by_notifier"
 
 
 class Repeats(NamedTuple):
@@ -168,3 +170,26 @@ def _submit(fields: dict[str, Any]) -> None:
 def _log(what: str, error: Exception) -> None:
     expected = isinstance(error, NotifierError)
     logger.warning("%s: no alert was raised (%s)", what, error, exc_info=None if expected else error)
+
+
+def shown(text: str, characters: int) -> str:
+    """The beginning, on one line; secrets are masked before it is cut, for half of one would not be recognised."""
+    from notifier.outbox.preparation import prepare_given
+    from notifier.settings import settings
+
+    whole = " ".join(str(prepare_given(text, settings())).split())
+    return whole if len(whole) <= characters else f"{whole[:characters]}…"
+
+
+def tell(error: BaseException) -> None:
+    """Note that an alert tells of this exception: a framework that raises it also logs it."""
+    with suppress(Exception):  # its own methods may refuse
+        error.__dict__[TOLD] = True
+
+
+def is_told(error: object) -> bool:
+    """Whether an alert tells of it already."""
+    try:
+        return TOLD in vars(error)
+    except Exception:
+        return False

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
 
+from notifier.integrations.folded_alerts import is_told
 from notifier.integrations.log_alert import TYPES, alert_of, fold_key
 from notifier.integrations.log_sender import LogSender, own_call
 
@@ -107,8 +108,8 @@ def _is_left_out(record: logging.LogRecord) -> bool:
         return True
     if _TASKS and record.pathname.startswith(_TASKS):
         return True
-    told = already_told.get()
-    return told is not None and isinstance(record.exc_info, tuple) and record.exc_info[1] is told
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    return error is not None and (error is already_told.get() or is_told(error))
 
 
 def _by_number(types: Mapping[str | int, str]) -> dict[int, str]:

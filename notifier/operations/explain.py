@@ -72,6 +72,9 @@ def _beginning(found: Mapping[str, str], record: Record | None, kind: str, messa
     here = _at(float(found["admitted_at"]) + spooled)
     if record is not None and record["status"] == Status.FOLDED:
         steps = [Step(here, f'met a full outbox as {kind}: "{title}"'), Step(here, "folded into a digest")]
+    elif record is not None and record["status"] in INCIDENT:
+        where = record["link"] or record["message_id"] or "that is to come"
+        steps = [Step(here, f'came as {kind}: "{title}"'), Step(here, INCIDENT[record["status"]].format(where=where))]
     else:
         steps = [Step(here, f'admitted as {kind}: "{title}"')]
     if spooled:
@@ -126,6 +129,11 @@ def _others(count: int) -> str:
     return f" with {count} others" if count > 1 else " with one other" if count else ""
 
 
+INCIDENT = {
+    Status.REPEATED.value: "counted in the message of its incident: {where}",
+    Status.NOT_OPEN.value: "nothing to resolve: no incident with its key is open",
+}
+"""What became of alerts that have no message of their own."""
 WORDS = {
     "refused": "refused: {reason}",
     "blocked": "held back: {reason}",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 import redis
@@ -11,9 +12,10 @@ from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
+from notifier.outbox.incident import incident_arguments, incident_keys
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
-from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
 from notifier.render.batch import measure
@@ -22,6 +24,16 @@ from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
+
+
+class Admitted(StrEnum):
+    """What became of a notification that was to be admitted."""
+
+    NOW = "admitted"
+    KNOWN = "known"
+    """This id was admitted before: nothing was done."""
+    COUNTED = "counted"
+    """In the message of its incident. It is final, and no task need come for it."""
 
 
 class Admission:
@@ -37,7 +49,7 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._step = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/admit.lua"))
+        self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
         """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
@@ -55,8 +67,8 @@ class Admission:
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
         progress: Progress = NO_PROGRESS,
-    ) -> bool:
-        """Admit a notification, once per id. Returns True if it was admitted now, False if it was known.
+    ) -> Admitted:
+        """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
         ``progress``: what is settled of it already.
@@ -69,12 +81,19 @@ class Admission:
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
         return self._admit_text(
             *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
-            *(terms, microseconds(spooled_seconds), unknown, progress.as_json()),
+            *(terms, microseconds(spooled_seconds), unknown),
+            incident=self._of_incident(message),
+            progress=progress.as_json(),
         )
+
+    def _of_incident(self, message: NotificationMessage) -> tuple[list[str], str]:
+        """The keys and the argument that admit.lua takes of its incident."""
+        asked = incident_arguments(self._keys, self._settings, message, self._life_seconds)
+        return incident_keys(self._keys, message), asked
 
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
-    ) -> bool:
+    ) -> Admitted:
         """Admit, for workers of a later version, a notification whose fields this one does not know. Else as ``admit``.
 
         Raises:
@@ -94,8 +113,10 @@ class Admission:
         terms: Terms,
         spooled: int = 0,
         unknown: str = "",
+        *,
+        incident: tuple[list[str], str] = ([], ""),
         progress: str = "",
-    ) -> bool:
+    ) -> Admitted:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
         with broker_errors():
@@ -104,13 +125,14 @@ class Admission:
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
                     *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
+                    *incident[0],
                 ],
                 args=[
                     *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
                     *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
-                    progress,
+                    *(progress, incident[1]),
                 ],
             )
         if answer == "full":
@@ -118,4 +140,4 @@ class Admission:
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
-        return bool(answer == "admitted")
+        return Admitted(answer)

@@ -1,36 +1,82 @@
--- Take a notification into its outbox: once, and only while there is room.
+-- Take a notification into its outbox: once, and only while there is room. One that belongs to an incident may be
+-- counted in the message of another instead.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused,
---       9 dead_letters, 10 state, 11 callbacks, 12 memory
+--       9 dead_letters, 10 state, 11 callbacks, 12 memory, 13 incident, 14 incidents (incident.lua), 15 repeated
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
 --       8 unknown (reason: it may have been posted; or ''),
 --       9 after (microseconds from now before which it is not posted; 0), 10 expires (likewise: after which; or ''),
 --       11 callbacks (JSON; ''), 12 if it has some: microseconds until a sweep looks whether it is final,
 --       13 alert type, 14 roomy, 15 args (of memory.lua), 16 version (of what the message holds),
---       17 progress (JSON: what is settled of it already; '')
--- Returns 'admitted', 'known' (this id was admitted before: nothing is done), 'full' or 'memory_full'.
+--       17 progress (JSON: what is settled of it already; ''),
+--       18 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
+--         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
+--         history_life (seconds), counted_max, notification_prefix, result_prefix
+-- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done), 'full'
+-- or 'memory_full'.
+local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
-if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then return 'full' end
 local now, bytes = now_us(), #ARGV[2] + #ARGV[11]
+local incident, meeting, waiting = ARGV[18] ~= '' and cjson.decode(ARGV[18]), nil, nil
+if incident then
+  incident.message = ARGV[2]
+  meeting, waiting = meet_incident(KEYS[13], incident.notification_prefix, incident, now)
+end
+local function count()
+  local status, known = 'not_open', {}
+  if meeting ~= 'not_open' then
+    status = 'repeated'
+    note_incident(KEYS[13], KEYS[14], 'count', ARGV[1], incident, now)
+    known = redis.call('HMGET', KEYS[13], 'message_id', 'channel_id', 'link')
+  end
+  local result = string.gsub(incident.result, '"status": "repeated"', '"status": "' .. status .. '"', 1)
+  for place, name in ipairs({ 'message', 'channel', 'link' }) do
+    local value = known[place] and cjson.encode(known[place]) or 'null'
+    result = string.gsub(result, '"' .. name .. '%-' .. incident.stamp .. '"', function() return value end)
+  end
+  end_counted({ notification = KEYS[1], result = KEYS[6], history = KEYS[7], counted = KEYS[15], refused = KEYS[8],
+    callbacks = KEYS[11] }, { id = ARGV[1], result = result, stamp = incident.stamp, status = status,
+    life = incident.history_life, kept_max = incident.counted_max, callbacks = ARGV[11],
+    notification_prefix = incident.notification_prefix, result_prefix = incident.result_prefix }, now)
+  return 'counted'
+end
+
+if meeting == 'not_open' then return count() end
+if meeting == 'count' then
+  join_waiting(incident.notification_prefix .. waiting, KEYS[3], waiting, incident, now)
+  return count()
+end
+local is_full = outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5])
+if meeting == 'edit' and is_full and incident.kind ~= 'resolve' then return count() end -- the next one shows it
+if meeting ~= 'edit' and is_full then return 'full' end
 if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then return 'memory_full' end
-local sequence = next_sequence(KEYS[5], now)
+local sequence, after = next_sequence(KEYS[5], now), tonumber(ARGV[9])
+if incident then
+  note_incident(KEYS[13], KEYS[14], meeting, ARGV[1], incident, now)
+  redis.call('HSET', KEYS[1], 'incident', KEYS[13])
+  if meeting == 'edit' then
+    if incident.kind ~= 'resolve' then sequence = sequence + EDIT end
+    after = math.max(after, edit_due(KEYS[13], incident, now))
+    if incident.kind ~= 'repeat' then redis.call('HSET', KEYS[1], 'overlay', ARGV[2]) end
+  end
+end
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
 if ARGV[11] ~= '' then
   redis.call('ZADD', KEYS[11], now + ARGV[12], ARGV[1])
   redis.call('PEXPIRE', KEYS[11], ARGV[6])
 end
-if ARGV[9] == '0' then
+if after == 0 then
   redis.call('ZADD', KEYS[2], sequence, ARGV[1])
 else
-  redis.call('ZADD', KEYS[3], now + ARGV[9], ARGV[1])
+  redis.call('ZADD', KEYS[3], now + after, ARGV[1])
 end
 redis.call('HSET', KEYS[1], 'message', ARGV[2], 'share', ARGV[3], 'characters', ARGV[4], 'sequence', sequence,
   'attempts', 0, 'admitted_at', now - ARGV[7], 'version', ARGV[16])
 memory_add(KEYS[12], bytes, ARGV[13])
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
-if ARGV[9] ~= '0' then redis.call('HSET', KEYS[1], 'not_before', now + ARGV[9]) end
+if after ~= 0 then redis.call('HSET', KEYS[1], 'not_before', now + after) end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
 if ARGV[17] ~= '' then

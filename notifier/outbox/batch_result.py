@@ -7,9 +7,10 @@ from typing import Any
 
 from notifier.errors import DeliveryFailed
 from notifier.outbox.claim import Batch, WakeUp
-from notifier.outbox.disposition import Action, Disposition
+from notifier.outbox.disposition import Action, Disposition, Request
+from notifier.outbox.incident import shown_by
 from notifier.outbox.record import Record, iso, record, retry_result
-from notifier.outcome import Answer, Delivered
+from notifier.outcome import Answer, Delivered, Status
 from notifier.render.batch import measure
 from notifier.render.ornaments import OF_MESSAGE
 
@@ -32,7 +33,9 @@ class BatchResult:
     fallback_wake_up: WakeUp | None = None
 
 
-def to_payload(disposition: Disposition, ended: Record | None, retry_wait_seconds: float) -> dict[str, Any]:
+def to_payload(
+    batch: Batch, disposition: Disposition, answer: Answer, ended: Record | None, retry_wait_seconds: float
+) -> dict[str, Any]:
     """A disposition as commit.lua reads it; ``ended``: its record, if it may be final."""
     return {
         "id": disposition.item.message.id,
@@ -51,8 +54,22 @@ def to_payload(disposition: Disposition, ended: Record | None, retry_wait_second
         "cut": ended is not None and "cut_from_bytes" in ended,
         "progress": disposition.progress.as_json(),
         "forum": _forum(disposition),
+        "shown": disposition.shown or _shown(batch, disposition, answer),
         "retry_result": _retry_result(disposition, retry_wait_seconds),
     }
+
+
+def _shown(batch: Batch, disposition: Disposition, answer: Answer) -> dict[str, str] | None:
+    """What is known of the message of its incident, once that shows it."""
+    item, posted, webhook = disposition.item, answer.outcome, batch.webhook
+    if not (item.incident and webhook and isinstance(posted, Delivered) and disposition.status is Status.DELIVERED):
+        return None
+    if item.request is Request.EDIT:
+        thread_id = item.incident.thread_id
+    else:
+        opens_thread = item.part.thread_name or item.progress.in_forum
+        thread_id = item.part.thread_id or (posted.channel_id if opens_thread else webhook.thread_id)
+    return shown_by(item.message, posted, webhook, batch.guild_id, thread_id)
 
 
 def _forum(disposition: Disposition) -> bool | None:

@@ -24,7 +24,7 @@
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
---                                   progress (JSON; '')
+--                                   progress (JSON; ''), incident (JSON; ''), overlay (JSON; '')
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local TROUBLES, RUN, WORKERS, FLEET, FIRST_SEEN, UNDELIVERABLE, PINGED = unpack(KEYS, 11, 17)
 local NEWER_LOOK_AGAIN = SECOND
@@ -86,9 +86,9 @@ end
 -- Lease one notification: its place, its event, and its part of the answer.
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
-  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version, progress = unpack(
-    redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at', 'spooled', 'not_before',
-      'version', 'progress'))
+  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version, progress, incident, overlay =
+    unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at', 'spooled', 'not_before',
+      'version', 'progress', 'incident', 'overlay'))
   admitted_at = tonumber(admitted_at) or now
   local due_at = math.max(admitted_at, tonumber(not_before or 0))
   local here_since = math.max(due_at, admitted_at + (spooled or 0))
@@ -101,7 +101,7 @@ local function lease_one(kind, reason, id, others, log, answer)
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
   local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0,
-    version or 1, progress or '' }
+    version or 1, progress or '', incident and claim_incident(incident, id, now) or '', overlay or '' }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.disposition import THREAD_NAME, BatchItem
+from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
 from notifier.outcome import Reason
@@ -163,7 +164,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         now,
         webhook,
         guild_id or None,
-        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 9, strict=True)),
+        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 11, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
@@ -172,7 +173,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
 
 
 def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> BatchItem:
-    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress = fields
+    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress, *incident = fields
     message, unreadable = read(notification_id, alert_type, text, int(version))
     spells: dict[str, float] = json.loads(waited)
     longest = max(spells, key=lambda reason: spells[reason], default="")
@@ -180,4 +181,4 @@ def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> 
     known = progress_of(progress)
     if is_forum and THREAD_NAME not in known.left_out:
         known = replace(known, in_forum=True)
-    return BatchItem(message, int(attempts), *times, unreadable, known)
+    return BatchItem(message, int(attempts), *times, unreadable, known, incident=incident_of(*incident))

@@ -16,6 +16,7 @@
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
 --                         progress (JSON, if it continues or moves),
+--                         shown (fields of incident.lua; null: nothing is known of its incident's message),
 --                         forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
@@ -85,6 +86,14 @@ local function filled(text, revoke)
   return dated(text, args.stamp, now)
 end
 
+-- What is known of its incident's message. One that could not be opened is forgotten: the next alert opens it.
+local function note_shown(key, item)
+  local incident = redis.call('HGET', key, 'incident')
+  if not incident then return end
+  if item.shown ~= cjson.null then incident_shown(incident, item.shown, args.life) end
+  if item.dead and redis.call('HEXISTS', incident, 'message_id') == 0 then redis.call('DEL', incident) end
+end
+
 local function complete(key, item, result)
   local revoke = redis.call('HGET', key, 'revoke') or ''
   local life = item.dead and args.dead_letter_life or args.history_life
@@ -95,6 +104,7 @@ local function complete(key, item, result)
   local kept_as = item.unreadable and 'original' or item.dead and item.cut and 'whole'
   local whole = kept_as and redis.call('HGET', key, 'message')
   if whole then redis.call('HSET', key, kept_as, whole) end
+  note_shown(key, item)
   redis.call('HDEL', key, 'message')
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
@@ -119,6 +129,8 @@ local function leave_batch(key, item)
   local place = place_of(key, item.id, WAITING, IN_FLIGHT)
   redis.call('ZREM', IN_FLIGHT, item.id)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
+  local incident = redis.call('HGET', key, 'incident')
+  if incident then wait_again(incident, item.id) end
   if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
   return place
 end
@@ -155,6 +167,7 @@ end
 -- A part of it is posted, or something is left out: nothing fails from here on that failed before.
 local function continue(key, item)
   requeue(key, item)
+  note_shown(key, item)
   if item.forum ~= cjson.null then redis.call('HSET', gate.state, 'forum', item.forum and 1 or 0) end
   redis.call('HDEL', key, 'failing_since', 'lost_alone')
   redis.call('HSET', key, 'attempts', 0)
@@ -233,7 +246,7 @@ for position, item in ipairs(args.dispositions) do
   if has_message and holds_lease and not requested and #args.dispositions == 1 then
     redis.call('HINCRBY', key, 'lost_alone', 1)
   end
-  if has_message and item.action == 'continue' then note_progress(key, item) end
+  if has_message and item.action == 'continue' and item.progress ~= '' then note_progress(key, item) end
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end

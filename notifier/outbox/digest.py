@@ -8,9 +8,10 @@ import redis
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.record import as_result, record
-from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
+from notifier.plain_text import plain
 from notifier.render.batch import measure
 from notifier.render.cut import cut
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
@@ -28,7 +29,7 @@ TITLES_MAX = 50
 TITLES_SHOWN = 25
 """Ours: lines of a digest's text."""
 TITLE_CHARACTERS = 100
-"""Ours: characters of a title in it."""
+"""Ours: characters of a title in it, escapes not counted."""
 DIGEST_SECONDS = 30
 """Ours: in a flood every free place is taken at once, so a digest older than this is admitted without one."""
 
@@ -46,7 +47,7 @@ class Digests:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._fold = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/memory.lua", "outbox/fold.lua"))
+        self._fold = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/fold.lua"))
         self._digest = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/digest.lua"))
 
     def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:
@@ -73,7 +74,8 @@ class Digests:
                     *(self._keys.dead_letters(kind), self._keys.memory),
                 ],
                 args=[
-                    *(message.id, as_result(ended), stamp, cut(message.title, TITLE_CHARACTERS)),
+                    # as it stands: Markdown of it that is cut could take in other lines
+                    *(message.id, as_result(ended), stamp, plain(cut(message.title, TITLE_CHARACTERS))),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
                     *(terms.callbacks, size, *self._memory[kind]),

@@ -1,10 +1,11 @@
 """What becomes of each notification of a batch, worked out from the outcome of its request."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.incident import GONE, Incident
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import (
     QUARANTINING,
@@ -19,8 +20,10 @@ from notifier.outcome import (
     Unknown,
     reasons_of,
 )
+from notifier.render.incident import with_incident
 from notifier.render.ornaments import GIVEN_BY_US, TEXTS, ornament_of, ornaments, refused_by_form
 from notifier.render.split import parts_of
+from notifier.settings import Webhook
 
 OF_THE_PAYLOAD = reasons_of(Fault.ALERT)
 """Rejections that may be one notification's fault; if Discord names none, each is sent in its own request."""
@@ -61,6 +64,16 @@ MAY_END = frozenset({Action.COMPLETE, Action.ATTEMPTS_EXHAUSTED, Action.FAILOVER
 """Actions that need a record, for the commit may make them final."""
 
 
+class Request(StrEnum):
+    """What is asked of Discord for a notification."""
+
+    POST = "post"
+    EDIT = "edit"
+    """The message of its incident shows it."""
+    DELETE = "delete"
+    """The message of its incident goes, for another one to be posted."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchItem:
     """One notification of a batch, as claimed.
@@ -69,6 +82,7 @@ class BatchItem:
     ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
     postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
     ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
+    ``incident``: of which it is a part; ``request``: what becomes of the message of that.
     """
 
     message: NotificationMessage
@@ -80,6 +94,18 @@ class BatchItem:
     unreadable: Reason | None = None
     progress: Progress = NO_PROGRESS
     pings: tuple[str, ...] = ()
+    incident: Incident | None = None
+    request: Request = Request.POST
+
+    def of_incident(self, webhook: Webhook | None) -> "BatchItem":
+        """The same with all that the message of its incident is to show."""
+        if self.incident is None:
+            return self
+        message, request = self.incident.whole(self.message), Request.POST
+        if self.incident.is_shown_by(webhook):
+            replaces = message.repeat == "replace" and not (self.message.update or self.incident.state.is_resolved)
+            request = Request.DELETE if replaces else Request.EDIT
+        return replace(self, message=message, request=request)
 
     @property
     def ornaments(self) -> frozenset[str]:
@@ -100,6 +126,7 @@ class BatchItem:
         """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
         parts = parts_of(self.message)
         part = self._pinging(parts[min(self.progress.part, len(parts) - 1)])
+        part = with_incident(part, self.incident.state) if self.incident else part
         if self.progress.thread_id is not None:
             in_thread = {"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()}
             return part.model_copy(update=in_thread)
@@ -127,7 +154,8 @@ class BatchItem:
 class Disposition:
     """What becomes of one notification. ``isolate``: it goes again in its own request.
 
-    ``progress``: what is settled of it by now, if it is to continue.
+    ``progress``: what is settled of it by now, if it is to continue. ``shown``: what is known of the message of its
+    incident (incident.py), beside what a delivery tells.
     """
 
     item: BatchItem
@@ -138,6 +166,7 @@ class Disposition:
     detail: str = ""
     isolate: bool = False
     progress: Progress = NO_PROGRESS
+    shown: Mapping[str, str] | None = None
 
     @property
     def dead(self) -> bool:
@@ -177,6 +206,8 @@ def decide(
 
 
 def _delivered(item: BatchItem, posted: Delivered, spent: int) -> Disposition:
+    if item.request is Request.DELETE:
+        return _posted_anew(item, "its message before is deleted")
     progress = item.after(posted)
     if progress is None:
         return Disposition(item, Action.COMPLETE, item.attempts + spent, Status.DELIVERED)
@@ -184,8 +215,17 @@ def _delivered(item: BatchItem, posted: Delivered, spent: int) -> Disposition:
     return Disposition(item, Action.CONTINUE, item.attempts + spent, detail=detail, progress=progress)
 
 
+def _posted_anew(item: BatchItem, why: str, reason: Reason | None = None) -> Disposition:
+    """The message of its incident is gone: it goes again at once, and is posted."""
+    return Disposition(
+        item, Action.CONTINUE, item.attempts, reason=reason, detail=why, progress=item.progress, shown=GONE
+    )
+
+
 def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Disposition:
     attempts = item.attempts + 1
+    if item.request is not Request.POST:  # it may be done twice
+        status = Status.FAILED
     exhausted = attempts > retry_attempts and reason not in NEVER_SENT
     return Disposition(
         item,
@@ -198,6 +238,8 @@ def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_
 
 
 def _rejected(outcome: Rejected, items: Sequence[BatchItem], spent: int) -> list[Disposition]:
+    if outcome.reason is Reason.UNKNOWN_CHANNEL and items[0].request is not Request.POST:
+        return [_posted_anew(each, "its message is not there any more", outcome.reason) for each in items]
     if outcome.reason in QUARANTINING:
         # the URL's fault, and this worker's: another may hold a better one, and the next claim knows
         return [

@@ -5,8 +5,7 @@
 --       6 history_life (seconds), 7 folded_max, 8 alert type, 9 titles_max, 10 notification_prefix, 11 result_prefix,
 --       12 callbacks (JSON; ''), 13 bytes of its message and these, 14 roomy, 15 args (of memory.lua)
 -- Returns 'folded', 'known' (this id was admitted or folded before), or 'room' (there is room by now: admit it).
-local NOTIFICATION, DIGEST, RESULT, HISTORY, TROUBLES, FOLDED = KEYS[1], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local ID, TYPE, LIFE = ARGV[1], ARGV[8], ARGV[6]
+local NOTIFICATION, DIGEST, TROUBLES, ID, TYPE = KEYS[1], KEYS[5], KEYS[8], ARGV[1], ARGV[8]
 if is_admitted(NOTIFICATION, KEYS[12], ID) then return 'known' end
 local now = now_us()
 if outbox_size(KEYS[2], KEYS[3], KEYS[4]) < tonumber(ARGV[5])
@@ -23,27 +22,9 @@ local function count_in_digest(title)
   redis.call('PEXPIRE', DIGEST, LIFE_MS)
 end
 
--- A flood must not fill Redis: only the newest records of folded alerts are kept.
-local function forget_oldest_folded()
-  for _, id in ipairs(redis.call('ZRANGE', FOLDED, 0, -tonumber(ARGV[7]) - 1)) do
-    redis.call('ZREM', FOLDED, id)
-    forget_record(ARGV[11] .. id, HISTORY, id)
-    redis.call('DEL', ARGV[10] .. id)
-  end
-end
-
 count_in_digest(ARGV[4])
-redis.call('HSET', NOTIFICATION, 'finished_at', now, 'status', 'folded', 'sequence', 0, 'attempts', 0,
-  'admitted_at', now)
-if ARGV[12] ~= '' then redis.call('HSET', NOTIFICATION, 'callbacks', ARGV[12]) end
-redis.call('EXPIRE', NOTIFICATION, LIFE)
-await_callbacks(KEYS[11], NOTIFICATION, ID, now, 0, LIFE) -- a caller calls none: a sweep does
-forget_record(RESULT, HISTORY, ID) -- it may have been refused before
-redis.call('ZREM', KEYS[10], ID)
-store_record(RESULT, ARGV[2], ARGV[3], now, LIFE)
-index_record(HISTORY, 'folded', ID, now, LIFE)
-add_by_time(FOLDED, now, ID)
-redis.call('EXPIRE', FOLDED, LIFE)
-forget_oldest_folded()
+end_counted({ notification = NOTIFICATION, result = KEYS[6], history = KEYS[7], counted = KEYS[9], refused = KEYS[10],
+  callbacks = KEYS[11] }, { id = ID, result = ARGV[2], stamp = ARGV[3], status = 'folded', life = ARGV[6],
+  kept_max = ARGV[7], callbacks = ARGV[12], notification_prefix = ARGV[10], result_prefix = ARGV[11] }, now)
 report_trouble(TROUBLES, 'folded', TYPE)
 return 'folded'

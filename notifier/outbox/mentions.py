@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from notifier.models import AlertType
 from notifier.outbox.claim import Batch
+from notifier.outbox.disposition import Request
 
 ORNAMENT = "allowed_mentions"
 
@@ -14,6 +15,8 @@ def with_mentions(batch: Batch, configured: Mapping[AlertType, Sequence[str]]) -
 
     What goes again, for it may not have been posted, pings again. A part that is not the first of its alert does not.
     """
+    if any(each.request is not Request.POST for each in batch.items):  # who was pinged by it is not pinged again
+        return batch
     if batch.blocked or batch.abandoned or any(ORNAMENT in each.left_out for each in batch.items):
         return batch
     types = dict.fromkeys(

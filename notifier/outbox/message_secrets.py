@@ -10,7 +10,7 @@ from notifier.models import NotificationMessage
 if TYPE_CHECKING:
     from notifier.secrets import Masking
 
-TEXTS = ("title", "message", "url", "source", "username", "content", "thread_name", "traceback")
+TEXTS = ("title", "message", "url", "source", "username", "content", "thread_name", "traceback", "dedup_key")
 PICTURES = ("avatar_url", "thumbnail", "image", "footer_icon")
 """Their links may be signed: without that, Discord could not load them."""
 Part = TypeVar("Part", bound=BaseModel)

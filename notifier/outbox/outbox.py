@@ -109,7 +109,8 @@ class Outbox:
                 return batch
 
     def _prepared(self, batch: Batch) -> Batch:
-        items = (replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items)
+        items = [replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items]
+        items = [each.of_incident(batch.webhook) if each.incident and not each.unreadable else each for each in items]
         return with_mentions(replace(batch, items=tuple(items)), self._settings.mentions_by_type)
 
     def _ask(
@@ -177,7 +178,8 @@ class Outbox:
         asked = self._commit_arguments(batch, answer) | {
             "wake_up": token,
             "dispositions": [
-                to_payload(each, records.get(each.item.message.id), retry_wait_seconds) for each in dispositions
+                to_payload(batch, each, answer, records.get(each.item.message.id), retry_wait_seconds)
+                for each in dispositions
             ],
             "stamp": stamp,
             "retry_wait": microseconds(retry_wait_seconds),

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from notifier.models import NotificationMessage
+from notifier.outbox.dedup_key import filled_key
 from notifier.outbox.message_secrets import masked_message, masked_value
 from notifier.render.embeds import content_fits
 from notifier.render.split import fits_in_parts, split
@@ -16,10 +17,23 @@ def prepare(message: NotificationMessage, settings: Settings) -> NotificationMes
     message = masked_message(message, settings.secret_patterns) if settings.mask_secrets else message
     if message.markdown is None and not settings.markdown:
         message = message.model_copy(update={"markdown": False})
+    if message.dedup_key:
+        message = _of_incident(message, settings)
     if (long_text := _long_text(message, settings)) == message.long_text:
         return message
     adjusted = (*message.adjusted, *([NO_PARTS] if long_text == "attach" and message.suppress_embeds else []))
     return message.model_copy(update={"long_text": long_text, "adjusted": adjusted})
+
+
+def _of_incident(message: NotificationMessage, settings: Settings) -> NotificationMessage:
+    """With its key filled in, and what the settings say of incidents: the application decides, not the worker."""
+    kind = message.alert_type
+    update = {
+        "dedup_key": filled_key(message),
+        "dedup_seconds": message.dedup_seconds or settings.dedup_seconds_by_type.get(kind, settings.dedup_seconds),
+        "repeat": message.repeat or settings.repeat_by_type.get(kind, settings.repeat),
+    }
+    return message.model_copy(update=update)
 
 
 def _long_text(message: NotificationMessage, settings: Settings) -> Literal["attach", "split"] | None:
@@ -27,6 +41,8 @@ def _long_text(message: NotificationMessage, settings: Settings) -> Literal["att
 
     Decided here, so that all its parts are made in one way, whatever the settings of the workers are.
     """
+    if message.dedup_key:  # one message can be edited, several cannot
+        return None
     wanted = message.long_text or settings.long_text_by_type.get(message.alert_type, settings.long_text)
     if wanted == "attach":
         return message.long_text

@@ -4,8 +4,10 @@ from notifier.gate.gate import GATE_SCRIPTS
 from notifier.settings import Settings
 from notifier.storage.keys import WAITING_LIFE_SECONDS
 
-OUTBOX_SCRIPTS = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
+OUTBOX_SCRIPTS = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua", "outbox/incident.lua")
 """The files whose functions they call, in order."""
+ADMISSION_SCRIPTS = (*OUTBOX_SCRIPTS, "outbox/counted.lua", "outbox/memory.lua")
+"""The same for those that take an alert, or count it."""
 
 
 def waiting_life_seconds(settings: Settings) -> int:

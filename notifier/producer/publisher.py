@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 
 from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
-from notifier.outbox.admission import Admission
+from notifier.outbox.admission import Admission, Admitted
 from notifier.outbox.digest import FOLDED_CALLBACKS_MAX, Digests
 from notifier.outbox.progress import Progress
 from notifier.outbox.records import Records
@@ -88,8 +88,8 @@ class Publisher:
                 record of it). Otherwise the alert is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
-        self.admit(message)
-        self.dispatch(message)
+        if self.admit(message) is not Admitted.COUNTED:
+            self.dispatch(message)
 
     def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
         """The same with a dead letter, of which so much is settled. It is neither folded nor recorded as refused.
@@ -98,8 +98,8 @@ class Publisher:
             QueueFull: there is no room.
             BrokerUnavailable: Redis did not take it.
         """
-        self._admission.admit(message, progress=progress)
-        self.dispatch(message)
+        if self._admission.admit(message, progress=progress) is not Admitted.COUNTED:
+            self.dispatch(message)
 
     def submit_spooled(self, spooled: "Spooled") -> None:
         """Admit an alert that comes from a disk, and send its delivery task.
@@ -110,16 +110,17 @@ class Publisher:
             InvalidMessage, ValueError: another version spooled it, and this one cannot read it.
         """
         message = spooled.message
-        self._admission.admit(
+        admitted = self._admission.admit(
             message, spooled.terms, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted
         )
-        self.dispatch(message)
+        if admitted is not Admitted.COUNTED:
+            self.dispatch(message)
 
-    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> bool:
+    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Admitted:
         """Admit an alert, and leave its delivery task to the caller.
 
         Returns:
-            False if this id was admitted before, or was folded into a digest.
+            ``COUNTED`` also if it was folded into a digest.
 
         Raises:
             QueueFull: the outbox is at its bound, and DISCORD_QUEUE_OVERFLOW is reject, or too much hangs on it to be
@@ -133,8 +134,9 @@ class Publisher:
                 return self._admission.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
-                if digests is not None and digests.fold(message, terms) != "room":
-                    return False
+                folded = digests.fold(message, terms) if digests is not None else "room"
+                if folded != "room":
+                    return Admitted.COUNTED if folded == "folded" else Admitted.KNOWN
                 if not tries_left:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise

@@ -20,7 +20,10 @@ SUFFIXES = ("", "-journal", "-wal", "-shm")
 """Of the file itself, and of those that SQLite has beside it: it takes over what it finds there."""
 BUSY_SECONDS = 0.5
 """Ours: how long a process waits while others write; with the default timeout, the disk's part of it."""
-PAGE = 100
+BYTES_MAX = 2**30
+"""Ours: the default of NOTIFIER_SPOOL_BYTES_MAX."""
+PAGE = 10
+"""Ours: alerts that are read at once: each may have 8 MiB."""
 TABLE = """
 create table if not exists alerts (
     position integer primary key autoincrement,
@@ -87,6 +90,7 @@ class Spool:
     """A folder that holds at most ``bound`` alerts, for all processes that share it.
 
     Args:
+        bytes_max: what they may take together, as they are stored.
         busy_seconds: how long each method waits while other processes write.
 
     Raises (every method):
@@ -94,9 +98,12 @@ class Spool:
             nor the disk has the alert.
     """
 
-    def __init__(self, folder: Path, bound: int, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, bound: int, *, bytes_max: int = BYTES_MAX, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         self._folder = folder
         self._bound = bound
+        self._bytes_max = bytes_max
         self._busy_seconds = busy_seconds
 
     @property
@@ -119,6 +126,9 @@ class Spool:
                 return
             if file.execute("select count(*) from alerts").fetchone()[0] >= self._bound:
                 raise BrokerUnavailable(f"Redis is away and the spool holds {self._bound} alerts (NOTIFIER_SPOOL_MAX)")
+            if _bytes_used(file) + len(row[2].encode()) > self._bytes_max:
+                limit = f"more than {self._bytes_max} bytes would be spooled (NOTIFIER_SPOOL_BYTES_MAX)"
+                raise BrokerUnavailable(f"Redis is away and {limit}")
             file.execute(
                 "insert into alerts"
                 " (id, alert_type, message, spooled_at, maybe_posted, not_before, expires_at, callbacks, version)"
@@ -210,6 +220,14 @@ class Spool:
             raise BrokerUnavailable(
                 f"the spool cannot be used ({type(error).__name__}: {error}); see NOTIFIER_SPOOL_DIR"
             ) from None
+
+
+def _bytes_used(file: sqlite3.Connection) -> int:
+    """What the file holds, without the room that is left in it."""
+    pages, free, size = (
+        file.execute(f"pragma {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
 
 
 def _add_columns(file: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.admission import Admitted
 from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Scope, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
@@ -127,8 +128,8 @@ class ThroughRedis:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                self._publisher.admit(message, terms)
-                self._dispatch(message, False)
+                if self._publisher.admit(message, terms) is not Admitted.COUNTED:
+                    self._dispatch(message, False)
             else:
                 self._take_cold(message, terms, deadline)
         except BrokerUnavailable as error:
@@ -138,11 +139,15 @@ class ThroughRedis:
         return Submitted(Status.QUEUED, self._result_of(message.id))
 
     def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> None:
+        admitted: list[Admitted] = []
+
+        def dispatch() -> None:
+            if admitted != [Admitted.COUNTED]:
+                self._dispatch(message, True)
+
         try:
             deadline.run(
-                lambda: self._publisher.admit(message, terms),
-                before=self._ping,
-                after=lambda: self._dispatch(message, True),
+                lambda: admitted.append(self._publisher.admit(message, terms)), before=self._ping, after=dispatch
             )
         except DeadlineExceeded as late:
             silence = f"Redis at {self._place} did not answer within {deadline.seconds:g} s"

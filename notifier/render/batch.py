@@ -19,6 +19,8 @@ from notifier.render.ornaments import OF_MESSAGE, refused_by_form
 from notifier.render.poll import poll_of
 from notifier.render.uploads import File, told, uploads
 
+EDITABLE = frozenset(("embeds", "attachments", "components"))
+"""What an edit sets; all else of a message stays as it was posted."""
 SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 12
 """Flags of a message (Discord docs, message.mdx)."""
 
@@ -50,7 +52,7 @@ def measure(message: NotificationMessage) -> Load:
     spelled = with_url_in_text(rendered.embed) if "url" in rendered.embed else rendered.embed
     alone = rendered.whole is not None or len(spelled.get("description", "")) > DESCRIPTION_CHARACTERS_MAX
     alone |= any((message.files, message.poll, message.buttons, message.thread_name, message.applied_tags))
-    alone |= bool(message.content or message.suppress_embeds)
+    alone |= bool(message.content or message.suppress_embeds or message.dedup_key)
     look = [message.thread_id, message.username, message.avatar_url, message.mentions]
     # with other sounds than usual it is another key, and else the one that version 0.2 works out
     company = json.dumps(look + [name for name in ("tts", "silent") if getattr(message, name)])
@@ -95,6 +97,17 @@ def compose(
     if files:
         body["attachments"] = told(files)
     return Payload(body, tuple(files), first.thread_id)
+
+
+def as_edit(payload: Payload, *, keeps_files: bool) -> Payload:
+    """What of a payload a message can be changed to: it is heard by nobody, and pings nobody (webhook.mdx, Edit).
+
+    ``keeps_files``: those that are there stay; else they make room for these.
+    """
+    body = {name: part for name, part in payload.body.items() if name in EDITABLE} | {"allowed_mentions": {"parse": []}}
+    if not (payload.files or keeps_files):
+        body["attachments"] = []
+    return Payload(body, payload.files)
 
 
 def _of_the_request(message: NotificationMessage, thread_name: str, note: str) -> dict[str, Any]:

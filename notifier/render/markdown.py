@@ -1,5 +1,6 @@
 """A notification as Markdown: what of it is plain text is escaped, so that Discord draws it as it stands."""
 
+from notifier.given_parts import PARAGRAPH, last_paragraphs
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
 from notifier.plain_text import plain
@@ -14,6 +15,9 @@ def drawn(message: NotificationMessage) -> NotificationMessage:
     # Discord looks for no links in the title and the fields' names of an embed that is a link itself
     links = not message.url
     texts = {name: plain(text, links=links or name != "title") for name in names if (text := getattr(message, name))}
+    if "message" not in texts and (count := last_paragraphs(message.plain)):
+        parts = message.message.split(PARAGRAPH)
+        texts["message"] = PARAGRAPH.join((*parts[:-count], plain(PARAGRAPH.join(parts[-count:]))))
     fields = tuple(
         _field(each, everything=everything, plain_name=f"fields.{number}.name" in message.plain, links=links)
         for number, each in enumerate(message.fields)

@@ -185,6 +185,18 @@ class Keys:
         """Sorted set: ids of folded alerts, by time."""
         return f"{self.prefix}folded:{alert_type}"
 
+    def incident(self, alert_type: AlertType | str, digest: str) -> str:
+        """Hash: one incident: how often and since when it came, and the message that shows it."""
+        return f"{self.prefix}incident:{alert_type}:{digest}"
+
+    def incidents(self, alert_type: AlertType | str) -> str:
+        """Sorted set: the digests of incidents' keys, by when one was last heard of."""
+        return f"{self.prefix}incidents:{alert_type}"
+
+    def repeated(self, alert_type: AlertType) -> str:
+        """Sorted set: ids of alerts that are counted in the message of an incident, by time."""
+        return f"{self.prefix}repeated:{alert_type}"
+
     @property
     def callbacks(self) -> str:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""

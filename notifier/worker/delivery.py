@@ -24,11 +24,11 @@ from notifier.outbox.claim import (
     Throttled,
     WakeUp,
 )
-from notifier.outbox.disposition import Action, BatchItem, Disposition, decide, failed_over, left_to_others
+from notifier.outbox.disposition import Action, BatchItem, Disposition, Request, decide, failed_over, left_to_others
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
-from notifier.render.batch import compose
+from notifier.render.batch import Payload, as_edit, compose
 from notifier.render.notes import note
 from notifier.settings import Settings, Webhook
 from notifier.storage.connection import MICROSECONDS
@@ -173,9 +173,20 @@ class DeliveryWorker:
         notes = [_note(batch, each) for each in batch.items]
         in_forum = any(each.progress.in_forum for each in batch.items)
         payload = compose(batch.messages, notes, [each.left_out for each in batch.items], in_forum=in_forum)
-        answer = self._client.execute(webhook, payload)
+        answer = self._ask(webhook, batch.items[0], payload)
         self._machine.learn(answer)
         return answer
+
+    def _ask(self, webhook: Webhook, first: BatchItem, payload: Payload) -> Answer:
+        """One request. ``first``: its only one, if it belongs to an incident."""
+        incident = first.incident
+        if incident is None or incident.message_id is None or first.request is Request.POST:
+            return self._client.execute(webhook, payload)
+        if first.request is Request.DELETE:
+            return self._client.delete(webhook, incident.message_id, incident.thread_id)
+        keeps_files = first.message.update or first.message.resolved
+        edit = as_edit(payload, keeps_files=keeps_files)
+        return self._client.edit(webhook, incident.message_id, edit, incident.thread_id)
 
     def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:
         sent = answer.http_status is not None or not isinstance(answer.outcome, Rejected)

@@ -10,6 +10,8 @@ import redis
 from notifier.errors import NotifierError
 from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage, Severity
+from notifier.outcome import Reason
+from notifier.plain_text import plain
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
@@ -142,12 +144,13 @@ class SelfMonitor:
         kinds = self._kinds(subject)
         words = {
             "count": details.total(),
-            "named": " and ".join(f"`{kind}`" for kind in kinds) or subject or "an unknown type",
+            "named": " and ".join(f"`{kind}`" for kind in kinds) or _quoted(subject) or "an unknown type",
             "kinds": " ".join(kinds),
-            "listed": ", ".join(f"{times} × {detail}" for detail, times in details.most_common() if detail),
-            "reasons": ", ".join(filter(None, details)).replace("_", " ") or "a worker",
+            "listed": ", ".join(f"{times} × {_quoted(detail)}" for detail, times in details.most_common() if detail),
+            "reasons": ", ".join(_quoted(each.replace("_", " ")) for each in details if each) or "a worker",
         }
         title, text = WORDS[what]
+        is_escaped = any(_quoted(each) != each for each in (subject, *details))
         return NotificationMessage(
             alert_type=self._target(kinds),
             title=title.format_map(words),
@@ -155,6 +158,7 @@ class SelfMonitor:
             severity=Severity.WARNING,
             source=SOURCE,
             metadata={"cause": what, "subject": subject},
+            markdown=True if is_escaped else None,  # what is escaped already must not be escaped again
         )
 
     def _kinds(self, subject: str) -> list[AlertType]:
@@ -170,3 +174,8 @@ class SelfMonitor:
         state = self._gate.state(webhook)
         held = state.quarantined or state.breaker != "closed" or state.pauses
         return AlertType.GENERAL if held else AlertType.MONITORING
+
+
+def _quoted(text: str) -> str:
+    """What others wrote, drawn as it stands. A reason word is so already, and stays readable in the history."""
+    return text if text in set(Reason) else plain(text)

@@ -16,6 +16,7 @@ from notifier.errors import BrokerUnavailable, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import callbacks as callbacks_module
 from notifier.outbox import digest as digest_module
+from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS, PAGE, PendingCallbacks
 from notifier.outbox.digest import Digests
@@ -410,8 +411,8 @@ def test_a_refused_alert_is_a_dead_letter_until_its_id_is_admitted(bench: Bench,
     assert bench.records.bury(message, Status.REJECTED, "invalid_message", "again", given="{}") is None
     assert bench.redis.zrange(names.dead_letters(kind), 0, -1) == ["a"]
     assert bench.redis.hget(names.troubles, f"dead_letters|{kind}|invalid_message") == "1"
-    assert bench.outbox.admit(message) is True
+    assert bench.outbox.admit(message) is Admitted.NOW
     assert bench.records.get("a") is None
     assert bench.redis.zrange(names.dead_letters(kind), 0, -1) == []
     assert bench.redis.zcard(names.history(kind)) == bench.redis.zcard(names.history(kind, "rejected")) == 0
-    assert bench.outbox.admit(message) is False
+    assert bench.outbox.admit(message) is Admitted.KNOWN

@@ -5,9 +5,10 @@ import pytest
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox import digest as digest_module
 from notifier.outbox.digest import Digests
-from notifier.render.batch import measure
+from notifier.render.batch import compose, measure
 from tests.integration.conftest import Bench, MakeBench, by_test_clock
 from tests.names import names
+from tests.unit.render.discord_markdown import draw
 
 DIGEST = names.outbox(AlertType.GENERAL, "digest")
 
@@ -132,6 +133,24 @@ def test_a_digest_lists_the_most_frequent_titles_first(full: Bench) -> None:
     full.tick(1)
     (message,) = full.batch().messages
     assert message.message.splitlines() == ["3 × b", "3 × c", "1 × a"]
+
+
+def test_a_digest_draws_the_titles_as_they_stand(full: Bench) -> None:
+    titles = [
+        "__init__ *x* @everyone [a](http://b)",
+        "**never closed",
+        "closed elsewhere**",
+        "see https://a.invalid/_b_",
+    ]
+    digests = fold(full, *titles)
+    full.commit(full.batch())
+    assert digests.admit(AlertType.GENERAL)
+    full.tick(1)
+    (embed,) = compose(full.batch().messages).body["embeds"]
+    drawn = draw(embed["description"])
+    assert sorted(drawn.text.splitlines()) == sorted(f"1 × {title}" for title in titles)
+    assert drawn.marks == []
+    assert "https://a.invalid/_b_" in drawn.links
 
 
 def test_a_digest_that_is_too_long_to_share_a_request_is_sent_alone(full: Bench, make_bench: MakeBench) -> None:

@@ -8,6 +8,7 @@ import pytest
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
+from notifier.outbox.admission import Admitted
 from notifier.outbox.capacity import RESERVES
 from notifier.outbox.digest import Digests
 from notifier.outbox.disposition import decide, failed_over
@@ -116,7 +117,8 @@ def test_what_is_postponed_and_what_is_under_way_waits_as_well(bench: Bench) -> 
 
 def test_one_that_is_known_is_known_though_there_is_no_room(bench: Bench) -> None:
     fill(bench)
-    assert not bench.outbox.admit(NotificationMessage(id="general-0", title="general-0", message=TEXT))
+    known = bench.outbox.admit(NotificationMessage(id="general-0", title="general-0", message=TEXT))
+    assert known is Admitted.KNOWN
 
 
 def test_what_does_not_fit_is_folded_like_what_is_too_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from notifier.outbox import admission as admission_module
 from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import unanswered
+from notifier.outbox.admission import Admitted
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, NotFound, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
@@ -57,10 +58,10 @@ def test_one_types_full_outbox_leaves_the_others_their_room(make_bench: MakeBenc
 
 def test_an_id_is_admitted_once_whatever_became_of_it(bench: Bench) -> None:
     message = NotificationMessage(id="same", title="same")
-    assert bench.outbox.admit(message) is True
-    assert bench.outbox.admit(message) is False
+    assert bench.outbox.admit(message) is Admitted.NOW
+    assert bench.outbox.admit(message) is Admitted.KNOWN
     bench.commit(bench.batch())
-    assert bench.outbox.admit(message) is False
+    assert bench.outbox.admit(message) is Admitted.KNOWN
     assert isinstance(bench.claim("same"), Completed)
     assert bench.claim() == Empty()
 
@@ -721,5 +722,5 @@ def test_an_alert_that_a_broken_outbox_did_not_take_is_not_known_once_it_is_mend
     with pytest.raises(BrokerUnavailable, match="WRONGTYPE"):
         bench.outbox.admit(message, terms)
     bench.redis.delete(broken)
-    assert bench.outbox.admit(message, terms) is True
+    assert bench.outbox.admit(message, terms) is Admitted.NOW
     assert [each.id for each in bench.batch().messages] == ["a"]

@@ -153,6 +153,16 @@ def test_a_fault_of_which_nobody_speaks_any_more_is_forgotten(bench: Bench) -> N
     assert bench.gate.machines.faults() == []
 
 
+def test_a_machine_waits_longer_each_time_and_begins_anew_once_anything_has_answered(bench: Bench) -> None:
+    settings = bench.settings.model_copy(update={"retry_backoff_seconds": 8, "retry_backoff_max_seconds": 600})
+    machine, waits = OwnMachine(bench.gate.machines, settings), []
+    for answer in (*[NO_DNS] * 4, POSTED, NO_DNS):
+        machine.learn(answer)
+        waits.append(held.seconds if (held := machine.held_back()) else 0)
+    assert 30 < waits[3] <= 64, "8 s, three times doubled, less up to the half of it"
+    assert (waits[4], waits[5] <= 8) == (0, True)
+
+
 def test_the_backoff_grows_and_has_an_end(bench: Bench) -> None:
     settings = bench.settings.model_copy(update={"retry_backoff_seconds": 2})
     spans = [[backoff_seconds(settings, attempts, 60) for _ in range(50)] for attempts in (1, 2, 5, 50)]

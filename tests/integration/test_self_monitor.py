@@ -5,10 +5,14 @@ import pytest
 from notifier.errors import BrokerUnavailable, NotifierError
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.outbox import STUCK_SECONDS
+from notifier.outbox.payload import version_of
+from notifier.outbox.preparation import prepare
 from notifier.outcome import Answer, Failed, Reason, Rejected, WebhookInfo
+from notifier.render.batch import compose
 from notifier.worker.self_monitor import WORDS, SelfMonitor
 from tests.integration.conftest import WEBHOOK, Bench, MakeBench
 from tests.names import names
+from tests.unit.render.discord_markdown import draw
 
 STUCK = "stuck|general|"
 
@@ -146,6 +150,29 @@ def test_every_cause_has_its_words(watched: Bench, publisher: FakePublisher, wha
     assert message.source == "notifier"
     assert message.metadata == {"cause": what, "subject": subject}
     assert what in OF_ALL_TYPES or "`" in message.title, "it names the type"
+
+
+@pytest.mark.parametrize("is_off", [False, True])
+@pytest.mark.parametrize("what", ["dead_letters", "stuck", "machine_fault", "unreadable"])
+def test_what_others_wrote_is_drawn_as_it_stands(
+    make_bench: MakeBench, publisher: FakePublisher, what: str, is_off: bool
+) -> None:
+    bench = make_bench(watch_seconds=900.0, markdown=not is_off)
+    subject, detail = "worker_1 *x*", "__init__ *x* @everyone [a](http://b)"
+    happened(bench, f"{what}|{subject}|{detail}", 1)
+    self_monitor(bench, publisher).report()
+    (embed,) = compose([prepare(publisher.alerts[0], bench.settings)]).body["embeds"]
+    assert subject in draw(embed["title"]).text
+    text = draw(embed["description"])
+    assert (detail.replace("_", " ") if what == "stuck" else detail) in text.text
+    assert set(text.marks) <= {"code"}
+
+
+def test_a_reason_word_needs_no_worker_of_a_later_version(watched: Bench, publisher: FakePublisher) -> None:
+    happened(watched, "dead_letters|error|webhook_not_configured", 1)
+    self_monitor(watched, publisher).report()
+    assert publisher.alerts[0].message.startswith("1 × webhook_not_configured.")
+    assert version_of(publisher.alerts[0]) == 1
 
 
 def test_what_could_not_be_raised_is_raised_later(watched: Bench, publisher: FakePublisher) -> None:

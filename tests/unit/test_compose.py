@@ -17,7 +17,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 CONTEXT = BuildContext((ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines())
 PROGRAM = ("notifier", "tasks", "services", "templates")
 OF_THE_CONTAINER = {"REDIS_URL", "NOTIFIER_LOG_FILE", "NOTIFIER_TEMPLATES_DIR"}
-OF_THE_CALLER = {"NOTIFIER_BACKEND", "NOTIFIER_SPOOL_DIR", "NOTIFIER_SPOOL_MAX", "DISCORD_DIRECT_FALLBACK"}
+OF_THE_SPOOL = {"NOTIFIER_SPOOL_DIR", "NOTIFIER_SPOOL_MAX", "NOTIFIER_SPOOL_BYTES_MAX"}
+OF_THE_CALLER = {"NOTIFIER_BACKEND", "DISCORD_DIRECT_FALLBACK", *OF_THE_SPOOL}
 
 
 def test_every_variable_reaches_the_worker() -> None:

@@ -129,9 +129,20 @@ def test_any_text_is_drawn_as_it_stands(text: str) -> None:
 
 @given(TEXTS)
 def test_it_is_so_whatever_odd_characters_discord_takes_out(text: str) -> None:
-    text = text.replace(":", "")  # what is an address or a name without them alone
     left = stripped_of_what_is_not_seen(plain(text))
     assert (draw(left).text, draw(left).marks) == (as_seen(stripped_of_what_is_not_seen(text)), [])
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x1b", "\u200b", "\u202e", "\U000e0041"])
+def test_odd_characters_within_a_mark_do_not_hide_it(odd: str) -> None:
+    """Discord takes some out, and what is left must not be a mark."""
+    for text in [*SAMPLES, *BROKEN_LINKS]:
+        for given_text in (odd.join(text), odd + odd.join(text), "a\n" + odd.join(text) + odd):
+            left = stripped_of_what_is_not_seen(plain(given_text))
+            assert (draw(left).text, draw(left).marks) == (as_seen(stripped_of_what_is_not_seen(given_text)), [])
+            assert_drawn_as_it_stands(given_text)
+    if odd != "\u200b":  # with which the backticks are kept apart: Discord does not take it out
+        assert "```" not in code_block(odd.join("a```b")).replace(odd, "")[3:-3]
 
 
 @pytest.mark.parametrize("around", [*EXACTLY_AROUND, *AROUND])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from notifier.environment import give
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType
 from notifier.routing import ROUTES
@@ -51,6 +52,7 @@ def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     settings.cache_clear()
     yield
     settings.cache_clear()
+    give({})
 
 
 def env_file(text: str) -> None:
@@ -501,3 +503,25 @@ def test_each_type_may_have_its_mentions(monkeypatch: pytest.MonkeyPatch) -> Non
         AlertType.ERROR: ("<@&9>",),
     }
     assert found.mention_quiet_seconds == 300
+
+
+def test_what_a_program_gives_wins_over_nothing_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_RATE_LIMIT", "5")
+    monkeypatch.setenv("DISCORD_WEBHOOK_ERRORS", URL.replace("123456789", "1"))
+    monkeypatch.setenv("DISCORD_WEBHOOK_CRITICAL", "")
+    env_file(f"DISCORD_QUEUE_SIZE=6\nDISCORD_WEBHOOK_GENERAL={URL.replace('123456789', '2')}")
+    names = ("RATE_LIMIT", "QUEUE_SIZE", "RETRY_ATTEMPTS")
+    webhooks = {f"DISCORD_WEBHOOK_{name}": URL for name in ("ERRORS", "GENERAL", "CRITICAL", "SECURITY")}
+    give({**{f"DISCORD_{name}": "7" for name in names}, **webhooks, "DISCORD_LONG_TEXT_CRITICAL": "split"})
+    found = Settings.load()
+    assert (found.rate_limit_per_minute, found.queue_size, found.retry_attempts) == (5, 6, 7)
+    assert {kind: webhook.id for kind, webhook in found.webhooks.items()} == {
+        "error": "1", "general": "2", "critical": "123456789", "security": "123456789",
+    }  # fmt: skip
+    assert found.long_text_by_type == {"critical": "split"}
+
+
+def test_what_a_program_gives_wrongly_is_named_by_its_variable() -> None:
+    give({"discord_rate_limit": "many"})
+    with pytest.raises(ConfigurationError, match="DISCORD_RATE_LIMIT"):
+        Settings.load()

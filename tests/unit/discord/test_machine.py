@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from notifier.discord import DiscordClient, outcome_of_exception
 from notifier.discord.machine import (
     CREDENTIALS,
     MALFORMED,
+    NO_CA_FILE,
     NO_NAME,
     NO_PROXY,
     NO_ROUTE,
@@ -165,3 +166,10 @@ def test_every_fault_of_a_socks_proxy_is_this_machines() -> None:
     new = NewConnectionError(SOCKSHTTPSConnection(), "Connection refused")  # type: ignore[arg-type]
     wrapped = requests.ConnectionError(MaxRetryError(None, "/", new))  # type: ignore[arg-type]
     assert outcome_of_exception(wrapped) == here(Reason.PROXY_FAILED, NO_PROXY)
+
+
+@pytest.mark.parametrize("unreadable", [PermissionError(13, "denied"), FileNotFoundError(2, "gone meanwhile")])
+def test_certificates_that_this_user_may_not_read_are_this_machines(unreadable: OSError) -> None:
+    """As requests wraps it, once it has seen that the file is there."""
+    wrapped = requests.exceptions.SSLError(MaxRetryError(None, "/", SSLError(unreadable)))  # type: ignore[arg-type]
+    assert outcome_of_exception(wrapped) == here(Reason.MACHINE_MISCONFIGURED, NO_CA_FILE)

@@ -8,7 +8,7 @@ import pytest
 from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
 from notifier.outbox.message_secrets import masked_message
-from notifier.outbox.payload import read
+from notifier.outbox.payload import PAYLOAD_VERSION, read
 from notifier.outbox.preparation import prepare
 from notifier.settings import Settings
 
@@ -26,6 +26,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "username": {"username": f"password={SECRET}"},
     "content": {"content": URL},
     "thread_name": {"thread_name": URL},
+    "dedup_key": {"dedup_key": URL},
     "traceback": {"traceback": f"ValueError: {URL}"},
     "avatar_url": {"avatar_url": URL},
     "image": {"image": URL},
@@ -46,13 +47,28 @@ def test_a_secret_in_any_part_is_masked_and_the_message_says_so(part: str) -> No
     assert masked.adjusted
     assert all(each.startswith("masked: ") for each in masked.adjusted)
     assert masked_message(masked) == masked
-    assert read("1", masked.alert_type, masked.model_dump_json(), 2) == (masked, None)  # it is still valid
+    assert read("1", masked.alert_type, masked.model_dump_json(), PAYLOAD_VERSION) == (
+        masked,
+        None,
+    )  # it is still valid
 
 
 def test_every_part_that_holds_text_is_tested() -> None:
     held = {name for given in PARTS.values() for name in given}
     without = {"id", "alert_type", "severity", "color", "timestamp", "thread_id", "mentions", "tts", "silent"}
-    without |= {"suppress_embeds", "applied_tags", "markdown", "plain", "long_text", "adjusted"}
+    without |= {
+        "suppress_embeds",
+        "applied_tags",
+        "markdown",
+        "plain",
+        "long_text",
+        "dedup_seconds",
+        "resolved",
+        "update",
+        "progress",
+        "repeat",
+        "adjusted",
+    }
     assert set(NotificationMessage.model_fields) == held | without
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import NotificationMessage
+from notifier.outbox.admission import Admitted
 from notifier.outbox.digest import FOLDED_CALLBACKS_MAX
 from notifier.outbox.progress import NO_PROGRESS
 from notifier.outbox.terms import Terms
@@ -40,9 +41,15 @@ def test_an_alert_is_dispatched_only_after_it_is_admitted() -> None:
 
 
 def test_one_that_is_known_is_dispatched_again_for_its_task_may_be_lost() -> None:
-    parts = Parts(False)
+    parts = Parts(Admitted.KNOWN)
     parts.publisher.submit(ALERT)
     parts.dispatched.assert_called_once_with(ALERT)
+
+
+def test_no_task_is_sent_for_what_another_message_counts() -> None:
+    parts = Parts(Admitted.COUNTED)
+    parts.publisher.submit(ALERT)
+    parts.dispatched.assert_not_called()
 
 
 def test_without_digests_it_is_refused_and_the_history_says_why() -> None:
@@ -53,16 +60,16 @@ def test_without_digests_it_is_refused_and_the_history_says_why() -> None:
     assert parts.outbox.admit.call_count == 1
 
 
-@pytest.mark.parametrize("answer", ["folded", "known"])
-def test_with_digests_it_is_folded_and_not_refused(answer: str) -> None:
+@pytest.mark.parametrize(("answer", "admitted"), [("folded", Admitted.COUNTED), ("known", Admitted.KNOWN)])
+def test_with_digests_it_is_folded_and_not_refused(answer: str, admitted: Admitted) -> None:
     parts = Parts(FULL, folds=[answer])
-    assert parts.publisher.admit(ALERT) is False
+    assert parts.publisher.admit(ALERT) is admitted
     parts.records.refuse.assert_not_called()
 
 
 def test_one_on_which_more_hangs_than_is_kept_with_a_folded_one_is_refused() -> None:
     parts = Parts(FULL, FULL, folds=["folded"] * 2)
-    assert parts.publisher.admit(ALERT, Terms(callbacks="x" * FOLDED_CALLBACKS_MAX)) is False
+    assert parts.publisher.admit(ALERT, Terms(callbacks="x" * FOLDED_CALLBACKS_MAX)) is Admitted.COUNTED
     with pytest.raises(QueueFull):
         parts.publisher.admit(ALERT, Terms(callbacks="x" * (FOLDED_CALLBACKS_MAX + 1)))
     parts.records.refuse.assert_called_once_with(ALERT, Status.QUEUE_FULL, "queue_full", str(FULL))

@@ -44,6 +44,22 @@ def test_alerts_come_out_whole_and_in_order_once_each_and_are_gone_then(spool: S
     assert spool.count() == 0
 
 
+def test_what_takes_too_many_bytes_is_refused_aloud_and_the_room_is_used_again(tmp_path: Path) -> None:
+    """A file is a third longer here, as base64."""
+    small = Spool(tmp_path, 100, bytes_max=1_000_000)
+    files = [("dump.bin", bytes(100_000))]
+    small.put(alert("first", files=files))
+    for number in range(5):
+        small.put(alert(str(number), files=files))
+    with pytest.raises(BrokerUnavailable, match="NOTIFIER_SPOOL_BYTES_MAX"):
+        small.put(alert("last", files=[*files, *files]))
+    small.put(alert("a small one fits"))
+    small.flush(lambda _: None)
+    assert small.count() == 0
+    for number in range(6):
+        small.put(alert(str(number), files=files))
+
+
 def test_no_other_user_may_read_it(spool: Spool, tmp_path: Path) -> None:
     spool.put(alert("secret"))
     assert stat.S_IMODE(os.stat(tmp_path / "spool").st_mode) == 0o700

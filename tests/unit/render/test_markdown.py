@@ -7,8 +7,10 @@ import pytest
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
+from notifier.outbox.preparation import prepare
 from notifier.render.batch import compose, measure
 from notifier.render.split import split
+from notifier.settings import settings
 from tests.unit.render.discord_markdown import draw
 from tests.unit.render.discord_rules import violations
 
@@ -94,6 +96,33 @@ def test_what_can_be_no_link_stands_in_the_text_as_it_is(given: dict[str, Any]) 
     assert embed_of(alert(message="*", markdown=False, **given))["description"] == "\\*\n\n/\\_my\\_/1"
     assert embed_of(alert(**given))["description"] == r"/\_my\_/1"
     assert alert(**given).message == "/_my_/1", "stored as it is"
+
+
+def test_what_can_be_no_link_is_escaped_once_whatever_the_text_is() -> None:
+    """And not at all where it is stored, also if it is read again, and more is put there."""
+    given: dict[str, Any] = {"url": "/_my_/1", "image": "_x_\n\n_y_", "buttons": [{"label": "*b*", "url": "c"}]}
+    message = alert(message="**a**\n\n**b**", **given)
+    assert message.message == "**a**\n\n**b**\n\n/_my_/1\n\n_x_\n\n_y_\n\n*b*: c"
+    escaped = "/\\_my\\_/1\n\n\\_x\\_\n\n\\_y\\_\n\n\\*b\\*: c"
+    again = NotificationMessage.model_validate_json(message.model_dump_json(exclude_defaults=True))
+    for each in (message, again, prepare(message, settings())):
+        assert embed_of(each)["description"] == f"**a**\n\n**b**\n\n{escaped}"
+    off = prepare(message, settings().model_copy(update={"markdown": False}))
+    assert embed_of(off)["description"] == f"\\*\\*a\\*\\*\n\n\\*\\*b\\*\\*\n\n{escaped}"
+    more = NotificationMessage(**{**message.model_dump(), "thumbnail": "_z_"})
+    assert embed_of(more)["description"] == f"**a**\n\n**b**\n\n{escaped}\n\n\\_z\\_"
+
+
+def test_what_needs_no_escapes_can_be_read_by_an_earlier_version() -> None:
+    assert alert(message="**a**", url="grafana/d/1").plain == ()
+    assert alert(message="**a**", url="grafana/d/1", image="_x_").plain == ("message.last.1",)
+    assert alert(message="a", plain=["message.last.x", "message.last", "message.last.2"]).plain == ("message.last.2",)
+
+
+def test_the_first_line_may_be_the_title_above_what_is_no_markdown() -> None:
+    message = NotificationMessage(message="*a*", url="/_b_")
+    embed = embed_of(message)
+    assert (embed["title"], embed["description"]) == ("*a*", r"/\_b\_")
 
 
 def test_a_link_that_stands_in_the_text_is_drawn_as_it_is() -> None:

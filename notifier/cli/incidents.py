@@ -1,0 +1,44 @@
+"""``notifier incidents``: what is wrong now, and what was."""
+
+from dataclasses import asdict
+
+import click
+
+from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.models import AlertType
+
+
+@click.command()
+@click.option("--open", "only_open", is_flag=True, help="Only those that are not over.")
+@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@json_option
+def incidents(only_open: bool, alert_type: str | None, as_json: bool) -> None:
+    """List the incidents: alerts of a type with the same --dedup-key, the last heard of first.
+
+    \b
+    Examples:
+      notifier incidents --open
+      notifier incidents --type monitoring --json
+
+    Exit code: 0.
+    """
+    from notifier.operations.incidents import incidents as incidents_of  # imports Celery: --help need not
+    from notifier.pipeline import client_pipeline
+
+    pipeline = client_pipeline()
+    kinds = [AlertType(alert_type)] if alert_type else list(AlertType)
+    found = incidents_of(pipeline.redis, pipeline.keys, kinds, only_open=only_open)
+    if as_json:
+        print_json([asdict(each) for each in found])
+    elif not found:
+        echo("no incident is open" if only_open else "no incident is known")
+    else:
+        rows = [
+            (
+                *(each.alert_type, each.key, each.title, each.state, each.count),
+                *(each.opened_at[:19], each.last_at[:19], each.link or each.message_id),
+            )
+            for each in found
+        ]
+        columns = ["type", "key", "title", "state", "times", "first (UTC)", "last (UTC)", "message"]
+        print_table("Incidents", columns, rows)

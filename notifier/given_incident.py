@@ -1,0 +1,63 @@
+"""The parts of a message that say which incident it belongs to, and what becomes of the message of that."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from notifier.given_parts import Adjust, Given, flag
+from notifier.texts import text_of
+
+DEDUP_KEY_CHARACTERS = 1_000
+DEDUP_SECONDS_MAX = 30 * 86_400
+"""Ours: the longest that an incident goes without a repeat, and is not over."""
+
+
+def _repeat(value: object, adjust: Adjust, _: Given) -> str | None:
+    name = text_of(value).strip().lower()
+    if name in ("edit", "replace"):
+        return name
+    adjust("left out: expected edit or replace")
+    return None
+
+
+def _dedup_key(value: object, adjust: Adjust, _: Given) -> str | None:
+    key = text_of(value).strip()
+    if len(key) > DEDUP_KEY_CHARACTERS:
+        adjust(f"only its first {DEDUP_KEY_CHARACTERS} characters")
+    return key[:DEDUP_KEY_CHARACTERS] or None
+
+
+def _dedup_seconds(value: object, adjust: Adjust, _: Given) -> float | None:
+    seconds = _number(value.total_seconds() if isinstance(value, timedelta) else value)
+    if seconds is None or not 0 < seconds <= DEDUP_SECONDS_MAX:
+        adjust(f"left out: expected seconds, up to {DEDUP_SECONDS_MAX}")
+        return None
+    return seconds
+
+
+def _progress(value: object, adjust: Adjust, _: Given) -> float | None:
+    text = text_of(value).strip()
+    number = _number(text.removesuffix("%"))
+    if number is None:
+        adjust("left out: expected a number from 0 to 1, or a percentage")
+        return None
+    return min(max(number / 100 if text.endswith("%") else number, 0.0), 1.0)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+OF_AN_INCIDENT = {
+    "dedup_key": _dedup_key,
+    "dedup_seconds": _dedup_seconds,
+    "resolved": flag,
+    "update": flag,
+    "progress": _progress,
+    "repeat": _repeat,
+}
+"""By field."""

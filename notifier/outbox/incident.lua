@@ -1,0 +1,117 @@
+-- An incident: the alerts of one type that have the same key, and the one message that shows them. Of those that come
+-- while one waits to be shown, none waits too: they are counted, and the one that waits shows them all.
+-- incident (hash), times in microseconds:
+--   key, type, title (of the alert that opened it, its id is opened_by), opened_at
+--   state      open or resolved (at resolved_at)
+--   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
+--   count      how often it came, last at last_at
+--   flaps      how often it came again after it was resolved, at flapping_since for the first time
+--   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
+--   shown_at   when an alert was last claimed to show it
+--   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message
+--   message    (JSON) what that shows; previous  link to the message of the incident before
+-- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: the fields of an
+-- update or of a resolution that has come since; the last one wins).
+-- incidents: sorted set, what the keys end with by seen_at
+--
+-- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
+--   between two requests), life (milliseconds), kept_max, message (JSON)
+--
+-- meet_incident(incident, notification_prefix, args, now)
+--   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
+--   shows it), or 'not_open' (there is nothing to resolve)
+-- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
+-- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
+-- join_waiting(notification, delayed, id, args, now)              the one that waits shows this one too
+-- claim_incident(incident, id, now)                               returns the incident as JSON; it is shown now
+-- wait_again(incident, id)                                        it is not shown after all
+-- incident_shown(incident, shown, life)                           what its message is by now
+
+local function meet_incident(incident, notification_prefix, args, now)
+  local state, seen_at, seconds, waiting, resolved_at, message_id = unpack(redis.call('HMGET', incident, 'state',
+    'seen_at', 'seconds', 'waiting', 'resolved_at', 'message_id'))
+  local is_open = state == 'open' and now - seen_at < tonumber(seconds)
+  local may_reopen = state == 'resolved' and message_id and now - resolved_at < args.reopen
+  if not is_open and args.kind == 'resolve' then return 'not_open' end
+  if not is_open and not (may_reopen and args.kind == 'repeat') then return 'open' end
+  local waits = waiting and waiting ~= ''
+    and redis.call('HEXISTS', notification_prefix .. waiting, 'message') == 1
+  return waits and 'count' or 'edit', waiting
+end
+
+local function open_incident(incident, id, args, now)
+  local link = redis.call('HGET', incident, 'link')
+  redis.call('DEL', incident)
+  if link then redis.call('HSET', incident, 'previous', link) end
+  redis.call('HSET', incident, 'key', args.key, 'type', args.type, 'title', args.title, 'opened_by', id,
+    'opened_at', now, 'last_at', now, 'count', 1, 'state', 'open')
+end
+
+local function repeat_incident(incident, now)
+  redis.call('HINCRBY', incident, 'count', 1)
+  redis.call('HSET', incident, 'last_at', now)
+  if redis.call('HGET', incident, 'state') == 'resolved' then
+    redis.call('HSET', incident, 'state', 'open')
+    redis.call('HINCRBY', incident, 'flaps', 1)
+    redis.call('HSETNX', incident, 'flapping_since', now)
+  end
+end
+
+local function note_incident(incident, incidents, meeting, id, args, now)
+  if meeting == 'open' then
+    open_incident(incident, id, args, now)
+  elseif args.kind == 'repeat' then
+    repeat_incident(incident, now)
+  elseif args.kind == 'resolve' then
+    redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', now)
+  end
+  if meeting ~= 'count' then redis.call('HSET', incident, 'waiting', id) end
+  redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds)
+  redis.call('PEXPIRE', incident, args.life)
+  add_by_time(incidents, now, args.digest)
+  for _, oldest in ipairs(redis.call('ZRANGE', incidents, 0, -args.kept_max - 1)) do
+    redis.call('ZREM', incidents, oldest)
+  end
+  redis.call('PEXPIRE', incidents, args.life)
+end
+
+local function edit_due(incident, args, now)
+  if args.kind == 'resolve' then return 0 end -- it is the last
+  local shown_at = tonumber(redis.call('HGET', incident, 'shown_at')) or 0
+  return math.min(math.max(0, shown_at + args.spacing - now), args.spacing)
+end
+
+-- The message of the one that waits, under its own id: what is counted is the newest.
+local function join_waiting(notification, delayed, id, args, now)
+  if args.kind == 'repeat' then
+    local own = '^{"id":"[^"\\]*"'
+    if string.find(args.message, own) and not string.find(id, '["\\%%]') then
+      redis.call('HSET', notification, 'message', (string.gsub(args.message, own, '{"id":"' .. id .. '"', 1)))
+      redis.call('HDEL', notification, 'overlay')
+    end
+    return
+  end
+  redis.call('HSET', notification, 'overlay', args.message)
+  if args.kind == 'resolve' and redis.call('ZSCORE', delayed, id) then redis.call('ZADD', delayed, now, id) end
+end
+
+local function claim_incident(incident, id, now)
+  if redis.call('HGET', incident, 'waiting') == id then redis.call('HSET', incident, 'waiting', '') end
+  redis.call('HSET', incident, 'shown_at', now)
+  local found, flat = {}, redis.call('HGETALL', incident)
+  for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
+  return cjson.encode(found)
+end
+
+local function wait_again(incident, id)
+  if redis.call('HGET', incident, 'waiting') == '' then redis.call('HSET', incident, 'waiting', id) end
+end
+
+-- shown: fields of the hash, '' for those that are not any more.
+local function incident_shown(incident, shown, life)
+  if redis.call('EXISTS', incident) == 0 then return end
+  for field, value in pairs(shown) do
+    if value == '' then redis.call('HDEL', incident, field) else redis.call('HSET', incident, field, value) end
+  end
+  redis.call('EXPIRE', incident, life)
+end

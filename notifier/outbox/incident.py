@@ -1,0 +1,150 @@
+"""Incidents: alerts of one type with the same key, shown by one message."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from notifier.gate.gate import microseconds
+from notifier.models import NotificationMessage
+from notifier.outbox.record import as_result, record
+from notifier.outcome import Delivered, Status
+from notifier.render.incident import IncidentState
+from notifier.settings import Settings, Webhook
+from notifier.storage.connection import MICROSECONDS
+from notifier.storage.keys import Keys
+
+SPACING_SECONDS = 5
+"""Ours: between two requests that show the same incident."""
+COUNTED_MAX = 10_000
+"""Ours: records kept of alerts that were counted in the message of an incident, per type."""
+INCIDENTS_MAX = 10_000
+"""Ours: incidents that are listed, per type."""
+MESSAGE_BYTES_MAX = 32_768
+"""Ours: what is kept of a message, so that an update need not repeat all of it; a longer one is not."""
+
+
+def digest_of(key: str) -> str:
+    """What stands for a key in the names of Redis' keys."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def incident_keys(keys: Keys, message: NotificationMessage) -> list[str]:
+    """KEYS 13 and on of admit.lua; none for an alert without an incident."""
+    if message.dedup_key is None:
+        return []
+    kind = message.alert_type
+    return [keys.incident(kind, digest_of(message.dedup_key)), keys.incidents(kind), keys.repeated(kind)]
+
+
+def incident_arguments(keys: Keys, settings: Settings, message: NotificationMessage, life_seconds: int) -> str:
+    """What admit.lua takes of an incident, as JSON; '' for an alert without one."""
+    if message.dedup_key is None:
+        return ""
+    stamp = uuid.uuid4().hex
+    counted = record(
+        message,
+        Status.REPEATED,
+        admitted_at=stamp,
+        finished_at=stamp,
+        detail="counted in the message of its incident",
+        text_bytes_max=settings.history_text_bytes,
+    )
+    counted |= {"message_id": f"message-{stamp}", "channel_id": f"channel-{stamp}", "link": f"link-{stamp}"}
+    asked = {
+        "kind": "resolve" if message.resolved else "update" if message.update else "repeat",
+        "digest": digest_of(message.dedup_key),
+        "key": message.dedup_key,
+        "type": message.alert_type,
+        "title": message.title,
+        "seconds": microseconds(message.dedup_seconds or settings.dedup_seconds),
+        "reopen": microseconds(settings.reopen_seconds),
+        "spacing": microseconds(SPACING_SECONDS),
+        "life": life_seconds * 1_000,
+        "kept_max": INCIDENTS_MAX,
+        "counted_max": COUNTED_MAX,
+        "history_life": round(settings.history_days * 86_400),
+        "notification_prefix": keys.notification(""),
+        "result_prefix": keys.result(""),
+        "stamp": stamp,
+        "result": as_result(counted),
+    }
+    return json.dumps(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What is known of one at a claim. ``overlay``: fields of an update or resolution that is to be shown.
+
+    ``message_id`` and the like: of the message that shows it; None if there is none, or it is another webhook's.
+    ``shown``: the fields that it shows.
+    """
+
+    state: IncidentState
+    message_id: str | None = None
+    thread_id: str | None = None
+    webhook_id: str | None = None
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    overlay: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_shown_by(self, webhook: Webhook | None) -> bool:
+        """Whether its message can be changed through this webhook."""
+        return self.message_id is not None and webhook is not None and webhook.id == self.webhook_id
+
+    def whole(self, message: NotificationMessage) -> NotificationMessage:
+        """An alert of it with what an update leaves unsaid, as the message shows it already."""
+        said = _said(message.model_dump(mode="json", exclude_defaults=True), message.dedup_key)
+        if message.update or message.resolved:
+            said = {**self.shown, **said}
+        said |= _said(self.overlay, message.dedup_key)
+        own = {"id": message.id, "alert_type": message.alert_type, "dedup_key": message.dedup_key}
+        return NotificationMessage(**{"title": self.state.title, **said, **own})
+
+
+def _said(fields: Mapping[str, Any], key: str | None) -> dict[str, Any]:
+    """Without a title that nobody gave: the key stands there."""
+    return {name: value for name, value in fields.items() if name != "title" or value != key}
+
+
+def incident_of(text: str, overlay: str) -> Incident | None:
+    """What claim.lua answers; None for an alert without an incident."""
+    if not text:
+        return None
+    found: dict[str, str] = json.loads(text)
+    times = {name: int(float(found.get(name, 0))) / MICROSECONDS for name in ("opened_at", "last_at", "resolved_at")}
+    state = IncidentState(
+        title=found.get("title", ""),
+        count=int(found.get("count", 1)),
+        **times,
+        is_resolved=found.get("state") == "resolved",
+        flaps=int(found.get("flaps", 0)),
+        flapping_since=int(float(found.get("flapping_since", 0))) / MICROSECONDS,
+        previous=found.get("previous"),
+    )
+    return Incident(
+        *(state, found.get("message_id"), found.get("thread_id"), found.get("webhook_id")),
+        json.loads(found.get("message") or "{}"),
+        json.loads(overlay or "{}"),
+    )
+
+
+def shown_by(
+    message: NotificationMessage, posted: Delivered, webhook: Webhook, guild_id: str | None, thread_id: str | None
+) -> dict[str, str]:
+    """What commit.lua notes of the message that shows an incident; '' is not known."""
+    link = f"https://discord.com/channels/{guild_id}/{posted.channel_id}/{posted.message_id}" if guild_id else ""
+    kept = message.model_dump_json(exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted"})
+    return {
+        "message_id": posted.message_id or "",
+        "channel_id": posted.channel_id or "",
+        "webhook_id": webhook.id,
+        "thread_id": thread_id or "",
+        "link": link,
+        "message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else "",
+    }
+
+
+GONE = {"message_id": "", "link": ""}
+"""The same of a message that is not there any more."""

@@ -1,0 +1,77 @@
+"""The message of an incident: how often it came and since when, how far it is, that it is over."""
+
+from dataclasses import dataclass
+
+from notifier.message_parts import MessageField
+from notifier.models import NotificationMessage, Severity
+from notifier.render.notes import duration
+
+RESOLVED_COLOUR = 0x2ECC71
+BAR_CELLS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentState:
+    """An incident. Times are seconds since 1970 (0: never). ``title``: of the alert that opened it.
+
+    ``flaps``: how often it came again after it was over, first at ``flapping_since``. ``previous``: link to the message
+    of the incident before.
+    """
+
+    title: str
+    count: int
+    opened_at: float
+    last_at: float
+    resolved_at: float = 0
+    is_resolved: bool = False
+    flaps: int = 0
+    flapping_since: float = 0
+    previous: str | None = None
+
+
+def with_incident(message: NotificationMessage, state: IncidentState) -> NotificationMessage:
+    """An alert as the message of its incident shows it."""
+    told = {
+        "Progress": _progress(message.progress),
+        "Repeated": _repeated(state),
+        "Resolved": _resolved(state),
+        "Flapping": _flapping(state),
+        "Before": state.previous or "",
+    }
+    fields = [MessageField(name=name, value=text, markdown=True) for name, text in told.items() if text]
+    update: dict[str, object] = {"fields": (*message.fields, *fields)}
+    if state.is_resolved:
+        update |= {"color": RESOLVED_COLOUR, "severity": Severity.INFO, "title": f"✅ {message.title}"}
+    return message.model_copy(update=update)
+
+
+def _repeated(state: IncidentState) -> str:
+    if state.count < 2:
+        return ""
+    return f"× {state.count} · first {_moment(state.opened_at)} · last {_moment(state.last_at)}"
+
+
+def _resolved(state: IncidentState) -> str:
+    if not state.is_resolved:
+        return ""
+    times = "once" if state.count == 1 else f"{state.count} times"
+    lasted = duration(max(0.0, state.resolved_at - state.opened_at))
+    return f"{_moment(state.resolved_at)}, after {lasted}; came {times}"
+
+
+def _flapping(state: IncidentState) -> str:
+    if not state.flaps:
+        return ""
+    return f"{state.flaps} × again since {_moment(state.flapping_since)}"
+
+
+def _moment(seconds: float) -> str:
+    """In the time zone of whoever reads it (Discord docs, reference.mdx, Timestamp Styles)."""
+    return f"<t:{int(seconds)}:T>"
+
+
+def _progress(share: float | None) -> str:
+    if share is None:
+        return ""
+    full = round(share * BAR_CELLS)
+    return f"`{'█' * full}{'░' * (BAR_CELLS - full)}` {share:.0%}"

@@ -1,0 +1,96 @@
+"""One message for each incident, in a real channel: whoever carries it, and whatever dies meanwhile."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from notifier.cli.processes import Process
+from notifier.models import AlertType
+from tests.conftest import Sandbox
+from tests.e2e.conftest import Application, Notifier
+from tests.servers import until
+
+KEY = "disk/db1"
+StartWorker = Callable[..., Process]
+
+
+def fields(message: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in message["embeds"][0].get("fields", ())}
+
+
+def is_green(sandbox: Sandbox) -> bool:
+    return any(each["embeds"][0]["title"].startswith("✅") for each in sandbox.messages())
+
+
+@pytest.mark.slow
+def test_a_storm_is_one_message_with_an_exact_count_though_workers_are_killed_in_it(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    victim = start_worker()
+    first = application.raise_alerts("Disk full", dedup_key=KEY)
+    application.wait(first)
+    repeats = application.raise_alerts(*["Disk full"] * 150, dedup_key=KEY)
+    victim.kill()
+    start_worker()
+    repeats += application.raise_alerts(*["Disk full"] * 150, dedup_key=KEY)
+    over = application.raise_alerts("Disk is fine", dedup_key=KEY, resolved=True)
+    records = application.wait([*repeats, *over])
+    until(lambda: is_green(sandbox), "the resolution")
+    (message,) = sandbox.messages()
+    assert message["embeds"][0]["title"] == "✅ Disk is fine"
+    assert fields(message)["Repeated"].startswith("× 301 ·")
+    assert fields(message)["Resolved"].endswith("came 301 times")
+    assert message["edited_timestamp"] is not None
+    assert {each["status"] for each in records} <= {"delivered", "repeated"}
+    assert {each["message_id"] for each in records} == {message["id"]}
+    assert len([each for each in sandbox.call("GET", "requests") if each["method"] in ("POST", "PATCH")]) < 10
+    assert sandbox.stats()["rate_limited"] == 0
+
+
+def test_a_message_that_a_person_has_deleted_is_posted_anew(
+    application: Application, sandbox: Sandbox, worker: Process
+) -> None:
+    application.wait(application.raise_alerts("Disk full", message="/var", dedup_key=KEY))
+    (message,) = sandbox.messages()
+    url = sandbox.variables["DISCORD_WEBHOOK_GENERAL"]
+    requests.delete(f"{url}/messages/{message['id']}", timeout=10).raise_for_status()
+    application.wait(application.raise_alerts(KEY, dedup_key=KEY, resolved=True))
+    (another,) = sandbox.messages()
+    assert (another["id"] != message["id"], another["embeds"][0]["title"]) == (True, "✅ Disk full")
+
+
+def test_the_message_of_a_forum_is_edited_in_its_post(
+    application: Application, sandbox: Sandbox, worker: Process
+) -> None:
+    webhook_id, token = sandbox.variables["DISCORD_WEBHOOK_TRACKLIST"].split("/")[-2:]
+    channel_id = sandbox.call("GET", f"webhooks/{webhook_id}")["channel_id"]
+    sandbox.call("PUT", f"webhooks/{webhook_id}", token=token, channel_id=channel_id, channel_type="forum")
+    kind = AlertType.TRACKLIST
+    application.wait(application.raise_alerts("Import", alert_type=kind, dedup_key="import", progress=0.1))
+    application.wait(
+        application.raise_alerts("import", alert_type=kind, dedup_key="import", resolved=True, progress="100%")
+    )
+    (message,) = sandbox.messages()
+    assert fields(message)["Progress"].endswith("100%")
+    (thread,) = sandbox.call("GET", "threads")
+    assert (message["channel_id"], thread["name"]) == (thread["id"], "Import")
+
+
+@pytest.mark.slow
+def test_the_command_line_tells_of_incidents(
+    application: Application, sandbox: Sandbox, worker: Process, notifier: Notifier
+) -> None:
+    sent = notifier("send", "general", "Disk full", "--dedup-key", "{source}/disk", "--source", "db1", "--wait", "30")
+    assert sent.returncode == 0, sent.stderr
+    (found,) = json.loads(notifier("incidents", "--open", "--json").stdout)
+    assert (found["key"], found["title"], found["state"], found["count"]) == ("db1/disk", "Disk full", "open", 1)
+    assert found["message_id"] == sandbox.messages()[0]["id"]
+    assert notifier("send", "general", "--dedup-key", "db1/disk", "--resolved", "--progress", "100%").returncode == 0
+    until(lambda: is_green(sandbox), "the resolution")
+    assert "no incident is open" in notifier("incidents", "--open").stdout
+    assert "resolved" in notifier("incidents").stdout
+    over = notifier("send", "general", "--dedup-key", "nope", "--resolved", "--json")
+    assert "no incident with its key is open" in notifier("explain", json.loads(over.stdout)["id"]).stdout
