@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.outcome import Status
     from notifier.pipeline import client_pipeline
+    from notifier.running_job import job
     from notifier.service import DiscordNotificationService
     from notifier.templates import render_template
+    from notifier.texts import DiscordTime
     from tasks import app, send_notification
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "BrokerUnavailable",
     "ConfigurationError",
     "DiscordNotificationService",
+    "DiscordTime",
     "InvalidMessage",
     "LinkButton",
     "MessageField",
@@ -55,6 +58,7 @@ __all__ = [
     "__version__",
     "app",
     "client_pipeline",
+    "job",
     "render_template",
     "send_notification",
 ]
@@ -78,9 +82,11 @@ _HOMES = {
     **dict.fromkeys(("AlertType", "NotificationMessage", "NotificationResult", "Severity"), "models"),
     **dict.fromkeys(("Author", "LinkButton", "MessageField", "MessageFile", "Poll", "PollAnswer"), "message_parts"),
     "DiscordNotificationService": "service",
+    "DiscordTime": "texts",
     "NotificationHistory": "operations.history",
     "Status": "outcome",
     "client_pipeline": "pipeline",
+    "job": "running_job",
     "render_template": "templates",
 }
 

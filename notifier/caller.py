@@ -1,17 +1,19 @@
 """The parts that an application's call needs, put together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
 
 from notifier.built_once import built_once
+from notifier.errors import BrokerUnavailable
 from notifier.outbox.admission import Admission
 from notifier.outbox.digest import Digests
 from notifier.outbox.records import Records
 from notifier.outbox.withdrawals import Withdrawal, Withdrawals
+from notifier.producer.captures import capture_of
 from notifier.producer.client import Client
-from notifier.producer.deadline import run_with_deadline
+from notifier.producer.deadline import DeadlineExceeded, run_with_deadline
 from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import Publisher, warn_once
 from notifier.settings import Settings
@@ -23,6 +25,7 @@ from notifier.storage.url import read_redis_url
 if TYPE_CHECKING:
     import redis
 
+    from notifier.jobs.register import JobRegister
     from notifier.producer.control import AlertControl
     from notifier.producer.direct import Direct
     from notifier.producer.flusher import Flusher
@@ -51,6 +54,26 @@ class Caller:
     def redis(self) -> "redis.Redis":
         """The connection that outbox, gate and history share."""
         return connect(self.settings.redis_url.get_secret_value(), self.settings.publish_timeout_seconds)
+
+    @built_once
+    def jobs(self) -> "JobRegister":
+        """When jobs were started, and how they ended."""
+        from notifier.jobs.register import JobRegister
+
+        return JobRegister(self.redis, self.settings)
+
+    def note_job(self, step: "Callable[[JobRegister], object]") -> None:
+        """Do a step of the register, in time; nothing if the alerts of this process go no further than it.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        if capture_of(self.settings) or self.app.conf.task_always_eager:
+            return
+        try:
+            run_with_deadline(self.settings.publish_timeout_seconds, lambda: step(self.jobs))
+        except DeadlineExceeded:
+            raise BrokerUnavailable("Redis did not answer in time") from None
 
     @built_once
     def withdrawals(self) -> Withdrawals:

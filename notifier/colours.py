@@ -1,6 +1,8 @@
 """The colours that people write: numbers, hexadecimal, CSS, and the names that discord.py and CSS have."""
 
+import math
 import re
+from colorsys import hls_to_rgb
 from decimal import Decimal
 
 COLOUR_MAX = 0xFFFFFF
@@ -17,10 +19,11 @@ DISCORD = (
     "teal 1abc9c dark_teal 11806a brand_green 57f287 dark_green 1f8b4c dark_blue 206694 purple 9b59b6 dark_purple"
     " 71368a magenta e91e63 dark_magenta ad1457 gold f1c40f dark_gold c27c0e orange e67e22 dark_orange a84300"
     " brand_red ed4245 lighter_grey 95a5a6 dark_grey 607d8b light_grey 979c9f darker_grey 546e7a og_blurple 7289da"
-    " blurple 5865f2 greyple 99aab5 dark_theme 313338 fuchsia eb459e dark_embed 2b2d31 light_embed eeeff1 pink"
-    " eb459f ash_theme 2c2d32 onyx_theme 0c0c0e light_theme ffffff default 000000"
+    " blurple 5865f2 greyple 99aab5 dark_theme 1a1a1e fuchsia eb459e dark_embed 242429 light_embed ffffff pink"
+    " eb459f ash_theme 2e2e34 onyx_theme 070709 light_theme fbfbfb ash_embed 37373e"
+    " onyx_embed 131416 default 000000"
 )
-"""Names that discord.py has for Discord's own colours (discord.Colour)."""
+"""Names that discord.py has for Discord's own colours (discord.Colour, 2.7)."""
 CSS = (
     "aliceblue f0f8ff antiquewhite faebd7 aqua 00ffff aquamarine 7fffd4 azure f0ffff beige f5f5dc bisque ffe4c4"
     " black 000000 blanchedalmond ffebcd blueviolet 8a2be2 brown a52a2a burlywood deb887 cadetblue 5f9ea0"
@@ -48,6 +51,11 @@ CSS = (
 )
 """Names that CSS has (CSS Color Module Level 4), but for those above."""
 _RGB = re.compile(r"rgba?\(\s*([\d.]+%?)[\s,]+([\d.]+%?)[\s,]+([\d.]+%?)\s*(?:[,/]\s*[\d.]+%?\s*)?\)")
+_HSL = re.compile(
+    r"hsla?\(\s*([+-]?[\d.]+)(deg|grad|rad|turn)?[\s,]+([\d.]+)%?[\s,]+([\d.]+)%?\s*(?:[,/]\s*[\d.]+%?\s*)?\)"
+)
+_TURN = {"deg": 360.0, "grad": 400.0, "rad": 2 * math.pi, "turn": 1.0}
+"""How much of each unit of an angle a whole turn has (CSS Values and Units)."""
 
 
 def colour_of(value: object) -> int | None:
@@ -81,6 +89,8 @@ def _of_text(text: str) -> int | None:
         return int(digits[1] if len(digits[1]) == 6 else "".join(2 * digit for digit in digits[1]), 16)
     if rgb := _RGB.fullmatch(text):
         return _of_parts(*rgb.groups())
+    if hsl := _HSL.fullmatch(text):
+        return _of_hue(*hsl.groups(default="deg"))
     name = re.sub(r"[\s-]+", "_", text).replace("gray", "grey")
     return _NAMES.get(name, _NAMES.get(name.replace("_", "")))
 
@@ -98,6 +108,15 @@ def _of_parts(*parts: str) -> int | None:
         return None
     red, green, blue = (round(min(255.0, value)) for value in values)
     return red << 16 | green << 8 | blue
+
+
+def _of_hue(angle: str, unit: str, saturation: str, lightness: str) -> int | None:
+    try:
+        turns = float(angle) / _TURN[unit]
+        strong, light = (min(float(each), 100) / 100 for each in (saturation, lightness))
+    except ValueError:
+        return None
+    return _of_parts(*(str(255 * part) for part in hls_to_rgb(turns % 1, light, strong)))
 
 
 def _pairs(text: str) -> dict[str, int]:

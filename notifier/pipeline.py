@@ -139,11 +139,12 @@ class Pipeline(Caller):
     @built_once
     def sweep(self) -> "Sweep":
         """The periodic look for what no delivery task will come for."""
+        from notifier.worker.job_watch import JobWatch
         from notifier.worker.sweep import Sweep
 
-        return Sweep(
-            self.outbox, self.digests, self.records, self.publisher, self.self_monitor, self.client, self.callbacks
-        )
+        job_watch = JobWatch(self.jobs, self.client)
+        steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
+        return Sweep(self.outbox, self.digests, self.publisher, (*steps, job_watch.report))
 
     @built_once
     def dead_letters(self) -> "DeadLetters":

@@ -26,6 +26,8 @@ COMMANDS = {
     "dead": "dead",
     "gate": "gate",
     "spool": "spool",
+    "job": "job",
+    "jobs": "jobs",
     "sandbox": "sandbox",
 }
 

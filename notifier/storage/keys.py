@@ -202,6 +202,20 @@ class Keys:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
         return f"{self.prefix}callbacks"
 
+    def job(self, name: str) -> str:
+        """Hash: a job: when it was started, how it ended, when it is to be started again."""
+        return f"{self.prefix}job:{name}"
+
+    @property
+    def jobs(self) -> str:
+        """Sorted set: the names of jobs, by the time at which each is forgotten."""
+        return f"{self.prefix}jobs"
+
+    @property
+    def jobs_due(self) -> str:
+        """Sorted set: the names of jobs that are to be started again, by the time from which that is overdue."""
+        return f"{self.prefix}jobs:due"
+
     def refusal(self, entry: str) -> str:
         """String: the record of an alert that version 0.1 refused."""
         return f"{self.prefix}refusal:{entry}"

@@ -1,44 +1,40 @@
 """The sweep: the periodic look for what no delivery task will come for."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from notifier.errors import NotifierError
 from notifier.models import AlertType
 from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
-from notifier.outbox.records import Records
-from notifier.producer.client import Client
 from notifier.producer.publisher import Publisher
-from notifier.worker.callbacks import Callbacks
-from notifier.worker.self_monitor import SelfMonitor
 
 logger = logging.getLogger(__name__)
 
 
 class Sweep:
-    """All steps of a sweep. Several workers may sweep at once."""
+    """All steps of a sweep. Several workers may sweep at once.
+
+    Args:
+        outbox, digests, publisher: send missing wake-ups, and admit digests, for each alert type.
+        each_time: the steps that are of no one type.
+    """
 
     def __init__(
         self,
         outbox: Outbox,
         digests: Digests,
-        records: Records,
         publisher: Publisher,
-        self_monitor: SelfMonitor,
-        client: Client,
-        callbacks: Callbacks,
+        each_time: Sequence[Callable[[], object]],
     ) -> None:
         self._outbox = outbox
         self._digests = digests
         self._publisher = publisher
-        self._each_time: tuple[Callable[[], object], ...] = (
-            *(records.prune, self_monitor.report, client.flush, callbacks.call_missed),
-        )
+        self._each_time = each_time
 
     def __call__(self, served: Collection[AlertType], stopping: Callable[[], bool] = lambda: False) -> None:
-        """Send missing wake-ups, admit digests, prune indexes, report troubles, flush the spool, call missed callbacks.
+        """Send missing wake-ups, admit digests, and do what is to be done each time.
 
         ``served``: the alert types whose queues this worker consumes. A step that fails is logged and the
         others still run, because alerts depend on them. ``stopping``: whether the worker ends; no step begins then.

@@ -11,6 +11,7 @@ import pytest
 import redis
 from celery import chord, signature
 
+from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
 from notifier.storage.connection import connect
@@ -175,6 +176,7 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     full = NotificationMessage(title="refused where it was raised")
     application.pipeline.records.refuse(full, Status.QUEUE_FULL, "queue_full", "no room")
     application.pipeline.redis.lpush("notifications.error", "no message of a task")
+    application.pipeline.jobs.started("import", "its first run", JobTerms.of("1h"))
     start_worker(**settings, NOTIFIER_WATCH_SECONDS="60")
     statuses = {record["status"] for record in application.wait([*alerts, str(refused.id)])}
     assert statuses == {"delivered", "folded", "rejected"}

@@ -1,8 +1,11 @@
 """No alert is refused for its form: a value that has a text is that text, and what was changed is said."""
 
 import enum
+import importlib.util
+import inspect
 import io
 import logging
+import runpy
 import sys
 import uuid
 from collections import OrderedDict, namedtuple
@@ -15,7 +18,9 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pydantic.color import COLORS_BY_NAME
 
+import notifier
 from notifier.attached import BYTES_MAX
 from notifier.colours import OURS, colour_of
 from notifier.message_parts import LinkButton, MessageFile, Poll
@@ -195,6 +200,10 @@ COLOURS: list[tuple[Any, int | None]] = [
         for value in ("#f00", "#F00", "ff0000", "0xff0000", "#ff0000", "rgb(255, 0, 0)", "rgb(100% 0% 0%)")
     ),
     *((value, 255) for value in (255, "255", 255.0, "#0000ff", (0, 0, 255))),
+    *((value, 0x00FF00) for value in ("hsl(120, 100%, 50%)", "HSL(120deg 100% 50%)", "hsla(-240 100 50 / 50%)")),
+    *((value, 0xBF40BF) for value in ("hsl(300, 50%, 50%)", "hsl(0.83333333turn 50% 50%)", "hsl(333.33333grad 50 50)")),
+    ("hsl(5.23598776rad 50% 50%)", 0xBF40BF),
+    *((value, None) for value in ("hsl(1.2.3, 1%, 1%)", "hsl(120)", "hsl(red, 1%, 1%)")),
     ("blurple", 0x5865F2),
     ("rebeccapurple", 0x663399),
     ("light-gray", 0x979C9F),
@@ -211,6 +220,32 @@ COLOURS: list[tuple[Any, int | None]] = [
 def test_a_colour_is_what_people_mean_by_it(value: Any, colour: int | None) -> None:
     assert colour_of(value) == colour
     assert alert(color=value).color == colour
+
+
+def test_all_names_of_css_and_of_discord_py_are_colours() -> None:
+    """Where both have a name, it is Discord's colour; ours are those of the severities."""
+    found = importlib.util.find_spec("discord")
+    assert found is not None
+    colours = runpy.run_path(str(Path(str(found.origin)).with_name("colour.py")))  # all of it takes half a second
+    theirs = dict(inspect.getmembers(colours["Colour"], inspect.ismethod))
+    names = [name for name, make in theirs.items() if name != "random" and not name.startswith("from_")]
+    changing = {name for name in names if name.endswith(("_theme", "_embed"))}  # with discord.py's versions
+    assert len(names) > 30
+    for name in names:
+        assert colour_of(name) is not None, name
+        assert name in changing | OURS.keys() or colour_of(name) == theirs[name]().value, name
+    css = {name: red << 16 | green << 8 | blue for name, (red, green, blue) in COLORS_BY_NAME.items()}
+    assert len({*css, "rebeccapurple"}) == 148
+    assert {name for name in css if colour_of(name) != css[name]} <= {*names, *OURS, "gray", "grey"}
+
+
+def test_a_time_for_each_reader_is_offered_by_the_package() -> None:
+    moment = notifier.DiscordTime(datetime(2026, 1, 31, 12, tzinfo=UTC), "R")
+    message = alert(message=f"since {moment}", fields={"Since": moment})
+    assert (message.message, message.fields[0].value, message.fields[0].markdown) == (
+        *("since <t:1769860800:R>", "<t:1769860800:R>", None),
+    )
+    assert "DiscordTime" in notifier.__all__
 
 
 ADJUSTED: list[tuple[str, Any, Any]] = [

@@ -56,7 +56,7 @@ def test_a_warm_shutdown_awaits_the_step_under_way_and_begins_no_other(step: Ste
     stopping.join(30)
     assert (step.ended.is_set(), sweeper._thread.is_alive()) == (True, False)
     assert parts["outbox"].sweep.call_count == 1
-    parts["callbacks"].call_missed.assert_not_called()
+    parts["report"].assert_not_called()
 
 
 def test_a_cold_one_waits_for_nothing(step: Step, parts: dict[str, Any]) -> None:

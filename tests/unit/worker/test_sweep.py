@@ -13,9 +13,8 @@ from notifier.worker.sweep import Sweep
 
 def sweep(**parts: Any) -> tuple[Sweep, dict[str, Any]]:
     """A sweep whose parts do nothing unless said otherwise."""
-    names = ("outbox", "digests", "records", "publisher", "self_monitor", "client", "callbacks")
-    made = {name: parts.get(name, MagicMock()) for name in names}
-    return Sweep(**made), made
+    made = {name: parts.get(name, MagicMock()) for name in ("outbox", "digests", "publisher", "prune", "report")}
+    return Sweep(made["outbox"], made["digests"], made["publisher"], (made["prune"], made["report"])), made
 
 
 @pytest.mark.parametrize("error", [BrokerUnavailable("Redis is away"), ValueError("a fault")])
@@ -25,14 +24,14 @@ def test_a_type_that_fails_holds_up_no_other_and_no_other_step(error: Exception)
     run, parts = sweep(outbox=outbox)
     run(list(AlertType))
     assert outbox.sweep.call_count == len(AlertType)
-    for step in (parts["records"].prune, parts["self_monitor"].report, parts["client"].flush):
+    for step in (parts["prune"], parts["report"]):
         step.assert_called_once_with()
 
 
 def test_the_same_problem_of_every_step_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     away = BrokerUnavailable("Redis is away")
     run, parts = sweep()
-    for step in (parts["outbox"].sweep, parts["records"].prune, parts["self_monitor"].report):
+    for step in (parts["outbox"].sweep, parts["prune"], parts["report"]):
         step.side_effect = away
     with caplog.at_level(logging.WARNING):
         run(list(AlertType))

@@ -1,0 +1,1 @@
+"""When jobs were started and how they ended, and which of them are overdue."""

@@ -1,0 +1,23 @@
+-- Note that a job was started. It is due again after so long; what was told of its delay is forgotten.
+-- KEYS: 1 the job, 2 jobs, 3 jobs that are due
+-- ARGV: 1 name, 2 id of the run, 3 expected after (microseconds; '' if it is not), 4 grace (microseconds),
+--       5 alert type ('' if none), 6 life of the job, 7 life of the others (seconds)
+-- Returns the time (microseconds).
+local JOB, JOBS, DUE = unpack(KEYS)
+local NAME, RUN, EXPECT, GRACE, TYPE, LIFE, LIFE_OF_ALL = unpack(ARGV)
+local now = now_us()
+
+redis.call('HSET', JOB, 'name', NAME, 'run', RUN, 'started_at', now, 'type', TYPE, 'expect', EXPECT, 'grace', GRACE)
+redis.call('HDEL', JOB, 'told_at', 'due_at')
+redis.call('ZREM', DUE, NAME)
+if EXPECT ~= '' then
+  local due = now + tonumber(EXPECT) + tonumber(GRACE)
+  redis.call('HSET', JOB, 'due_at', string.format('%.0f', due))
+  redis.call('ZADD', DUE, due, NAME)
+  redis.call('EXPIRE', DUE, LIFE_OF_ALL)
+end
+redis.call('EXPIRE', JOB, LIFE)
+redis.call('ZREMRANGEBYSCORE', JOBS, '-inf', now)
+redis.call('ZADD', JOBS, now + tonumber(LIFE) * SECOND, NAME)
+redis.call('EXPIRE', JOBS, LIFE_OF_ALL)
+return string.format('%.0f', now)

@@ -1,0 +1,210 @@
+"""A job that says what came of it: ``with notifier.job("nightly import") as job``, or as a decorator; also async.
+
+Whatever goes wrong with the alert changes nothing of the job: it is logged.
+"""
+
+import asyncio
+import contextvars
+import copy
+import functools
+import inspect
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from notifier.errors import InvalidMessage, NotifierError, TemplateError
+from notifier.texts import text_of, traceback_of
+
+logger = logging.getLogger(__name__)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Duration = float | timedelta | str
+"""Seconds, or a text such as ``90s``, ``15m``, ``24h``, ``7d``."""
+
+NAME_CHARACTERS_MAX = 200
+"""Ours: of a job's name, which is part of a key in Redis."""
+OUTPUT_CHARACTERS = 3_000
+"""Ours: of the end of a job's output; Discord takes 4,096 in all."""
+QUIET_EXITS = (0, None)
+"""What ``sys.exit`` is given by a program that has done its work."""
+
+
+class Job:
+    """Raises one alert at the end: from the template ``job_finished`` or ``job_failed``.
+
+    One object may be used again, but not by two at once; a decorated function has one for each call.
+
+    Args:
+        name: what it is called, in the alert and in ``notifier jobs``.
+        type: the alert type; None: that of the template (general, or error if it failed).
+        expect: how often it is started: if it is not, an alert is raised. Seconds, or ``24h``; None: nobody looks.
+        grace: how much later than that it may be; None: a tenth of it, at most an hour.
+        source: where it runs.
+        only_failed: no alert if it has finished.
+
+    Raises:
+        InvalidMessage: a name, a type or a duration that cannot be one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        type: str | None = None,
+        expect: Duration | None = None,
+        grace: Duration | None = None,
+        source: str | None = None,
+        only_failed: bool = False,
+    ) -> None:
+        from notifier.jobs.terms import JobTerms  # imports pydantic
+        from notifier.message_parts import AlertType
+
+        self.name = text_of(name).strip()
+        if not self.name or len(self.name) > NAME_CHARACTERS_MAX or not self.name.isprintable():
+            raise InvalidMessage(f"job: a name has 1 to {NAME_CHARACTERS_MAX} printable characters")
+        if type is not None and type not in set(AlertType):
+            raise InvalidMessage(f"type: {type!r} is none of {', '.join(AlertType)}")
+        self.terms = JobTerms.of(expect, grace, type)
+        self._type, self._source, self._only_failed = type, source, only_failed
+        self._fraction: float | None = None
+        self._step = ""
+        self._run, self._started_at = "", 0.0
+
+    def progress(self, fraction: float | None = None, step: str = "") -> None:
+        """Note how far it is: ``fraction`` of 1, and what it does now. The alert at the end tells the last of it."""
+        with suppress(ValueError, TypeError):
+            self._fraction = None if fraction is None else min(1.0, max(0.0, float(fraction)))
+        self._step = text_of(step)
+
+    def finished(self, *, output: str = "", exit_code: int | None = None) -> None:
+        """End it well. ``output``: of what it printed, the end is shown."""
+        self._end("finished", exit_code)
+        if not self._only_failed:
+            self._raise("job_finished", {"summary": self._so_far("Last"), "output": output[-OUTPUT_CHARACTERS:]})
+
+    def failed(
+        self, error: BaseException | str, *, output: str = "", exit_code: int | None = None, traceback: str = ""
+    ) -> None:
+        """End it badly. ``output``: of what it printed, the end is shown."""
+        self._end("failed", exit_code)
+        shown = text_of(error) or "It failed."
+        context = {"error": f"{shown}\n{self._so_far('It had come to')}".strip(), "traceback": traceback}
+        context |= {"output": output[-OUTPUT_CHARACTERS:]}
+        self._raise("job_failed", context | ({} if exit_code is None else {"exit_code": exit_code}))
+
+    def start(self) -> None:
+        """Begin; ``with`` does it."""
+        self._run, self._started_at = str(uuid.uuid4()), time.monotonic()
+        self._fraction, self._step = None, ""
+        self._note(lambda register: register.started(self.name, self._run, self.terms))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finished()
+        elif isinstance(error, SystemExit):
+            code = error.code
+            if code in QUIET_EXITS:
+                self.finished(exit_code=0)
+            else:
+                number = code if isinstance(code, int) else 1
+                said = f"It ended with exit code {number}." if isinstance(code, int) else text_of(code)
+                self.failed(said, exit_code=number)
+        else:
+            self.failed(error, traceback=traceback_of(error))
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end = functools.partial(self.__exit__, kind, error, trace)
+        try:
+            ending = asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, end)
+        except RuntimeError:  # the loop's threads are gone: the program ends
+            end()
+            return
+        # cancelled a second time, it waits no longer; the thread goes on
+        await ending
+
+    def __call__(self, function: Function) -> Function:
+        """The function as a job: each call is one."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def run_async(*args: Any, **more: Any) -> Any:
+                async with copy.copy(self):
+                    return await function(*args, **more)
+
+            return run_async  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def run(*args: Any, **more: Any) -> Any:
+            with copy.copy(self):
+                return function(*args, **more)
+
+        return run  # type: ignore[return-value]
+
+    def _so_far(self, words: str) -> str:
+        percent = "" if self._fraction is None else f"{self._fraction:.0%}"
+        told = ", ".join(filter(None, (self._step, percent)))
+        return f"{words}: {told}" if told else ""
+
+    def _end(self, outcome: str, exit_code: int | None) -> None:
+        self._note(lambda register: register.ended(self.name, self._run, outcome, exit_code))
+
+    def _note(self, step: Callable[[Any], object]) -> None:
+        """Tell it to the register in Redis, unless the alerts of this process go no further than it."""
+        try:
+            from notifier.pipeline import client_pipeline
+
+            client_pipeline().note_job(step)
+        except NotifierError as error:
+            logger.warning("job %s: not noted: %s", self.name, error)
+
+    def _raise(self, template: str, context: dict[str, Any]) -> None:
+        context |= {"job": self.name, "duration": time.monotonic() - self._started_at}
+        given = {"alert_type": self._type} if self._type else {}
+        if self._source:
+            context["source"] = self._source
+        try:
+            from notifier import send_notification
+
+            try:
+                send_notification.delay(template=template, context=context, **given)
+            except TemplateError as error:  # no Jinja here, or a template of the user's that wants other variables
+                logger.info("job %s: without its template: %s", self.name, error)
+                send_notification.delay(**_plain(template, context), **given)
+        except NotifierError as error:
+            logger.warning("job %s: no alert: %s", self.name, error)
+
+
+def _plain(template: str, context: dict[str, Any]) -> dict[str, Any]:
+    """The same alert without a template."""
+    has_failed = template == "job_failed"
+    fields: dict[str, Any] = {"Exit code": context["exit_code"]} if "exit_code" in context else {}
+    texts = (context.get("error"), context.get("summary"), context.get("output"))
+    return {
+        "alert_type": "error" if has_failed else "general",
+        "title": f"{context['job']} {'failed' if has_failed else 'finished'}",
+        "message": "\n".join(filter(None, texts)),
+        "traceback": context.get("traceback"),
+        "fields": {**fields, "Took": f"{context['duration']:.3g} s"},
+        "source": context.get("source"),
+        "markdown": False,
+    }
+
+
+job = Job

@@ -1,0 +1,35 @@
+"""A command that is run for somebody else ends as it would alone; the end of its output is kept as plain text."""
+
+import sys
+
+import pytest
+
+from notifier.cli import child
+from notifier.cli.child import OUTPUT_BYTES, Ended, run_child
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "output"),
+    [
+        ("exit 0", 0, ""),
+        ("echo one; exit 7", 7, "one"),
+        (r"printf '\033[31mred\033[0m \033]0;title\007\033[2J\007text\r\n'", 0, "red text"),
+        (r"printf '10 %%\r50 %%\r100 %%\n'", 0, "100 %"),
+        (r"printf '\377\n'", 0, "\ufffd"),
+    ],
+)
+def test_the_exit_code_and_the_output(script: str, code: int, output: str, capfdbinary: object) -> None:
+    ended = run_child(["sh", "-c", script])
+    assert (ended.exit_code, ended.output) == (code, output)
+
+
+def test_of_a_long_output_all_goes_on_and_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
+    size = 3 * OUTPUT_BYTES
+    ended = run_child([sys.executable, "-c", f"print('x' * {size} + 'end')"])
+    assert len(ended.output) < OUTPUT_BYTES
+    assert ended.output.endswith("xend")
+
+
+def test_a_command_that_leaves_another_running_with_its_output_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "DRAIN_SECONDS", 0.05)
+    assert run_child(["sh", "-c", "sleep 1 & echo begun"]) == Ended(0, "It ended with exit code 0.", "begun")
