@@ -123,6 +123,7 @@ class Status(StrEnum):
     # counted in the message of its incident; or there was no incident to resolve
     REPEATED = "repeated"
     NOT_OPEN = "not_open"
+    SILENCED = "silenced"
     WITHDRAWN = "withdrawn"
     # what a caller gets if Redis does not answer; no stored record has these
     SPOOLED = "spooled"

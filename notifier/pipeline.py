@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from notifier.operations.history import NotificationHistory
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
+    from notifier.outbox.silences import Silences
     from notifier.outbox.unreadable import Unreadable, UnreadableEntries
     from notifier.storage.retention import Findings
     from notifier.worker.announce import Announcer
@@ -140,11 +141,19 @@ class Pipeline(Caller):
     def sweep(self) -> "Sweep":
         """The periodic look for what no delivery task will come for."""
         from notifier.worker.job_watch import JobWatch
+        from notifier.worker.silence_watch import SilenceWatch
         from notifier.worker.sweep import Sweep
 
-        job_watch = JobWatch(self.jobs, self.client)
+        job_watch, silence_watch = JobWatch(self.jobs, self.client), SilenceWatch(self.silences, self.client)
         steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
-        return Sweep(self.outbox, self.digests, self.publisher, (*steps, job_watch.report))
+        return Sweep(self.outbox, self.digests, self.publisher, (*steps, job_watch.report, silence_watch.report))
+
+    @built_once
+    def silences(self) -> "Silences":
+        """What is not to be posted for a while."""
+        from notifier.outbox.silences import Silences
+
+        return Silences(self.redis, self.settings)
 
     @built_once
     def dead_letters(self) -> "DeadLetters":

@@ -22,6 +22,7 @@ COMMANDS = {
     "history": "history",
     "explain": "explain",
     "incidents": "incidents",
+    "silence": "silence",
     "withdraw": "withdraw",
     "dead": "dead",
     "gate": "gate",

@@ -74,7 +74,10 @@ def _beginning(found: Mapping[str, str], record: Record | None, kind: str, messa
         steps = [Step(here, f'met a full outbox as {kind}: "{title}"'), Step(here, "folded into a digest")]
     elif record is not None and record["status"] in INCIDENT:
         where = record["link"] or record["message_id"] or "that is to come"
-        steps = [Step(here, f'came as {kind}: "{title}"'), Step(here, INCIDENT[record["status"]].format(where=where))]
+        steps = [
+            Step(here, f'came as {kind}: "{title}"'),
+            Step(here, INCIDENT[record["status"]].format(where=where, detail=record["detail"])),
+        ]
     else:
         steps = [Step(here, f'admitted as {kind}: "{title}"')]
     if spooled:
@@ -131,6 +134,7 @@ def _others(count: int) -> str:
 
 INCIDENT = {
     Status.REPEATED.value: "counted in the message of its incident: {where}",
+    Status.SILENCED.value: "silenced: {detail}",
     Status.NOT_OPEN.value: "nothing to resolve: no incident with its key is open",
 }
 """What became of alerts that have no message of their own."""

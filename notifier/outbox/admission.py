@@ -15,6 +15,7 @@ from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.incident import incident_arguments, incident_keys
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
+from notifier.outbox.silences import Silences
 from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
@@ -33,7 +34,9 @@ class Admitted(StrEnum):
     KNOWN = "known"
     """This id was admitted before: nothing was done."""
     COUNTED = "counted"
-    """In the message of its incident. It is final, and no task need come for it."""
+    """In the message of its incident, or by a silence. It is final, and no task need come for it."""
+    SILENCED = "silenced"
+    """A silence matches it: its record is to be stored."""
 
 
 class Admission:
@@ -49,6 +52,7 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._silences = Silences(client, settings)
         self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
@@ -79,12 +83,17 @@ class Admission:
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
-        return self._admit_text(
-            *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
-            *(terms, microseconds(spooled_seconds), unknown),
-            incident=self._of_incident(message),
-            progress=progress.as_json(),
-        )
+        while True:
+            admitted = self._admit_text(
+                *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
+                *(terms, microseconds(spooled_seconds), unknown),
+                incident=self._of_incident(message),
+                progress=progress.as_json(),
+            )
+            if admitted is not Admitted.SILENCED:
+                return admitted
+            if (kept := self._silences.keep(message, terms)) != "over":
+                return Admitted.KNOWN if kept == "known" else Admitted.COUNTED
 
     def _of_incident(self, message: NotificationMessage) -> tuple[list[str], str]:
         """The keys and the argument that admit.lua takes of its incident."""
@@ -125,7 +134,7 @@ class Admission:
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
                     *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
-                    *incident[0],
+                    *(self._keys.silences, *incident[0]),
                 ],
                 args=[
                     *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),

@@ -1,7 +1,8 @@
 -- Take a notification into its outbox: once, and only while there is room. One that belongs to an incident may be
 -- counted in the message of another instead.
 -- KEYS: 1 notification, 2 waiting, 3 delayed, 4 in_flight, 5 sequence, 6 result, 7 history, 8 refused,
---       9 dead_letters, 10 state, 11 callbacks, 12 memory, 13 incident, 14 incidents (incident.lua), 15 repeated
+--       9 dead_letters, 10 state, 11 callbacks, 12 memory, 13 silences,
+--       14 incident, 15 incidents (incident.lua), 16 repeated
 -- ARGV: 1 id, 2 message (JSON), 3 batch key ('': it is sent alone), 4 characters, 5 capacity, 6 life (ms),
 --       7 spooled (microseconds that it waited on the caller's disk; 0),
 --       8 unknown (reason: it may have been posted; or ''),
@@ -12,29 +13,33 @@
 --       18 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix
--- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done), 'full'
--- or 'memory_full'.
+-- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done),
+-- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 local now, bytes = now_us(), #ARGV[2] + #ARGV[11]
 local incident, meeting, waiting = ARGV[18] ~= '' and cjson.decode(ARGV[18]), nil, nil
 if incident then
   incident.message = ARGV[2]
-  meeting, waiting = meet_incident(KEYS[13], incident.notification_prefix, incident, now)
+  meeting, waiting = meet_incident(KEYS[14], incident.notification_prefix, incident, now)
 end
+-- what changes a message that is there, or ends it, is heard by nobody
+local is_change = incident and incident.kind ~= 'repeat'
+if not is_change and silenced_by(KEYS[13], ARGV[13], ARGV[2], now) then return 'silenced' end
+
 local function count()
   local status, known = 'not_open', {}
   if meeting ~= 'not_open' then
     status = 'repeated'
-    note_incident(KEYS[13], KEYS[14], 'count', ARGV[1], incident, now)
-    known = redis.call('HMGET', KEYS[13], 'message_id', 'channel_id', 'link')
+    note_incident(KEYS[14], KEYS[15], 'count', ARGV[1], incident, now)
+    known = redis.call('HMGET', KEYS[14], 'message_id', 'channel_id', 'link')
   end
   local result = string.gsub(incident.result, '"status": "repeated"', '"status": "' .. status .. '"', 1)
   for place, name in ipairs({ 'message', 'channel', 'link' }) do
     local value = known[place] and cjson.encode(known[place]) or 'null'
     result = string.gsub(result, '"' .. name .. '%-' .. incident.stamp .. '"', function() return value end)
   end
-  end_counted({ notification = KEYS[1], result = KEYS[6], history = KEYS[7], counted = KEYS[15], refused = KEYS[8],
+  end_counted({ notification = KEYS[1], result = KEYS[6], history = KEYS[7], counted = KEYS[16], refused = KEYS[8],
     callbacks = KEYS[11] }, { id = ARGV[1], result = result, stamp = incident.stamp, status = status,
     life = incident.history_life, kept_max = incident.counted_max, callbacks = ARGV[11],
     notification_prefix = incident.notification_prefix, result_prefix = incident.result_prefix }, now)
@@ -52,11 +57,11 @@ if meeting ~= 'edit' and is_full then return 'full' end
 if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then return 'memory_full' end
 local sequence, after = next_sequence(KEYS[5], now), tonumber(ARGV[9])
 if incident then
-  note_incident(KEYS[13], KEYS[14], meeting, ARGV[1], incident, now)
-  redis.call('HSET', KEYS[1], 'incident', KEYS[13])
+  note_incident(KEYS[14], KEYS[15], meeting, ARGV[1], incident, now)
+  redis.call('HSET', KEYS[1], 'incident', KEYS[14])
   if meeting == 'edit' then
     if incident.kind ~= 'resolve' then sequence = sequence + EDIT end
-    after = math.max(after, edit_due(KEYS[13], incident, now))
+    after = math.max(after, edit_due(KEYS[14], incident, now))
     if incident.kind ~= 'repeat' then say(KEYS[1], incident.said) end
   end
 end

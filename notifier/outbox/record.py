@@ -112,7 +112,7 @@ def as_kept(message: NotificationMessage) -> dict[str, Any]:
     return kept
 
 
-SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED, Status.REPEATED, Status.NOT_OPEN})
+SUCCESSFUL = frozenset({Status.DELIVERED, Status.FOLDED, Status.REPEATED, Status.NOT_OPEN, Status.SILENCED})
 """Ends that are a SUCCESS in Celery; any other is a FAILURE, and ``get()`` raises ``NotDelivered``, but for
 ``withdrawn``, which is REVOKED."""
 REVOKED = {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "celery.exceptions"}

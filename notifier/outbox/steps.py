@@ -6,7 +6,7 @@ from notifier.storage.keys import WAITING_LIFE_SECONDS
 
 OUTBOX_SCRIPTS = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua", "outbox/incident.lua")
 """The files whose functions they call, in order."""
-ADMISSION_SCRIPTS = (*OUTBOX_SCRIPTS, "outbox/counted.lua", "outbox/memory.lua")
+ADMISSION_SCRIPTS = (*OUTBOX_SCRIPTS, "outbox/counted.lua", "outbox/silences.lua", "outbox/memory.lua")
 """The same for those that take an alert, or count it."""
 
 

@@ -198,6 +198,19 @@ class Keys:
         return f"{self.prefix}repeated:{alert_type}"
 
     @property
+    def silences(self) -> str:
+        """Hash: the silences (JSON) by id."""
+        return f"{self.prefix}silences"
+
+    def silence_counts(self, silence_id: str) -> str:
+        """Hash: what one silence has kept away: ``count``, ``title:<title>``, ``others``."""
+        return f"{self.prefix}silence:{silence_id}"
+
+    def silenced(self, alert_type: AlertType) -> str:
+        """Sorted set: ids of silenced alerts, by time."""
+        return f"{self.prefix}silenced:{alert_type}"
+
+    @property
     def callbacks(self) -> str:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
         return f"{self.prefix}callbacks"

@@ -94,3 +94,27 @@ def test_the_command_line_tells_of_incidents(
     assert "resolved" in notifier("incidents").stdout
     over = notifier("send", "general", "--dedup-key", "nope", "--resolved", "--json")
     assert "no incident with its key is open" in notifier("explain", json.loads(over.stdout)["id"]).stdout
+
+
+@pytest.mark.slow
+def test_a_silence_keeps_alerts_away_and_its_end_tells_how_many(
+    sandbox: Sandbox, worker: Process, notifier: Notifier
+) -> None:
+    added = notifier(
+        "silence", "add", "--type", "general", "--match", "disk*", "--for", "2h", "--by", "ops", "--why", "x", "--json"
+    )
+    assert added.returncode == 0, added.stderr
+    silence_id = json.loads(added.stdout)["id"]
+    sent = notifier("send", "general", "Disk full", "--wait", "20", "--json")
+    result = json.loads(sent.stdout)
+    assert result["status"] == "silenced"
+    assert f"silenced: by the silence {silence_id}" in notifier("explain", result["id"]).stdout
+    (listed,) = json.loads(notifier("silence", "list", "--json").stdout)
+    assert (listed["count"], listed["titles"], listed["by"]) == (1, {"Disk full": 1}, "ops")
+    assert sandbox.messages() == []
+    assert notifier("silence", "end", silence_id).returncode == 0
+    until(lambda: sandbox.titles() == ["A silence has ended: 1 alert was silenced"], "what it has kept away")
+    assert "there is no silence" in notifier("silence", "list").stdout
+    refused = notifier("silence", "add", "--type", "critical", "--for", "1h")
+    assert (refused.returncode, "--force" in refused.stderr) == (1, True)
+    assert "no silence has the id" in notifier("silence", "end", "nope").stderr

@@ -1,0 +1,121 @@
+"""``notifier silence``: alerts that are not to be posted for a while."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from notifier.cli.output import echo, json_option, pairs, print_json, print_table
+from notifier.models import AlertType
+from notifier.storage.connection import MICROSECONDS
+
+if TYPE_CHECKING:
+    from notifier.outbox.silences import Silence, Silenced
+
+
+@click.group()
+def silence() -> None:
+    """Keep alerts away for a while. They are in the history as silenced, and the end of a silence tells how many.
+
+    \b
+    Examples:
+      notifier silence add --type monitoring --match 'disk*' --for 2h --by ops --why "migration"
+      notifier silence list
+      notifier silence end 3f2a9c01
+    """
+
+
+@silence.command()
+@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@click.option("--match", "title", metavar="GLOB", help="Titles; '*' is any text, '?' one character, in any case.")
+@click.option("--source", metavar="GLOB", help="Sources.")
+@click.option("--key", "dedup_key", metavar="GLOB", help="Keys of incidents.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=GLOB", help="Values of a field; repeat for more.")
+@click.option("--for", "length", required=True, metavar="DURATION", help="90s, 15m, 2h, 7d.")
+@click.option("--by", default="", help="Who wants it.")
+@click.option("--why", default="", help="What for.")
+@click.option("--force", "forced", is_flag=True, help="Critical and security alerts too.")
+@json_option
+def add(
+    alert_type: str | None, fields: Sequence[str], length: str, by: str, why: str, as_json: bool, **more: Any
+) -> None:
+    """Begin a silence. All that is named has to match; what changes or resolves an open incident is never silenced.
+
+    \b
+    Examples:
+      notifier silence add --type monitoring --match 'disk*' --for 2h --by ops --why "migration"
+      notifier silence add --source db1 --field Mount=/var --for 30m
+      notifier silence add --type critical --match 'payments*' --for 10m --force
+
+    Exit code: 0.
+    """
+    from notifier.jobs.terms import seconds_of
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+
+    forced = more.pop("forced")
+    match = {part: glob for part, glob in more.items() if glob}
+    match |= {f"fields.{name}": glob for name, glob in pairs("--field", fields).items()}
+    kind = AlertType(alert_type) if alert_type else None
+    begun = client_pipeline().silences.add(
+        match, seconds_of("--for", length), alert_type=kind, by=by, why=why, forced=forced
+    )
+    if as_json:
+        print_json(asdict(begun) | {"until": _moment(begun)})
+    else:
+        echo(f"silence {begun.id} until {_moment(begun)[:19]} UTC")
+
+
+@silence.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the silences, the first to end first, and how many alerts each has kept away.
+
+    \b
+    Examples:
+      notifier silence list
+      notifier silence list --json
+
+    Exit code: 0.
+    """
+    from notifier.pipeline import client_pipeline
+
+    found = client_pipeline().silences.list()
+    if as_json:
+        print_json([asdict(each) | {"until": _moment(each)} | asdict(silenced) for each, silenced in found])
+    elif not found:
+        echo("there is no silence")
+    else:
+        print_table(
+            "Silences", ["id", "type", "match", "until (UTC)", "silenced", "by", "why"], [_row(*each) for each in found]
+        )
+
+
+@silence.command()
+@click.argument("silence_id", metavar="ID")
+def end(silence_id: str) -> None:
+    """End a silence now. Within seconds, an alert tells what it has kept away.
+
+    \b
+    Examples:
+      notifier silence end 3f2a9c01
+
+    Exit code: 0, or 1 if there is none of this id.
+    """
+    from notifier.pipeline import client_pipeline
+
+    client_pipeline().silences.end(silence_id)
+    echo(f"silence {silence_id} has ended")
+
+
+def _row(silence: "Silence", silenced: "Silenced") -> tuple[object, ...]:
+    match = ", ".join(f"{part}={glob}" for part, glob in silence.match.items())
+    return (
+        *(silence.id, silence.alert_type or "any", match, _moment(silence)[:19], silenced.count),
+        *(silence.by, silence.why),
+    )
+
+
+def _moment(silence: "Silence") -> str:
+    return datetime.fromtimestamp(silence.until / MICROSECONDS, UTC).isoformat()
