@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import ValidationError
 
 from notifier.errors import InvalidMessage, NotifierError
@@ -109,7 +109,6 @@ def test_a_message_cannot_be_changed() -> None:
 
 
 @given(messages())
-@settings(max_examples=100, deadline=None)
 def test_a_message_is_the_same_after_redis(message: NotificationMessage) -> None:
     assert NotificationMessage.model_validate_json(message.model_dump_json()) == message
     assert NotificationMessage(**message.model_dump(mode="json")) == message

@@ -38,7 +38,6 @@ def shown(parts: list[NotificationMessage]) -> str:
 
 
 @given(messages(long_text="split"))
-@settings(max_examples=100, deadline=None)
 def test_discord_takes_every_part_and_none_needs_a_file(message: NotificationMessage) -> None:
     parts = parts_of(message)
     for part in parts:
