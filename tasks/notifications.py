@@ -1,6 +1,7 @@
 """``send_notification``: one named Celery task per alert type, each on its own queue."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
@@ -18,6 +19,7 @@ from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
 from notifier.producer.captures import capture_of, run_here
 from notifier.producer.publisher import shown
+from notifier.raised import Raised
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
 from .arguments import message_of, message_of_callback, partial_fields
@@ -92,8 +94,8 @@ class NotificationTask(CeleryTask):
             terms = read_terms(pipeline.settings.expire_seconds, **when, callbacks=callbacks)
             if (raised := pipeline.client.admit(message, terms)).status is not Status.QUEUED:
                 _call(links if raised.status is Status.CAPTURED else (), raised.result)
-                return raised.result
-        return self._trigger(message.id, shown(message), options)
+                return _of_incident(raised.result, message)
+        return _of_incident(self._trigger(message.id, shown(message), options), message)
 
     def _trigger(self, task_id: str, shown_arguments: str, options: dict[str, Any]) -> "AsyncResult[Any]":
         """Dispatch the delivery task of an alert that is admitted: it carries the id alone."""
@@ -176,10 +178,17 @@ class NotificationTask(CeleryTask):
 
 
 def _submit(message: NotificationMessage) -> "AsyncResult[Any]":
-    result = pipeline.client.submit(message).result
+    result = _of_incident(pipeline.client.submit(message).result, message)
     parent = get_current_worker_task()
     if parent and not isinstance(result, EagerResult):
         parent.add_trail(result)  # so that it is among the children of the task that raised it
+    return result
+
+
+def _of_incident(result: "AsyncResult[Any]", message: NotificationMessage) -> "AsyncResult[Any]":
+    """The result with the incident that it can change."""
+    if isinstance(result, Raised) and message.dedup_key and (key := prepare(message, pipeline.settings).dedup_key):
+        result.change = partial(send_notification[message.alert_type].delay, dedup_key=key)
     return result
 
 
