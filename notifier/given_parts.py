@@ -32,6 +32,7 @@ SHORT_CHARACTERS = 1_000
 
 PARAGRAPH = "\n\n"
 LAST = re.compile(r"message\.last\.([0-9]{1,4})")
+"""In ``plain``: so many of the message's last paragraphs. Counted from the end: masking may change what is before."""
 
 Given = dict[str, Any]
 Adjust = Callable[[str], None]
