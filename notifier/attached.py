@@ -1,11 +1,11 @@
 """The files of an alert, in the forms in which a caller may give them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from notifier.message_parts import MessageFile
+from notifier.message_parts import MessageFile, unknown_parts
 from notifier.texts import is_text, text_of
 
 FILES_MAX = 9
@@ -15,23 +15,26 @@ GIVEN_MAX = 40
 BYTES_MAX = 5_500_000
 """Ours: of all together; as base64 they are a third longer, and travel with the alert."""
 
+FILE = ("name", "content", "content_type", "description")
+Bytes = bytes | bytearray | memoryview
 MessageFiles = tuple[MessageFile, ...]
 
 
 def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     """The files, and what was left out of what was given, in words.
 
-    One is a ``MessageFile``, a ``Path`` (read now), bytes, a text, an open file, a pair of name and content, or a
-    mapping of its parts. A text is the content, never a path: it may come from elsewhere.
+    One is a ``MessageFile``, a ``Path`` (read now), bytes, a text, an open file, a pair of name and content (and
+    type), or a mapping of its parts. Many are anything that gives them one by one, or a mapping of names and contents.
+    A text is the content, never a path: it may come from elsewhere.
     """
     if value is None:
         return (), []
-    items = list(islice(value, GIVEN_MAX)) if isinstance(value, list | tuple | set) and not _is_pair(value) else [value]
+    items = list(islice(_each(value), GIVEN_MAX + 1))
     found: list[MessageFile] = []
-    problems = [f"only the first {GIVEN_MAX} looked at"] if _is_longer(value, items) else []
-    for number, each in enumerate(items, start=1):
+    problems = [f"only the first {GIVEN_MAX} looked at"] if len(items) > GIVEN_MAX else []
+    for number, each in enumerate(items[:GIVEN_MAX], start=1):
         try:
-            file = each if isinstance(each, MessageFile) else _file(each, number)
+            file = each if isinstance(each, MessageFile) else _file(each, number, problems)
         except Exception as error:  # of a path or an open file, of whatever kind
             problems.append(f"file {number} left out ({type(error).__name__})")
             continue
@@ -44,36 +47,46 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     return tuple(found), problems
 
 
-def _is_longer(value: object, items: list[Any]) -> bool:
-    return isinstance(value, list | tuple | set) and len(items) == GIVEN_MAX < len(value)
+def _each(value: object) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.items() if value.keys().isdisjoint(FILE) else [value]
+    is_one = isinstance(value, str | MessageFile | Bytes) or _can_be_read(value) or _is_pair(value)
+    return [value] if is_one or not isinstance(value, Iterable) else value
 
 
 def _is_pair(value: object) -> bool:
-    is_pair = isinstance(value, tuple) and len(value) == 2
-    return is_pair and isinstance(value[0], str) and isinstance(value[1], str | bytes)  # type: ignore[index]
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[0], str):
+        return False
+    return isinstance(value[1], str | Bytes) or _can_be_read(value[1])
 
 
-def _file(value: Any, number: int) -> MessageFile:
+def _can_be_read(value: object) -> bool:
+    return isinstance(value, Path) or callable(getattr(value, "read", None))
+
+
+def _file(value: Any, number: int, problems: list[str]) -> MessageFile:
+    given: dict[str, Any] = {"content": value}
+    if isinstance(value, Mapping):
+        given = {text_of(name): each for name, each in value.items()}
+        problems += unknown_parts(given, FILE)
+    elif isinstance(value, tuple | list):
+        given = dict(zip(FILE, value, strict=False))
+    content = given.get("content")
+    name = text_of(given.get("name")).strip()
+    if not name and _can_be_read(content):
+        name = Path(text_of(getattr(content, "name", ""))).name
+    content = _content(content)
+    parts = {key: text_of(given[key]).strip() or None for key in FILE[2:] if key in given}
+    return MessageFile(name=name or _name(content, number), content=content, **parts)
+
+
+def _content(value: Any) -> Any:
     if isinstance(value, Path):
         with value.open("rb") as file:
-            return MessageFile(name=value.name, content=file.read(BYTES_MAX + 1))
-    if isinstance(value, Mapping):
-        content = value.get("content")
-        name = text_of(value.get("name")).strip() or _name(content, number)
-        parts = {key: text_of(value[key]).strip() or None for key in ("content_type", "description") if key in value}
-        return MessageFile(name=name, content=_content(content), **parts)
-    if isinstance(value, tuple | list):
-        name, content, *_ = value
-        return MessageFile(name=text_of(name).strip() or _name(content, number), content=_content(content))
-    if callable(getattr(value, "read", None)):
-        content = value.read(BYTES_MAX + 1)
-        name = Path(text_of(getattr(value, "name", ""))).name
-        return MessageFile(name=name or _name(content, number), content=_content(content))
-    return MessageFile(name=_name(value, number), content=_content(value))
-
-
-def _content(value: object) -> Any:
-    if isinstance(value, bytes | bytearray | memoryview):
+            return file.read(BYTES_MAX + 1)
+    if _can_be_read(value):
+        return _content(value.read(BYTES_MAX + 1))
+    if isinstance(value, Bytes):
         return bytes(value)
     if isinstance(value, Mapping) and value.keys() == {"base64"}:
         return value

@@ -3,7 +3,9 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated
 
@@ -24,6 +26,8 @@ URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's Open
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
 VALUE_CHARACTERS_MAX = 100_000  # ours: of what a callback shows of a result
 MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
+UNKNOWN_MAX = 10
+UNKNOWN_CHARACTERS = 100  # ours: of the names that are no part of a thing, what is told
 BUTTONS_MAX = 100  # ours: of 25 are buttons, the others links in the text
 
 
@@ -127,6 +131,13 @@ def utc(value: datetime) -> datetime:
 def stripped(maximum: int | None = None, minimum: int = 1) -> StringConstraints:
     """A text of so many characters, without space around it."""
     return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
+
+
+def unknown_parts(given: Iterable[str], known: Sequence[str]) -> list[str]:
+    """In words, the names that are no part of a thing, each with the one that may be meant."""
+    unknown = [name[:UNKNOWN_CHARACTERS] for name in given if name not in known][:UNKNOWN_MAX]
+    near = [get_close_matches(name, known, n=1) for name in unknown]
+    return [f"no part {name}" + (f"; {meant[0]}?" if meant else "") for name, meant in zip(unknown, near, strict=True)]
 
 
 def _file_bytes(value: object) -> object:
