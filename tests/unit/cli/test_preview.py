@@ -134,6 +134,12 @@ def test_a_message_of_json_is_shown(run: Run, tmp_path: Path) -> None:
         assert shown["parts"][0]["payload"]["embeds"][0]["title"] == title
 
 
+def test_a_post_goes_into_no_thread_of_the_webhooks_url(run: Run) -> None:
+    url = {"DISCORD_WEBHOOK_ERRORS": "https://discord.com/api/webhooks/123456789/fake-token?thread_id=77"}
+    for thread, wanted in (((), "77"), (("--thread", "78"), "78"), (("--thread", "New post"), None)):
+        assert found(run("send", "error", "x", *thread, "--dry-run", "--json", **url))["thread_id"] == wanted
+
+
 def test_on_a_terminal_it_says_how_it_arrives_and_where(run: Run) -> None:
     given = {
         "title": "Deploy",
