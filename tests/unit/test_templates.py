@@ -64,6 +64,21 @@ def test_the_guides_example_comes_out_field_for_field() -> None:
     assert compose([message]).body["embeds"] == GUIDE_EXAMPLE["embeds"]
 
 
+@pytest.mark.parametrize(
+    ("given", "title", "severity"),
+    [
+        ({"healthy": ["a", "b"]}, "💚 All 2 services are well", "info"),
+        ({"healthy": ["a"]}, "💚 1 service is well", "info"),
+        ({"healthy": ["a"], "down": ["b"]}, "🩺 1 of 2 services down", "error"),
+        ({"down": ["b"]}, "🩺 1 of 1 service down", "error"),
+        ({}, "❔ No service was looked at", "warning"),
+    ],
+)
+def test_a_health_report_of_nothing_is_no_good_news(given: dict[str, Any], title: str, severity: str) -> None:
+    message = render_template("health_report", **given)
+    assert (message.title, message.severity) == (title, severity)
+
+
 def test_the_folder_of_the_settings_is_searched_first_from_python_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
