@@ -147,8 +147,8 @@ def _read_files(fields: dict[str, Any]) -> None:
 
 
 def _stdin() -> bytes:
-    """What it holds, as far as a text may go."""
-    return sys.stdin.buffer.read(CHARACTERS_MAX + 1)
+    """What it holds, as far as a text may go; nothing if it is closed."""
+    return sys.stdin.buffer.read(CHARACTERS_MAX + 1) if sys.stdin else b""
 
 
 def _content(path: str, option: str, most: int) -> bytes:

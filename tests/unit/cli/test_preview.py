@@ -1,6 +1,7 @@
 """A preview shows what a delivery would post, and where, and sends nothing."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from notifier.attached import BYTES_MAX
 from notifier.cli import main
+from notifier.cli.given_message import given_message
 from notifier.models import NotificationMessage
 from notifier.producer.client import Client
 from notifier.render.batch import compose
@@ -222,6 +224,11 @@ def test_an_empty_title_is_the_first_line_of_the_text(run: Run) -> None:
     shown = found(run("send", "error", "", "-", "--dry-run", "--json", stdin=b"first\nsecond"))
     embed = shown["parts"][0]["payload"]["embeds"][0]
     assert (embed["title"], embed["description"]) == ("first", "second")
+
+
+def test_a_daemon_without_standard_input_sends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it if it is closed
+    assert given_message({"alert_type": "error", "title": "T", "message": "-"}).message == ""
 
 
 def test_files_pictures_and_a_post_are_taken_from_options(run: Run, tmp_path: Path) -> None:
