@@ -1,11 +1,13 @@
 """The files of an alert, in the forms in which a caller may give them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from notifier.message_parts import MessageFile
+from pydantic import BaseModel
+
+from notifier.message_parts import MessageFile, unknown_part
 from notifier.texts import is_text, text_of
 
 FILES_MAX = 9
@@ -15,6 +17,11 @@ GIVEN_MAX = 40
 BYTES_MAX = 5_500_000
 """Ours: of all together; as base64 they are a third longer, and travel with the alert."""
 
+BASE64 = "base64"
+PARTS = tuple(MessageFile.model_fields)
+ONE = (str, bytes, bytearray, memoryview, Mapping, Path, BaseModel)
+"""What is one file, though it has items."""
+
 MessageFiles = tuple[MessageFile, ...]
 
 
@@ -22,16 +29,20 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     """The files, and what was left out of what was given, in words.
 
     One is a ``MessageFile``, a ``Path`` (read now), bytes, a text, an open file, a pair of name and content, or a
-    mapping of its parts. A text is the content, never a path: it may come from elsewhere.
+    mapping of its parts; any other mapping is of names and contents. A text is the content, never a path: it may come
+    from elsewhere.
     """
     if value is None:
         return (), []
-    items = list(islice(value, GIVEN_MAX)) if isinstance(value, list | tuple | set) and not _is_pair(value) else [value]
+    if isinstance(value, Mapping) and not any(name in value for name in (*PARTS, BASE64)):
+        value = value.items()
+    is_many = isinstance(value, Iterable) and not isinstance(value, ONE) and not _is_open(value) and not _is_pair(value)
+    items = list(islice(value, GIVEN_MAX + 1)) if is_many else [value]  # type: ignore[call-overload]
+    problems = [f"only the first {GIVEN_MAX} looked at"] if len(items) > GIVEN_MAX else []
     found: list[MessageFile] = []
-    problems = [f"only the first {GIVEN_MAX} looked at"] if _is_longer(value, items) else []
-    for number, each in enumerate(items, start=1):
+    for number, each in enumerate(items[:GIVEN_MAX], start=1):
         try:
-            file = each if isinstance(each, MessageFile) else _file(each, number)
+            file = _file(each, number, problems)
         except Exception as error:  # of a path or an open file, of whatever kind
             problems.append(f"file {number} left out ({type(error).__name__})")
             continue
@@ -44,41 +55,47 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     return tuple(found), problems
 
 
-def _is_longer(value: object, items: list[Any]) -> bool:
-    return isinstance(value, list | tuple | set) and len(items) == GIVEN_MAX < len(value)
-
-
 def _is_pair(value: object) -> bool:
     is_pair = isinstance(value, tuple) and len(value) == 2
     return is_pair and isinstance(value[0], str) and isinstance(value[1], str | bytes)  # type: ignore[index]
 
 
-def _file(value: Any, number: int) -> MessageFile:
-    if isinstance(value, Path):
-        with value.open("rb") as file:
-            return MessageFile(name=value.name, content=file.read(BYTES_MAX + 1))
+def _is_open(value: object) -> bool:
+    return callable(getattr(value, "read", None))
+
+
+def _file(value: Any, number: int, problems: list[str]) -> MessageFile:
+    if isinstance(value, MessageFile):
+        value = dict(value)
     if isinstance(value, Mapping):
-        content = value.get("content")
-        name = text_of(value.get("name")).strip() or _name(content, number)
-        parts = {key: text_of(value[key]).strip() or None for key in ("content_type", "description") if key in value}
-        return MessageFile(name=name, content=_content(content), **parts)
+        for name in value.keys() - set(PARTS) - {BASE64}:
+            problems.append(f"file {number}: {unknown_part(text_of(name), PARTS)}")
+        content, more = value.get("content"), ("content_type", "description")
+        parts = {key: text_of(value[key]).strip() or None for key in more if key in value}
+        return _made(number, value.get("name"), content, **parts)
     if isinstance(value, tuple | list):
         name, content, *_ = value
-        return MessageFile(name=text_of(name).strip() or _name(content, number), content=_content(content))
-    if callable(getattr(value, "read", None)):
-        content = value.read(BYTES_MAX + 1)
-        name = Path(text_of(getattr(value, "name", ""))).name
-        return MessageFile(name=name or _name(content, number), content=_content(content))
-    return MessageFile(name=_name(value, number), content=_content(value))
+        return _made(number, name, content)
+    if isinstance(value, Path) or _is_open(value):
+        return _made(number, Path(text_of(getattr(value, "name", ""))).name, value)
+    return _made(number, None, value)
 
 
-def _content(value: object) -> Any:
+def _made(number: int, name: object, content: object, **parts: str | None) -> MessageFile:
+    found = _content(content)
+    kind = "txt" if is_text(content) else "bin"
+    name = text_of(name).strip() or f"file-{number}.{kind}"
+    return MessageFile.model_validate({"name": name, "content": found, **parts})
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, Path):
+        with value.open("rb") as file:
+            return file.read(BYTES_MAX + 1)
+    if _is_open(value):
+        value = value.read(BYTES_MAX + 1)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    if isinstance(value, Mapping) and value.keys() == {"base64"}:
+    if isinstance(value, Mapping) and value.keys() == {BASE64}:
         return value
     return text_of(value)
-
-
-def _name(content: object, number: int) -> str:
-    return f"file-{number}.{'txt' if is_text(content) else 'bin'}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
-from notifier.message_parts import BUTTONS_MAX, is_http_url
+from notifier.message_parts import BUTTONS_MAX, is_http_url, unknown_part
 from notifier.plain_text import plain
 from notifier.shortening import level
 from notifier.texts import CHARACTERS_MAX, ITEMS_MAX, MORE, Walk, is_a, is_broken, is_text, text_of, traceback_of
@@ -147,7 +147,7 @@ def last_paragraphs(plain: Iterable[str]) -> int:
 
 def author(value: object, adjust: Adjust, given: Given) -> Given | None:
     """A name, or its parts."""
-    parts = {"name": value} if isinstance(value, str) else _parts(value, ("name", "url", "icon_url"))
+    parts = {"name": value} if isinstance(value, str) else _parts(value, ("name", "url", "icon_url"), adjust)
     name = text_of(parts.get("name")).strip()
     links = {key: icon(parts.get(key), adjust, given) for key in ("url", "icon_url")}
     found = {"name": name or EMPTY, **{key: link for key, link in links.items() if link}}
@@ -156,9 +156,9 @@ def author(value: object, adjust: Adjust, given: Given) -> Given | None:
 
 def poll(value: object, adjust: Adjust, _: Given) -> Given | None:
     """A question and its answers; without answers, the question alone, which is drawn as text."""
-    parts = {"question": value} if isinstance(value, str) else _parts(value, POLL)
+    parts = {"question": value} if isinstance(value, str) else _parts(value, POLL, adjust)
     listed = items(parts.get("answers"))
-    answers = [{"text": each} if isinstance(each, str) else _parts(each, ("text", "emoji")) for each in listed]
+    answers = [{"text": each} if isinstance(each, str) else _parts(each, ("text", "emoji"), adjust) for each in listed]
     texts = [(text_of(each.get("text")).strip(), text_of(each.get("emoji")).strip()) for each in answers]
     found = [{"text": text} | ({"emoji": emoji} if emoji else {}) for text, emoji in texts if text]
     question = text_of(parts.get("question")).strip()
@@ -185,7 +185,7 @@ def buttons(value: object, adjust: Adjust, given: Given) -> tuple[Given, ...]:
     if len(listed) > BUTTONS_MAX:
         adjust(f"only the first {BUTTONS_MAX}")
     for each in listed[:BUTTONS_MAX]:
-        parts = _parts(each, ("label", "url", "emoji"))
+        parts = _parts(each, ("label", "url", "emoji"), adjust)
         label, link = (text_of(parts.get(name))[:BUTTON_CHARACTERS].strip() for name in ("label", "url"))
         if not is_http_url(link):
             adjust("one left out: no http or https link")
@@ -205,10 +205,14 @@ def items(value: object) -> list[Any]:
     return list(islice(value, ITEMS_MAX + 1))
 
 
-def _parts(value: object, names: tuple[str, ...]) -> Given:
+def _parts(value: object, names: tuple[str, ...], adjust: Adjust | None = None) -> Given:
     """The parts of one thing: of a mapping, of a sequence in this order, or of an object that has them."""
     if isinstance(value, Mapping):
-        return {text_of(name): each for name, each in islice(value.items(), ITEMS_MAX)}
+        found = {text_of(name): each for name, each in islice(value.items(), ITEMS_MAX)}
+        if adjust:
+            for name in sorted(found.keys() - set(names)):
+                adjust(unknown_part(name, names))
+        return found
     if isinstance(value, tuple | list):
         return dict(zip(names, value, strict=False))
     found = {name: getattr(value, name) for name in names if hasattr(value, name)}

@@ -90,6 +90,8 @@ def message_of_json(file: str, overrides: Mapping[str, Any]) -> NotificationMess
         UsageError: the file cannot be read.
     """
     content = _stdin() if file == STDIN else _content(file, "--from-json", CHARACTERS_MAX)
+    if len(content) > CHARACTERS_MAX:
+        raise click.UsageError(f"standard input: more than {CHARACTERS_MAX} bytes")
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -126,8 +128,13 @@ def _read_files(fields: dict[str, Any]) -> None:
 
 
 def _stdin() -> bytes:
-    """What it holds, as far as a text may go."""
-    return sys.stdin.buffer.read(CHARACTERS_MAX + 1)
+    """What it holds, as far as a text may go. Raises UsageError: it is closed or cannot be read."""
+    try:
+        return sys.stdin.buffer.read(CHARACTERS_MAX + 1)
+    except (AttributeError, OSError, ValueError) as error:  # closed (then Python has None), a folder, write only
+        raise click.UsageError(
+            f"standard input cannot be read: {getattr(error, 'strerror', None) or 'it is closed'}"
+        ) from None
 
 
 def _content(path: str, option: str, most: int) -> bytes:
