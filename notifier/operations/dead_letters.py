@@ -18,7 +18,7 @@ from notifier.outbox.preparation import prepare
 from notifier.outbox.progress import NO_PROGRESS, Progress, progress_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
-from notifier.outcome import Reason
+from notifier.outcome import Reason, Status
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
@@ -111,7 +111,8 @@ class DeadLetters:
             }
         )
         message = prepare(message, self._settings)
-        self._publisher.submit_again(message, self._settled(dead, message))
+        maybe_posted = dead["status"] == Status.UNKNOWN
+        self._publisher.submit_again(message, self._settled(dead, message), maybe_posted=maybe_posted)
         self._take_out(dead, "replayed_as", message.id)
         return message.id
 

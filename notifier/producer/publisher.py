@@ -91,14 +91,16 @@ class Publisher:
         if self.admit(message) is not Admitted.COUNTED:
             self.dispatch(message)
 
-    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
+    def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
         """The same with a dead letter, of which so much is settled. It is neither folded nor recorded as refused.
+
+        ``maybe_posted``: the answer to its last request was lost.
 
         Raises:
             QueueFull: there is no room.
             BrokerUnavailable: Redis did not take it.
         """
-        if self._admission.admit(message, progress=progress) is not Admitted.COUNTED:
+        if self._admission.admit(message, progress=progress, maybe_posted=maybe_posted) is not Admitted.COUNTED:
             self.dispatch(message)
 
     def submit_spooled(self, spooled: "Spooled") -> None:

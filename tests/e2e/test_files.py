@@ -9,7 +9,7 @@ import requests
 
 from notifier.cli.processes import Process
 from notifier.errors import QueueFull
-from notifier.models import AlertType
+from notifier.models import AlertType, NotificationMessage
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker
@@ -22,7 +22,7 @@ MIB = 2**20
 PNG = b"\x89PNG\r\n\x1a\n"
 NAMES = ("above.png", "below.png", "raw.bin", "text.txt", "read me.log")
 PATH = "read me.log"
-SPOOLED = AlertType.ERROR
+SPOOLED, BY_NAME = AlertType.ERROR, AlertType.CRITICAL
 STATE = "notifier:outbox:general:state"
 
 RAISE = f"""
@@ -74,6 +74,16 @@ def spool(run_python: RunPython, folder: Path) -> str:
     return done.stdout.strip()
 
 
+def send_by_name(application: Application, folder: Path) -> str:
+    """Raise one with a wrong field as a program that knows the task's name alone; its id."""
+    fields = NotificationMessage(title="by name", **parts(folder)).model_dump(mode="json", exclude_defaults=True)
+    del fields["id"]
+    sent = application.app.send_task(
+        f"send_notification.{BY_NAME}", queue=f"notifications.{BY_NAME}", kwargs={**fields, "titel": "typo"}
+    )
+    return str(sent.id)
+
+
 def kill_at_work(application: Application, sandbox: Sandbox, worker: Process, folder: Path) -> list[str]:
     """Raise one, and kill the worker while its request is under way; its id."""
     sandbox.fault(method="POST", kind="delay", when="before", seconds=60, times=1)
@@ -91,22 +101,25 @@ def test_they_arrive_whole_from_a_dead_letter_from_the_disk_and_from_a_worker_th
     notifier: Notifier,
     tmp_path: Path,
 ) -> None:
-    doomed = start_worker("-Q", "notifications.general,notifications.security", DISCORD_WEBHOOK_SECURITY="")
+    queues = ",".join(f"notifications.{kind}" for kind in (AlertType.GENERAL, AlertType.SECURITY, BY_NAME))
+    doomed = start_worker("-Q", queues, DISCORD_WEBHOOK_SECURITY="")
+    refused = send_by_name(application, tmp_path)
     dead = application.raise_alerts("dead", alert_type=AlertType.SECURITY, **parts(tmp_path))
-    (record,) = application.wait(dead)
-    assert record["reason"] == "webhook_not_configured"
+    record, refusal = application.wait([*dead, refused])
+    assert (record["reason"], refusal["reason"]) == ("webhook_not_configured", "invalid_message")
     assert record["message"]["files"][0]["bytes"] == len(contents()[NAMES[0]])
     spooled = spool(run_python, tmp_path / "spool")
     killed = kill_at_work(application, sandbox, doomed, tmp_path)
     application.pipeline.dead_letters.replay(*dead)
+    application.pipeline.dead_letters.replay(refused, {"titel": None})
     flushed = notifier("spool", "flush", NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"))
     assert flushed.stdout == "1 handed over\n"
     start_worker()
     records = application.wait([spooled, *killed])
     assert [each["status"] for each in records] == ["delivered"] * 2
-    until(lambda: sandbox.stored == 3, "the replayed one")
+    until(lambda: sandbox.stored == 4, "those that are replayed")
     messages = sandbox.messages()
-    assert sorted(each["embeds"][0]["title"] for each in messages) == ["dead", "killed", "spooled"]
+    assert sorted(each["embeds"][0]["title"] for each in messages) == ["by name", "dead", "killed", "spooled"]
     for message in messages:
         assert_whole(sandbox, message)
 

@@ -23,9 +23,9 @@ class FakePublisher:
         self.taken: list[NotificationMessage] = []
         self.full = False
 
-    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
+    def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
         """Take it; there may be no room."""
-        assert progress == NO_PROGRESS
+        assert (progress, maybe_posted) == (NO_PROGRESS, False)
         if self.full:
             raise QueueFull("no room")
         self.taken.append(message)

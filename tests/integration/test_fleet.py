@@ -370,3 +370,12 @@ def test_one_without_a_webhook_still_leaves_a_type_to_the_only_one_that_has_it_t
     assert wait_of(bench.claim("a", None))[0] is Reason.LEFT_TO_OTHERS, "and it becomes no dead letter"
     bench.gate.machines.works("broken")
     assert [message.id for message in bench.batch(WEBHOOK).messages] == ["a"]
+
+
+def test_a_delivery_ends_the_quarantine_that_a_worker_of_version_0_2_has_written(bench: Bench) -> None:
+    """It quarantines on any 401, also of a login page, and its workers would post nothing any more."""
+    state = names.gate(WEBHOOK.id)
+    bench.redis.hset(state, mapping={"quarantined": WEBHOOK.fingerprint, "quarantine_reason": "webhook_unknown"})
+    bench.admit("a")
+    bench.commit(bench.batch())
+    assert bench.redis.hmget(state, "quarantined", "quarantine_reason") == [None, None]

@@ -33,7 +33,7 @@ class Publisher:
     def __init__(self) -> None:
         self.taken: list[NotificationMessage] = []
 
-    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
+    def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
         """Take it."""
         self.taken.append(message)
 

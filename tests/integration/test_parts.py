@@ -55,9 +55,9 @@ class Admitting:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
-    def submit_again(self, message: NotificationMessage, progress: Progress) -> None:
+    def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
         """Admit it."""
-        self._bench.outbox.admit(message, progress=progress)
+        self._bench.outbox.admit(message, progress=progress, maybe_posted=maybe_posted)
 
 
 def letters_of(bench: Bench) -> DeadLetters:
@@ -242,6 +242,18 @@ def test_a_dead_letter_that_is_sent_again_goes_on_behind_what_is_posted(
     assert record["message_id"] == "901"
     steps = [step.what for step in explain(bench.redis, names, bench.records, last)]
     assert steps[:3] == [f"replay of {again}", 'admitted as general: "long"', "goes on after part 2, which is posted"]
+
+
+def test_a_part_whose_answer_was_lost_says_that_it_may_be_there_and_no_other_does(split: MakeSplit) -> None:
+    bench = split()
+    post(bench, "901")
+    die(bench, Unknown(Reason.READ_TIMEOUT))
+    assert bench.record("long")["status"] == "unknown"
+    second = next_of(bench, letters_of(bench).replay("long"))
+    assert (title_of(second)[:10], "may be a duplicate" in title_of(second)) == ("long (2/3)", True)
+    bench.commit(second, Delivered("902", CHANNEL))
+    bench.tick(1)
+    assert title_of(bench.batch()) == "long (3/3)"
 
 
 @pytest.mark.parametrize("change", [{"title": "other"}, {"long_text": "attach"}, {"message": LINES + LINES}])

@@ -165,12 +165,13 @@ def test_it_pings_whom_its_type_does_once_in_the_quiet_time(client: Client, monk
 
 def test_one_that_would_be_split_goes_in_one_request_with_all_of_it_and_says_so(direct: Direct, client: Client) -> None:
     text = "\n".join("x" * 60 for _ in range(160))
-    message = NotificationMessage(title="T", alert_type=AlertType.SECURITY, message=text, long_text="split")
+    given = {"message": text, "long_text": "split", "files": [("dump.bin", b"\0\xff")]}
+    message = NotificationMessage(title="T", alert_type=AlertType.SECURITY, **given)
     way = StraightToDiscord(lambda: direct)
     taken = way.take(message, NO_TERMS, Deadline.after(5), NotTaken("Redis is away"))
     assert isinstance(taken, Submitted)
     record = taken.result.get()
     assert (record["detail"], record["message"]["long_text"]) == (SENT_DIRECTLY_NOTE, "attach")
     assert record["message"]["adjusted"] == [NOT_SPLIT]
-    ((file,),) = client.files
-    assert text in file.content.decode()
+    ((file, whole),) = client.files
+    assert (file.name, file.content, text in whole.content.decode()) == ("dump.bin", b"\0\xff", True)

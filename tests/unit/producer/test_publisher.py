@@ -92,7 +92,7 @@ def test_it_is_not_tried_for_ever() -> None:
 def test_a_dead_letter_that_is_sent_again_is_neither_folded_nor_recorded() -> None:
     parts = Parts(FULL, folds=["folded"])
     with pytest.raises(QueueFull):
-        parts.publisher.submit_again(ALERT, NO_PROGRESS)
+        parts.publisher.submit_again(ALERT, NO_PROGRESS, maybe_posted=False)
     assert parts.digests
     parts.digests.fold.assert_not_called()
     parts.records.refuse.assert_not_called()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from notifier.errors import BrokerUnavailable
+from notifier.models import AlertType
 from notifier.worker.offload import THREADS_MAX, Offload
 
 
@@ -47,6 +48,17 @@ def test_what_hangs_goes_on_and_the_end_waits_for_it(go_on: threading.Event) -> 
     threading.Timer(0.1, go_on.set).start()
     offload.drain()
     assert sorted(ended) == list(range(THREADS_MAX))
+
+
+def test_the_last_type_is_served_while_all_hang_and_the_others_past_their_leases(go_on: threading.Event) -> None:
+    offload = Offload(slot_seconds=0.01)
+    for _ in range(2 * len(AlertType) - 1):
+        assert offload.run(lambda: go_on.wait(60)) is None
+    served = threading.Event()
+    offload.run(served.set)
+    assert served.wait(10)
+    go_on.set()
+    offload.drain()
 
 
 @pytest.mark.parametrize(
