@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         QueueFull,
         TemplateError,
     )
+    from notifier.integrations.hooks import init
     from notifier.message_parts import Author, LinkButton, MessageField, MessageFile, Poll, PollAnswer
     from notifier.models import AlertType, NotificationMessage, NotificationResult, Severity
     from notifier.operations.history import NotificationHistory
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "app",
     "client_pipeline",
+    "init",
     "job",
     "render_template",
     "send_notification",
@@ -86,6 +88,7 @@ _HOMES = {
     "NotificationHistory": "operations.history",
     "Status": "outcome",
     "client_pipeline": "pipeline",
+    "init": "integrations.hooks",
     "job": "running_job",
     "render_template": "templates",
 }

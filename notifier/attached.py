@@ -5,9 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from notifier.message_parts import MessageFile, unknown_part
+from notifier.message_parts import MessageFile, unknown_parts
 from notifier.texts import is_text, text_of
 
 FILES_MAX = 9
@@ -17,32 +15,26 @@ GIVEN_MAX = 40
 BYTES_MAX = 5_500_000
 """Ours: of all together; as base64 they are a third longer, and travel with the alert."""
 
-BASE64 = "base64"
-PARTS = tuple(MessageFile.model_fields)
-ONE = (str, bytes, bytearray, memoryview, Mapping, Path, BaseModel)
-"""What is one file, though it has items."""
-
+FILE = ("name", "content", "content_type", "description")
+Bytes = bytes | bytearray | memoryview
 MessageFiles = tuple[MessageFile, ...]
 
 
 def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     """The files, and what was left out of what was given, in words.
 
-    One is a ``MessageFile``, a ``Path`` (read now), bytes, a text, an open file, a pair of name and content, or a
-    mapping of its parts; any other mapping is of names and contents. A text is the content, never a path: it may come
-    from elsewhere.
+    One is a ``MessageFile``, a ``Path`` (read now), bytes, a text, an open file, a pair of name and content (and
+    type), or a mapping of its parts. Many are anything that gives them one by one, or a mapping of names and contents.
+    A text is the content, never a path: it may come from elsewhere.
     """
     if value is None:
         return (), []
-    if isinstance(value, Mapping) and not any(name in value for name in (*PARTS, BASE64)):
-        value = value.items()
-    is_many = isinstance(value, Iterable) and not isinstance(value, ONE) and not _is_open(value) and not _is_pair(value)
-    items = list(islice(value, GIVEN_MAX + 1)) if is_many else [value]  # type: ignore[call-overload]
-    problems = [f"only the first {GIVEN_MAX} looked at"] if len(items) > GIVEN_MAX else []
+    items = list(islice(_each(value), GIVEN_MAX + 1))
     found: list[MessageFile] = []
+    problems = [f"only the first {GIVEN_MAX} looked at"] if len(items) > GIVEN_MAX else []
     for number, each in enumerate(items[:GIVEN_MAX], start=1):
         try:
-            file = _file(each, number, problems)
+            file = _file(dict(each) if isinstance(each, MessageFile) else each, number, problems)
         except Exception as error:  # of a path or an open file, of whatever kind
             problems.append(f"file {number} left out ({type(error).__name__})")
             continue
@@ -55,47 +47,51 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     return tuple(found), problems
 
 
+def _each(value: object) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.items() if value.keys().isdisjoint(FILE) else [value]
+    is_one = isinstance(value, str | MessageFile | Bytes) or _can_be_read(value) or _is_pair(value)
+    return [value] if is_one or not isinstance(value, Iterable) else value
+
+
 def _is_pair(value: object) -> bool:
-    is_pair = isinstance(value, tuple) and len(value) == 2
-    return is_pair and isinstance(value[0], str) and isinstance(value[1], str | bytes)  # type: ignore[index]
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[0], str):
+        return False
+    return isinstance(value[1], str | Bytes) or _can_be_read(value[1])
 
 
-def _is_open(value: object) -> bool:
-    return callable(getattr(value, "read", None))
+def _can_be_read(value: object) -> bool:
+    return isinstance(value, Path) or callable(getattr(value, "read", None))
 
 
 def _file(value: Any, number: int, problems: list[str]) -> MessageFile:
-    if isinstance(value, MessageFile):
-        value = dict(value)
+    given: dict[str, Any] = {"content": value}
     if isinstance(value, Mapping):
-        for name in value.keys() - set(PARTS) - {BASE64}:
-            problems.append(f"file {number}: {unknown_part(text_of(name), PARTS)}")
-        content, more = value.get("content"), ("content_type", "description")
-        parts = {key: text_of(value[key]).strip() or None for key in more if key in value}
-        return _made(number, value.get("name"), content, **parts)
-    if isinstance(value, tuple | list):
-        name, content, *_ = value
-        return _made(number, name, content)
-    if isinstance(value, Path) or _is_open(value):
-        return _made(number, Path(text_of(getattr(value, "name", ""))).name, value)
-    return _made(number, None, value)
-
-
-def _made(number: int, name: object, content: object, **parts: str | None) -> MessageFile:
-    found = _content(content)
-    kind = "txt" if is_text(content) else "bin"
-    name = text_of(name).strip() or f"file-{number}.{kind}"
-    return MessageFile.model_validate({"name": name, "content": found, **parts})
+        given = {text_of(name): each for name, each in value.items()}
+        problems += unknown_parts(given, FILE)
+    elif isinstance(value, tuple | list):
+        given = dict(zip(FILE, value, strict=False))
+    content = given.get("content")
+    name = text_of(given.get("name")).strip()
+    if not name and _can_be_read(content):
+        name = Path(text_of(getattr(content, "name", ""))).name
+    content = _content(content)
+    parts = {key: text_of(given[key]).strip() or None for key in FILE[2:] if key in given}
+    return MessageFile.model_validate({"name": name or _name(content, number), "content": content, **parts})
 
 
 def _content(value: Any) -> Any:
     if isinstance(value, Path):
         with value.open("rb") as file:
             return file.read(BYTES_MAX + 1)
-    if _is_open(value):
-        value = value.read(BYTES_MAX + 1)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if _can_be_read(value):
+        return _content(value.read(BYTES_MAX + 1))
+    if isinstance(value, Bytes):
         return bytes(value)
-    if isinstance(value, Mapping) and value.keys() == {BASE64}:
+    if isinstance(value, Mapping) and value.keys() == {"base64"}:
         return value
     return text_of(value)
+
+
+def _name(content: object, number: int) -> str:
+    return f"file-{number}.{'txt' if is_text(content) else 'bin'}"

@@ -163,6 +163,10 @@ def _title(given: Given) -> None:
         given["title"] = (kind.value if isinstance(kind, AlertType) else str(kind)).strip().capitalize() or "General"
 
 
+def _id(value: object, _: Adjust, __: Given) -> str | None:
+    return value if type(value) is str else text_of(value) or None
+
+
 def _link(value: object, adjust: Adjust, given: Given) -> str | None:
     if not (link := text_of(value).strip()):
         return None
@@ -287,6 +291,7 @@ def _metadata(value: object, adjust: Adjust, _: Given) -> Given:
 
 Coercion = Callable[[object, Adjust, Given], Any]
 COERCIONS: dict[str, Coercion] = {
+    "id": _id,
     "files": _files,
     "severity": _severity,
     "color": _colour,

@@ -116,7 +116,7 @@ def _of_hue(angle: str, unit: str, saturation: str, lightness: str) -> int | Non
         strong, light = (min(float(each), 100) / 100 for each in (saturation, lightness))
     except ValueError:
         return None
-    return _of_parts(*(str(255 * part) for part in hls_to_rgb(turns % 1, light, strong)))
+    return _of_parts(*(str(255 * part) for part in hls_to_rgb(turns, light, strong)))
 
 
 def _pairs(text: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from notifier.escaping import escaped, escaped_line
-from notifier.render.batch import Payload
+from notifier.render.batch import SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS, Payload
 
 ROW_FIELDS = 3
 """Inline fields that Discord draws beside each other."""
@@ -66,7 +66,20 @@ def _rows(embed: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
         yield row
 
 
+def _embeds(payload: Payload) -> Sequence[Mapping[str, Any]]:
+    """Those that Discord draws."""
+    is_suppressed = payload.body.get("flags", 0) & SUPPRESS_EMBEDS
+    return () if is_suppressed else payload.body.get("embeds", ())
+
+
 def _rest(payload: Payload) -> Iterator[str]:
+    if name := payload.body.get("thread_name"):
+        tags = ", ".join(payload.body.get("applied_tags", ()))
+        yield f"new post: {escaped_line(name)}" + (f" (tags {tags})" if tags else "")
+    if payload.body.get("flags", 0) & SUPPRESS_NOTIFICATIONS:
+        yield "silent: nobody is notified"
+    if payload.body.get("tts"):
+        yield "read aloud"
     for row in payload.body.get("components", ()):
         yield " ".join(f"[{escaped_line(str(each.get('label', '')))}]" for each in row.get("components", ()))
     if poll := payload.body.get("poll"):
@@ -78,7 +91,7 @@ def _rest(payload: Payload) -> Iterator[str]:
 
 def _lines(payload: Payload) -> Iterator[str]:
     yield _head(payload.body)
-    for embed in payload.body.get("embeds", ()):
+    for embed in _embeds(payload):
         texts = [text for _, text in _texts(embed)]
         texts += [_read(f"{each['name']}: {each['value']}") for row in _rows(embed) for each in row]
         for text in [*map(escaped, texts), *_tail(embed)]:
@@ -97,7 +110,7 @@ def _draw_in_colour(payload: Payload, file: TextIO) -> None:
     left_bar = Box("\n".join([f"{BAR}   "] * 8))
     console = Console(file=file, highlight=False)
     console.print(Text(_head(payload.body), "bold"))
-    for embed in payload.body.get("embeds", ()):
+    for embed in _embeds(payload):
         texts = ((what, escaped(text)) for what, text in _texts(embed) if text)
         parts: list[RenderableType] = [Text(text, styles.get(what, "")) for what, text in texts]
         for row in _rows(embed):

@@ -4,7 +4,12 @@ from importlib.util import find_spec
 
 DISTRIBUTION = "celery-discord-notifier"
 """The name to install by. On the public index, ``notifier`` is another program."""
-MODULES = {"templates": ("jinja2",), "flower": ("flower",), "demo": ("jinja2", "rich", "tornado")}
+MODULES = {
+    "templates": ("jinja2",),
+    "flower": ("flower",),
+    "intake": ("tornado",),
+    "demo": ("jinja2", "rich", "tornado"),
+}
 """Import names by extra; a test compares them with ``pyproject.toml``."""
 
 

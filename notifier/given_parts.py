@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import chain, islice
 from typing import Any
 
-from notifier.message_parts import BUTTONS_MAX, is_http_url, unknown_part
+from notifier.message_parts import BUTTONS_MAX, is_http_url, unknown_parts
 from notifier.plain_text import plain
 from notifier.shortening import level
 from notifier.texts import CHARACTERS_MAX, ITEMS_MAX, MORE, Walk, is_a, is_broken, is_text, text_of, traceback_of
@@ -13,8 +14,14 @@ from notifier.texts import CHARACTERS_MAX, ITEMS_MAX, MORE, Walk, is_a, is_broke
 EMPTY = "–"
 """Stands for an empty name or value of a field: Discord refuses it."""
 YES_AND_NO = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+AUTHOR = ("name", "url", "icon_url")
 POLL = ("question", "answers", "hours", "multiple")
+ANSWER = ("text", "emoji")
+BUTTON = ("label", "url", "emoji")
 FIELD = ("name", "value", "inline", "markdown")
+POLL_HOURS = 24
+HOURS_MAX = 10**12
+"""Ours: how long a poll is open, and a bound of what is kept; the renderer knows Discord's."""
 BUTTON_CHARACTERS = 4_000
 """Ours: of its label and of its link, if that is none and stands in the text; Discord takes 80 and 512."""
 CUT = f"too large or too deep: '{MORE}' stands for a part"
@@ -147,18 +154,18 @@ def last_paragraphs(plain: Iterable[str]) -> int:
 
 def author(value: object, adjust: Adjust, given: Given) -> Given | None:
     """A name, or its parts."""
-    parts = {"name": value} if isinstance(value, str) else _parts(value, ("name", "url", "icon_url"), adjust)
+    parts = {"name": value} if isinstance(value, str) else _known(value, AUTHOR, adjust)
     name = text_of(parts.get("name")).strip()
     links = {key: icon(parts.get(key), adjust, given) for key in ("url", "icon_url")}
     found = {"name": name or EMPTY, **{key: link for key, link in links.items() if link}}
     return found if name or len(found) > 1 else None
 
 
-def poll(value: object, adjust: Adjust, _: Given) -> Given | None:
+def poll(value: object, adjust: Adjust, given: Given) -> Given | None:
     """A question and its answers; without answers, the question alone, which is drawn as text."""
-    parts = {"question": value} if isinstance(value, str) else _parts(value, POLL, adjust)
+    parts = {"question": value} if isinstance(value, str) else _known(value, POLL, adjust)
     listed = items(parts.get("answers"))
-    answers = [{"text": each} if isinstance(each, str) else _parts(each, ("text", "emoji"), adjust) for each in listed]
+    answers = [{"text": each} if isinstance(each, str) else _known(each, ANSWER, adjust) for each in listed]
     texts = [(text_of(each.get("text")).strip(), text_of(each.get("emoji")).strip()) for each in answers]
     found = [{"text": text} | ({"emoji": emoji} if emoji else {}) for text, emoji in texts if text]
     question = text_of(parts.get("question")).strip()
@@ -166,14 +173,25 @@ def poll(value: object, adjust: Adjust, _: Given) -> Given | None:
         adjust("left out: no question" if not question else "no answers: it stands in the text")
     if not question:
         return None
-    hours = parts.get("hours")
-    is_number = isinstance(hours, int | float) and abs(hours) < 10**12
     return {
         "question": question,
         "answers": tuple(found),
-        "hours": int(hours) if is_number else 24,  # type: ignore[arg-type]
-        "multiple": bool(parts.get("multiple")),
+        "hours": _hours(parts.get("hours"), adjust),
+        "multiple": flag(parts.get("multiple", False), adjust, given),
     }
+
+
+def _hours(value: object, adjust: Adjust) -> int:
+    if value is None or value == "":
+        return POLL_HOURS
+    try:
+        hours = value / timedelta(hours=1) if isinstance(value, timedelta) else float(text_of(value))
+        if abs(hours) < HOURS_MAX:
+            return int(hours)
+    except ValueError:
+        pass
+    adjust(f"hours: no number; {POLL_HOURS}")
+    return POLL_HOURS
 
 
 def buttons(value: object, adjust: Adjust, given: Given) -> tuple[Given, ...]:
@@ -185,7 +203,7 @@ def buttons(value: object, adjust: Adjust, given: Given) -> tuple[Given, ...]:
     if len(listed) > BUTTONS_MAX:
         adjust(f"only the first {BUTTONS_MAX}")
     for each in listed[:BUTTONS_MAX]:
-        parts = _parts(each, ("label", "url", "emoji"), adjust)
+        parts = _known(each, BUTTON, adjust)
         label, link = (text_of(parts.get(name))[:BUTTON_CHARACTERS].strip() for name in ("label", "url"))
         if not is_http_url(link):
             adjust("one left out: no http or https link")
@@ -205,14 +223,18 @@ def items(value: object) -> list[Any]:
     return list(islice(value, ITEMS_MAX + 1))
 
 
-def _parts(value: object, names: tuple[str, ...], adjust: Adjust | None = None) -> Given:
+def _known(value: object, names: tuple[str, ...], adjust: Adjust) -> Given:
+    """As ``_parts``; names that are none of these are told."""
+    parts = _parts(value, names)
+    for problem in unknown_parts(parts, names):
+        adjust(problem)
+    return parts
+
+
+def _parts(value: object, names: tuple[str, ...]) -> Given:
     """The parts of one thing: of a mapping, of a sequence in this order, or of an object that has them."""
     if isinstance(value, Mapping):
-        found = {text_of(name): each for name, each in islice(value.items(), ITEMS_MAX)}
-        if adjust:
-            for name in sorted(found.keys() - set(names)):
-                adjust(unknown_part(name, names))
-        return found
+        return {text_of(name): each for name, each in islice(value.items(), ITEMS_MAX)}
     if isinstance(value, tuple | list):
         return dict(zip(names, value, strict=False))
     found = {name: getattr(value, name) for name in names if hasattr(value, name)}

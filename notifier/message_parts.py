@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
@@ -26,7 +27,8 @@ URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's Open
 USERNAME_MAX_CHARACTERS = 80  # Discord docs, webhook.mdx
 VALUE_CHARACTERS_MAX = 100_000  # ours: of what a callback shows of a result
 MENTIONS_MAX = 50  # ours: they share the 2,000 characters of `content`
-NAME_CHARACTERS = 100  # ours: of a wrong name, what an error or a note shows
+UNKNOWN_MAX = 10
+UNKNOWN_CHARACTERS = 100  # ours: of the names that are no part of a thing, what is told
 BUTTONS_MAX = 100  # ours: of 25 are buttons, the others links in the text
 
 
@@ -132,14 +134,11 @@ def stripped(maximum: int | None = None, minimum: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=maximum)
 
 
-def unknown_part(name: str, names: tuple[str, ...]) -> str:
-    """What is said of a value under a name that no part has."""
-    return f"'{name[:NAME_CHARACTERS]}' left out: no part of it{_nearest(name, names)}"
-
-
-def _nearest(name: str, names: tuple[str, ...]) -> str:
-    near = get_close_matches(name[:NAME_CHARACTERS], names, n=1)
-    return f"; {near[0]}?" if near else ""
+def unknown_parts(given: Iterable[str], known: Sequence[str]) -> list[str]:
+    """In words, the names that are no part of a thing, each with the one that may be meant."""
+    unknown = [name[:UNKNOWN_CHARACTERS] for name in given if name not in known][:UNKNOWN_MAX]
+    near = [get_close_matches(name, known, n=1) for name in unknown]
+    return [f"no part {name}" + (f"; {meant[0]}?" if meant else "") for name, meant in zip(unknown, near, strict=True)]
 
 
 def _file_bytes(value: object) -> object:
@@ -201,7 +200,8 @@ class Part(BaseModel):
             raise InvalidMessage(f"{cls.__name__}: {len(values)} values; at most {', '.join(names)}")
         for name in parts:
             if name not in names:
-                raise InvalidMessage(f"{cls.__name__}.{name}: not a part of it{_nearest(name, names)}")
+                (problem,) = unknown_parts([name], names)
+                raise InvalidMessage(f"{cls.__name__}: {problem}")
             if name in names[: len(values)]:
                 raise InvalidMessage(f"{cls.__name__}: {name} is given twice")
         return dict(zip(names, values, strict=False)) | parts

@@ -21,9 +21,11 @@ _NAMES = (
     r"|auth[_-]?key|encryption[_-]?key|credentials?"
 )
 SECRET_NAME = re.compile(
-    rf"(?:.*[^a-z]|.*[a-z](?=[A-Z]))?(?:{_NAMES})|.*[_-]token|token|(?:proxy-)?authorization", re.I
+    rf"(?:.*[^a-z]|.*[a-z](?=[A-Z]))?(?:{_NAMES})|.*[_-]token|token|(?:proxy-)?authorization|(?:set-)?cookie",
+    re.I,
 )
 """The whole name of a value that is a secret."""
+COOKIE_NAME = re.compile(r"(?:set-)?cookie", re.I)
 _JOINED = [
     *("api key", "api secret", "private key", "account key", "auth key", "encryption key", "shared access key"),
     *(f"{name} token" for name in ("access", "auth", "refresh", "session", "bot", "id", "security")),
@@ -90,6 +92,18 @@ def _always(found: re.Match[str]) -> bool:
     return not is_placeholder(found[found.lastindex or 0])
 
 
+_LOOKS_RANDOM = re.compile(r"\d|[a-z][A-Z]|\S{20}")
+
+
+def _has_secret_pair(found: re.Match[str]) -> bool:
+    """Whether a cookie is one of a session or of a login, or looks as if it were: most others are settings."""
+    pairs = re.findall(r"([^\s=;]+)='?([^\s;']+)", found[found.lastindex or 0])
+    return any(
+        not is_placeholder(value) and (_LOOKS_RANDOM.search(value) or re.search(r"(?i)sess|sid|auth|token|csrf", name))
+        for name, value in pairs
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SecretKind:
     """One kind. ``words``: one of them, in lower case, is in every text that holds one. The last group is the secret.
@@ -118,10 +132,14 @@ _OTHER_TOKENS = (
     r"|(?:key-[0-9a-z]{32}|[0-9a-f]{32}-us[0-9]{1,2})(?![\w-])|AGE-SECRET-KEY-1[A-Z0-9]{50,}|EAAA[\w-]{60}"
 )
 _HEADERS = (
-    r"(?:proxy-)?authorization|x-(?:api-key|auth-token|access-token|amz-security-token|vault-token)|private-token"
+    r"(?:proxy-)?authorization|x-(?:(?:goog-)?api-key|rapidapi-key|functions-key|auth-(?:token|key)|(?:shopify-)?access-token"
+    r"|amz-security-token|vault-token|gitlab-token|[cx]srf-?token)|private-token|ocp-apim-subscription-key"
 )
 # a name in the form of a header, of a mapping, of a list of pairs (of texts or of bytes), or of a query
 _AFTER_NAME = rf"{_QUOTE}?[ \t]*(?:[:=]|,|%3A)[ \t]*(?:b?{_QUOTE})?"
+
+_COOKIE = rf"[\w!#$%&*+.^|~-]{{1,100}}=[^\s\"',;\\<>(){{}}]{{1,{VALUE_CHARACTERS_MAX}}}"
+"""A name and a value (RFC 6265, 4.1.1)."""
 
 KINDS = (
     SecretKind(
@@ -155,11 +173,20 @@ KINDS = (
             "security-token",
             "x-vault-token",
             "private-token",
+            *("x-goog-api-key", "x-rapidapi-key", "x-functions-key", "x-auth-key", "x-shopify-access-token"),
+            *("x-gitlab-token", "x-csrf", "x-xsrf", "subscription-key"),
         ),
         rf"(?i)(?<![\w])(?:{_HEADERS}){_AFTER_NAME}"
         r"(?:(?:Bearer|Basic|Token|Bot|Digest|ApiKey|Negotiate|AWS4-HMAC-SHA256|GoogleLogin)(?:[ \t]+|%20|\+))?"
         rf"({_END}{{1,{VALUE_CHARACTERS_MAX}}})",
-        lambda found: _always(found) and re.search(r"\d|[a-z][A-Z]", found[1]) is not None,
+        lambda found: _always(found) and _LOOKS_RANDOM.search(found[1]) is not None,
+    ),
+    SecretKind(
+        "cookie",
+        ("cookie", "<morsel: "),
+        rf"(?i)(?<!\w)(?:set-cookie2?{_AFTER_NAME}({_COOKIE})|cookie{_AFTER_NAME}({_COOKIE}(?:;[ \t]*{_COOKIE})*)"
+        rf"|<(?:Cookie|Morsel:) ({_COOKIE})|<SimpleCookie: ([^<>\n]{{1,{VALUE_CHARACTERS_MAX}}})>)",
+        _has_secret_pair,
     ),
     SecretKind(
         "bearer token",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from notifier.secret_kinds import KINDS, MASK, SecretKind, is_secret_value
+from notifier.secret_kinds import COOKIE_NAME, KINDS, MASK, SecretKind, is_secret_value
 from notifier.secret_kinds import SECRET_NAME as SECRET_NAME
 
 OWN_SECONDS = 0.2
@@ -94,6 +94,8 @@ class Masking:
 
     def _named(self, name: str, value: str) -> str:
         masked = self.text(value)
+        if COOKIE_NAME.fullmatch(name.strip()):  # a header, of which the name tells what is in the text
+            return self.text(f"{name}: {masked}")[len(name) + 2 :]
         if masked == value and SECRET_NAME.fullmatch(name.strip()) and is_secret_value(value):
             self._found["password"] = None
             return _mask_of(value)

@@ -4,90 +4,27 @@ Every variable except the webhooks has a default. An application that only raise
 is wrong does not stop it.
 """
 
-import hashlib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, environment, given_environment, plain
+from notifier.environment import ENV_FILE, plain
 from notifier.errors import ConfigurationError
-from notifier.message_parts import MENTIONS_MAX, Mention, is_snowflake
+from notifier.message_parts import MENTIONS_MAX, Mention
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of
 from notifier.routing import ROUTES
+from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
 from notifier.storage.url import parse_broker_url, parse_redis_url
+from notifier.webhook import Webhook
 
 DEFAULT_KEY_PREFIX = "notifier:"
-DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
-WEBHOOK_PATH = re.compile(
-    r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
-)
-REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY = 60, 24
-"""Ours: the least length, and the least number of different characters (of 68 random ones, about 42 differ)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """One Discord webhook: the parts of its URL that are used. The token is a secret and in no repr."""
-
-    id: str
-    token: SecretStr = field(repr=False)
-    thread_id: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hex digits that change with the URL and do not reveal the token."""
-        return hashlib.sha256(f"{self.id}/{self.token.get_secret_value()}".encode()).hexdigest()[:16]
-
-    @property
-    def looks_real(self) -> bool:
-        """Whether Discord may have made the token: 68 random characters, unlike those of a sandbox."""
-        token = self.token.get_secret_value()
-        return len(token) >= REAL_TOKEN_CHARACTERS and len(set(token)) >= REAL_TOKEN_VARIETY
-
-
-def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
-    """Read a webhook URL as copied from Discord (any host and API version of Discord's, or of ``api_url``).
-
-    Raises:
-        ConfigurationError: not such a URL; names the variable and shows nothing of the URL.
-    """
-    wanted = f"{variable}: expected https://discord.com/api/webhooks/<id>/<token>"
-    try:
-        parts = urlsplit(plain(url))
-        api = urlsplit(api_url)
-        thread_ids = parse_qs(parts.query).get("thread_id", [])
-        known_host = DISCORD_HOSTS.fullmatch(parts.hostname or "") or parts.netloc == api.netloc
-    except ValueError:
-        raise ConfigurationError(f"{wanted}, but this is not a URL") from None
-    if parts.scheme not in ("http", "https") or not known_host:
-        raise ConfigurationError(f"{wanted}, but this is not an address of Discord (nor of DISCORD_API_URL)")
-    match = WEBHOOK_PATH.fullmatch(parts.path)
-    if match is None or not is_snowflake(match["id"]):
-        raise ConfigurationError(f"{wanted}, but its path is not that of a webhook")
-    if not all(is_snowflake(thread_id) for thread_id in thread_ids):
-        raise ConfigurationError(f"{variable}: its thread_id is not a Discord id")
-    return Webhook(match["id"], SecretStr(match["token"]), thread_ids[0] if thread_ids else None)
-
-
-def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
-    if spelled_out := plain(variables.get(variable, "")):
-        return spelled_out
-    file = plain(variables.get(f"{variable}_FILE", ""))
-    if not file:
-        return ""
-    try:
-        return plain(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{variable}_FILE: cannot be read ({type(error).__name__})") from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -97,39 +34,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-class _WebhookSource(PydanticBaseSettingsSource):
-    """Reads the webhook variables of the routing table, each also as ``…_FILE`` (a container secret)."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        variables = environment()
-        api_url = plain(variables.get("DISCORD_API_URL", ""), hash_ends=True) or DEFAULT_API_URL
-        webhooks, wrong = {}, {}
-        for alert_type, route in ROUTES.items():
-            for variable in route.webhook_variables:
-                try:
-                    if url := _webhook_url(variable, variables):
-                        webhooks[alert_type] = parse_webhook(variable, url, api_url)
-                        break
-                except ConfigurationError as error:
-                    wrong[alert_type] = str(error)
-                    break
-        return {"webhooks": webhooks, "wrong_webhooks": wrong}
-
-
-class _GivenSource(PydanticBaseSettingsSource):
-    """Reads what the program itself has given."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return {name: value for name, value in given_environment().items() if value}
-
-
-DEFAULT_API_URL = "https://discord.com/api/v10"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -284,8 +188,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment over ``.env`` over what was given; the webhooks from their own source."""
         per_type = PerTypeSource(settings_cls)
-        given = _GivenSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, given, _WebhookSource(settings_cls), per_type
+        given = GivenSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, given, WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:

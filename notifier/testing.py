@@ -1,6 +1,7 @@
-"""For the tests of an application that raises alerts: the pytest fixture ``alerts``.
+"""For the tests of an application that raises alerts: the pytest fixture ``alerts``, and the option ``--notify``.
 
-Installed with the package (entry point ``pytest11``). Imports nothing of it until a test asks for the fixture.
+Installed with the package (entry point ``pytest11``). Imports nothing of it until a test asks for the fixture, or a run
+for an alert.
 """
 
 import re
@@ -89,3 +90,18 @@ def alerts() -> Iterator[Alerts]:
     captured = Alerts()
     with capturing(captured.sent.append):
         yield captured
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    group = parser.getgroup("notifier")
+    group.addoption("--notify", action="store_true", help="raise an alert at the end of a run that did not pass")
+    group.addoption("--notify-type", default="error", metavar="TYPE", help="its alert type (error)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin, if it is asked for."""
+    if config.getoption("notify"):
+        from notifier.integrations.pytest_plugin import begin
+
+        begin(config)

@@ -1,13 +1,15 @@
 """``send_notification``: one named Celery task per alert type, each on its own queue."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
 from celery._state import get_current_worker_task
-from celery.canvas import Signature, chunks, xmap, xstarmap
+from celery.canvas import Signature, chunks, maybe_signature, xmap, xstarmap
 from celery.exceptions import Ignore, QueueNotFound
 from celery.result import AsyncResult, EagerResult
+from kombu.utils.functional import maybe_list
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
 from notifier.models import AlertType, NotificationMessage
@@ -15,7 +17,9 @@ from notifier.outbox.preparation import prepare, prepare_given
 from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
+from notifier.producer.captures import capture_of, run_here
 from notifier.producer.publisher import shown
+from notifier.raised import Raised
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
 from .arguments import message_of, message_of_callback, partial_fields
@@ -81,6 +85,7 @@ class NotificationTask(CeleryTask):
             message = message_of(self.alert_type, args, kwargs, task_id)
         _check_queue(options.get("queue"))
         message = prepare(message, pipeline.settings)
+        links = maybe_list(options.get("link")) or ()
         callbacks = take_callbacks(options, app)
         if options.get("retries"):
             pipeline.publisher.admit(message)
@@ -88,8 +93,9 @@ class NotificationTask(CeleryTask):
             when = {name: options.pop(name, None) for name in ("countdown", "eta", "expires")}
             terms = read_terms(pipeline.settings.expire_seconds, **when, callbacks=callbacks)
             if (raised := pipeline.client.admit(message, terms)).status is not Status.QUEUED:
-                return raised.result
-        return self._trigger(message.id, shown(message), options)
+                _call(links if raised.status is Status.CAPTURED else (), raised.result)
+                return _of_incident(raised.result, message)
+        return _of_incident(self._trigger(message.id, shown(message), options), message)
 
     def _trigger(self, task_id: str, shown_arguments: str, options: dict[str, Any]) -> "AsyncResult[Any]":
         """Dispatch the delivery task of an alert that is admitted: it carries the id alone."""
@@ -123,6 +129,7 @@ class NotificationTask(CeleryTask):
             InvalidMessage: names the field; a title is needed only if the signature is immutable.
         """
         warn_of_another_broker()
+        _run_here_if_captured()
         fields = partial_fields(self.alert_type, args, kwargs, whole=bool(more.get("immutable")))
         fields.pop("alert_type", None)
         fields = prepare_given(fields, pipeline.settings)  # it travels in messages of other tasks
@@ -162,6 +169,7 @@ class NotificationTask(CeleryTask):
         return chunks(self._bare(), [(self._item(*each),) for each in it], n, app=self.app)
 
     def _bare(self) -> Any:  # celery-types wants a task there, Celery a signature
+        _run_here_if_captured()
         return Signature(self, app=self.app)
 
     def _item(self, *args: Any) -> dict[str, Any]:
@@ -170,11 +178,30 @@ class NotificationTask(CeleryTask):
 
 
 def _submit(message: NotificationMessage) -> "AsyncResult[Any]":
-    result = pipeline.client.submit(message).result
+    result = _of_incident(pipeline.client.submit(message).result, message)
     parent = get_current_worker_task()
     if parent and not isinstance(result, EagerResult):
         parent.add_trail(result)  # so that it is among the children of the task that raised it
     return result
+
+
+def _of_incident(result: "AsyncResult[Any]", message: NotificationMessage) -> "AsyncResult[Any]":
+    """The result with the incident that it can change."""
+    if isinstance(result, Raised) and message.dedup_key and (key := prepare(message, pipeline.settings).dedup_key):
+        result.change = partial(send_notification[message.alert_type].delay, dedup_key=key)
+    return result
+
+
+def _run_here_if_captured() -> None:
+    if pipeline.hostname is None and capture_of(pipeline.settings):
+        run_here(app.conf)
+
+
+def _call(links: Iterable[Any], result: "AsyncResult[Any]") -> None:
+    """Call what hangs on an alert that was captured: no worker does."""
+    for each in links:
+        signature: Any = maybe_signature(each, app=app)
+        signature.apply_async((result.get(),), parent_id=result.id)
 
 
 def _check_queue(queue: object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from notifier.settings import REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY
+from notifier.webhook import REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY
 
 ROOT = Path(__file__).parents[1]
 PLANTED = (

@@ -29,9 +29,16 @@ COMMANDS = {
     "job": "job",
     "jobs": "jobs",
     "sandbox": "sandbox",
+    "intake": "intake",
 }
 
-NEEDED_EXTRAS = {"demo": ("demo",), "up": ("demo", "flower"), "sandbox": ("demo",), "templates": ("templates",)}
+NEEDED_EXTRAS = {
+    "demo": ("demo",),
+    "up": ("demo", "flower"),
+    "sandbox": ("demo",),
+    "intake": ("intake",),
+    "templates": ("templates",),
+}
 """Extras by command; every other command works in the base installation."""
 
 

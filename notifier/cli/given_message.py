@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,12 +82,14 @@ def given_message(given: Mapping[str, Any]) -> NotificationMessage:
     return _message(fields)
 
 
-def message_of_json(file: str, overrides: Mapping[str, Any]) -> NotificationMessage:
+def message_of_json(file: str, overrides: Mapping[str, Any], variables: Sequence[str] = ()) -> NotificationMessage:
     """The alert that a file of JSON describes by the names of a message's fields; ``-`` is standard input.
+
+    ``variables`` win over those of the file's ``context``.
 
     Raises:
         NotifierError: it holds no such object, or a field cannot be taken.
-        UsageError: the file cannot be read.
+        UsageError: the file cannot be read, or names no template that takes the variables.
     """
     content = _stdin() if file == STDIN else _content(file, "--from-json", CHARACTERS_MAX)
     if len(content) > CHARACTERS_MAX:
@@ -98,6 +100,12 @@ def message_of_json(file: str, overrides: Mapping[str, Any]) -> NotificationMess
         raise NotifierError(f"{file}: not JSON: {error}") from None
     if not isinstance(found, dict):
         raise NotifierError(f"{file}: expected a JSON object with the fields of a message")
+    if variables:
+        if "template" not in found:
+            raise click.UsageError(f"--var gives a variable of a template: {file} names none")
+        context = found.get("context") or {}
+        if isinstance(context, dict):  # else it is refused with its name
+            found["context"] = {**context, **pairs("--var", variables)}
     return _message({**found, **overrides})
 
 

@@ -53,11 +53,14 @@ def preview(
     if (template is None) is (file is None):
         raise click.UsageError("give the name of a TEMPLATE, or --from-json FILE")
     if file is not None:
+        variables = fields.pop("variables")
         others = [name for name, value in fields.items() if value not in (None, (), False)]
         if others:
-            raise click.UsageError("with --from-json the file says what stands in the message: no other options")
+            raise click.UsageError("with --from-json the file says what stands in the message: no options but --var")
         overrides = {"alert_type": alert_type, "title": title}
-        message = message_of_json(file, {name: value for name, value in overrides.items() if value is not None})
+        message = message_of_json(
+            file, {name: value for name, value in overrides.items() if value is not None}, variables
+        )
     else:
         given = {"alert_type": alert_type, "title": title, "template": template}
         message = given_message(_with_example(fields | given))

@@ -18,7 +18,7 @@ from notifier.discord import DiscordClient
 from notifier.extras import install_hint, missing
 from notifier.operations.preview import Preview
 from notifier.outcome import Delivered
-from notifier.settings import Webhook, parse_webhook
+from notifier.webhook import Webhook, parse_webhook
 
 PATIENCE_SECONDS = 10
 LOOK_SECONDS = 0.5

@@ -15,8 +15,8 @@ from notifier.discord.redaction import install_log_redaction
 from notifier.discord.wire import OneShotAdapter
 from notifier.outcome import Answer, Delivered, WebhookInfo
 from notifier.render.batch import Payload
-from notifier.settings import Webhook
 from notifier.version import VERSION
+from notifier.webhook import Webhook
 
 USER_AGENT = f"DiscordBot (https://notifier.invalid, {VERSION})"
 """The documented form; others may be blocked (Discord docs, reference.mdx)."""

@@ -18,10 +18,11 @@ from notifier.gate.gate import (
 )
 from notifier.gate.machines import Machines
 from notifier.outcome import Deferred, Reason, Scope, WebhookInfo
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
+from notifier.webhook import Webhook
 
 QUARANTINES = "quarantines"
 """The field of ``quarantine.lua``."""

@@ -5,9 +5,10 @@ The rules themselves are Lua: the claim and the commit run them as part of their
 
 from typing import Any
 
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
 from notifier.storage.keys import Keys
+from notifier.webhook import Webhook
 
 GATE_SCRIPTS: tuple[str, ...] = (
     "gate/clock.lua",

@@ -148,7 +148,11 @@ def _summary(rest: dict[str, Repeats]) -> dict[str, Any]:
     total = Repeats(sum(each.number for each in rest.values()), min(each.since for each in rest.values()))
     lines = [f"{kind}: {repeats}" for kind, repeats in rest.items()]
     more = [f"and {len(lines) - LINES_MAX} other kinds"] if len(lines) > LINES_MAX else []
-    return {"title": f"{total}, not told yet", "message": "\n".join(lines[:LINES_MAX] + more), "markdown": False}
+    return {
+        "title": str(total).replace("more", "more failures"),
+        "message": "\n".join(lines[:LINES_MAX] + more),
+        "markdown": False,
+    }
 
 
 def _checked(alert_type: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from notifier.texts import Walk, text_of
+from notifier.texts import MORE, Walk, text_of
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """Attributes that every record has; ``extra`` brings the others."""
@@ -18,8 +18,10 @@ OF_STRUCTLOG = frozenset(
 """Keys of structlog's mapping that are told elsewhere."""
 EXTRAS_MAX = 100
 EXTRA_ITEMS_MAX = 1_000
-EXTRA_CHARACTERS_MAX = 200_000
+EXTRA_CHARACTERS_MAX = 50_000
 """Ours: of what ``extra`` brings, in all. It is read in the caller's thread, for it may change."""
+TEXT_CHARACTERS_MAX = 100_000
+"""Ours: of a text, and of a traceback, of which the end is kept: alerts wait in the program's own memory."""
 KEY_CHARACTERS = 1_000
 """Ours: of a format string that tells records apart."""
 SEVERITIES = ((logging.CRITICAL, "critical"), (logging.ERROR, "error"), (logging.WARNING, "warning"))
@@ -62,7 +64,7 @@ def alert_of(
     return {
         "alert_type": kind_of(record.levelno, types),
         "severity": next((name for level, name in SEVERITIES if record.levelno >= level), "info"),
-        "message": _text(record, formatter) or _said_by_exception(record) or record.levelname.capitalize(),
+        "message": _beginning(_text(record, formatter) or _said_by_exception(record) or record.levelname.capitalize()),
         "traceback": traceback,
         "fields": [{"name": name, "value": value, "inline": len(value) < 40} for name, value in fields],
         "source": source or record.name,
@@ -127,7 +129,13 @@ def _traceback(record: logging.LogRecord) -> str | None:
         parts = [*(text_of(record.msg.get(name)) for name in ("stack", "exception")), *parts]
     if not record.exc_text and (error := _exc_info(record)):
         parts.append(logging.Formatter().formatException(error))
-    return "\n\n".join(filter(None, parts)) or None
+    whole = "\n\n".join(filter(None, parts))
+    cut = len(whole) > TEXT_CHARACTERS_MAX
+    return f"{MORE}{whole[-TEXT_CHARACTERS_MAX:]}" if cut else whole or None
+
+
+def _beginning(text: str) -> str:
+    return f"{text[:TEXT_CHARACTERS_MAX]}{MORE}" if len(text) > TEXT_CHARACTERS_MAX else text
 
 
 def _said_by_exception(record: logging.LogRecord) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 FOLDS_MAX = 1_000
 """Ours: kinds of records that are remembered at once; of any other, each is an alert."""
+CHARACTERS_MAX = 32 * 2**20
+"""Ours: of all alerts that wait."""
 DROPPED_KINDS_MAX = 20
 OTHERS = "others"
 
@@ -61,6 +63,7 @@ class LogQueue:
     _folds: dict[Hashable, Fold] = field(default_factory=dict)
     _dropped: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
+    _characters: int = 0
 
     def add(self, key: Hashable, kind: str, at: float, make: Callable[[], Alert]) -> None:
         """Put a record in line, or count it.
@@ -71,7 +74,7 @@ class LogQueue:
             at: when it was logged.
             make: its alert.
         """
-        if key not in self._folds and self.waiting >= self.size:
+        if key not in self._folds and (self.waiting >= self.size or self._characters > CHARACTERS_MAX):
             self.drop(kind)
             return
         alert = make() | {"id": str(uuid.uuid4())}  # without the lock: it calls methods of the caller's values
@@ -82,6 +85,7 @@ class LogQueue:
             if self.fold_seconds > 0 and len(self._folds) < FOLDS_MAX:
                 self._folds[key] = Fold(alert, at, at, time.monotonic() + self.fold_seconds)
             self.waiting += 1
+            self._characters += _characters(alert)
             self._alerts.put(alert)
 
     def drop(self, kind: str, count: int = 1) -> None:
@@ -108,6 +112,7 @@ class LogQueue:
         if not isinstance(found, threading.Event):
             with self._lock:
                 self.waiting -= 1
+                self._characters -= _characters(found)
         return found
 
     def ended(self, *, all_of_them: bool = False) -> list[Alert]:
@@ -138,3 +143,8 @@ class LogQueue:
     def is_empty(self) -> bool:
         """Whether nothing waits and no fold is open."""
         return self._alerts.empty() and not self._folds
+
+
+def _characters(alert: Alert) -> int:
+    texts = (alert["message"], alert["traceback"] or "", *(field["value"] for field in alert["fields"]))
+    return sum(map(len, texts))

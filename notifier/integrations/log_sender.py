@@ -43,6 +43,7 @@ class LogSender:
         self._thread: threading.Thread | None = None
         self._problem = ""
         self._is_busy = False
+        self._ends_with_pool = False
 
     def add(self, key: Hashable, kind: str, at: float, make: Callable[[], Alert]) -> None:
         """As ``LogQueue.add``; never waits."""
@@ -74,7 +75,9 @@ class LogSender:
             thread = self._thread = threading.Thread(target=self._work, name="notifier-logging", daemon=True)
         # without the lock: a signal handler that logs meanwhile finds a thread, be it not yet started
         if started(thread):
-            _at_exit_of_pool(self.flush)
+            if not self._ends_with_pool:
+                self._ends_with_pool = True
+                _at_exit_of_pool(self.flush)
             return True
         self._thread = None
         return False
@@ -177,6 +180,7 @@ def _at_exit_of_pool(end: Callable[[], object]) -> None:
         process, util = (sys.modules.get(f"{package}.{name}") for name in ("process", "util"))
         if process and util and type(process.current_process()).__name__ != "_MainProcess":
             util.Finalize(None, end, exitpriority=0)
+            return  # billiard sets both, and has the other's finalizers
 
 
 _senders: WeakSet[LogSender] = WeakSet()

@@ -40,12 +40,14 @@ class NotifierMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI says."""
-        is_answered = False
+        status, is_answered = 0, False
 
         async def send_on(message: Message) -> None:
-            nonlocal is_answered
+            nonlocal status, is_answered
             await send(message)
-            is_answered = message["type"] == "http.response.body" and not message.get("more_body")
+            status = message.get("status", status)
+            # a mounted application answers 500 by itself, and lets the exception through
+            is_answered = message["type"] == "http.response.body" and not message.get("more_body") and status < 500
 
         try:
             await self._app(scope, receive, send_on)

@@ -25,7 +25,8 @@ PAGE = 20
 class KnownJob:
     """What is known of a job. Times are microseconds since 1970 by Redis' clock, None if there is none.
 
-    ``outcome``: ``running`` (or it was killed), ``finished`` or ``failed``. ``due_at``: it is overdue from then on.
+    ``outcome``: ``running`` (or it was killed), ``finished`` or ``failed``. ``due_at``: it is overdue from then on;
+    ``is_told``: an alert says so.
     """
 
     name: str
@@ -36,6 +37,7 @@ class KnownJob:
     expect_seconds: float | None
     due_at: int | None
     is_overdue: bool
+    is_told: bool
     alert_type: str
 
 
@@ -126,5 +128,6 @@ def _known(fields: dict[str, str], now: int) -> KnownJob:
         expect_seconds=int(fields["expect"]) / MICROSECONDS if fields.get("expect") else None,
         due_at=due_at,
         is_overdue=due_at is not None and due_at <= now,
+        is_told="told_at" in fields,
         alert_type=fields.get("type", ""),
     )

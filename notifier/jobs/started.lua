@@ -9,7 +9,6 @@ local now = now_us()
 
 redis.call('HSET', JOB, 'name', NAME, 'run', RUN, 'started_at', now, 'type', TYPE, 'expect', EXPECT, 'grace', GRACE)
 redis.call('HDEL', JOB, 'told_at', 'due_at')
-redis.call('ZREM', DUE, NAME)
 if EXPECT ~= '' then
   local due = now + tonumber(EXPECT) + tonumber(GRACE)
   redis.call('HSET', JOB, 'due_at', string.format('%.0f', due))

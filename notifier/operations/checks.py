@@ -18,9 +18,9 @@ from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, disagreements
 from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo
 from notifier.routing import ROUTES
-from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
 from notifier.storage.retention import Findings
+from notifier.webhook import Webhook
 
 FRESH_SECONDS = 5
 """Ours: an answer younger than this is used again: checks must not use up the rate limit of alerts."""

@@ -57,7 +57,7 @@ if incident then
   if meeting == 'edit' then
     if incident.kind ~= 'resolve' then sequence = sequence + EDIT end
     after = math.max(after, edit_due(KEYS[13], incident, now))
-    if incident.kind ~= 'repeat' then redis.call('HSET', KEYS[1], 'overlay', ARGV[2]) end
+    if incident.kind ~= 'repeat' then say(KEYS[1], incident.said) end
   end
 end
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.errors import DeliveryFailed
+from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, WakeUp
-from notifier.outbox.disposition import Action, Disposition, Request
+from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.incident import shown_by
 from notifier.outbox.record import Record, iso, record, retry_result
 from notifier.outcome import Answer, Delivered, Status

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
-from notifier.outbox.disposition import THREAD_NAME, BatchItem
+from notifier.outbox.batch_item import THREAD_NAME, BatchItem
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 
 LEAVE_SECONDS = 3_600
 """Ours: how long an alert that a worker could not read is left to others; a fleet is upgraded within that time."""

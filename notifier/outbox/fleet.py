@@ -9,9 +9,9 @@ from typing import Any, cast
 import redis
 
 from notifier.models import AlertType
-from notifier.settings import Webhook
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
+from notifier.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)

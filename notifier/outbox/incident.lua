@@ -10,18 +10,19 @@
 --   shown_at   when an alert was last claimed to show it
 --   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message
 --   message    (JSON) what that shows; previous  link to the message of the incident before
--- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: the fields of an
--- update or of a resolution that has come since; the last one wins).
+-- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: what updates
+-- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).
 -- incidents: sorted set, what the keys end with by seen_at
 --
 -- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
---   between two requests), life (milliseconds), kept_max, message (JSON)
+--   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
 --   shows it), or 'not_open' (there is nothing to resolve)
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
+-- say(notification, said)                                         the one that waits shows these fields too
 -- join_waiting(notification, delayed, id, args, now)              the one that waits shows this one too
 -- claim_incident(incident, id, now)                               returns the incident as JSON; it is shown now
 -- wait_again(incident, id)                                        it is not shown after all
@@ -81,6 +82,12 @@ local function edit_due(incident, args, now)
   return math.min(math.max(0, shown_at + args.spacing - now), args.spacing)
 end
 
+local function say(notification, said)
+  local overlay = cjson.decode(redis.call('HGET', notification, 'overlay') or '{}')
+  for field, text in pairs(said) do overlay[field] = text end
+  redis.call('HSET', notification, 'overlay', cjson.encode(overlay))
+end
+
 -- The message of the one that waits, under its own id: what is counted is the newest.
 local function join_waiting(notification, delayed, id, args, now)
   if args.kind == 'repeat' then
@@ -91,7 +98,7 @@ local function join_waiting(notification, delayed, id, args, now)
     end
     return
   end
-  redis.call('HSET', notification, 'overlay', args.message)
+  say(notification, args.said)
   if args.kind == 'resolve' and redis.call('ZSCORE', delayed, id) then redis.call('ZADD', delayed, now, id) end
 end
 

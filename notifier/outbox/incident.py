@@ -12,9 +12,10 @@ from notifier.models import NotificationMessage
 from notifier.outbox.record import as_result, record
 from notifier.outcome import Delivered, Status
 from notifier.render.incident import IncidentState
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
 from notifier.storage.keys import Keys
+from notifier.webhook import Webhook
 
 SPACING_SECONDS = 5
 """Ours: between two requests that show the same incident."""
@@ -68,6 +69,7 @@ def incident_arguments(keys: Keys, settings: Settings, message: NotificationMess
         "history_life": round(settings.history_days * 86_400),
         "notification_prefix": keys.notification(""),
         "result_prefix": keys.result(""),
+        "said": {name: json.dumps(value) for name, value in _said(message).items()},
         "stamp": stamp,
         "result": as_result(counted),
     }
@@ -95,17 +97,15 @@ class Incident:
 
     def whole(self, message: NotificationMessage) -> NotificationMessage:
         """An alert of it with what an update leaves unsaid, as the message shows it already."""
-        said = _said(message.model_dump(mode="json", exclude_defaults=True), message.dedup_key)
-        if message.update or message.resolved:
-            said = {**self.shown, **said}
-        said |= _said(self.overlay, message.dedup_key)
+        before = self.shown if message.update or message.resolved else {}
         own = {"id": message.id, "alert_type": message.alert_type, "dedup_key": message.dedup_key}
-        return NotificationMessage(**{"title": self.state.title, **said, **own})
+        return NotificationMessage(**{"title": self.state.title, **before, **_said(message), **self.overlay, **own})
 
 
-def _said(fields: Mapping[str, Any], key: str | None) -> dict[str, Any]:
-    """Without a title that nobody gave: the key stands there."""
-    return {name: value for name, value in fields.items() if name != "title" or value != key}
+def _said(message: NotificationMessage) -> dict[str, Any]:
+    """The fields that were given: a title that is the key was not."""
+    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key"})
+    return {name: value for name, value in given.items() if name != "title" or value != message.dedup_key}
 
 
 def incident_of(text: str, overlay: str) -> Incident | None:
@@ -126,7 +126,7 @@ def incident_of(text: str, overlay: str) -> Incident | None:
     return Incident(
         *(state, found.get("message_id"), found.get("thread_id"), found.get("webhook_id")),
         json.loads(found.get("message") or "{}"),
-        json.loads(overlay or "{}"),
+        {name: json.loads(value) for name, value in json.loads(overlay or "{}").items()},
     )
 
 

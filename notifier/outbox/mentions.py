@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from notifier.models import AlertType
+from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch
-from notifier.outbox.disposition import Request
 
 ORNAMENT = "allowed_mentions"
 

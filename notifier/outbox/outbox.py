@@ -47,10 +47,11 @@ from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
+from notifier.webhook import Webhook
 
 STUCK_SECONDS = 300
 """Ours: an outbox in which nothing has moved for this time is reported."""

@@ -8,11 +8,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from notifier.models import NotificationMessage
 from notifier.render.batch import compose
 from notifier.render.split import parts_of
 from notifier.settings import Settings
+from notifier.storage.broker import client_app
 
 Capture = Callable[[NotificationMessage], None]
 """Is given each alert; may be called by several threads at once."""
@@ -33,11 +35,20 @@ def capture_of(settings: Settings) -> Capture | None:
 @contextmanager
 def capturing(capture: Capture) -> Iterator[None]:
     """Give it every alert of this process, whatever the settings say."""
+    configuration = client_app().conf
+    was_eager = configuration.task_always_eager
     _capturing.append(capture)
+    run_here(configuration)
     try:
         yield
     finally:
         _capturing.remove(capture)
+        configuration.task_always_eager = was_eager
+
+
+def run_here(configuration: Any) -> None:
+    """Let Celery run what several alerts are part of (a chain, a chord, chunks): it would send them to a broker."""
+    configuration.task_always_eager = True
 
 
 def _draw(message: NotificationMessage) -> None:

@@ -26,7 +26,8 @@ from notifier.render.batch import compose
 from notifier.render.notes import SEPARATOR, note
 from notifier.render.ornaments import ornaments, refused_by_form
 from notifier.routing import ROUTES
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
+from notifier.webhook import Webhook
 
 if TYPE_CHECKING:
     from notifier.discord import DiscordClient

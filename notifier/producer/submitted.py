@@ -10,6 +10,7 @@ from celery.result import AsyncResult, EagerResult
 from notifier.models import NotificationMessage
 from notifier.outbox.record import Record, iso, record
 from notifier.outcome import Delivered, Outcome, Status
+from notifier.raised import Raised
 from notifier.render.batch import compose
 
 SENT_DIRECTLY_NOTE = "sent directly: Redis was away"
@@ -37,7 +38,7 @@ class Posted:
     left_out: frozenset[str] = frozenset()
 
 
-class FinalResult(EagerResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class FinalResult(Raised, EagerResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The result of an alert that is final in this process."""
 
     def revoke(self, *args: Any, **options: Any) -> None:

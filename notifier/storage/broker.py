@@ -12,6 +12,7 @@ from kombu import Connection
 
 from notifier.application import load_celeryconfig
 from notifier.errors import BrokerUnavailable
+from notifier.raised import Raised
 from notifier.storage.masking import masked
 from notifier.storage.url import BrokerUrl, parse_broker_url
 
@@ -53,7 +54,7 @@ class Configuration(Settings):
         return {name: masked(value) for name, value in found.items()} if censored else found
 
 
-class AlertResult(AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class AlertResult(Raised, AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The Celery result of an alert. Any number of threads may wait for it."""
 
     def _maybe_reraise_parent_error(self) -> None:

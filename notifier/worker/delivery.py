@@ -12,6 +12,7 @@ from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
+from notifier.outbox.batch_item import BatchItem, Request
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import (
     Batch,
@@ -24,14 +25,15 @@ from notifier.outbox.claim import (
     Throttled,
     WakeUp,
 )
-from notifier.outbox.disposition import Action, BatchItem, Disposition, Request, decide, failed_over, left_to_others
+from notifier.outbox.disposition import Action, Disposition, decide, failed_over, left_to_others
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
 from notifier.render.batch import Payload, as_edit, compose
 from notifier.render.notes import note
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
+from notifier.webhook import Webhook
 from notifier.worker.offload import Offload
 from notifier.worker.own_machine import OwnMachine, backoff_seconds
 

@@ -131,6 +131,15 @@ def test_the_demo_keeps_off_a_redis_that_real_alerts_live_in(
 
 
 @pytest.mark.slow
+def test_the_demo_of_incidents_has_one_message_for_each_and_counts_all(notifier: Notifier) -> None:
+    done = notifier("demo", "incidents", "--json", REDIS_URL="")
+    assert done.returncode == 0, done.stderr
+    tally = json.loads(done.stdout)
+    assert (tally["raised"], tally["messages"], tally["counted"], tally["too_many_requests"]) == (2_025, 3, 2_000, 0)
+    assert tally["requests"] < 20
+
+
+@pytest.mark.slow
 def test_the_demo_counts_what_arrived(notifier: Notifier) -> None:
     done = notifier("demo", "--json", REDIS_URL="")
     assert done.returncode == 0, done.stderr

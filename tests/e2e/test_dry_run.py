@@ -43,3 +43,21 @@ def test_every_call_ends_in_a_record_that_says_it_was_a_dry_run(run_python: RunP
     done = run_python(PROGRAM, REDIS_URL=NOWHERE)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+
+
+CAPTURING = """
+from celery import chain
+from notifier import send_notification
+from notifier.producer.captures import kept
+
+task = send_notification["error"]
+chain(task.s("a"), task.s(title="b")).apply_async()
+task.apply_async(("c",), link=task.si(title="d"))
+task.chunks([("e",), ("f",)], 1).apply_async()
+print(*(each.title for each in kept))
+"""
+
+
+def test_a_backend_for_development_takes_every_alert_of_a_canvas(run_python: RunPython) -> None:
+    done = run_python(CAPTURING, REDIS_URL=NOWHERE, NOTIFIER_BACKEND="memory")
+    assert (done.stdout, done.stderr) == ("a b c d e f\n", "")

@@ -163,7 +163,7 @@ def test_every_end_of_a_task_that_is_no_success_raises_an_alert(
     assert fields_of(sandbox, "Task host.fine expired")["Task id"] == late.id
     fields_of(sandbox, "Task host.missing is not registered")
     fields_of(sandbox, "The message of a task was rejected: unknown")
-    told = fields_of(sandbox, "4 more since ")
+    told = fields_of(sandbox, "4 more failures since ")
     assert re.fullmatch(r"host\.fail: ValueError: 4 more since \d\d:\d\d UTC", told["text"])
     assert len(sandbox.titles()) == 8, "none for what is ignored, expected or fine"
 
@@ -178,7 +178,7 @@ def test_in_a_pool_of_threads_as_well(start_host: StartHost, host: Celery, sandb
     fields_of(sandbox, "Task host.again failed after 2 retries: OSError")
     process.wait_for(r"no order __2__")
     process.stop()
-    fields_of(sandbox, "2 more since ")
+    fields_of(sandbox, "2 more failures since ")
     assert len(sandbox.titles()) == 3
 
 

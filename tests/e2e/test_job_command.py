@@ -15,7 +15,7 @@ import pytest
 
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox
-from tests.e2e.conftest import Notifier
+from tests.e2e.conftest import Application, Notifier
 from tests.servers import until
 
 pytestmark = pytest.mark.slow
@@ -77,6 +77,19 @@ def test_a_command_that_ends_well_is_an_alert_unless_only_failures_are_wanted(
     assert (alert["title"], alert["alert_type"]) == ("✅ import finished", "monitoring")
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_worker_tells_once_that_a_job_was_not_started(
+    notifier: Notifier, application: Application, sandbox: Sandbox
+) -> None:
+    assert notifier(*RUN, "--only-failed", "--expect", "1s", "--grace", "0", "--", "true").returncode == 0
+    until(lambda: application.pipeline.jobs.list()[0].is_told, "that it is told")
+    (job,) = json.loads(notifier("jobs", "--json").stdout)
+    assert (job["outcome"], job["is_overdue"]) == ("finished", True)
+    assert "overdue" in notifier("jobs").stdout
+    until(lambda: sandbox.titles(), "the alert")
+    assert sandbox.titles() == ["⏰ import was not started"]
+
+
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [
@@ -102,15 +115,17 @@ def test_redis_that_is_away_changes_nothing_of_it_and_is_said(notifier: Notifier
 
 LISTENING = """
 import os, signal, sys, time
+leaving = []
 def tell(number, frame):
     print("got", signal.Signals(number).name, flush=True)
-    if number in (signal.SIGTERM, signal.SIGINT):
-        sys.exit(5)
+    leaving.append(number in (signal.SIGTERM, signal.SIGINT))
 for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGINT):
     signal.signal(number, tell)
 print("ready", flush=True)
-while True:
-    time.sleep(60)
+while not any(leaving):
+    time.sleep(0.05)
+time.sleep(0.5)  # for a second one
+sys.exit(5)
 """
 
 

@@ -42,10 +42,11 @@ def start_caller(configured: dict[str, str], tmp_path: Path) -> Iterator[StartCa
     """Starts an application that raises that many alerts, each again until it is accepted."""
     started: list[Process] = []
 
-    def start(count: int, pause_seconds: float = 0.0, **changed: str) -> Process:
+    def start(count: int, pause_seconds: float = 0.0, *, dedup_key: str = "", **changed: str) -> Process:
         folder = tmp_path / f"caller{len(started)}"
         folder.mkdir()
         command = [sys.executable, persistent_caller.__file__, str(count), str(pause_seconds)]
+        command += [dedup_key] if dedup_key else []
         environment = {**configured, **QUICK, **changed}
         started.append(Process("caller", command, folder / "caller.log", env=environment, cwd=folder))
         return started[-1]

@@ -14,9 +14,10 @@ from notifier.outbox.disposition import decide
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Delivered, Reason
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
+from notifier.webhook import Webhook
 
 BUSY = {Reason.IN_FLIGHT, Reason.BATCHING}
 

@@ -26,9 +26,10 @@ from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outbox.withdrawals import Withdrawals
 from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.connection import connect
 from notifier.storage.scripts import script
+from notifier.webhook import Webhook
 from tests.names import names
 
 CLOCK = "test:clock"

@@ -13,7 +13,7 @@ from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.terms import Terms
 from notifier.outcome import Reason, Rejected
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 

@@ -6,7 +6,7 @@ from notifier.gate import gate as gate_module
 from notifier.models import AlertType
 from notifier.outbox.claim import Batch, ClaimRequest, FetchWebhook, Throttled
 from notifier.outcome import Answer, Deferred, Delivered, Failed, RateLimitInfo, Reason, Rejected, Scope, Unknown
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, WORKER, Bench, MakeBench
 from tests.names import names
 

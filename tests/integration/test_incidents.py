@@ -6,8 +6,8 @@ import pytest
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admitted
+from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, Throttled
-from notifier.outbox.disposition import Request
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outbox.preparation import prepare
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
@@ -239,6 +239,19 @@ def test_of_updates_faster_than_the_budget_the_last_one_is_shown(bench: Bench) -
     _, embed = show(bench)
     assert (embed["description"], field(embed, "Progress")) == ("step 99", "`████████████████████` 99%")
     assert is_idle(bench)
+
+
+def test_what_updates_and_a_resolution_say_one_after_the_other_is_shown_together(bench: Bench) -> None:
+    opened(bench, message="Copying")
+    admit(bench, "a", title=KEY, update=True, progress=0.5, metadata={"big": 2**60, "none": []})
+    admit(bench, "b", title=KEY, update=True, message='Writing \x00 ü 😀 "', fields={"Rows": "8 / 10"})
+    admit(bench, "c", title=KEY, update=True, progress=0.9)
+    admit(bench, "over", title=KEY, resolved=True)
+    batch = bench.batch()
+    (embed,) = compose(batch.messages).body["embeds"]
+    assert (embed["title"], embed["description"]) == ("✅ Disk full", 'Writing \x00 ü 😀 "')
+    assert (field(embed, "Rows"), field(embed, "Progress")) == ("8 / 10", "`██████████████████░░` 90%")
+    assert batch.items[0].message.metadata == {"big": 2**60, "none": []}
 
 
 def test_an_update_of_nothing_is_posted(bench: Bench) -> None:

@@ -141,6 +141,10 @@ def test_the_list_says_how_the_last_run_came_out(jobs: Jobs) -> None:
     jobs.register.started("b", "two", JobTerms.of())
     jobs.register.ended("b", "one", "failed")
     assert [each.outcome for each in jobs.register.list()] == ["running", "running"]
+    jobs.register.ended("b", "two", "finished")
+    jobs.register.ended("b", "one", "failed", 3)
+    assert jobs.register.list()[1].outcome == "finished"
+    jobs.register.started("b", "three", JobTerms.of())
     jobs.at(27)
     assert [each.is_overdue for each in jobs.register.list()] == [True, False]
 

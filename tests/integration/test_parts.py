@@ -337,6 +337,6 @@ def test_a_short_alert_is_one_message_whatever_it_says(split: MakeSplit) -> None
 
 
 def _item(message: NotificationMessage) -> Any:
-    from notifier.outbox.disposition import BatchItem
+    from notifier.outbox.batch_item import BatchItem
 
     return BatchItem(message, 0, 0)

@@ -284,6 +284,29 @@ def test_what_a_field_cannot_take_is_left_out_or_replaced_and_said(name: str, va
     assert again.adjusted == message.adjusted, "said once"
 
 
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"author": {"name": "A", "icon": "https://a.invalid/i.png"}}, "author: no part icon; icon_url?"),
+        ({"poll": {"question": "q", "answers": [{"text": "a", "emojy": "x"}]}}, "poll: no part emojy; emoji?"),
+        ({"poll": {"question": "q", "answers": ["a"], "length": 2}}, "poll: no part length"),
+        ({"poll": {"question": "q", "answers": ["a"], "hours": "soon"}}, "poll: hours: no number; 24"),
+        ({"buttons": [{"label": "A", "url": "https://a.invalid/", "colour": 5}]}, "buttons: no part colour"),
+        ({"files": [{"name": "a", "contents": b"x"}]}, "files: no part contents; content?"),
+    ],
+)
+def test_a_part_that_is_none_is_said(given: Any, note: str) -> None:
+    message = alert(**given)
+    assert message.adjusted == (note,)
+    assert NotificationMessage.model_validate_json(message.model_dump_json()) == message
+
+
+def test_an_id_is_any_value_that_has_a_text() -> None:
+    assert alert(id=uuid.UUID(int=5)).id == str(uuid.UUID(int=5))
+    assert (alert(id=Word.WORD).id, alert(id=b"a").id, alert(id=5).id) == ("a word", "a", "5")
+    assert alert(id=None).id != alert(id="").id
+
+
 def test_a_link_that_is_none_stays_as_text() -> None:
     message = alert(message="m", url="grafana/d/1", image="/srv/a.png", buttons=[("Open", "ftp://a")])
     assert message.message == "m\n\ngrafana/d/1\n\n/srv/a.png\n\nOpen: ftp://a"
@@ -361,6 +384,27 @@ def test_files_come_in_any_form(tmp_path: Path) -> None:
     )
 
 
+def test_files_by_name_and_what_gives_files_one_by_one_are_many(tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text(name)
+    paths = sorted(tmp_path.iterdir())
+    wanted = [("a.log", b"a.log"), ("b.log", b"b.log")]
+    by_name = {path.name: path for path in paths}
+    for form in (
+        {"a.log": "a.log", "b.log": b"b.log"},
+        {"a.log": io.BytesIO(b"a.log"), "b.log": paths[1]},
+        by_name.values(),
+        iter(paths),
+        [("a.log", paths[0]), ("b.log", io.StringIO("b.log"), "text/plain")],
+        [{"name": "a.log", "content": paths[0]}, ("b.log", bytearray(b"b.log"))],
+    ):
+        message = alert(files=form, image="b.log")
+        assert [(each.name, each.content) for each in message.files] == wanted
+        assert message.adjusted == ()
+    assert alert(files=("c.log", paths[0])).files == (MessageFile(name="c.log", content=b"a.log"),)
+    assert alert(files=[("c", b"", "image/png")]).files[0].content_type == "image/png"
+
+
 def test_files_are_bounded() -> None:
     many = alert(files=["x"] * 11)
     assert (len(many.files), len(many.adjusted)) == (9, 2)
@@ -381,6 +425,9 @@ def test_polls_buttons_and_authors_come_in_any_form() -> None:
         {"label": "Open", "url": link},
     ):
         assert alert(buttons=form).buttons == (LinkButton(label="Open", url=link),)
+    for hours in (2, "2", 2.5, timedelta(hours=2)):
+        poll = alert(poll={"question": "q", "answers": ["a"], "hours": hours, "multiple": "no"}).poll
+        assert poll == Poll(question="q", answers=[{"text": "a"}], hours=2)
     for form in ("A", {"name": "A"}, ("A",)):
         author = alert(author=form).author
         assert author is not None

@@ -66,6 +66,14 @@ def test_of_more_than_a_thousand_ordinary_lines_none_is_changed() -> None:
         "Authorization: required",
         "https://example.com/page?key=home&sig=short",
         "postgres://app:***@db/app",
+        "Cookie: theme=dark; lang=en",
+        "Set-Cookie: session=(masked); Path=/; Max-Age=3600; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+        "Cookie: session=***; csrftoken=redacted",
+        "the cookie is missing: session=None, cookie = request.cookies.get('session_id')",
+        "CookieConflictError: There are multiple cookies with name, 'a=b'",
+        "cookie_secure=True, SESSION_COOKIE_AGE=1209600, set_cookie(max_age=3600)",
+        "X-Api-Key: required, x-api-key header is missing",
+        "X-Request-Id: 7b1c8e5e-1111-4222-8333-abcdefabcdef, X-Idempotency-Key: 12345678",
     ],
 )
 def test_code_sentences_and_placeholders_are_no_secrets(text: str) -> None:
@@ -78,6 +86,9 @@ def test_code_sentences_and_placeholders_are_no_secrets(text: str) -> None:
         ({"password": "hunter"}, {"password": "xxx"}),
         ({"db": {"api_key": "fakefake1"}}, {"db": {"api_key": "(masked)"}}),
         ({"headers": [["Authorization", "fake-token-1"]]}, {"headers": [["Authorization", "(masked)"]]}),
+        ({"Cookie": "a=b; b=c; sid=fakefake; d=e"}, {"Cookie": "(masked)"}),
+        ({"headers": [["set-cookie", "sid=fakefake; Path=/"]]}, {"headers": [["set-cookie", "(masked); Path=/"]]}),
+        ({"Cookie": "theme=dark", "cookies": 2}, {"Cookie": "theme=dark", "cookies": 2}),
         ([{"name": "Password", "value": "fakefake1"}], [{"name": "Password", "value": "(masked)"}]),
         ([{"name": "Password", "value": "rotated"}], [{"name": "Password", "value": "rotated"}]),
         ({"tokens": 3, "token": None, "next": "page2"}, {"tokens": 3, "token": None, "next": "page2"}),
@@ -98,7 +109,8 @@ def test_any_text_can_be_masked_and_masking_again_changes_nothing(text: str) -> 
 
 
 PARTS = ["-----BEGIN PRIVATE KEY-----", "eyJ" + "a" * 20 + ".", "://a:", "password='", "password=", "authorization: ",
-         "://x/hooks/", "M" * 25 + ".", "bearer ", "password \t", "sk-ant-", "Basic ", "?token="]  # fmt: skip
+         "://x/hooks/", "M" * 25 + ".", "bearer ", "password \t", "sk-ant-", "Basic ", "?token=",
+         "cookie: a=", "cookie: a=b;", "<SimpleCookie: ", "Cookie: a"]  # fmt: skip
 
 
 def seconds(text: str) -> float:

@@ -13,7 +13,9 @@ from notifier.environment import give
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType
 from notifier.routing import ROUTES
-from notifier.settings import DEFAULT_API_URL, Settings, Webhook, parse_webhook, settings
+from notifier.setting_sources import DEFAULT_API_URL
+from notifier.settings import Settings, settings
+from notifier.webhook import Webhook, parse_webhook
 
 TOKEN = "fake-token_of.the-settings-tests"
 URL = f"https://discord.com/api/webhooks/123456789/{TOKEN}"

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery, chain, chord, group
 
 from notifier import drawing
 from notifier.errors import InvalidMessage
@@ -20,7 +22,7 @@ from notifier.render.batch import compose
 from notifier.service import DiscordNotificationService
 from notifier.settings import Settings
 from notifier.testing import Alerts
-from tasks import send_notification
+from tasks import app, send_notification
 
 ERROR = send_notification["error"]
 
@@ -50,6 +52,58 @@ def test_every_way_to_raise_an_alert_is_captured(alerts: Alerts) -> None:
     assert [payload["embeds"][0]["title"] for payload in alerts.payloads] == titles
     alerts.clear()
     alerts.assert_none_sent()
+
+
+CAPTURED: list[tuple[Callable[[], object], list[str]]] = [
+    (lambda: chain(ERROR.s("a"), ERROR.s(title="b"), ERROR.si(title="c")).apply_async(), ["a", "b", "c"]),
+    (lambda: (ERROR.s("a") | ERROR.s(title="b")).delay(), ["a", "b"]),
+    (lambda: group(ERROR.s("a"), ERROR.s("b")).apply_async(), ["a", "b"]),
+    (lambda: chord([ERROR.s("a"), ERROR.s("b")])(ERROR.s(title="c")), ["a", "b", "c"]),
+    (lambda: ERROR.chunks([("a",), ("b",), ("c",)], 2).apply_async(), ["a", "b", "c"]),
+    (lambda: ERROR.chunks([("a",), ("b",), ("c",)], 2).group().delay(), ["a", "b", "c"]),
+    (lambda: ERROR.map(["a", "b"]).delay(), ["a", "b"]),
+    (lambda: ERROR.starmap([("a",), ("b",)]).apply_async(), ["a", "b"]),
+    (lambda: ERROR.apply_async(("a",), link=[ERROR.s(title="b"), ERROR.si(title="c")]), ["a", "b", "c"]),
+    (lambda: ERROR.s("a").apply_async(link=ERROR.s(title="b"), link_error=ERROR.s(title="no")), ["a", "b"]),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CAPTURED)))
+def test_every_alert_of_a_canvas_is_captured(alerts: Alerts, number: int) -> None:
+    raise_all, titles = CAPTURED[number]
+    raise_all()
+    assert [message.title for message in alerts.sent] == titles
+    for after in alerts.sent[1:]:
+        assert all(field.name == "Result" and "captured" in field.value for field in after.fields)
+
+
+def test_what_hangs_on_an_alert_is_called_if_it_is_another_applications(alerts: Alerts) -> None:
+    host, called = Celery("host", set_as_current=False, broker=app.conf.broker_url), []
+    host.conf.task_always_eager = True
+
+    @host.task(name="note", shared=False)
+    def note(record: dict[str, Any]) -> None:
+        called.append(record)
+
+    ERROR.apply_async(("a",), link=note.s())
+    assert [record["status"] for record in called] == ["captured"]
+    alerts.assert_sent(title="a", count=1)
+
+
+def test_after_the_fixture_celery_is_as_before() -> None:
+    for before in (False, True):
+        app.conf.task_always_eager = before
+        try:
+            with capturing(lambda _: None):
+                assert app.conf.task_always_eager
+                with capturing(lambda _: None):
+                    pass
+                assert app.conf.task_always_eager
+            assert app.conf.task_always_eager is before
+        finally:
+            app.conf.task_always_eager = False
+    ERROR.s("a")
+    assert not app.conf.task_always_eager, "nothing is captured now"
 
 
 def test_the_result_is_there_at_once_and_says_what_it_is(alerts: Alerts) -> None:

@@ -8,7 +8,7 @@ from notifier.gate.gate import BUCKET_LIMIT, GLOBAL_LIMIT
 from notifier.models import AlertType
 from notifier.outbox.claim import Batch, ClaimRequest, FetchWebhook, Throttled
 from notifier.outcome import Answer, Deferred, Delivered, RateLimitInfo, Reason, Scope, WebhookInfo
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.integration.conftest import CLOCK, WEBHOOK, WORKER, Bench, MakeBench
 
 POSTS, READS = "posts-bucket", "reads-bucket"

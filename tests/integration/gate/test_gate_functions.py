@@ -9,8 +9,9 @@ import redis
 from pydantic import SecretStr
 
 from notifier.gate.gate import CHANNEL_LIMIT, GATE_SCRIPTS, lease_seconds, limits, microseconds
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
 from notifier.storage.scripts import script
+from notifier.webhook import Webhook
 from tests.integration.gate.conftest import SECOND, START
 from tests.integration.lua import run_lua
 from tests.names import names

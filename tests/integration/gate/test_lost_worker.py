@@ -9,7 +9,7 @@ from notifier.models import AlertType
 from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook, Throttled
 from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outcome import Deferred, Failed, Reason, Scope
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, WORKER, Bench, MakeBench
 from tests.names import names
 

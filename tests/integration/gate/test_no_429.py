@@ -12,7 +12,7 @@ from notifier.models import AlertType
 from notifier.outbox.claim import Batch, ClaimRequest, FetchWebhook
 from notifier.outcome import Answer, Delivered, RateLimitInfo, WebhookInfo
 from notifier.sandbox.limits import Limits, LimitSettings
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, SECOND, START, WEBHOOK, WORKER, Bench, MakeBench
 from tests.names import names
 

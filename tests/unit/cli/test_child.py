@@ -1,6 +1,8 @@
 """A command that is run for somebody else ends as it would alone; the end of its output is kept as plain text."""
 
+import signal
 import sys
+from unittest.mock import MagicMock, call
 
 import pytest
 
@@ -33,3 +35,15 @@ def test_of_a_long_output_all_goes_on_and_the_end_is_kept(capfd: pytest.CaptureF
 def test_a_command_that_leaves_another_running_with_its_output_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "DRAIN_SECONDS", 0.05)
     assert run_child(["sh", "-c", "sleep 1 & echo begun"]) == Ended(0, "It ended with exit code 0.", "begun")
+
+
+@pytest.mark.parametrize("in_terminal", [True, False])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1"])
+def test_what_a_terminal_sends_to_both_is_not_passed_on(
+    in_terminal: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, number = MagicMock(), getattr(signal, name)
+    monkeypatch.setattr(child, "_is_of_terminal", lambda: in_terminal)
+    child._pass(process, number)
+    passed = not in_terminal or name in ("SIGTERM", "SIGUSR1")
+    assert process.send_signal.call_args_list == ([call(number)] if passed else [])

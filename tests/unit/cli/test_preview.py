@@ -130,8 +130,25 @@ def test_a_message_of_json_is_shown(run: Run, tmp_path: Path) -> None:
         assert shown["alert_type"] == "security"
         assert shown["adjusted"] == ["poll: no answers: it stands in the text"]
     of_template = {"template": "service_error", "context": {"service": "S", "error": "E"}}
-    shown = found(run("preview", "--from-json", "-", "--json", stdin=json.dumps(of_template).encode()))
-    assert shown["parts"][0]["payload"]["embeds"][0]["title"] == "S: E"
+    for more, title in (((), "S: E"), (("--var", "error=V"), "S: V")):
+        shown = found(run("preview", "--from-json", "-", "--json", *more, stdin=json.dumps(of_template).encode()))
+        assert shown["parts"][0]["payload"]["embeds"][0]["title"] == title
+
+
+def test_on_a_terminal_it_says_how_it_arrives_and_where(run: Run) -> None:
+    given = {
+        "title": "Deploy",
+        "message": "Embedded",
+        "silent": True,
+        "tts": True,
+        "thread_name": "Post",
+        "applied_tags": [5],
+    }
+    said = run("preview", "--from-json", "-", stdin=json.dumps(given).encode()).output
+    for line in ("new post: Post (tags 5)", "silent: nobody is notified", "read aloud"):
+        assert line in said
+    plain = {"title": "Only once", "suppress_embeds": True}
+    assert run("preview", "--from-json", "-", stdin=json.dumps(plain).encode()).output.count("Only once") == 1
 
 
 @pytest.mark.parametrize(
@@ -144,7 +161,13 @@ def test_a_message_of_json_is_shown(run: Run, tmp_path: Path) -> None:
         (["preview", "--from-json", "-"], b"{", "not JSON"),
         (["preview", "--from-json", "-"], b"[]", "expected a JSON object"),
         (["preview", "--from-json", "-"], b'{"titel": 1}', "titel: not a field of a NotificationMessage; title?"),
-        (["preview", "--from-json", "-", "--field", "a=b"], b"{}", "no other options"),
+        (["preview", "--from-json", "-", "--field", "a=b"], b"{}", "no options but --var"),
+        (["preview", "--from-json", "-", "--var", "a=b"], b"{}", "- names none"),
+        (
+            ["preview", "--from-json", "-", "--var", "a=b"],
+            b'{"template": "backup", "context": 5}',
+            "context: expected a",
+        ),
         (["send", "error", "x", "y", "-m", "z"], b"", "give one of them"),
         (["send", "error", "x", "--open"], b"", "--open needs --dry-run"),
         (["send", "error", "x", "--set", "a=b"], b"", "--set gives a variable of a template: name one"),

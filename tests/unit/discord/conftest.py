@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from notifier.render.batch import Payload
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 
 TOKEN = "fake-token-of-the-client-tests"
 PATIENCE_SECONDS = 20

@@ -29,7 +29,7 @@ from notifier.outcome import (
 )
 from notifier.render.batch import Payload
 from notifier.render.uploads import File
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.unit.discord.conftest import TOKEN
 
 API = "https://discord.com/api/v10"

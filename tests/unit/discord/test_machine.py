@@ -23,7 +23,7 @@ from notifier.discord.machine import (
 )
 from notifier.outcome import Answer, Deferred, Failed, Outcome, Reason, Scope
 from notifier.render.batch import Payload
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.unit.discord.conftest import TOKEN, Behaviour, Peer
 
 DISCORD = "https://discord.invalid/api/v10"

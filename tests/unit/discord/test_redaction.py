@@ -9,7 +9,7 @@ import pytest
 from notifier.discord import DiscordClient, install_log_redaction, redact
 from notifier.discord.redaction import LOGGERS
 from notifier.render.batch import Payload
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.unit.discord.conftest import TOKEN, Behaviour, Peer, read_request
 
 

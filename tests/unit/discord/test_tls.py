@@ -14,7 +14,7 @@ from notifier.discord import DiscordClient
 from notifier.discord.machine import NO_CA_FILE, UNTRUSTED
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Scope, Unknown
 from notifier.render.batch import Payload
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.unit.discord.conftest import Behaviour, Peer, read_request
 
 STORED = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"id": "77"}'

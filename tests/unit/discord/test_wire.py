@@ -15,7 +15,7 @@ from notifier.discord.outcomes import ELSEWHERE
 from notifier.outcome import Answer, Delivered, Failed, Reason, Unknown
 from notifier.render.batch import Payload
 from notifier.render.uploads import File
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 from tests.unit.discord.conftest import PATIENCE_SECONDS, Behaviour, Peer, read_request
 
 TIMEOUT_SECONDS = 0.4

@@ -60,7 +60,7 @@ sent = []
 
 def shown():
     for handler in logging.getLogger("django").handlers:
-        handler.flush()
+        handler.flush(30)
     found = [json.loads(each.model_dump_json(exclude_defaults=True)) for each in sent]
     sent.clear()
     return found

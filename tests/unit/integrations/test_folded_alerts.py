@@ -63,7 +63,7 @@ def test_the_end_tells_of_what_nobody_has_told(folded: FoldedAlerts, alerts: Ale
         folded.raise_one(kind, fails(kind))
     folded.tell_rest()
     folded.tell_rest()
-    rest = alerts.assert_sent(title=re.compile("^3 more since"), count=1)
+    rest = alerts.assert_sent(title=re.compile("^3 more failures since"), count=1)
     assert re.fullmatch(r"a: 1 more since .{9}\nb: 2 more since .{9}", rest.message)
 
 
@@ -115,7 +115,7 @@ def test_its_memory_is_bounded_and_no_count_is_lost(folded: FoldedAlerts, alerts
     alerts.clear()
     folded.tell_rest()
     (rest,) = alerts.sent
-    assert rest.title.startswith(f"{2 * 2 * KEYS_MAX} more since")
+    assert rest.title.startswith(f"{2 * 2 * KEYS_MAX} more failures since")
     assert rest.message.endswith("other kinds")
 
 

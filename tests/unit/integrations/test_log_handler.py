@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from notifier.errors import BrokerUnavailable
-from notifier.integrations import log_handler, log_sender
+from notifier.integrations import log_handler, log_queue, log_sender
 from notifier.logging import DiscordHandler
 from notifier.testing import Alerts
 from tests.servers import until
@@ -378,6 +378,32 @@ def test_the_memory_of_folds_is_bounded(log: logging.Logger, gate: threading.Eve
     assert len(handler._sender.queue._folds) == 1_000
     gate.set()
     handler.flush()  # else the rest is handed over in other tests
+
+
+def test_what_waits_is_bounded_in_characters_too(
+    log: logging.Logger, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_queue, "CHARACTERS_MAX", 1_000_000)
+    handler = DiscordHandler()
+    log.addHandler(handler)
+    log.error("under way")
+    until(lambda: handler._sender._is_busy, "the first under way", poll_seconds=0.01)
+    for number in range(50):
+        log.error(f"{number} " + "x" * 10_000_000, extra={"also": "y" * 10_000_000})
+    assert handler._sender.queue.waiting <= 8
+    gate.set()
+    handler.flush()
+    raised: Raised = gate.raised  # type: ignore[attr-defined]
+    assert all(len(str(alert)) < 200_000 for alert in raised)
+    assert handler._sender.queue._characters == 0
+    assert " records dropped: " in str(raised)
+
+
+def test_of_a_long_traceback_the_end_is_kept(log: logging.Logger, handler: DiscordHandler, raised: Raised) -> None:
+    log.error("Failed", exc_info=ValueError("x" * 500_000 + " the end"))
+    handler.flush()
+    assert len(raised[0]["traceback"]) < 101_000
+    assert raised[0]["traceback"].endswith(" the end")
 
 
 @pytest.mark.parametrize("types", [{"LOUD": "error"}, {"ERROR": "loud"}])

@@ -1,6 +1,5 @@
 """Starlette and Flask themselves: what fails in a request is an alert, and fails as ever."""
 
-import logging
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -96,6 +95,7 @@ class Passing(BaseHTTPMiddleware):
 ROUTES = [
     Route("/orders/{number:int}/lines", fail, methods=["GET", "POST"]),
     Mount("/inner", routes=[Route("/thread", fail_in_thread)]),
+    Mount("/shop", app=Starlette(routes=[Route("/{item}", fail_in_thread)])),
     Route("/missing", not_found),
     Route("/refused", refuse),
     Route("/background", background),
@@ -139,6 +139,11 @@ def test_a_view_in_a_thread_a_stream_and_a_background_task_as_well(client: TestC
     assert background == "After its answer, GET /background failed: OSError: after the answer"
     # Starlette's own BaseHTTPMiddleware ends the answer before it lets the exception through
     assert stream.removeprefix("After its answer, ") == "GET /stream failed: OSError: in the middle"
+
+
+def test_a_mounted_application_as_well(client: TestClient, alerts: Alerts) -> None:
+    assert client.get("/shop/17").status_code == 500
+    assert [each.title for each in alerts.sent] == ["GET /shop/{item} failed: KeyError: 'thread'"]
 
 
 def test_what_the_application_answers_is_none(client: TestClient, alerts: Alerts) -> None:
@@ -204,7 +209,7 @@ def test_what_fails_in_flask_is_one_alert_though_flask_logs_it_too(flask: Flask,
         assert client.post("/orders/18").status_code == 500
         assert client.get("/refused").status_code == 409
         assert client.get("/missing").status_code == 404
-        handler.flush()
+        handler.flush(30)
     finally:
         flask.logger.removeHandler(handler)
     (alert,) = alerts.sent
@@ -214,12 +219,14 @@ def test_what_fails_in_flask_is_one_alert_though_flask_logs_it_too(flask: Flask,
     assert "fake-secret-1" not in alert.model_dump_json()
 
 
-def test_an_extension_begins_later_and_only_for_its_own_application(flask: Flask, alerts: Alerts) -> None:
+def test_an_extension_begins_later_and_only_for_its_own_application(
+    flask: Flask, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = Flask("other")
     extension = Notifier(ignore=[KeyError])
     extension.init_app(other)
     del extension
-    flask.logger.setLevel(logging.CRITICAL)
+    monkeypatch.setattr(flask.logger, "disabled", True)
     flask.test_client().get("/orders/17")
     alerts.assert_none_sent()
     other.add_url_rule("/", view_func=lambda: 1 / 0)

@@ -26,7 +26,7 @@ from notifier.outcome import (
     Unknown,
     WebhookInfo,
 )
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 
 WEBHOOK = Webhook("1", SecretStr("fake-token-check"))
 OK = Answer(Delivered(None, None), None, 200)

@@ -6,7 +6,8 @@ import pytest
 
 from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
-from notifier.outbox.disposition import OF_THE_PAYLOAD, BatchItem, decide
+from notifier.outbox.batch_item import BatchItem
+from notifier.outbox.disposition import OF_THE_PAYLOAD, decide
 from notifier.outbox.progress import Progress
 from notifier.outcome import FAULTS, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Status, Unknown
 from notifier.render.ornaments import GIVEN_BY_US, OF_EMBED, OF_MESSAGE, ornaments

@@ -18,7 +18,8 @@ from notifier.producer.submitted import NOT_SPLIT, SENT_DIRECTLY_NOTE, Submitted
 from notifier.producer.ways import NotTaken, StraightToDiscord
 from notifier.render.batch import Payload
 from notifier.render.uploads import File
-from notifier.settings import Settings, Webhook
+from notifier.settings import Settings
+from notifier.webhook import Webhook
 
 
 class Client:

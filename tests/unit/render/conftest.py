@@ -19,7 +19,7 @@ from notifier.sandbox.call import Call, Endpoint, Route
 from notifier.sandbox.endpoints import Endpoints
 from notifier.sandbox.store import Store, Thread
 from notifier.sandbox.store import Webhook as Hook
-from notifier.settings import Webhook
+from notifier.webhook import Webhook
 
 
 class Discord:

@@ -11,9 +11,10 @@ from celery.exceptions import Ignore, Reject
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.batch_item import BatchItem
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Completed, NotFound, Throttled, WakeUp
-from notifier.outbox.disposition import Action, BatchItem, Disposition
+from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER
 from notifier.outcome import Reason, Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX

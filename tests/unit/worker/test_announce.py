@@ -14,8 +14,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from notifier.errors import NotDelivered
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.batch_item import BatchItem
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.disposition import Action, BatchItem, Disposition
+from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.record import record
 from notifier.outcome import Reason, Status
 from notifier.routing import ROUTES

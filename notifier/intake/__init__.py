@@ -1,0 +1,1 @@
+"""Alerts from programs that can only post to a web address."""

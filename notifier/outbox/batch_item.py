@@ -1,0 +1,101 @@
+"""One notification of a batch, as claimed: what is known of it, and what its next request carries."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from notifier.models import NotificationMessage
+from notifier.outbox.incident import Incident
+from notifier.outbox.progress import NO_PROGRESS, Progress
+from notifier.outcome import Delivered, Reason
+from notifier.render.incident import with_incident
+from notifier.render.ornaments import ornaments, refused_by_form
+from notifier.render.split import parts_of
+from notifier.webhook import Webhook
+
+THREAD_NAME = "thread_name"
+
+
+class Request(StrEnum):
+    """What is asked of Discord for a notification."""
+
+    POST = "post"
+    EDIT = "edit"
+    """The message of its incident shows it."""
+    DELETE = "delete"
+    """The message of its incident goes, for another one to be posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One notification of a batch, as claimed.
+
+    ``admitted_at``: microseconds since 1970, Redis' clock. ``maybe_posted``: an answer to an earlier request was lost.
+    ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
+    postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
+    ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
+    ``incident``: of which it is a part; ``request``: what becomes of the message of that.
+    """
+
+    message: NotificationMessage
+    attempts: int
+    admitted_at: int
+    maybe_posted: bool = False
+    delayed_by: str = ""
+    not_before: int = 0
+    unreadable: Reason | None = None
+    progress: Progress = NO_PROGRESS
+    pings: tuple[str, ...] = ()
+    incident: Incident | None = None
+    request: Request = Request.POST
+
+    def of_incident(self, webhook: Webhook | None) -> "BatchItem":
+        """The same with all that the message of its incident is to show."""
+        if self.incident is None:
+            return self
+        message, request = self.incident.whole(self.message), Request.POST
+        if self.incident.is_shown_by(webhook):
+            replaces = message.repeat == "replace" and not (self.message.update or self.incident.state.is_resolved)
+            request = Request.DELETE if replaces else Request.EDIT
+        return replace(self, message=message, request=request)
+
+    @property
+    def ornaments(self) -> frozenset[str]:
+        """What of it may be left out."""
+        return frozenset(ornaments(self._pinging(self.message)))
+
+    def _pinging(self, message: NotificationMessage) -> NotificationMessage:
+        mentions = tuple(dict.fromkeys((*message.mentions, *self.pings)))
+        return message.model_copy(update={"mentions": mentions}) if self.pings else message
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The ornaments that it goes without: Discord has refused them, or is known to."""
+        return refused_by_form(self.message) | frozenset(self.progress.left_out)
+
+    @property
+    def part(self) -> NotificationMessage:
+        """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
+        parts = parts_of(self.message)
+        part = self._pinging(parts[min(self.progress.part, len(parts) - 1)])
+        part = with_incident(part, self.incident.state) if self.incident else part
+        if self.progress.thread_id is not None:
+            in_thread = {"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()}
+            return part.model_copy(update=in_thread)
+        if self.progress.in_forum and parts[1:] and not part.thread_name:  # its own title is numbered
+            return part.model_copy(update={"thread_name": self.message.title})
+        return part
+
+    def after(self, posted: Delivered) -> Progress | None:
+        """What is settled once its next part is posted; None: that was all."""
+        progress, count = self.progress, self.progress.part + 1
+        if count >= len(parts_of(self.message)):
+            return None
+        opens_thread = (self.message.thread_name and THREAD_NAME not in self.left_out) or progress.in_forum
+        return replace(
+            progress,
+            part=count,
+            message_ids=(*progress.message_ids, *filter(None, [posted.message_id])),
+            channel_id=progress.channel_id or posted.channel_id,
+            thread_id=progress.thread_id
+            or (posted.channel_id if opens_thread and not self.message.thread_id else None),
+        )

@@ -1,0 +1,31 @@
+"""What the result of an alert can do besides Celery's: change, and end, the incident that it belongs to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from notifier.errors import InvalidMessage
+
+
+class Raised:
+    """Mixed into the results of alerts. ``change``: raises an update or a resolution of its incident, if it has one."""
+
+    change: Callable[..., Any] | None = None
+
+    def update(self, **fields: Any) -> Any:
+        """Change the message of its incident, as ``send_notification.update``; returns the result of the update.
+
+        Raises:
+            InvalidMessage: the alert was raised without a ``dedup_key``, or by another process.
+        """
+        return self._raise("update", fields)
+
+    def resolve(self, **fields: Any) -> Any:
+        """End its incident, as ``send_notification.resolve``. Raises: as ``update``."""
+        return self._raise("resolve", fields)
+
+    def _raise(self, what: str, fields: dict[str, Any]) -> Any:
+        if self.change is None:
+            raise InvalidMessage(
+                f"dedup_key: this process has raised the alert without one; send_notification.{what}(key, …) names it"
+            )
+        return self.change(**{"update": what == "update", "resolved": what == "resolve", **fields})

@@ -1,0 +1,62 @@
+"""Where settings come from that pydantic does not read itself: webhooks, and what the program has given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import PydanticBaseSettingsSource
+
+from notifier.environment import environment, given_environment, plain
+from notifier.errors import ConfigurationError
+from notifier.routing import ROUTES
+from notifier.webhook import parse_webhook
+
+DEFAULT_API_URL = "https://discord.com/api/v10"
+
+
+class WebhookSource(PydanticBaseSettingsSource):
+    """Reads the webhook variables of the routing table, each also as ``…_FILE`` (a container secret)."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The fields that it sets."""
+        variables = environment()
+        api_url = plain(variables.get("DISCORD_API_URL", ""), hash_ends=True) or DEFAULT_API_URL
+        webhooks, wrong = {}, {}
+        for alert_type, route in ROUTES.items():
+            for variable in route.webhook_variables:
+                try:
+                    if url := _webhook_url(variable, variables):
+                        webhooks[alert_type] = parse_webhook(variable, url, api_url)
+                        break
+                except ConfigurationError as error:
+                    wrong[alert_type] = str(error)
+                    break
+        return {"webhooks": webhooks, "wrong_webhooks": wrong}
+
+
+class GivenSource(PydanticBaseSettingsSource):
+    """Reads what the program itself has given."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The fields that it sets."""
+        return {name: value for name, value in given_environment().items() if value}
+
+
+def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
+    if spelled_out := plain(variables.get(variable, "")):
+        return spelled_out
+    file = plain(variables.get(f"{variable}_FILE", ""))
+    if not file:
+        return ""
+    try:
+        return plain(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{variable}_FILE: cannot be read ({type(error).__name__})") from None

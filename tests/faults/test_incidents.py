@@ -1,0 +1,88 @@
+"""At most one message for each incident, and exact counts: while workers and Redis are killed, and answers are lost."""
+
+from typing import Any
+
+import pytest
+
+from notifier.models import AlertType
+from tests.conftest import Sandbox, StartWorker
+from tests.e2e.conftest import Application
+from tests.faults.conftest import GENERAL, QUICK, StartCaller
+from tests.servers import OwnRedis, until
+
+REPEATS = 300
+KILLS = 2
+KEY = "storm"
+pytestmark = pytest.mark.slow
+
+
+def repeated(message: dict[str, Any]) -> int:
+    fields = {each["name"]: each["value"] for each in message["embeds"][0].get("fields", ())}
+    return int(fields["Repeated"].split()[1]) if "Repeated" in fields else 1
+
+
+def resolve(application: Application, *kinds: AlertType) -> None:
+    for kind in kinds:
+        application.raise_alerts(KEY, alert_type=kind, dedup_key=KEY, resolved=True)
+
+
+def are_green(sandbox: Sandbox, count: int) -> bool:
+    return sum(each["embeds"][0]["title"].startswith("✅") for each in sandbox.messages()) == count
+
+
+def test_redis_and_workers_killed_in_a_storm_leave_one_message_of_each_type_and_every_repeat_counted(
+    own_redis: OwnRedis,
+    sandbox: Sandbox,
+    start_worker: StartWorker,
+    start_caller: StartCaller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    victim = start_worker(**QUICK, REDIS_URL=own_redis.url)
+    start_worker(**QUICK, REDIS_URL=own_redis.url)
+    caller = start_caller(REPEATS, 0.01, dedup_key=KEY, REDIS_URL=own_redis.url)
+    until(lambda: sandbox.stored == len(AlertType), "the first of each type")
+    for _ in range(KILLS):
+        own_redis.away()
+        own_redis.back()
+    victim.kill()
+    assert caller.wait_for(r"raised (\d+)")[1] == str(REPEATS)
+    monkeypatch.setenv("REDIS_URL", own_redis.url)
+    from tests.e2e.conftest import client_app
+
+    resolve(Application(client_app(own_redis.url)), *AlertType)
+    until(lambda: are_green(sandbox, len(AlertType)), "the resolutions")
+    assert [repeated(each) for each in sandbox.messages()] == [REPEATS // len(AlertType)] * len(AlertType)
+
+
+def test_an_edit_whose_answer_was_lost_is_repeated_and_nothing_is_doubled(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(**QUICK)
+    application.wait(application.raise_alerts("Disk full", dedup_key=KEY))
+    sandbox.fault(webhook_id=GENERAL, method="PATCH", kind="reset", when="after", times=2)
+    application.raise_alerts("Disk full", "Disk full", dedup_key=KEY)
+    resolve(application, AlertType.GENERAL)
+    until(lambda: are_green(sandbox, 1), "the resolution")
+    until(lambda: len(edits(sandbox)) > 2, "the repeated edit")
+    (message,) = sandbox.messages()
+    assert repeated(message) == 3
+    assert "duplicate" not in message["embeds"][0].get("footer", {}).get("text", "")
+
+
+def edits(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [each for each in sandbox.call("GET", "requests") if each["method"] == "PATCH"]
+
+
+def test_a_post_whose_answer_was_lost_may_be_doubled_and_says_so_and_only_one_goes_on(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    start_worker(**QUICK)
+    sandbox.fault(webhook_id=GENERAL, method="POST", kind="reset", when="after", times=1)
+    application.wait(application.raise_alerts("Disk full", dedup_key=KEY))
+    application.raise_alerts("Disk full", dedup_key=KEY)
+    resolve(application, AlertType.GENERAL)
+    until(lambda: are_green(sandbox, 1), "the resolution")
+    lost, known = sandbox.messages()
+    assert (repeated(lost), repeated(known)) == (1, 2)
+    (record,) = application.wait(application.raise_alerts("Disk full", dedup_key=KEY))
+    assert record["message_id"] == known["id"]

@@ -1,0 +1,37 @@
+"""The result of an alert changes its incident, and says so if it has none."""
+
+import pytest
+
+from notifier import send_notification
+from notifier.errors import InvalidMessage
+from notifier.raised import Raised
+from notifier.testing import Alerts
+
+
+def raised(result: object) -> Raised:
+    assert isinstance(result, Raised)
+    return result
+
+
+def test_a_result_updates_and_resolves_the_incident_of_its_alert(alerts: Alerts) -> None:
+    key = "{source}/import"
+    raised(send_notification.delay(alert_type="error", title="Import", source="db", dedup_key=key)).update(progress=0.4)
+    raised(send_notification["error"].apply_async(kwargs={"title": "x", "dedup_key": "k"})).resolve(message="done")
+    send_notification.update("k", progress=1)
+    send_notification.resolve("k", alert_type="security", title="Over")
+    found = [(each.alert_type, each.dedup_key, each.title, each.update, each.resolved) for each in alerts.sent]
+    assert found[1:] == [
+        ("error", "db/import", "db/import", True, False),
+        ("error", "k", "x", False, False),
+        ("error", "k", "k", False, True),
+        ("general", "k", "k", True, False),
+        ("security", "k", "Over", False, True),
+    ]
+    assert alerts.sent[3].message == "done"
+
+
+@pytest.mark.parametrize("what", ["update", "resolve"])
+def test_one_without_a_key_says_what_to_call(alerts: Alerts, what: str) -> None:
+    alert = send_notification.delay(title="x")
+    with pytest.raises(InvalidMessage, match=f"dedup_key: .*send_notification.{what}"):
+        getattr(alert, what)()
