@@ -34,7 +34,7 @@ def files_of(value: object) -> tuple[MessageFiles, list[str]]:
     problems = [f"only the first {GIVEN_MAX} looked at"] if len(items) > GIVEN_MAX else []
     for number, each in enumerate(items[:GIVEN_MAX], start=1):
         try:
-            file = each if isinstance(each, MessageFile) else _file(each, number, problems)
+            file = _file(dict(each) if isinstance(each, MessageFile) else each, number, problems)
         except Exception as error:  # of a path or an open file, of whatever kind
             problems.append(f"file {number} left out ({type(error).__name__})")
             continue
@@ -77,7 +77,7 @@ def _file(value: Any, number: int, problems: list[str]) -> MessageFile:
         name = Path(text_of(getattr(content, "name", ""))).name
     content = _content(content)
     parts = {key: text_of(given[key]).strip() or None for key in FILE[2:] if key in given}
-    return MessageFile(name=name or _name(content, number), content=content, **parts)
+    return MessageFile.model_validate({"name": name or _name(content, number), "content": content, **parts})
 
 
 def _content(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from notifier.colours import COLOUR_MAX, OURS
+from notifier.errors import InvalidMessage
 
 SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
 URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
@@ -167,16 +168,50 @@ HttpUrl = Annotated[str, stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)
 Picture = Annotated[str, stripped(URL_MAX_CHARACTERS)]
 """A link, or the name of one of the files."""
 Text = Annotated[str, stripped()]
-_PART = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
 
-class MessageField(BaseModel):
+class Part(BaseModel):
+    """A part of a message, made by a caller: of its values by name, or in the order in which they stand here.
+
+    What a value cannot be (a link that is none …) is for the message that takes the part to say and to mend, for parts
+    are made in error handlers.
+
+    Raises:
+        InvalidMessage: it has no part of that name; the text names it, and the nearest right one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+
+    def __init__(self, /, *values: Any, **parts: Any) -> None:
+        given = self._by_name(values, parts)
+        try:
+            super().__init__(**given)
+        except Exception:  # of a value's own methods too
+            made = self.model_construct(**given)
+            for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+                object.__setattr__(self, name, getattr(made, name))
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # parts of what is stored are validated strictly
+
+    @classmethod
+    def _by_name(cls, values: tuple[Any, ...], parts: dict[str, Any]) -> dict[str, Any]:
+        names = tuple(cls.model_fields)
+        if len(values) > len(names):
+            raise InvalidMessage(f"{cls.__name__}: {len(values)} values; at most {', '.join(names)}")
+        for name in parts:
+            if name not in names:
+                (problem,) = unknown_parts([name], names)
+                raise InvalidMessage(f"{cls.__name__}: {problem}")
+            if name in names[: len(values)]:
+                raise InvalidMessage(f"{cls.__name__}: {name} is given twice")
+        return dict(zip(names, values, strict=False)) | parts
+
+
+class MessageField(Part):
     """One named value of the details, drawn as an embed field.
 
     ``markdown``: whether its value is Discord's Markdown; None: as the message says. False for what was no string.
     """
-
-    model_config = _PART
 
     name: Text
     value: Text
@@ -184,20 +219,16 @@ class MessageField(BaseModel):
     markdown: bool | None = None
 
 
-class Author(BaseModel):
+class Author(Part):
     """Who is shown above the title."""
-
-    model_config = _PART
 
     name: Text
     url: HttpUrl | None = None
     icon_url: HttpUrl | None = None
 
 
-class MessageFile(BaseModel):
+class MessageFile(Part):
     """A file that is attached. ``content``: bytes, or a text (as UTF-8). ``description``: for who cannot see it."""
-
-    model_config = _PART
 
     name: Text
     content: Annotated[bytes, BeforeValidator(_file_bytes), PlainSerializer(_as_base64, when_used="json")] = Field(
@@ -207,19 +238,15 @@ class MessageFile(BaseModel):
     description: Text | None = None
 
 
-class PollAnswer(BaseModel):
+class PollAnswer(Part):
     """One answer of a poll. ``emoji``: one character, or the id of a server's own."""
-
-    model_config = _PART
 
     text: Text
     emoji: Text | None = None
 
 
-class Poll(BaseModel):
+class Poll(Part):
     """A poll. ``hours``: how long it is open."""
-
-    model_config = _PART
 
     question: Text
     answers: tuple[PollAnswer, ...]
@@ -227,10 +254,8 @@ class Poll(BaseModel):
     multiple: bool = False
 
 
-class LinkButton(BaseModel):
+class LinkButton(Part):
     """A button below the message that opens a link."""
-
-    model_config = _PART
 
     label: Text
     url: HttpUrl

@@ -76,12 +76,14 @@ def read_template(path: Path) -> Template:
 def _parsed(file: str, content: bytes) -> Template:
     try:
         template = Template.model_validate(tomllib.loads(content.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TemplateError(f"{file}: {error}") from None
+        problems = [*_problems(template)]
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, each['loc']))}: {_problem(each)}" for each in error.errors()]
-        raise TemplateError(f"{file}: {'; '.join(problems)}") from None
-    if problems := [*_problems(template)]:
+    except RecursionError:
+        problems = ["nested too deep"]
+    except ValueError as error:  # of TOML, of UTF-8, of a number with too many digits
+        problems = [str(error)]
+    if problems:
         raise TemplateError(f"{file}: {'; '.join(problems)}")
     return template
 
@@ -122,6 +124,8 @@ def _problems_of_text(text: str, declared: dict[str, Variable] | None) -> Iterat
         yield f"line {error.lineno}: {error.message}"
     except (RecursionError, SyntaxError):  # of Python's parser
         yield "nested too deep"
+    except ValueError as error:  # of a number with too many digits
+        yield str(error)
     else:
         yield from (unknown(name, declared) for name in sorted(used) if declared is not None and name not in declared)
 

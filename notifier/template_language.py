@@ -151,7 +151,7 @@ def _shown(_: object, value: Any) -> Any:
     """What stands in a text for the value of ``{{ … }}``: nothing for None, of a list one item a line."""
     if isinstance(value, Value | Undefined):
         return value
-    return Value(value if isinstance(value, str) else text_of(value))
+    return Value(text_of(value))  # also of a text: broken characters are replaced
 
 
 class _Bounding(NodeTransformer):

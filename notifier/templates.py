@@ -35,7 +35,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 def template_names(templates_dir: Path | None = None) -> list[str]:
     """The names of all templates."""
-    found = {path.stem for folder in _folders(templates_dir) for path in folder.glob("*.toml")}
+    found = {path.stem for folder in _folders(templates_dir) for path in folder.glob("*.toml") if path.is_file()}
     return sorted(name for name in found if NAME.fullmatch(name))
 
 
@@ -112,6 +112,8 @@ def problems(templates_dir: Path | None = None) -> dict[str, str]:
     for path in sorted({path for each in _folders(templates_dir) for path in each.glob("*.toml")}):
         if not NAME.fullmatch(path.stem):
             found[path.stem] = f"{path.name}: a name is of a-z, 0-9, _ and -, so this one is never found"
+        elif not path.is_file():
+            found[path.stem] = f"{path.name}: no file, so it is never read"
     for name in template_names(templates_dir):
         try:
             check_template(name, templates_dir)

@@ -92,6 +92,8 @@ def message_of_json(file: str, overrides: Mapping[str, Any], variables: Sequence
         UsageError: the file cannot be read, or names no template that takes the variables.
     """
     content = _stdin() if file == STDIN else _content(file, "--from-json", CHARACTERS_MAX)
+    if len(content) > CHARACTERS_MAX:
+        raise click.UsageError(f"standard input: more than {CHARACTERS_MAX} bytes")
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -147,8 +149,11 @@ def _read_files(fields: dict[str, Any]) -> None:
 
 
 def _stdin() -> bytes:
-    """What it holds, as far as a text may go; nothing if it is closed."""
-    return sys.stdin.buffer.read(CHARACTERS_MAX + 1) if sys.stdin else b""
+    """What it holds, as far as a text may go; nothing if it is closed or cannot be read: an alert goes all the same."""
+    try:
+        return sys.stdin.buffer.read(CHARACTERS_MAX + 1)
+    except (AttributeError, OSError, ValueError):  # closed (then Python has None), a folder, write only
+        return b""
 
 
 def _content(path: str, option: str, most: int) -> bytes:

@@ -48,12 +48,15 @@ def send(
     Exit code: 0 queued (or, with --wait, delivered), 1 otherwise.
     """
     names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
-    if not fields["template"] and not names_incident and (not alert_type or title is None):
-        raise click.UsageError("give ALERT_TYPE and TITLE, or a --template")
+    if title == STDIN:  # its first line is the title
+        if text is not None or fields["message"] is not None:
+            raise click.UsageError("TITLE: '-' reads all of the alert from standard input; give no MESSAGE beside it")
+        title, text = None, STDIN
     if text is not None and fields["message"] is not None:
         raise click.UsageError("MESSAGE and --message: give one of them")
-    if text == STDIN == title:
-        raise click.UsageError("standard input can be read once")
+    is_told = alert_type and (title is not None or text or fields["message"])
+    if not is_told and not fields["template"] and not names_incident:
+        raise click.UsageError("give ALERT_TYPE and TITLE (or a message), or a --template")
     if open_page and not dry_run:
         raise click.UsageError("--open needs --dry-run")
     given = {"alert_type": alert_type, "title": title} | ({} if text is None else {"message": text})

@@ -20,7 +20,7 @@ from notifier.render.limits import (
     THREAD_NAME_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
 )
-from notifier.render.markdown import drawn
+from notifier.render.markdown import shown
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import TEXTS, pictures_of_files, without
 from notifier.render.poll import poll_below
@@ -72,10 +72,10 @@ def content_of(message: NotificationMessage, note: str = "") -> str:
     content = _content(message, note)
     if len(content) <= CONTENT_CHARACTERS_MAX or not message.suppress_embeds:
         return cut(content, CONTENT_CHARACTERS_MAX)
-    title = _with_mentions(message, cut(drawn(message).title, TITLE_CHARACTERS_MAX))
+    title = _with_mentions(message, cut(shown(message).title, TITLE_CHARACTERS_MAX))
     room = CONTENT_CHARACTERS_MAX - len(title) - 1
     below = "\n".join(_said(message, note, without="title"))
-    return f"{title}\n{_cut_text(below, drawn(message), f'alert is in the file `{file_name(message)}`', room)}".strip()
+    return f"{title}\n{_cut_text(below, shown(message), f'alert is in the file `{file_name(message)}`', room)}".strip()
 
 
 def content_fits(message: NotificationMessage, note: str = "") -> bool:
@@ -84,7 +84,7 @@ def content_fits(message: NotificationMessage, note: str = "") -> bool:
 
 
 def _content(message: NotificationMessage, note: str) -> str:
-    said = "\n".join(_said(message, note)) if message.suppress_embeds else drawn(message).content or ""
+    said = "\n".join(_said(message, note)) if message.suppress_embeds else shown(message).content or ""
     return _with_mentions(message, said).strip()
 
 
@@ -98,7 +98,7 @@ def _said(message: NotificationMessage, note: str, without: str = "") -> list[st
     """All texts of a notification of which no embed is shown, as Markdown."""
     embed = uncut(message, note)
     texts = {
-        "content": drawn(message).content,
+        "content": shown(message).content,
         "author": plain(embed.get("author", {}).get("name", "")),
         "title": embed["title"],
         "description": embed.get("description"),
@@ -136,7 +136,7 @@ def _footer(source: str | None, note: str) -> str:
 
 def uncut(message: NotificationMessage, note: str = "", left_out: Collection[str] = ()) -> dict[str, Any]:
     """The embed of a notification as it would be without any limit."""
-    message = drawn(message)
+    message = shown(message)
     embed: dict[str, Any] = {"title": trimmed(message.title)}
     buttons = message.buttons if "components" in left_out else not_taken(message.buttons)
     # what stands elsewhere as a rule, where Discord reads no Markdown
@@ -175,7 +175,7 @@ def _ornaments(embed: dict[str, Any], message: NotificationMessage, left_out: Co
 
 def _texts(message: NotificationMessage) -> tuple[str, str]:
     """Its text and its traceback, as they are drawn."""
-    message = drawn(message)
+    message = shown(message)
     if not message.traceback:
         return message.message, ""
     return message.message, code_block(message.traceback, "py")
@@ -225,8 +225,8 @@ def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str, 
 def _cut_text(text: str, message: NotificationMessage, whole: str, room: int) -> str:
     """As much of the text as there is room for, and where all of it is. Of a traceback the end is shown."""
     goes_on = f"Cut here; the whole {whole}."
-    if (shown := len(text) + len(goes_on) + 2 <= room) or not (message.traceback or is_traceback(text)):
-        shown_text = text if shown else cut(text, room - len(goes_on) - 2)
+    if (fits := len(text) + len(goes_on) + 2 <= room) or not (message.traceback or is_traceback(text)):
+        shown_text = text if fits else cut(text, room - len(goes_on) - 2)
         return f"{shown_text}\n\n{goes_on}" if shown_text else goes_on
     goes_on = f"The beginning is cut; the whole {whole}."
     above, below = _texts(message) if message.traceback else ("", text)

@@ -16,6 +16,7 @@ from notifier.models import NotificationMessage
 from notifier.producer.client import Client
 from notifier.render.batch import compose
 from notifier.settings import settings
+from notifier.texts import CHARACTERS_MAX
 
 Run = Callable[..., Result]
 SECRET = "ghp_" + "fakefakefakefakefakefakefakefakefake"[:36]
@@ -179,6 +180,8 @@ def test_on_a_terminal_it_says_how_it_arrives_and_where(run: Run) -> None:
         (["send", "error", "x", "y", "-m", "z"], b"", "give one of them"),
         (["send", "error", "x", "--open"], b"", "--open needs --dry-run"),
         (["send", "error", "x", "--set", "a=b"], b"", "--set gives a variable of a template: name one"),
+        (["send", "error", "-", "x"], b"", "TITLE: '-' reads all of the alert from standard input"),
+        (["preview", "--from-json", "-"], b'{"title": "' + b"x" * CHARACTERS_MAX + b'"}', "standard input: more than"),
     ],
 )
 def test_what_cannot_be_shown_is_told_and_nothing_is_sent(
@@ -243,3 +246,15 @@ def test_files_pictures_and_a_post_are_taken_from_options(run: Run, tmp_path: Pa
     assert embed["thumbnail"] == {"url": "https://example.com/t.png"}
     assert embed["author"] == {"name": "Farm"}
     assert (payload["thread_name"], payload["flags"]) == ("New post", 1 << 12)
+
+
+def test_an_alert_without_a_title_has_the_first_line_of_its_message(run: Run) -> None:
+    for arguments, stdin in (
+        (["-m", "__init__\nsecond"], b""),
+        (["-"], b"__init__\nsecond"),
+        (["-m", "-"], b"__init__\nsecond"),
+    ):
+        shown = found(run("send", "error", *arguments, "--dry-run", "--json", stdin=stdin))
+        embed = shown["parts"][0]["payload"]["embeds"][0]
+        assert embed["title"] == (r"\_\_init\_\_" if stdin else "__init__"), "a program's output is no Markdown"
+        assert embed["description"] == "second"

@@ -8,6 +8,7 @@ import pytest
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
 from notifier.outbox.preparation import prepare
+from notifier.plain_text import plain
 from notifier.render.batch import compose, measure
 from notifier.render.split import split
 from notifier.settings import settings
@@ -150,3 +151,28 @@ def test_no_traceback_ends_its_code_block(backticks: int) -> None:
     assert draw(drawn).marks[:1] == ["code block"]
     assert drawn.count("```") == 2
     assert drawn.removeprefix("```py\n").removesuffix("\n```").replace("\u200b", "") == text
+
+
+@pytest.mark.parametrize("text", ["[" * 400_000, "a" + "\u200b" * 300_000 + "b", "a" + " " * 300_000 + "b"])
+@pytest.mark.parametrize("place", ["message", "content", "title", "fields", "last"])
+def test_of_a_text_that_is_far_too_long_only_what_can_be_shown_is_escaped_and_all_is_in_the_file(
+    monkeypatch: pytest.MonkeyPatch, text: str, place: str
+) -> None:
+    escaped: list[int] = []
+
+    def counting(text: str, **more: bool) -> str:
+        escaped.append(len(text))
+        return plain(text, **more)
+
+    monkeypatch.setattr("notifier.render.markdown.plain", counting)
+    if place == "last":
+        given: dict[str, Any] = {"message": f"*own*\n\n{text}", "plain": ("message.last.1",)}
+    else:
+        given = {place: {"n": text} if place == "fields" else text, "markdown": False}
+    for more in ({}, {"suppress_embeds": True}):
+        message = alert(**given, **more)
+        payload = compose([message])
+        assert violations(payload) == []
+        assert max(escaped) < 100_000
+        (file,) = payload.files
+        assert "".join(text.split()) in "".join(file.content.decode().split())
