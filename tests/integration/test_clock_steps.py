@@ -338,3 +338,18 @@ def test_a_filled_outbox_is_emptied_in_the_usual_time(make_bench: MakeBench, sec
     assert set(ends.values()) == {"delivered"}
     assert late == "delivered" or seconds == 600
     assert bench.claim() == Empty()
+
+
+def test_what_an_alert_has_waited_for_is_told_across_a_step(bench: Bench) -> None:
+    bench.admit("first", "second")
+    for _ in range(bench.settings.breaker_failures):
+        bench.commit(bench.batch(), Failed(Reason.BAD_GATEWAY), retry_wait_seconds=0)
+        bench.tick(1)
+    held = bench.claim()
+    assert isinstance(held, Throttled)
+    assert held.reason == Reason.BREAKER_OPEN
+    step(bench)
+    settle(bench)
+    bench.tick(30)
+    batch = bench.batch()
+    assert batch.items[0].delayed_by == "breaker_open"

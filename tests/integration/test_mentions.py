@@ -130,3 +130,13 @@ def test_a_mention_that_discord_refuses_costs_no_alert(bench: Bench) -> None:
     again = bench.batch()
     assert pinged(again) is None
     assert json.dumps(list(again.items[0].progress.left_out)) == '["allowed_mentions"]'
+
+
+def test_a_ping_before_the_clock_stepped_back_silences_none(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch())
+    bench.tick(-600)
+    bench.admit("b")
+    bench.claim()  # sees the step
+    bench.tick(60)
+    assert pinged(bench.batch()) == f"{ROLE} @here"

@@ -163,8 +163,11 @@ def test_a_worker_whose_sign_of_life_is_missed_for_a_while_is_dead_and_its_batch
     assert isinstance(waiting, Throttled)
     assert waiting.wait_seconds == pytest.approx(WITNESS_SECONDS)
     assert waiting.wake_up is not None, "nobody else may come"
+    under_way = names.gate(WEBHOOK.id, "in_flight")
+    assert bench.redis.zcard(under_way) == 1
     bench.tick(WITNESS_SECONDS)
     assert bench.batch().abandoned
+    assert bench.redis.zcard(under_way) == 0, "what comes next is alone on its way, and its headers are believed"
 
 
 def test_a_worker_that_was_only_forgotten_by_redis_keeps_its_batch(bench: Bench) -> None:

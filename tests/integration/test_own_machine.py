@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notifier.gate.machines import MachineFault
+from notifier.gate.machines import MachineFault, this_machine
 from notifier.models import AlertType
 from notifier.operations.explain import explain
 from notifier.outbox.batch_result import BatchResult
@@ -69,6 +69,8 @@ def test_one_that_cannot_look_the_webhook_up_passes_the_task_on_and_another_mach
         assert (passed_on.reason, passed_on.wait_seconds) == (Reason.NO_NETWORK, 1)
     assert (broken.lookups, broken.posts) == (1, 0), "then it holds back"
     assert waited_for(bench)[-1] == "no_network"
+    still = explain(bench.redis, names, bench.records, "a")[-1].what
+    assert still.endswith(f": no network ({this_machine()}: does DNS work?)"), "what is to be repaired where"
     assert "answered_at" not in bench.redis.hgetall(names.gate(WEBHOOK.id)), "the request was given back, not answered"
     end = on_good.deliver(REQUEST)
     assert isinstance(end, BatchResult)

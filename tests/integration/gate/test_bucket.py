@@ -256,3 +256,8 @@ def test_an_answer_to_a_request_from_before_a_step_back_may_only_tighten(bucket:
     bucket.request(-STEP, headers(5, 0, 7 * SECOND))
     bucket.learn(10 - STEP, "before", 0, headers(5, 4, SECOND))
     assert bucket.passes(20 - STEP) == 0
+
+
+def test_headers_that_speak_of_a_day_are_believed_for_an_hour(bucket: Bucket) -> None:
+    bucket.request(0, headers(5, 0, 86_400 * SECOND))
+    assert bucket.wait(1) == 3_600 * SECOND

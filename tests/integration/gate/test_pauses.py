@@ -281,3 +281,18 @@ def test_a_short_pause_is_shown_too_and_an_empty_bucket_is_none(paused: Paused) 
     paused.answer(paused.bench.batch(), Scope.WEBHOOK, 30)
     (shown,) = paused.bench.gate.state(WEBHOOK).pauses
     assert (shown.reason, round(shown.seconds), shown.probe_seconds) == (Reason.RATE_LIMITED, 30, None)
+
+
+@pytest.mark.parametrize(
+    ("paused_scope", "told_scope"), [(Scope.WEBHOOK, Scope.CHANNEL), (Scope.CHANNEL, Scope.WEBHOOK)]
+)
+def test_a_probe_that_meets_a_429_of_another_scope_tells_nothing_of_its_own(
+    paused: Paused, paused_scope: Scope, told_scope: Scope
+) -> None:
+    paused.answer(paused.bench.batch(), paused_scope, DAY)
+    paused.holds(MINUTE)
+    paused.answer(paused.one(), told_scope, 5)
+    paused.bench.tick(5.1)
+    paused.commit(paused.one(), headers=ROOMY)
+    paused.bench.tick(0.1)
+    paused.flows()
