@@ -135,7 +135,7 @@ def test_every_command_in_a_sentence_exists_with_its_options(page: str, words: l
     command: click.Command | None = main
     for word in words[1:]:
         assert command is not None, words
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":
             assert word in {option for each in command.params for option in each.opts} | {"--help"}, words
         elif isinstance(command, click.Group):
             command = command.get_command(click.Context(command), word)
