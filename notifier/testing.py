@@ -39,7 +39,7 @@ class Alerts:
         count: int | None = None,
         **expected: Any,
     ) -> "NotificationMessage":
-        """The first alert that has all these values; AssertionError with all that were sent if there is none.
+        """The first alert that has all these values; the test fails, with all that were sent, if there is none.
 
         Args:
             type: the alert type.
@@ -57,7 +57,7 @@ class Alerts:
         return found[0]
 
     def assert_none_sent(self) -> None:
-        """AssertionError if any alert was raised."""
+        """The test fails if any alert was raised."""
         if self.sent:
             pytest.fail(f"expected no alert. {self._told()}", pytrace=False)
 
