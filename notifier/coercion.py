@@ -43,7 +43,7 @@ from notifier.message_parts import (
     utc,
 )
 from notifier.shortening import TEXTS
-from notifier.texts import ITEMS_MAX, MORE, Walk, clean, is_a, is_broken, text_of, traceback_of
+from notifier.texts import ITEMS_MAX, MORE, Walk, clean, is_a, is_broken, is_text, text_of, traceback_of
 
 TAGS = 5
 """Of a post, as Discord takes them; of several times as many the first that are right are looked for."""
@@ -105,6 +105,8 @@ def _coerce_one(given: Given, name: str, coerce_one: "Coercion", adjusted: list[
 
 def _exceptions(given: Given) -> None:
     """``exception`` and ``exc_info`` as in logging; an exception that stands as a text brings its traceback too."""
+    if is_text(given.get("exception")):  # its text, as a foreign program has it
+        given.setdefault("traceback", given["exception"])
     for name in ("exc_info", "exception"):
         if (error := _error(given.pop(name, None))) is not None:
             given.setdefault("title", error)

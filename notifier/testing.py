@@ -39,7 +39,7 @@ class Alerts:
         count: int | None = None,
         **expected: Any,
     ) -> "NotificationMessage":
-        """The first alert that has all these values; AssertionError with all that were sent if there is none.
+        """The first alert that has all these values; the test fails, with all that were sent, if there is none.
 
         Args:
             type: the alert type.
@@ -57,7 +57,7 @@ class Alerts:
         return found[0]
 
     def assert_none_sent(self, *, type: str | None = None, **expected: Any) -> None:
-        """AssertionError if any alert was raised that has all these values (as in ``assert_sent``)."""
+        """The test fails if any alert was raised that has all these values (as in ``assert_sent``)."""
         if self._found(type, expected):
             wanted = "".join(f" {name}={value!r}" for name, value in expected.items())
             pytest.fail(f"expected no alert{wanted}. {self._told()}", pytrace=False)

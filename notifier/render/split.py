@@ -25,6 +25,7 @@ from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import refused_by_form
 from notifier.render.poll import cut_to_fit
 from notifier.render.uploads import SCHEME
+from notifier.render.whole import whole_text
 
 OF_THE_FIRST = ("url", "author", "thumbnail", "mentions", "content", "tts", "thread_name", "applied_tags")
 """What stands above the text, or is done once: it goes with the first part."""
@@ -77,8 +78,8 @@ def split(message: NotificationMessage) -> list[NotificationMessage]:
 
 def fits_in_parts(message: NotificationMessage, most: int) -> bool:
     """Whether so many messages hold all of it."""
-    size = len(message.message) + len(message.traceback or "") + sum(len(field.value) for field in message.fields)
-    return size <= most * EMBEDS_TOTAL_CHARACTERS_MAX and len(split(message)) <= most
+    # to split 7 MB takes seconds of the caller's time; what is twice as long as all messages hold is not tried
+    return len(whole_text(message)) <= 2 * most * EMBEDS_TOTAL_CHARACTERS_MAX and len(split(message)) <= most
 
 
 class _Pages:

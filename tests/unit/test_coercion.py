@@ -443,3 +443,10 @@ def test_what_is_right_stays_as_it_is() -> None:
     for value in ("text", "ümläut", "a*b_c"):
         assert text_of(value) is value
     assert jsonable({"a": [1, None, True, "x"]}) == {"a": [1, None, True, "x"]}
+
+
+def test_an_exception_that_is_given_as_its_text_is_not_lost() -> None:
+    assert alert(exception="boom").traceback == "boom"
+    assert alert(exception="boom", traceback="own").traceback == "own"
+    for nothing in (None, "", False, (None, None, None)):
+        assert alert(exception=nothing).traceback is None

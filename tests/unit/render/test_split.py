@@ -160,3 +160,13 @@ def test_where_only_one_request_is_made_the_whole_is_attached() -> None:
 def test_what_discord_draws_no_embed_of_is_not_split() -> None:
     message = alert(message=LINES, suppress_embeds=True)
     assert parts_of(message) == [message]
+
+
+@pytest.mark.parametrize(
+    "place", ["title", "content", "message", "traceback", "source", "author", "thread_name", "fields", "poll"]
+)
+def test_what_is_far_too_long_is_not_split_to_see_whether_it_fits(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr("notifier.render.split.split", lambda _: pytest.fail("split"))
+    text = "word " * 20_000
+    value = {"fields": {text: "v"}, "poll": {"question": text, "answers": ["a"]}}.get(place, text)
+    assert not fits_in_parts(NotificationMessage(**{"title": "T", place: value}), 4)
