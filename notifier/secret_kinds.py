@@ -34,6 +34,8 @@ _NAME_WORDS = (
     *("password", "passwd", "passphrase", "pwd", "secret", "credential"),
     *(name.replace(" ", joint) for name in _JOINED for joint in ("", "_", "-")),
 )
+_WORD_AND_DIGIT = r"(?=[a-z_!-@~]{0,60}\d)(?=[\d!-@~]{0,60}[a-z])"
+_NO_CODE = r"(?![a-z_]\w{0,60}(?:\.[a-z_]\w{0,60}){0,9}[(\[])(?!(?:self|cls|settings|config|args|os)\.)"
 _WORDS = frozenset(
     """
     none null nil true false str string text int integer bytes object optional any type required invalid
@@ -248,13 +250,19 @@ KINDS = (
     ),
     SecretKind(
         "password",
+        ("--",),
+        rf"(?i)(?<![\w-])--(?:[\w-]{{0,40}}[_-])?(?:{_NAMES}|token)[ \t]+[\"']?{_WORD_AND_DIGIT}({_END}{{3,256}})",
+        lambda found: is_secret_value(found[1]),
+    ),
+    SecretKind(
+        "password",
         _NAME_WORDS,
         rf"(?i)(?:{_NAMES})(?:"
         # with quotes: JSON, a repr, a keyword argument, a DSN
         rf"{_QUOTE}?\]?[ \t]*(?:=>|:=|[:=,])[ \t]*b?"
         r"""(\\{0,3}["'])((?:(?!\1)[^\n]){1,256}?)\1"""
-        # without: a DSN, a variable of the environment, YAML
-        r"|(?:=|:[ \t]+(?=[a-z_!-@~]{0,60}\d)(?=[\d!-@~]{0,60}[a-z]))"
+        # without: a DSN, a variable of the environment, YAML, INI
+        rf"|(?:=|(?::[ \t]+|[ \t]*=[ \t]+{_NO_CODE}){_WORD_AND_DIGIT})"
         r"""([^\s"'<>(){}\[\],;&]{3,256}))""",
         lambda found: _is_value(found) if found[2] else _is_unquoted_value(found),
         at_words=True,

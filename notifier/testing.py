@@ -43,27 +43,33 @@ class Alerts:
 
         Args:
             type: the alert type.
-            count: how many there are to be; None: at least one.
+            count: how many there are to be, 1 or more; None: at least one. For none there is ``assert_none_sent``.
             expected: fields of the message, as ``title="Disk full"``. A pattern (``re.compile``) is searched for in the
                 text. ``fields`` is a mapping; those that it does not name may be there as well.
         """
-        if type is not None:
-            expected["alert_type"] = type
-        found = [message for message in self.sent if all(_has(message, *each) for each in expected.items())]
+        if count is not None and count < 1:
+            raise ValueError("count: 1 or more; for none there is assert_none_sent")
+        found = self._found(type, expected)
         if not found or count not in (None, len(found)):
             wanted = ", ".join(f"{name}={value!r}" for name, value in expected.items()) or "of any kind"
             how_many = "at least 1" if count is None else count
             pytest.fail(f"expected {how_many} alert(s) {wanted}, found {len(found)}. {self._told()}", pytrace=False)
         return found[0]
 
-    def assert_none_sent(self) -> None:
-        """AssertionError if any alert was raised."""
-        if self.sent:
-            pytest.fail(f"expected no alert. {self._told()}", pytrace=False)
+    def assert_none_sent(self, *, type: str | None = None, **expected: Any) -> None:
+        """AssertionError if any alert was raised that has all these values (as in ``assert_sent``)."""
+        if self._found(type, expected):
+            wanted = "".join(f" {name}={value!r}" for name, value in expected.items())
+            pytest.fail(f"expected no alert{wanted}. {self._told()}", pytrace=False)
 
     def clear(self) -> None:
         """Forget what was raised so far."""
         self.sent.clear()
+
+    def _found(self, type: str | None, expected: dict[str, Any]) -> "list[NotificationMessage]":
+        if type is not None:
+            expected["alert_type"] = type
+        return [message for message in self.sent if all(_has(message, *each) for each in expected.items())]
 
     def _told(self) -> str:
         lines = [f"  {message.alert_type}: {message.title!r} {message.message[:100]!r}" for message in self.sent]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from notifier.attached import BYTES_MAX
-from notifier.cli.output import pairs
+from notifier.cli.output import pairs, warn
 from notifier.errors import InvalidMessage, NotifierError
 from notifier.message_parts import is_http_url, is_snowflake
 from notifier.models import NotificationMessage, Severity
@@ -63,7 +63,7 @@ def given_message(given: Mapping[str, Any]) -> NotificationMessage:
 
     Raises:
         NotifierError: a value cannot be taken; names it.
-        UsageError: a file cannot be read.
+        UsageError: the options do not fit together.
     """
     fields = {name: value for name, value in given.items() if value not in (None, (), "", False)}
     variables: Mapping[str, Any] = pairs("--set", fields.pop("variables", ())) or fields.pop("context", {})
@@ -124,18 +124,31 @@ def _read_text(fields: dict[str, Any]) -> None:
 
 
 def _read_files(fields: dict[str, Any]) -> None:
-    files = [(Path(name).name, _content(name, "--file", BYTES_MAX)) for name in fields.get("files", ())]
-    for name in ("image", "thumbnail"):
-        if (picture := fields.get(name)) and not is_http_url(picture):
-            files.append((Path(picture).name, _content(picture, f"--{name}", BYTES_MAX)))
+    """What cannot be read is left out and told: a picture that was never made is often what the alert is about."""
+    files, told = [], []
+    pictures = [name for name in ("image", "thumbnail") if name in fields and not is_http_url(fields[name])]
+    for name, path in [
+        *(("file", path) for path in fields.pop("files", ())),
+        *((name, fields[name]) for name in pictures),
+    ]:
+        try:
+            files.append((Path(path).name, _content(path, f"--{name}", BYTES_MAX)))
+        except click.BadParameter as error:
+            told.append(f"{name}: left out: {error.message}")
+            fields.pop(name, None)
+            continue
+        if name in pictures:
             fields[name] = files[-1][0]
     if files:
         fields["files"] = files
+    if told:
+        fields["adjusted"] = told
+        warn("\n".join(told))
 
 
 def _stdin() -> bytes:
-    """What it holds, as far as a text may go."""
-    return sys.stdin.buffer.read(CHARACTERS_MAX + 1)
+    """What it holds, as far as a text may go; nothing if it is closed."""
+    return sys.stdin.buffer.read(CHARACTERS_MAX + 1) if sys.stdin else b""
 
 
 def _content(path: str, option: str, most: int) -> bytes:

@@ -44,6 +44,11 @@ def echo(text: str) -> None:
     click.echo(shown(text))
 
 
+def warn(text: str) -> None:
+    """Print text on standard error, in the same way."""
+    click.echo(shown(text), err=True)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table on standard output; cells are plain text, never markup."""
     texts = [["" if cell is None else shown(cell) for cell in row] for row in rows]

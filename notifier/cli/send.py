@@ -43,10 +43,12 @@ def send(
       notifier send error "Disk full" --dedup-key disk-db1          and later, when it is over:
       notifier send error --dedup-key disk-db1 --resolved
 
+    A file or picture that cannot be read is left out, and told.
+
     Exit code: 0 queued (or, with --wait, delivered), 1 otherwise.
     """
     names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
-    if not fields["template"] and not names_incident and (not alert_type or not title):
+    if not fields["template"] and not names_incident and (not alert_type or title is None):
         raise click.UsageError("give ALERT_TYPE and TITLE, or a --template")
     if text is not None and fields["message"] is not None:
         raise click.UsageError("MESSAGE and --message: give one of them")

@@ -107,10 +107,75 @@ def discord(body: Any) -> list[Fields]:
     ]
 
 
+def sentry(body: Any) -> list[Fields]:
+    """What an internal integration of Sentry's posts: of an issue alert, a metric alert, or an issue itself.
+
+    (Sentry docs, Integration platform, Webhooks.)
+    """
+    hook = _mapping(body, "body")
+    data = _mapping(hook.get("data") or {}, "data")
+    event = _mapping(data.get("event") or data.get("issue") or {}, "data.event")
+    action = str(hook.get("action") or "")
+    level = {"fatal": "critical"}.get(str(event.get("level")), event.get("level"))
+    values = {
+        "Rule": data.get("triggered_rule"),
+        "Where": event.get("culprit"),
+        "Environment": event.get("environment"),
+        "Issue": event.get("shortId") or event.get("issue_id"),
+        "Action": action if data.get("issue") else None,
+    }
+    return [
+        {
+            "title": event.get("title") or data.get("description_title") or "Sentry",
+            "message": data.get("description_text"),
+            "severity": "info" if action == "resolved" else level or (action if data.get("metric_alert") else None),
+            "url": event.get("web_url") or event.get("permalink") or data.get("web_url"),
+            "timestamp": event.get("datetime"),
+            "fields": {name: value for name, value in values.items() if value},
+            "source": "Sentry",
+            "markdown": False,
+        }
+    ]
+
+
+def github(body: Any) -> list[Fields]:
+    """A run of GitHub Actions that has ended and did not succeed; other events are none.
+
+    (GitHub docs, Webhook events and payloads, workflow_run.)
+    """
+    event = _mapping(body, "body")
+    run = _mapping(event.get("workflow_run") or {}, "workflow_run")
+    conclusion = str(run.get("conclusion") or "")
+    if event.get("action") != "completed" or conclusion in FINE:
+        return []
+    repository = _mapping(event.get("repository") or {}, "repository").get("full_name")
+    values = {
+        "Branch": run.get("head_branch"),
+        "Event": run.get("event"),
+        "By": _mapping(run.get("actor") or {}, "workflow_run.actor").get("login"),
+        "Commit": str(run.get("head_sha") or "")[:12],
+        "Attempt": run.get("run_attempt"),
+    }
+    return [
+        {
+            "title": f"{run.get('name') or 'A workflow'} #{run.get('run_number')}: {conclusion.replace('_', ' ')}",
+            "message": run.get("display_title"),
+            "severity": "warning" if conclusion in ("cancelled", "action_required") else "error",
+            "url": run.get("html_url"),
+            "fields": {name: value for name, value in values.items() if value},
+            "source": repository,
+            "markdown": False,
+        }
+    ]
+
+
+FINE = ("", "success", "neutral", "skipped")
 SHAPES: dict[str, Shape] = {
     "alerts": own,
     "alertmanager": alertmanager,
     "grafana": alertmanager,
+    "sentry": sentry,
+    "github": github,
     "slack": slack,
     "discord": discord,
 }

@@ -38,12 +38,24 @@ def _of_message(payload: Payload) -> Iterator[Size]:
     yield Size("embeds", sum(map(characters, body["embeds"])), limits.EMBEDS_TOTAL_CHARACTERS_MAX)
     buttons = sum(len(row["components"]) for row in body.get("components", ()))
     yield Size("components", buttons, limits.BUTTONS_PER_ROW * limits.ROWS_MAX, "")
+    for row, buttons_of_row in enumerate(body.get("components", ())):
+        for number, button in enumerate(buttons_of_row["components"]):
+            place = f"components.{row}.{number}"
+            yield Size(f"{place}.label", len(button.get("label", "")), limits.BUTTON_LABEL_CHARACTERS_MAX)
+            yield Size(f"{place}.url", len(button["url"]), limits.BUTTON_URL_CHARACTERS_MAX)
     if poll := body.get("poll"):
-        yield Size("poll.question", len(poll["question"]["text"]), limits.POLL_QUESTION_CHARACTERS_MAX)
-        yield Size("poll.answers", len(poll["answers"]), limits.POLL_ANSWERS_MAX, "")
+        yield from _of_poll(poll)
     yield Size("files", len(payload.files), limits.FILES_MAX, "")
     for number, file in enumerate(payload.files):
         yield Size(f"files.{number}", len(file.content), limits.FILE_BYTES_MAX, "bytes")
+
+
+def _of_poll(poll: dict[str, Any]) -> Iterator[Size]:
+    yield Size("poll.question", len(poll["question"]["text"]), limits.POLL_QUESTION_CHARACTERS_MAX)
+    yield Size("poll.answers", len(poll["answers"]), limits.POLL_ANSWERS_MAX, "")
+    for number, answer in enumerate(poll["answers"]):
+        text = answer["poll_media"]["text"]
+        yield Size(f"poll.answers.{number}", len(text), limits.POLL_ANSWER_CHARACTERS_MAX)
 
 
 def _of_embed(place: str, embed: dict[str, Any]) -> Iterator[Size]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from celery import Celery
 
@@ -122,6 +123,11 @@ def fields_of(sandbox: Sandbox, title: str) -> dict[str, str]:
     return fields | {"text": drawn(embed.get("description", ""))}
 
 
+def children(process: Process) -> set[int]:
+    """The processes of its pool."""
+    return {each.pid for each in psutil.Process(process.pid).children() if each.status() != psutil.STATUS_ZOMBIE}
+
+
 def drawn(text: str) -> str:
     """Without the escapes that plain text has."""
     return re.sub(r"\\(.)", r"\1", text)
@@ -139,7 +145,10 @@ def test_every_end_of_a_task_that_is_no_success_raises_an_alert(
         producer.publish({"no": "task"}, routing_key="bills", serializer="json")
     running = host.send_task("host.wait")
     process.wait_for(rf"host\.wait\[{running.id}\] received")
+    killed = children(process)
     host.control.revoke(running.id, terminate=True, signal="SIGKILL")
+    # what is sent before may be lost with that process
+    until(lambda: (now := children(process)) and now.isdisjoint(killed), "the next process of the pool")
     host.send_task("host.die", args=("visible", secret), argsrepr="('visible', <hidden>)")
     for name in ("host.expected", "host.pipe", "host.quiet.one", "host.fine", "host.again"):
         host.send_task(name)

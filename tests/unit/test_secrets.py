@@ -66,6 +66,13 @@ def test_of_more_than_a_thousand_ordinary_lines_none_is_changed() -> None:
         "Authorization: required",
         "https://example.com/page?key=home&sig=short",
         "postgres://app:***@db/app",
+        "    token = next_token2(stream)",
+        "    self.password = self.vault2.password",
+        "    session_token = tokens2.pop(0)",
+        "    auth_token = headers2['x']",
+        "    if password == other_password1:",
+        "app --password TEXT  [required], --token VALUE, --api-key is needed since 2.0",
+        "--password --user bob1",
         "Cookie: theme=dark; lang=en",
         "Set-Cookie: session=(masked); Path=/; Max-Age=3600; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
         "Cookie: session=***; csrftoken=redacted",
@@ -109,8 +116,8 @@ def test_any_text_can_be_masked_and_masking_again_changes_nothing(text: str) -> 
 
 
 PARTS = ["-----BEGIN PRIVATE KEY-----", "eyJ" + "a" * 20 + ".", "://a:", "password='", "password=", "authorization: ",
-         "://x/hooks/", "M" * 25 + ".", "bearer ", "password \t", "sk-ant-", "Basic ", "?token=",
-         "cookie: a=", "cookie: a=b;", "<SimpleCookie: ", "Cookie: a"]  # fmt: skip
+         "://x/hooks/", "M" * 25 + ".", "bearer ", "password \t", "password = a.", "--a-", "--password a", "sk-ant-",
+         "Basic ", "?token=", "cookie: a=", "cookie: a=b;", "<SimpleCookie: ", "Cookie: a"]  # fmt: skip
 
 
 def seconds(text: str) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from notifier import templates
 from notifier.errors import TemplateError
-from notifier.models import AlertType, Severity
+from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.preparation import prepare
 from notifier.plain_text import plain
 from notifier.render.batch import compose
@@ -62,6 +62,35 @@ def test_the_guides_example_comes_out_field_for_field() -> None:
     )
     assert message.alert_type is AlertType.TRACKLIST
     assert compose([message]).body["embeds"] == GUIDE_EXAMPLE["embeds"]
+
+
+@pytest.mark.parametrize(
+    ("given", "title", "severity"),
+    [
+        ({"healthy": ["a", "b"]}, "💚 All 2 services are well", "info"),
+        ({"healthy": ["a"]}, "💚 1 service is well", "info"),
+        ({"healthy": ["a"], "down": ["b"]}, "🩺 1 of 2 services down", "error"),
+        ({"down": ["b"]}, "🩺 1 of 1 service down", "error"),
+        ({}, "❔ No service was looked at", "warning"),
+    ],
+)
+def test_a_health_report_of_nothing_is_no_good_news(given: dict[str, Any], title: str, severity: str) -> None:
+    message = render_template("health_report", **given)
+    assert (message.title, message.severity) == (title, severity)
+
+
+def test_the_folder_of_the_settings_is_searched_first_from_python_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 'alert_type = "general"\ntitle = "Mine {{ service }}"\n', "service_error")
+    monkeypatch.setenv("NOTIFIER_TEMPLATES_DIR", str(tmp_path))
+    settings.cache_clear()
+    try:
+        assert NotificationMessage.from_template("service_error", service="api").title == "Mine api"
+        assert NotificationMessage(template="service_error", context={"service": "api"}).title == "Mine api"
+        assert render_template("critical", summary="built in").title
+    finally:
+        settings.cache_clear()
 
 
 @pytest.mark.parametrize("name", template_names())

@@ -138,7 +138,6 @@ def test_an_alert_is_found_by_its_values(alerts: Alerts) -> None:
         {"title": "Disk full", "count": 2},
         {"fields": {"Host": "db2"}},
         {"message": re.compile("98")},
-        {"count": 0},
     ],
 )
 def test_what_was_raised_is_told_if_it_is_not_what_was_expected(alerts: Alerts, expected: dict[str, Any]) -> None:
@@ -147,6 +146,23 @@ def test_what_was_raised_is_told_if_it_is_not_what_was_expected(alerts: Alerts, 
         alerts.assert_sent(**expected)
     with pytest.raises(pytest.fail.Exception, match="expected no alert"):
         alerts.assert_none_sent()
+
+
+def test_more_alerts_than_expected_are_told(alerts: Alerts) -> None:
+    ERROR.delay("Disk full")
+    ERROR.delay("Disk full")
+    with pytest.raises(pytest.fail.Exception, match="expected 1 alert"):
+        alerts.assert_sent(title="Disk full", count=1)
+
+
+def test_that_an_alert_was_not_raised_is_asserted_among_others(alerts: Alerts) -> None:
+    ERROR.delay("Disk full")
+    alerts.assert_none_sent(type="critical")
+    alerts.assert_none_sent(type="error", title="Disk")
+    with pytest.raises(pytest.fail.Exception, match="expected no alert title='Disk full' alert_type='error'"):
+        alerts.assert_none_sent(type="error", title="Disk full")
+    with pytest.raises(ValueError, match="assert_none_sent"):
+        alerts.assert_sent(title="Disk", count=0)
 
 
 def test_without_the_fixture_the_settings_decide() -> None:

@@ -1,6 +1,7 @@
 """A preview shows what a delivery would post, and where, and sends nothing."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from notifier.attached import BYTES_MAX
 from notifier.cli import main
+from notifier.cli.given_message import given_message
 from notifier.models import NotificationMessage
 from notifier.producer.client import Client
 from notifier.render.batch import compose
@@ -134,6 +137,12 @@ def test_a_message_of_json_is_shown(run: Run, tmp_path: Path) -> None:
         assert shown["parts"][0]["payload"]["embeds"][0]["title"] == title
 
 
+def test_a_post_goes_into_no_thread_of_the_webhooks_url(run: Run) -> None:
+    url = {"DISCORD_WEBHOOK_ERRORS": "https://discord.com/api/webhooks/123456789/fake-token?thread_id=77"}
+    for thread, wanted in (((), "77"), (("--thread", "78"), "78"), (("--thread", "New post"), None)):
+        assert found(run("send", "error", "x", *thread, "--dry-run", "--json", **url))["thread_id"] == wanted
+
+
 def test_on_a_terminal_it_says_how_it_arrives_and_where(run: Run) -> None:
     given = {
         "title": "Deploy",
@@ -170,8 +179,6 @@ def test_on_a_terminal_it_says_how_it_arrives_and_where(run: Run) -> None:
         (["send", "error", "x", "y", "-m", "z"], b"", "give one of them"),
         (["send", "error", "x", "--open"], b"", "--open needs --dry-run"),
         (["send", "error", "x", "--set", "a=b"], b"", "--set gives a variable of a template: name one"),
-        (["send", "error", "x", "--file", "nope.txt"], b"", "nope.txt: No such file"),
-        (["send", "error", "x", "--image", "."], b"", ".: Is a directory"),
     ],
 )
 def test_what_cannot_be_shown_is_told_and_nothing_is_sent(
@@ -194,6 +201,34 @@ def test_a_programs_output_is_plain_text_unless_it_is_said_to_be_markdown(run: R
 
     assert description() == r"\_\_init\_\_ \*�\*"
     assert description("--markdown") == "__init__ *�*"
+
+
+def test_what_cannot_be_read_costs_no_alert(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"log")
+    (tmp_path / "large").write_bytes(b"x" * (BYTES_MAX + 1))
+    arguments = ("--file", "nope.txt", "--file", "a.log", "--file", "large", "--image", ".", "--thumbnail", "no.png")
+    result = run("send", "error", "x", *arguments, "--dry-run")
+    told = [
+        "file: left out: nope.txt: No such file or directory",
+        f"file: left out: large: more than {BYTES_MAX} bytes",
+        "image: left out: .: Is a directory",
+        "thumbnail: left out: no.png: No such file or directory",
+    ]
+    assert result.exit_code == 0
+    assert "\n".join(told) in result.output
+    assert f"adjusted: {'; '.join(told)}" in result.output
+    assert "file: a.log (3 bytes)" in result.output
+
+
+def test_an_empty_title_is_the_first_line_of_the_text(run: Run) -> None:
+    shown = found(run("send", "error", "", "-", "--dry-run", "--json", stdin=b"first\nsecond"))
+    embed = shown["parts"][0]["payload"]["embeds"][0]
+    assert (embed["title"], embed["description"]) == ("first", "second")
+
+
+def test_a_daemon_without_standard_input_sends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it if it is closed
+    assert given_message({"alert_type": "error", "title": "T", "message": "-"}).message == ""
 
 
 def test_files_pictures_and_a_post_are_taken_from_options(run: Run, tmp_path: Path) -> None:

@@ -63,6 +63,76 @@ def test_what_grafana_has_written_itself_is_kept() -> None:
     assert (alert.title, alert.message) == ("[FIRING:1] High memory usage (blue)", "**Firing**\nValue: B=44")
 
 
+def test_an_issue_alert_of_sentrys() -> None:
+    event = {
+        "title": "ReferenceError: heck is not *defined*",
+        "culprit": "render(app)",
+        "level": "fatal",
+        "environment": "production",
+        "web_url": "https://sentry.example.io/organizations/test-org/issues/1117540176/events/e4/",
+        "issue_id": "1117540176",
+        "datetime": "2026-08-19T21:06:17.403000Z",
+    }
+    (alert,) = read(
+        "sentry", {"action": "triggered", "data": {"event": event, "triggered_rule": "Very important rule"}}
+    )
+    assert (alert.title, alert.severity, alert.url) == (event["title"], "critical", event["web_url"])
+    assert {each.name: each.value for each in alert.fields} == {
+        "Rule": "Very important rule", "Where": "render(app)", "Environment": "production", "Issue": "1117540176",
+    }  # fmt: skip
+    assert (alert.markdown, alert.timestamp.year) == (False, 2026)
+
+
+@pytest.mark.parametrize(
+    ("action", "severity"), [("critical", "critical"), ("warning", "warning"), ("resolved", "info")]
+)
+def test_a_metric_alert_of_sentrys(action: str, severity: str) -> None:
+    data = {
+        "metric_alert": {"id": "4", "alert_rule": {}},
+        "description_title": "Critical: Too many errors",
+        "description_text": "1000 events in the last 10 minutes",
+        "web_url": "https://sentry.example.io/organizations/test-org/alerts/4/",
+    }
+    (alert,) = read("sentry", {"action": action, "data": data})
+    assert (alert.title, alert.message) == ("Critical: Too many errors", "1000 events in the last 10 minutes")
+    assert (alert.severity, alert.url) == (severity, data["web_url"])
+
+
+def test_an_issue_of_sentrys_says_what_became_of_it() -> None:
+    issue = {"title": "KeyError", "level": "error", "shortId": "SHOP-17", "permalink": "https://sentry.example.io/17/"}
+    (alert,) = read("sentry", {"action": "resolved", "data": {"issue": issue}})
+    assert (alert.title, alert.severity, alert.url) == ("KeyError", "info", issue["permalink"])
+    assert {each.name: each.value for each in alert.fields} == {"Issue": "SHOP-17", "Action": "resolved"}
+
+
+def test_a_run_of_github_actions_is_an_alert_if_it_did_not_succeed() -> None:
+    run = {
+        "name": "CI",
+        "run_number": 562,
+        "run_attempt": 1,
+        "event": "push",
+        "head_branch": "main",
+        "head_sha": "acb5820ced9479c074f688cc328bf03f341a511d",
+        "display_title": "Update README.md",
+        "conclusion": "timed_out",
+        "html_url": "https://github.com/octo-org/octo-repo/actions/runs/30433642",
+        "actor": {"login": "octocat"},
+    }
+    body = {"action": "completed", "workflow_run": run, "repository": {"full_name": "octo-org/octo-repo"}}
+    (alert,) = read("github", body)
+    assert (alert.title, alert.message, alert.severity) == ("CI #562: timed out", "Update README.md", "error")
+    assert (alert.url, alert.source) == (run["html_url"], "octo-org/octo-repo")
+    assert {"Branch": "main", "By": "octocat", "Commit": "acb5820ced94"}.items() <= {
+        each.name: each.value for each in alert.fields
+    }.items()
+    for other in (
+        {**body, "workflow_run": {**run, "conclusion": "success"}},
+        {**body, "action": "requested", "workflow_run": {**run, "conclusion": None}},
+        {"zen": "Keep it logically awesome.", "hook_id": 1},
+    ):
+        assert read("github", other) == []
+
+
 def test_a_message_for_slack() -> None:
     body = {
         "text": "New ticket from <https://tickets.example.com/1|Andrea &amp; Lucio>, <!here>",
@@ -134,8 +204,10 @@ def test_what_is_wrong_is_named(shape: str, body: Any, named: str) -> None:
 
 
 NAMES = (
-    "text", "status", "commonLabels", "title", "severity", "attachments", "embeds", "alerts", "truncatedAlerts",
-    "content", "blocks", "receiver", "username", "message", "metadata", "footer", "color", "groupKey", "fields",
+    "text", "status", "commonLabels", "title", "severity", "attachments", "embeds", "alerts",
+    "truncatedAlerts", "content", "blocks", "data", "action", "workflow_run", "conclusion", "repository",
+    "actor", "event", "issue", "receiver", "username", "message", "metadata", "footer", "color", "groupKey",
+    "fields",
 )  # fmt: skip
 
 
@@ -144,6 +216,7 @@ NAMES = (
 def test_values_of_any_kind_are_read_or_named(shape: str, value: Any) -> None:
     outer: list[dict[str, Any]] = [{name: value} for name in NAMES]
     inner = [{part: [each]} for part in ("attachments", "alerts", "embeds", "blocks") for each in outer]
+    inner += [{"action": "completed", part: each} for part in ("data", "workflow_run") for each in outer]
     for body in outer + inner:
         with contextlib.suppress(InvalidMessage):
             read(shape, body)

@@ -59,3 +59,11 @@ def test_one_that_shows_no_embed_is_attached_and_says_so(by_environment: Any) ->
     assert prepare(prepared, settings) == prepared
     short = NotificationMessage(title="T", message="short", suppress_embeds=True)
     assert prepare(short, settings) == short
+
+
+def test_a_deployment_without_markdown_makes_all_plain_but_what_says_otherwise(by_environment: Any) -> None:
+    off = by_environment(DISCORD_MARKDOWN="off")
+    for given, wanted in ((None, False), (True, True), (False, False)):
+        assert prepare(NotificationMessage(title="*T*", markdown=given), off).markdown is wanted
+    on = by_environment(DISCORD_MARKDOWN="on")
+    assert prepare(NotificationMessage(title="*T*"), on).markdown is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
-from notifier.render.batch import Load, Payload, compose, measure
+from notifier.render.batch import Load, Payload, as_edit, compose, measure
 from notifier.render.ornaments import refused_by_form
 from tests.unit.render.discord_rules import total, violations
 from tests.unit.render.messages import LOOKS, messages
@@ -345,3 +345,15 @@ def test_a_picture_goes_with_the_file_that_it_is() -> None:
     full = alert(files=[MessageFile(name="a.png", content=b"a")], image="a.png", thumbnail="https://a.invalid/b.png")
     (embed,) = compose([full], [""], [{"attachments"}]).body["embeds"]
     assert ("image" in embed, embed["thumbnail"]["url"]) == (False, "https://a.invalid/b.png")
+
+
+def test_an_edit_pings_nobody_and_its_files_take_the_place_of_those_that_are_there() -> None:
+    posted = compose([alert(content="look", mentions=["@here", "<@5>"], silent=True, username="Bot")])
+    edit = as_edit(posted, keeps_files=False)
+    assert edit.body["allowed_mentions"] == {"parse": []}
+    assert edit.body["embeds"] == posted.body["embeds"]
+    assert edit.body["attachments"] == []
+    assert edit.body.keys() == {"embeds", "allowed_mentions", "attachments"}, "the rest stays as it was posted"
+    assert "attachments" not in as_edit(posted, keeps_files=True).body
+    with_file = compose([alert(files={"a.txt": "a"})])
+    assert as_edit(with_file, keeps_files=False).body["attachments"] == with_file.body["attachments"]

@@ -39,8 +39,12 @@ def test_every_part_that_is_there_is_measured_and_no_other() -> None:
         "embeds.0.footer": (3, 2_048),
         "embeds": (20, 6_000),
         "components": (1, 25),
+        "components.0.0.label": (2, 80),
+        "components.0.0.url": (20, 512),
         "poll.question": (4, 300),
         "poll.answers": (2, 10),
+        "poll.answers.0": (1, 55),
+        "poll.answers.1": (1, 55),
         "files": (1, 10),
         "files.0": (5, 10 * 2**20),
     }
