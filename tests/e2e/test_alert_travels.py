@@ -135,7 +135,7 @@ REFUSED = [
     ('send_notification.delay(alert_type="error")', "title: nothing was given"),
     ('send_notification.delay(alert_type="boom", title="x")', "alert_type: "),
     ('send_notification.delay(titel="x")', "titel: not a field of a NotificationMessage; title?"),
-    ('send_notification.delay(title="x", fields=[{"nam": "a"}])', "fields.0.nam: "),
+    ('send_notification.delay(title="x", fields=[{"name": "a", "valu": "b"}])', "fields.0.valu: "),
     ('send_notification["error"].apply_async(kwargs={"title": "x"}, countdown="soon")', "countdown: expected a number"),
     (
         'send_notification["error"].apply_async(kwargs={"title": "x"}, countdown=60, expires=30)',

@@ -289,7 +289,9 @@ def test_an_alert_is_stored_with_the_version_that_its_readers_need(here: Bench) 
 
 def dead_letters(bench: Bench) -> DeadLetters:
     """Those of this bench; a replay is admitted, and its task is not sent."""
-    again = {"submit_again": lambda _, message, progress: bench.outbox.admit(message, progress=progress)}
+    again = {
+        "submit_again": lambda _, message, progress, **more: bench.outbox.admit(message, progress=progress, **more)
+    }
     publisher: Any = type("Publisher", (), again)()
     return DeadLetters(bench.redis, bench.settings, bench.records, publisher)
 
