@@ -1,6 +1,7 @@
 """The parts of a message that say which incident it belongs to, and what becomes of the message of that."""
 
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -52,12 +53,24 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _of_a_key(coerce_one: Callable[[object, Adjust, Given], Any]) -> Callable[[object, Adjust, Given], Any]:
+    """The same; without a ``dedup_key`` it says that there is no incident."""
+
+    def coerce(value: object, adjust: Adjust, given: Given) -> Any:
+        found = coerce_one(value, adjust, given)
+        if found is not None and found is not False and not given.get("dedup_key"):
+            adjust("of no effect: no dedup_key names an incident")
+        return found
+
+    return coerce
+
+
 OF_AN_INCIDENT = {
     "dedup_key": _dedup_key,
-    "dedup_seconds": _dedup_seconds,
-    "resolved": flag,
-    "update": flag,
-    "progress": _progress,
-    "repeat": _repeat,
+    "dedup_seconds": _of_a_key(_dedup_seconds),
+    "resolved": _of_a_key(flag),
+    "update": _of_a_key(flag),
+    "progress": _of_a_key(_progress),
+    "repeat": _of_a_key(_repeat),
 }
-"""By field."""
+"""By field; the key first."""

@@ -450,3 +450,32 @@ def test_an_exception_that_is_given_as_its_text_is_not_lost() -> None:
     assert alert(exception="boom", traceback="own").traceback == "own"
     for nothing in (None, "", False, (None, None, None)):
         assert alert(exception=nothing).traceback is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "said"),
+    [
+        ({"progress": "40 %", "dedup_key": "k"}, 0.4, ()),
+        ({"progress": 7, "dedup_key": "k"}, 1.0, ()),
+        ({"progress": 0}, 0.0, ("progress: of no effect: no dedup_key names an incident",)),
+        (
+            {"progress": "half", "dedup_key": "k"},
+            None,
+            ("progress: left out: expected a number from 0 to 1, or a percentage",),
+        ),
+        ({"resolved": True}, None, ("resolved: of no effect: no dedup_key names an incident",)),
+        ({"resolved": False, "update": "no"}, None, ()),
+        ({"repeat": "nope", "dedup_key": "k"}, None, ("repeat: left out: expected edit or replace",)),
+        ({"dedup_seconds": -1, "dedup_key": "k"}, None, ("dedup_seconds: left out: expected seconds, up to 2592000",)),
+        (
+            {"dedup_seconds": timedelta(hours=1), "dedup_key": "k" * 2_000},
+            None,
+            ("dedup_key: only its first 1000 characters",),
+        ),
+    ],
+)
+def test_what_is_said_of_an_incident_is_read_and_what_has_no_effect_is_told(
+    given: dict[str, object], kept: float | None, said: tuple[str, ...]
+) -> None:
+    message = NotificationMessage(title="x", **given)
+    assert (message.progress, message.adjusted) == (kept, said)
