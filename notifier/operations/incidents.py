@@ -39,7 +39,7 @@ class IncidentInfo:
 def incidents(
     client: "redis.Redis", keys: Keys, alert_types: Sequence[AlertType] = tuple(AlertType), *, only_open: bool = False
 ) -> list[IncidentInfo]:
-    """Those of the last 30 days and not more than 10,000 of a type, the last heard of first.
+    """Those of the last 30 days and not more than 2,000 of a type, the last heard of first.
 
     Raises:
         BrokerUnavailable: Redis did not answer.

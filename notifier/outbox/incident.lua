@@ -72,6 +72,7 @@ local function note_incident(incident, incidents, meeting, id, args, now)
   add_by_time(incidents, now, args.digest)
   for _, oldest in ipairs(redis.call('ZRANGE', incidents, 0, -args.kept_max - 1)) do
     redis.call('ZREM', incidents, oldest)
+    redis.call('DEL', string.sub(incident, 1, -1 - #args.digest) .. oldest)
   end
   redis.call('PEXPIRE', incidents, args.life)
 end

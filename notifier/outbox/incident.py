@@ -11,7 +11,9 @@ from notifier.gate.gate import microseconds
 from notifier.models import NotificationMessage
 from notifier.outbox.record import as_result, record
 from notifier.outcome import Delivered, Status
+from notifier.render.cut import cut
 from notifier.render.incident import IncidentState
+from notifier.render.limits import TITLE_CHARACTERS_MAX
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
 from notifier.storage.keys import Keys
@@ -21,8 +23,8 @@ SPACING_SECONDS = 5
 """Ours: between two requests that show the same incident."""
 COUNTED_MAX = 10_000
 """Ours: records kept of alerts that were counted in the message of an incident, per type."""
-INCIDENTS_MAX = 10_000
-"""Ours: incidents that are listed, per type."""
+INCIDENTS_MAX = 2_000
+"""Ours: incidents that are kept, per type. Of one that is forgotten, the next alert opens another."""
 MESSAGE_BYTES_MAX = 32_768
 """Ours: what is kept of a message, so that an update need not repeat all of it; a longer one is not."""
 
@@ -59,7 +61,7 @@ def incident_arguments(keys: Keys, settings: Settings, message: NotificationMess
         "digest": digest_of(message.dedup_key),
         "key": message.dedup_key,
         "type": message.alert_type,
-        "title": message.title,
+        "title": cut(message.title, TITLE_CHARACTERS_MAX),
         "seconds": microseconds(message.dedup_seconds or settings.dedup_seconds),
         "reopen": microseconds(settings.reopen_seconds),
         "spacing": microseconds(SPACING_SECONDS),

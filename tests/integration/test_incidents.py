@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, Throttled
@@ -396,3 +397,16 @@ def test_a_repeat_that_meets_a_waiting_change_shows_its_own_text(bench: Bench) -
     assert admit(bench, "repeat", message="again") is Admitted.COUNTED
     _, embed = show(bench)
     assert (embed["title"], embed["description"], count(embed)) == ("Disk full", "again", 2)
+
+
+def test_of_those_that_are_too_many_the_oldest_are_forgotten_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_module, "INCIDENTS_MAX", 3)
+    for number in range(5):
+        admit(bench, f"n{number}", dedup_key=f"k{number}", title="t" * 5_000)
+        bench.tick(1)
+    kept = {names.incident(GENERAL, digest_of(f"k{number}")) for number in (2, 3, 4)}
+    assert set(bench.redis.keys(names.incident(GENERAL, "*"))) == kept
+    assert all(len(bench.redis.hget(key, "title") or "") <= 256 for key in kept)
+    assert admit(bench, "again", dedup_key="k0") is Admitted.NOW
