@@ -18,6 +18,7 @@ from notifier.outbox.terms import TRIGGER_HEADER, read_terms
 from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
 from notifier.producer.captures import capture_of, run_here
+from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import shown
 from notifier.raised import Raised
 from notifier.routing import ROUTES, WAKE_UP_TASK
@@ -48,6 +49,7 @@ class NotificationTask(CeleryTask):
         """Raise the alert, as ``delay``, and return its id; in a worker, deliver."""
         return self.run(*args, **fields)  # Celery's own takes no keyword "self"
 
+    @forks_wait()
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert of this task's type: a ``NotificationMessage``, or its fields.
 
@@ -56,6 +58,7 @@ class NotificationTask(CeleryTask):
         """
         return _submit(message_of(self.alert_type, args, fields))
 
+    @forks_wait()
     def apply_async(  # type: ignore[override]
         self,
         args: Sequence[Any] | None = None,
@@ -298,6 +301,7 @@ class SendNotification:
         """
         return self.delay(**{**fields, "dedup_key": dedup_key, "resolved": True})
 
+    @forks_wait()
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert: a ``NotificationMessage``, or its fields (``alert_type``, ``title``, ``message``, …).
 

@@ -82,7 +82,9 @@ class Client:
         """Prepare an alert, bring it to safety, and send its delivery task if it is ``queued``."""
         if self._inside:
             return self._of_inner_calls.submit(message, terms)
-        return self._take(prepare(message, self._settings), terms, self._submits)
+        with forks_wait():  # to prepare imports what few calls need
+            message = prepare(message, self._settings)
+        return self._take(message, terms, self._submits)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """The same with a prepared alert, without the task: the caller sends it if the alert is ``queued``."""
