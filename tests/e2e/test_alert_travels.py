@@ -32,6 +32,7 @@ def test_each_type_reaches_its_channel_and_get_returns_at_delivery(
         assert [embed["title"] for embed in message["embeds"]] == [f"a {kind} alert"]
 
 
+@pytest.mark.slow
 def test_a_hundred_alerts_and_two_workers_need_at_most_sixteen_requests_and_meet_no_429(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

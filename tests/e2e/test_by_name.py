@@ -26,6 +26,7 @@ def foreign(redis_url: str) -> Iterator[Celery]:
     app.close()
 
 
+@pytest.mark.slow
 def test_a_wrong_field_makes_a_dead_letter_that_is_replayed_once_it_is_mended(
     application: Application, foreign: Celery, sandbox: Sandbox, worker: Process, notifier: Notifier
 ) -> None:

@@ -78,6 +78,7 @@ def none_left(application: Application) -> bool:
     return not application.pipeline.redis.exists("notifier:callbacks")
 
 
+@pytest.mark.slow
 def test_each_callback_and_each_chain_of_a_burst_goes_on_exactly_once(
     application: Application, sandbox: Sandbox, worker: Process, host: Process, run_python: RunPython
 ) -> None:

@@ -69,6 +69,7 @@ def test_bad_input_is_reported_in_one_line(notifier: Notifier, arguments: list[s
     assert says in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier) -> None:
     refused = notifier("history", DISCORD_RATE_LIMIT="fake-token-thirty")
     assert refused.returncode == 1
@@ -78,6 +79,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier)
     assert "DISCORD_WEBHOOK_GENERAL: expected https://discord.com/api/webhooks/<id>/<token>" in warned.stderr
 
 
+@pytest.mark.slow
 def test_redis_away_is_reported_in_one_line(notifier: Notifier) -> None:
     done = notifier("send", "error", "x", REDIS_URL="redis://:fake-token@127.0.0.1:1/0")
     assert done.returncode == 1
@@ -120,6 +122,7 @@ def test_check_says_which_types_have_no_webhook(notifier: Notifier) -> None:
     assert (missing["variable"], missing["problem"]) == ("DISCORD_WEBHOOK_SECURITY", "webhook_not_configured")
 
 
+@pytest.mark.slow
 def test_the_demo_keeps_off_a_redis_that_real_alerts_live_in(
     notifier: Notifier, application: Application, sandbox: Sandbox
 ) -> None:

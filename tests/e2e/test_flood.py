@@ -21,6 +21,7 @@ def flooded(application: Application) -> Application:
     return application
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_folded_into_one_digest_and_each_is_in_the_history(
     flooded: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

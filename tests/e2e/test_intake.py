@@ -45,6 +45,7 @@ def test_what_is_posted_reaches_the_channel_and_the_token_reaches_no_log(intake:
     assert TOKEN not in intake.output()
 
 
+@pytest.mark.slow
 def test_a_file_without_good_tokens_is_refused(notifier: Notifier, tmp_path: Path) -> None:
     (tmp_path / "tokens.txt").write_text("short\n")
     done = notifier("intake", "--token-file", "tokens.txt")

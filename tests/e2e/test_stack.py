@@ -14,6 +14,7 @@ from notifier.storage.connection import connect
 from tests.names import names
 
 
+@pytest.mark.slow
 def test_its_own_redis_may_hold_alerts_that_wait_but_none_for_real_webhooks(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         client = connect(stack.redis(), 5)

@@ -113,6 +113,7 @@ def test_a_program_that_knows_only_the_name_postpones_too(
     assert application.pipeline.explain(later.id)[1].what.startswith("postponed until ")
 
 
+@pytest.mark.slow
 def test_a_retry_keeps_its_own_countdown_and_the_alert_its_terms(
     application: Application, foreign: Celery, sandbox: Sandbox, worker: Process
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_retry_keeps_its_own_countdown_and_the_alert_its_terms(
     assert admitted(application, result.id)["expires_at"] == expires_at
 
 
+@pytest.mark.slow
 def test_by_both_doors_an_alert_expires_as_a_dead_letter_while_the_gate_is_closed(
     application: Application, foreign: Celery, sandbox: Sandbox, closed: str, run_python: RunPython
 ) -> None:
@@ -196,6 +198,7 @@ def test_celerys_command_and_ours_withdraw(
     assert {each["status"] for each in application.wait([one, two, three])} == {"withdrawn"}
 
 
+@pytest.mark.slow
 def test_one_under_way_is_delivered_and_says_that_a_revoke_came_too_late(
     application: Application, sandbox: Sandbox, worker: Process
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_program_that_only_raises_alerts_is_warned_once_and_works(run_python: 
     assert "fake" not in warning
 
 
+@pytest.mark.slow
 def test_a_program_that_imports_us_gets_the_error_itself(run_python: RunPython) -> None:
     done = run_python(
         "import celery.bin.celery\n"

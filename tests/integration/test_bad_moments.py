@@ -201,6 +201,7 @@ def kept(own_redis: OwnRedis, spool: Path, state: str) -> set[str]:
     return set(ids)
 
 
+@pytest.mark.slow
 def test_while_the_interpreter_ends(state: str, run_calls: RunCalls) -> None:
     assert run_calls(CALL + WHILE_THE_INTERPRETER_ENDS, state) == {"at exit": 1, "after main": 1, "in a pool": 1}
 

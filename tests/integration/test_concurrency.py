@@ -47,6 +47,7 @@ def full_outboxes(make_bench: MakeBench, redis_url: str, learned: RateLimitInfo)
     bench.commit(bench.batch(), rate_limit=learned)
 
 
+@pytest.mark.slow
 def test_two_hundred_concurrent_claims_admit_exactly_what_the_budget_allows(
     make_bench: MakeBench, redis_url: str
 ) -> None:

@@ -113,6 +113,7 @@ def test_a_repeat_while_the_message_is_changed_waits_for_the_next_change(bench: 
     assert is_idle(bench)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [60])
 def test_a_storm_costs_as_many_requests_as_its_seconds_allow(bench: Bench, seconds: int) -> None:
     requests, raised = 0, 0

@@ -212,6 +212,7 @@ def test_while_redis_is_away_what_was_logged_last_is_on_the_disk(run: Run, tmp_p
     assert (ended.code, ended.alerts) == (0, {"the last line": 1})
 
 
+@pytest.mark.slow
 def test_with_redis_away_and_every_level_on_it_does_not_feed_itself_and_says_what_is_lost(run: Run) -> None:
     ended = run(EVERYTHING, "redis://127.0.0.1:1/0")
     assert ended.code == 0

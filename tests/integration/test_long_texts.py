@@ -141,6 +141,7 @@ def test_a_dead_letter_whose_hash_redis_has_forgotten_has_its_record(bench: Benc
     assert bench.record("dead")["message"]["message"].startswith(TEXT[:1_000])
 
 
+@pytest.mark.slow
 def test_long_ones_that_have_expired_are_not_all_claimed_at_once(bench: Bench) -> None:
     half = {"fields": [{"name": "f", "value": "x" * 90_000}] * 50}
     bench.admit("a", "b", "c", **half)

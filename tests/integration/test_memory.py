@@ -169,6 +169,7 @@ def test_one_that_is_larger_than_all_goes_alone(bench: Bench, make_bench: MakeBe
     assert fill(bench, first=1) == 1
 
 
+@pytest.mark.slow
 def test_many_are_not_counted_for_each_that_does_not_fit(make_bench: MakeBench) -> None:
     bench = make_bench(memory_bytes_max=400_000, queue_size=5_000)
     fitted = fill(bench, text="x" * 80)

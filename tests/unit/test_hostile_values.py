@@ -72,6 +72,7 @@ def test_a_mapping_that_does_not_end_is_taken_as_far_as_it_is_read() -> None:
     assert alert(fields=[{"name": "n", "value": 1}] * 10_001).adjusted == message.adjusted
 
 
+@pytest.mark.slow
 def test_ten_thousand_long_fields_are_carried_and_the_longest_is_shortened_most() -> None:
     fields = {str(number): "x" * 2_000 for number in range(9_998)} | {"short": "whole", "long": "y" * 3_000_000}
     message = alert(message="the message", fields=fields)

@@ -217,6 +217,7 @@ def test_a_long_alert_is_drawn_with_its_file() -> None:
     assert re.search(r"file: t-.*\.txt \(9,\d+ bytes\)", shown.getvalue())
 
 
+@pytest.mark.slow
 def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"```python\n([^`]*def test_[^`]*)```", readme)

@@ -25,6 +25,7 @@ def test_the_exit_code_and_the_output(script: str, code: int, output: str, capfd
     assert (ended.exit_code, ended.output) == (code, output)
 
 
+@pytest.mark.slow
 def test_of_a_long_output_all_goes_on_and_the_end_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
     size = 3 * OUTPUT_BYTES
     ended = run_child([sys.executable, "-c", f"print('x' * {size} + 'end')"])

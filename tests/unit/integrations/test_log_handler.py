@@ -380,6 +380,7 @@ def test_the_memory_of_folds_is_bounded(log: logging.Logger, gate: threading.Eve
     handler.flush()  # else the rest is handed over in other tests
 
 
+@pytest.mark.slow
 def test_what_waits_is_bounded_in_characters_too(
     log: logging.Logger, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -207,6 +207,7 @@ def test_while_redis_is_away_webhooks_are_asked_all_the_same() -> None:
     assert (report.valid, report.healthy) == (True, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "seconds"),
     [(OK, FRESH_SECONDS), (Answer(Failed(Reason.BAD_GATEWAY), None, 502), FRESH_SECONDS), (LATER, 60)],

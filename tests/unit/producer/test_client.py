@@ -209,6 +209,7 @@ def submitted(client: Client, message: NotificationMessage) -> Status | None:
         return None
 
 
+@pytest.mark.slow
 def test_every_call_ends_within_its_deadline_and_tells_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, disk, direct, *behave, behind in WAYS:
         around = Surroundings(monkeypatch)

@@ -200,6 +200,7 @@ def spool_some(folder: Path, process: int) -> None:
         Spool(folder, 1_000, busy_seconds=30).put(alert(f"{process} {number}"))
 
 
+@pytest.mark.slow
 def test_several_processes_write_and_several_empty_it(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=spool_some, args=(tmp_path, process)) for process in range(PROCESSES)]

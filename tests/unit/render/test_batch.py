@@ -49,6 +49,7 @@ def test_discord_takes_any_notification(message: NotificationMessage) -> None:
     json.dumps(payload.body, allow_nan=False)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_discord_takes_any_batch(data: st.DataObject) -> None:
     looks = data.draw(st.fixed_dictionaries(LOOKS))

@@ -153,6 +153,7 @@ def test_no_traceback_ends_its_code_block(backticks: int) -> None:
     assert drawn.removeprefix("```py\n").removesuffix("\n```").replace("\u200b", "") == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[" * 400_000, "a" + "\u200b" * 300_000 + "b", "a" + " " * 300_000 + "b"])
 @pytest.mark.parametrize("place", ["message", "content", "title", "fields", "last"])
 def test_of_a_text_that_is_far_too_long_only_what_can_be_shown_is_escaped_and_all_is_in_the_file(

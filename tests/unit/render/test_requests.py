@@ -3,6 +3,7 @@
 Each is read from its bytes, so what the encoding does to names and types is tried as well.
 """
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tests.unit.render.discord_rules import violations
 from tests.unit.render.messages import EXTRAS, messages
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_any_message_is_taken_as_it_is_and_without_any_of_its_ornaments(discord: Discord, data: st.DataObject) -> None:
     message = data.draw(messages(**EXTRAS))
@@ -26,6 +28,7 @@ def test_any_message_is_taken_as_it_is_and_without_any_of_its_ornaments(discord:
     check(discord, compose([message], [""], [left_out | some], in_forum=in_forum), in_forum)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_any_that_may_share_a_request_are_taken_together(discord: Discord, data: st.DataObject) -> None:
     same = {name: st.just(data.draw(EXTRAS[name])) for name in ("tts", "silent")}

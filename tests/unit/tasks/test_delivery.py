@@ -206,6 +206,7 @@ def test_a_value_that_is_wrong_is_wrong_for_any_version(parts: Parts) -> None:
     assert (len(parts.buried), parts.left) == (1, [])
 
 
+@pytest.mark.slow
 def test_of_more_than_an_alert_may_have_a_dead_letter_keeps_the_beginnings_and_says_so(parts: Parts) -> None:
     parts.deliveries = [NotFound()]
     fields = {"titel": "typo", "message": "x" * 2 * GIVEN_BYTES_MAX, "metadata": {"all": "y" * 2 * GIVEN_BYTES_MAX}}
