@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import redis
 
@@ -12,10 +13,8 @@ from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
-from notifier.outbox.incident import incident_arguments, incident_keys
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
-from notifier.outbox.silences import Silences
 from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
@@ -25,6 +24,9 @@ from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
+
+if TYPE_CHECKING:
+    from notifier.outbox.silences import Silences
 
 
 class Admitted(StrEnum):
@@ -52,7 +54,6 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._silences = Silences(client, settings)
         self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
@@ -97,8 +98,18 @@ class Admission:
 
     def _of_incident(self, message: NotificationMessage) -> tuple[list[str], str]:
         """The keys and the argument that admit.lua takes of its incident."""
+        if message.dedup_key is None:
+            return [], ""
+        from notifier.outbox.incident import incident_arguments, incident_keys  # few callers need it
+
         asked = incident_arguments(self._keys, self._settings, message, self._life_seconds)
         return incident_keys(self._keys, message), asked
+
+    @cached_property
+    def _silences(self) -> "Silences":
+        from notifier.outbox.silences import Silences  # few callers need it
+
+        return Silences(self._redis, self._settings)
 
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
