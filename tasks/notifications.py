@@ -181,7 +181,9 @@ class NotificationTask(CeleryTask):
 
 
 def _submit(message: NotificationMessage) -> "AsyncResult[Any]":
-    result = _of_incident(pipeline.client.submit(message).result, message)
+    result = pipeline.client.submit(message).result
+    if message.dedup_key:
+        result = _of_incident(result, prepare(message, pipeline.settings))
     parent = get_current_worker_task()
     if parent and not isinstance(result, EagerResult):
         parent.add_trail(result)  # so that it is among the children of the task that raised it
@@ -189,9 +191,9 @@ def _submit(message: NotificationMessage) -> "AsyncResult[Any]":
 
 
 def _of_incident(result: "AsyncResult[Any]", message: NotificationMessage) -> "AsyncResult[Any]":
-    """The result with the incident that it can change."""
-    if isinstance(result, Raised) and message.dedup_key and (key := prepare(message, pipeline.settings).dedup_key):
-        result.change = partial(send_notification[message.alert_type].delay, dedup_key=key)
+    """The result with the incident that it can change. ``message``: prepared, so that its key is filled in."""
+    if isinstance(result, Raised) and message.dedup_key:
+        result.change = partial(send_notification[message.alert_type].delay, dedup_key=message.dedup_key)
     return result
 
 

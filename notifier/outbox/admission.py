@@ -98,12 +98,12 @@ class Admission:
 
     def _of_incident(self, message: NotificationMessage) -> tuple[list[str], str]:
         """The keys and the argument that admit.lua takes of its incident."""
-        if message.dedup_key is None:
+        if (key := message.dedup_key) is None:
             return [], ""
         from notifier.outbox.incident import incident_arguments, incident_keys  # few callers need it
 
-        asked = incident_arguments(self._keys, self._settings, message, self._life_seconds)
-        return incident_keys(self._keys, message), asked
+        asked = incident_arguments(self._keys, self._settings, message, key, self._life_seconds)
+        return incident_keys(self._keys, message.alert_type, key), asked
 
     @cached_property
     def _silences(self) -> "Silences":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notifier.gate.gate import microseconds
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import as_result, record
 from notifier.outcome import Delivered, Status
 from notifier.render.cut import cut
@@ -34,18 +34,15 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def incident_keys(keys: Keys, message: NotificationMessage) -> list[str]:
-    """KEYS 13 and on of admit.lua; none for an alert without an incident."""
-    if message.dedup_key is None:
-        return []
-    kind = message.alert_type
-    return [keys.incident(kind, digest_of(message.dedup_key)), keys.incidents(kind), keys.repeated(kind)]
+def incident_keys(keys: Keys, kind: AlertType, key: str) -> list[str]:
+    """KEYS 14 and on of admit.lua."""
+    return [keys.incident(kind, digest_of(key)), keys.incidents(kind), keys.repeated(kind)]
 
 
-def incident_arguments(keys: Keys, settings: Settings, message: NotificationMessage, life_seconds: int) -> str:
-    """What admit.lua takes of an incident, as JSON; '' for an alert without one."""
-    if message.dedup_key is None:
-        return ""
+def incident_arguments(
+    keys: Keys, settings: Settings, message: NotificationMessage, key: str, life_seconds: int
+) -> str:
+    """What admit.lua takes of the incident of an alert, as JSON. ``key``: its ``dedup_key``."""
     stamp = uuid.uuid4().hex
     counted = record(
         message,
@@ -58,8 +55,8 @@ def incident_arguments(keys: Keys, settings: Settings, message: NotificationMess
     counted |= {"message_id": f"message-{stamp}", "channel_id": f"channel-{stamp}", "link": f"link-{stamp}"}
     asked = {
         "kind": "resolve" if message.resolved else "update" if message.update else "repeat",
-        "digest": digest_of(message.dedup_key),
-        "key": message.dedup_key,
+        "digest": digest_of(key),
+        "key": key,
         "type": message.alert_type,
         "title": cut(message.title, TITLE_CHARACTERS_MAX),
         "seconds": microseconds(message.dedup_seconds or settings.dedup_seconds),
