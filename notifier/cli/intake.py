@@ -10,7 +10,7 @@ import click
 from notifier.cli.output import echo
 
 if TYPE_CHECKING:
-    from notifier.intake.server import Tokens
+    from notifier.intake.tokens import Tokens
 
 DEFAULT_PORT = 8026
 TOKEN_CHARACTERS_MIN = 16
@@ -43,7 +43,7 @@ def intake(token_file: Path, host: str, port: int, per_minute: int) -> None:
 
     Runs until Ctrl-C. Exit code: 0 when it was stopped, 1 if the port is taken or the file holds no token.
     """
-    from notifier.intake.server import Tokens
+    from notifier.intake.tokens import Tokens
     from notifier.pipeline import client_pipeline
 
     try:
