@@ -150,7 +150,7 @@ def _form(posted: Posted) -> Any:
             break
     else:
         if posted.shape != "discord":
-            raise InvalidMessage("payload: expected this part of the form, with JSON")
+            raise InvalidMessage("body: expected JSON, or a form whose payload is JSON")
         found = {name: values[-1].decode(errors="replace") for name, values in arguments.items()}
     sent = [file for each in files.values() for file in each]
     if sent and isinstance(found, dict):
