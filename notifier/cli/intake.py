@@ -31,7 +31,7 @@ TOKEN_CHARACTERS_MIN = 16
     "--per-minute", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Requests of one token."
 )
 def intake(token_file: Path, host: str, port: int, per_minute: int) -> None:
-    """Take alerts by HTTP: our own form, and those of Alertmanager, Grafana, Sentry, GitHub, Slack, Discord.
+    """Take alerts by HTTP: in our own form, and as Alertmanager, Grafana, Sentry and others post them (docs/intake.md).
 
     Answers 202 once the alert is safe in its outbox. Has no TLS: for other machines, put a proxy before it.
 

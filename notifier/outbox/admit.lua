@@ -24,7 +24,7 @@ if incident then
   meeting, waiting = meet_incident(KEYS[14], incident.notification_prefix, incident, now)
 end
 -- what changes a message that is there, or ends it, is heard by nobody
-local is_change = incident and incident.kind ~= 'repeat'
+local is_change = incident and incident.kind ~= 'repeat' and meeting ~= 'open'
 if not is_change and silenced_by(KEYS[13], ARGV[13], ARGV[2], now) then return 'silenced' end
 
 local function count()
