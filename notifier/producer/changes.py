@@ -1,4 +1,4 @@
-"""Changes of a message that come faster than it may be edited: a thread shows them, and who makes them waits for nothing."""
+"""Changes of a message that come faster than it may be edited: a thread shows them, and nobody waits for it."""
 
 import threading
 from collections.abc import Callable
