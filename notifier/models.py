@@ -138,9 +138,8 @@ class NotificationMessage(BaseModel):
     def __init__(self, /, **data: Any) -> None:
         if not TEMPLATE_NAMES.isdisjoint(data):
             data = _of_template(data)
-        known = type(self).model_fields.keys() | EXCEPTION_NAMES | TEMPLATE_NAMES
-        if unknown := data.keys() - known:
-            raise InvalidMessage("; ".join(_unknown(name, known) for name in sorted(unknown)))
+        if unknown := data.keys() - GIVEN_NAMES:
+            raise InvalidMessage("; ".join(_unknown(name, GIVEN_NAMES) for name in sorted(unknown)))
         given = shortened(coerce(data), MESSAGE_BYTES_MAX)
         try:
             super().__init__(**given)
@@ -160,8 +159,9 @@ class NotificationMessage(BaseModel):
     @model_validator(mode="after")
     def _storable(self) -> Self:
         try:
-            text = self.model_dump_json()
-            from_json(text)  # nested too deep for the parser, it could not be read in the worker
+            text = self.model_dump_json(exclude_unset=True)
+            if self.metadata:
+                from_json(text)  # nested too deep for the parser, it could not be read in the worker
             size = len(text.encode())
         except (ValueError, TypeError) as error:
             # surrogates and values that JSON cannot hold would fail later in the worker, unseen by the caller
@@ -180,6 +180,10 @@ class NotificationMessage(BaseModel):
         if self.color is not None:
             return self.color
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
+
+
+GIVEN_NAMES = EXCEPTION_NAMES | TEMPLATE_NAMES | frozenset(NotificationMessage.model_fields)
+"""All that a caller may give."""
 
 
 def _of_template(data: dict[str, Any]) -> dict[str, Any]:
