@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.environment import ENV_FILE, plain
@@ -19,7 +28,8 @@ from notifier.errors import ConfigurationError
 from notifier.message_parts import MENTIONS_MAX, Mention
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of
-from notifier.routing import ROUTES
+from notifier.quiet_hours import NO_QUIET_HOURS, QuietHours, parse
+from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
 from notifier.storage.url import parse_broker_url, parse_redis_url
 from notifier.webhook import Webhook
@@ -63,6 +73,10 @@ def _patterns(value: object) -> object:
     return value.split()
 
 
+def _quiet_hours(value: object) -> object:
+    return parse(value) if isinstance(value, str) else value
+
+
 MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file", "secret_patterns"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
@@ -76,6 +90,8 @@ Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_len
 """The same of whom an alert pings, as ``@here,role:123,user:456``."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
+Quiet = Annotated[InstanceOf[QuietHours], NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)]
+"""Quiet hours, as ``22:00-07:00 Europe/Berlin hold``."""
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
 """Regular expressions with space between them."""
 
@@ -118,6 +134,8 @@ class Settings(BaseSettings):
     )
     repeat: Repeat = Field("edit", validation_alias="DISCORD_REPEAT")
     repeat_by_type: Mapping[AlertType, Repeat] = Field(default_factory=dict, validation_alias="repeat_by_type")
+    quiet_hours: Quiet = Field(NO_QUIET_HOURS, validation_alias="DISCORD_QUIET_HOURS")
+    quiet_hours_by_type: Mapping[AlertType, Quiet] = Field(default_factory=dict, validation_alias="quiet_hours_by_type")
     reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")
     split_max: PartCount = Field(4, validation_alias="DISCORD_SPLIT_MAX")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
@@ -232,6 +250,11 @@ class Settings(BaseSettings):
     def missing_webhooks(self) -> list[str]:
         """The variables of the alert types that have no webhook."""
         return [route.webhook_variables[0] for kind, route in ROUTES.items() if kind not in self.webhooks]
+
+    def quiet_hours_of(self, alert_type: AlertType) -> QuietHours:
+        """Those of one type: its own, or what is set for all; of critical and security alerts their own alone."""
+        of_all = NO_QUIET_HOURS if alert_type in PRIORITY else self.quiet_hours
+        return self.quiet_hours_by_type.get(alert_type, of_all)
 
     def fallback_for(self, webhook: Webhook | None) -> AlertType | None:
         """The type whose channel takes what ``webhook`` cannot; None if there is none, or it is the same webhook."""

@@ -12,7 +12,7 @@ from celery.exceptions import Ignore, Reject
 from kombu.utils.json import dumps
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
-from notifier.models import NotificationMessage
+from notifier.models import GIVEN_NAMES, NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound
 from notifier.outbox.disposition import Action
@@ -23,7 +23,7 @@ from notifier.outcome import Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
 from notifier.render.cut import cut
 
-from .arguments import GIVEN_NAMES, fields_of_callback, message_of_callback
+from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ if incident then
   meeting, waiting = meet_incident(KEYS[14], incident.notification_prefix, incident, now)
 end
 -- what changes a message that is there, or ends it, is heard by nobody
-local is_change = incident and incident.kind ~= 'repeat'
+local is_change = incident and incident.kind ~= 'repeat' and meeting ~= 'open'
 if has_more and not is_change and silenced_by(KEYS[13], ARGV[13], ARGV[2], now) then return 'silenced' end
 
 local function count()
@@ -56,7 +56,8 @@ if meeting == 'count' then
 end
 local size, wait = outbox_size(KEYS[2], KEYS[3], KEYS[4])
 local is_full = size >= tonumber(ARGV[5])
-if meeting == 'edit' and is_full and incident.kind ~= 'resolve' then return count() end -- the next one shows it
+local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
+if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full' end
 if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then return 'memory_full' end
 local sequence, after = next_sequence(KEYS[5], now), tonumber(ARGV[9])
@@ -64,7 +65,7 @@ if incident then
   note_incident(KEYS[14], KEYS[15], meeting, ARGV[1], incident, now)
   redis.call('HSET', KEYS[1], 'incident', KEYS[14])
   if meeting == 'edit' then
-    if incident.kind ~= 'resolve' then sequence = sequence + EDIT end
+    if not is_last then sequence = sequence + EDIT end
     after = math.max(after, edit_due(KEYS[14], incident, now))
     if incident.kind ~= 'repeat' then say(KEYS[1], incident.said) end
   end

@@ -4,7 +4,7 @@
 --   key, type, title (of the alert that opened it, its id is opened_by), opened_at
 --   state      open or resolved (at resolved_at)
 --   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
---   count      how often it came, last at last_at
+--   count      how often it came, last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
 --   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
 --   shown_at   when an alert was last claimed to show it
@@ -15,7 +15,8 @@
 -- incidents: sorted set, what the keys end with by seen_at
 --
 -- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
---   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay)
+--   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay),
+--   is_heard (its message is posted anew: it keeps its place, and is not left out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -45,7 +46,7 @@ local function open_incident(incident, id, args, now)
   redis.call('DEL', incident)
   if link then redis.call('HSET', incident, 'previous', link) end
   redis.call('HSET', incident, 'key', args.key, 'type', args.type, 'title', args.title, 'opened_by', id,
-    'opened_at', now, 'last_at', now, 'count', 1, 'state', 'open')
+    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and 1 or 0, 'state', 'open')
 end
 
 local function repeat_incident(incident, now)

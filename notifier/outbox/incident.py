@@ -68,6 +68,7 @@ def incident_arguments(
         "history_life": round(settings.history_days * 86_400),
         "notification_prefix": keys.notification(""),
         "result_prefix": keys.result(""),
+        "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
         "said": {name: json.dumps(value) for name, value in _said(message).items()},
         "stamp": stamp,
         "result": as_result(counted),

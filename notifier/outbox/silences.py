@@ -11,12 +11,12 @@ import redis
 from notifier.errors import InvalidMessage, NotificationNotFound
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.capacity import PRIORITY
 from notifier.outbox.record import as_result, record
 from notifier.outbox.steps import COUNTING_SCRIPTS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Status
 from notifier.render.cut import cut
+from notifier.routing import PRIORITY
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
 from notifier.storage.keys import Keys

@@ -344,6 +344,57 @@ def test_by_choice_the_old_message_goes_and_another_one_is_posted(bench: Bench) 
     assert show(bench, message_id="902")[0] is Request.EDIT
 
 
+def test_what_replaces_a_message_keeps_its_place_and_goes_though_the_outbox_is_full(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, queue_size=3)
+    bench.admit("before")
+    bench.open_gate()
+    opened(bench)
+    bench.admit("a", "b", "c")
+    assert admit(bench, "second", repeat="replace") is Admitted.NOW
+    bench.commit(bench.batch())
+    bench.tick(1)
+    bench.admit("new")
+    (item,) = bench.batch().items
+    assert (item.message.id, item.request) == ("second", Request.DELETE)
+
+
+def test_an_update_that_opens_an_incident_is_no_trouble_that_came_once(bench: Bench) -> None:
+    admit(bench, "started", title="Import", update=True, silent=True, progress=0)
+    assert show(bench)[0] is Request.POST
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "half", title=KEY, update=True, progress=0.5)
+    show(bench)
+    admit(bench, "over", title="✅ Import is done", resolved=True)
+    _, embed = show(bench)
+    assert embed["title"] == "✅ Import is done"
+    assert field(embed, "Done") == "<t:1800000027:T>, after 7 s"
+    assert field(embed, "Resolved") is None
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+def test_a_job_that_fails_is_heard_in_the_place_of_its_message(bench: Bench, is_posted: bool) -> None:
+    admit(bench, "started", title="Import", update=True, silent=True, progress=0.5)
+    if is_posted:
+        show(bench)
+        admit(bench, "half", title=KEY, update=True, progress=0.6)  # it waits
+    admit(bench, "failed", title="❌ Import failed", severity="error", repeat="replace", dedup_seconds=1)
+    if is_posted:
+        bench.tick(SPACING_SECONDS)
+        assert show(bench, Delivered(None, None))[0] is Request.DELETE
+    batch = bench.batch()
+    (item,) = batch.items
+    body = compose(batch.messages).body
+    assert item.request is Request.POST
+    assert "flags" not in body
+    (embed,) = body["embeds"]
+    assert (embed["title"], field(embed, "Repeated")) == ("❌ Import failed", None)
+    bench.commit(batch)
+    assert is_idle(bench)
+    bench.tick(1)
+    admit(bench, "again")
+    assert field(show(bench)[1], "Before"), "it was over"
+
+
 def test_what_is_counted_in_a_full_outbox_is_not_lost_and_a_resolution_goes_all_the_same(make_bench: MakeBench) -> None:
     bench = make_bench(webhooks={GENERAL: WEBHOOK}, queue_size=3)
     bench.admit("before")

@@ -328,6 +328,8 @@ BAD = [
         for value in ("role:x", "role:99999999999999999999", "@here;role:1", "user:")
     ),
     *(("DISCORD_MENTION_QUIET_SECONDS", value) for value in ("-1", "soon")),
+    *((f"DISCORD_QUIET_HOURS{of_type}", "22:00-07:00 Europe/Berln") for of_type in ("", "_GENERAL", "_SECURITY")),
+    *(("DISCORD_QUIET_HOURS", value) for value in ("22:00-07:00", "25:00-07:00 UTC", "22:00-07:00 UTC loud", "night")),
     *(("DISCORD_SPLIT_MAX", value) for value in ("0", "11", "x")),
     *(("DISCORD_API_URL", value) for value in ("discord.com", "https://discord.com/api", "https://discord.com/api/v9")),
     *(
@@ -505,6 +507,21 @@ def test_each_type_may_have_its_mentions(monkeypatch: pytest.MonkeyPatch) -> Non
         AlertType.ERROR: ("<@&9>",),
     }
     assert found.mention_quiet_seconds == 300
+
+
+def test_quiet_hours_of_all_types_leave_out_critical_and_security_unless_they_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not any(Settings.load().quiet_hours_of(kind) for kind in AlertType)
+    monkeypatch.setenv("DISCORD_QUIET_HOURS", "'22:00-07:00 Europe/Berlin'  # at night")
+    monkeypatch.setenv("DISCORD_QUIET_HOURS_ERROR", "23:00-06:00 UTC hold")
+    monkeypatch.setenv("DISCORD_QUIET_HOURS_MONITORING", "off")
+    found = Settings.load()
+    assert {kind.value for kind in AlertType if found.quiet_hours_of(kind)} == {"general", "error", "tracklist"}
+    assert found.quiet_hours_of(AlertType.TRACKLIST) == found.quiet_hours_of(AlertType.GENERAL)
+    assert found.quiet_hours_of(AlertType.ERROR).manner == "hold"
+    monkeypatch.setenv("DISCORD_QUIET_HOURS_SECURITY", "22:00-07:00 Europe/Berlin")
+    assert Settings.load().quiet_hours_of(AlertType.SECURITY)
 
 
 def test_what_a_program_gives_wins_over_nothing_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
