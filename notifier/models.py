@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -138,8 +139,8 @@ class NotificationMessage(BaseModel):
     def __init__(self, /, **data: Any) -> None:
         if not TEMPLATE_NAMES.isdisjoint(data):
             data = _of_template(data)
-        if unknown := data.keys() - GIVEN_NAMES:
-            raise InvalidMessage("; ".join(_unknown(name, GIVEN_NAMES) for name in sorted(unknown)))
+        if unknown := data.keys() - _names(type(self)):
+            raise InvalidMessage("; ".join(_unknown(name, _names(type(self))) for name in sorted(unknown)))
         given = shortened(coerce(data), MESSAGE_BYTES_MAX)
         try:
             super().__init__(**given)
@@ -182,7 +183,12 @@ class NotificationMessage(BaseModel):
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
 
 
-GIVEN_NAMES = EXCEPTION_NAMES | TEMPLATE_NAMES | frozenset(NotificationMessage.model_fields)
+@cache
+def _names(kind: type[NotificationMessage]) -> frozenset[str]:
+    return EXCEPTION_NAMES | TEMPLATE_NAMES | frozenset(kind.model_fields)
+
+
+GIVEN_NAMES = _names(NotificationMessage)
 """All that a caller may give."""
 
 
