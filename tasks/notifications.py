@@ -9,6 +9,7 @@ from celery._state import get_current_worker_task
 from celery.canvas import Signature, chunks, maybe_signature, xmap, xstarmap
 from celery.exceptions import Ignore, QueueNotFound
 from celery.result import AsyncResult, EagerResult
+from celery.utils.threads import LocalStack
 from kombu.utils.functional import maybe_list
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage
@@ -230,6 +231,7 @@ def _register(alert_type: AlertType) -> NotificationTask:
         return run_delivery(self, args, fields)
 
     body.__doc__ = f"Deliver one {alert_type} alert, and what waits with it. Called directly: raise one; its id."
+    of_its_own: Any = LocalStack()
     register: Callable[[Callable[..., Any]], Any] = app.task(
         name=ROUTES[alert_type].task,
         base=NotificationTask,
@@ -239,6 +241,7 @@ def _register(alert_type: AlertType) -> NotificationTask:
         lazy=False,
         typing=False,  # what is wrong is told by the message, field by field
         alert_type=alert_type,
+        request_stack=of_its_own,  # once somebody has read ``celery.Task.app``, Celery gives all tasks the same one
         autoretry_for=(DeliveryFailed,),
         max_retries=configured.retry_attempts,
         retry_backoff=max(1, round(configured.retry_backoff_seconds)),
@@ -299,7 +302,7 @@ class SendNotification:
     def resolve(self, dedup_key: str, /, **fields: Any) -> "AsyncResult[Any]":
         """End an open incident: its message turns green. If none is open, nothing is posted (status ``not_open``).
 
-        Args and Raises as ``update``.
+        Args and Raises as ``update``. With ``if_not_open="post"`` a green message is posted if none is open.
         """
         return self.delay(**{**fields, "dedup_key": dedup_key, "resolved": True})
 

@@ -32,7 +32,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 LONG_FIRST = ("faults", "e2e", "integration", "benchmarks", "unit")
-"""The order of the folders: long tests begin first, and the many short ones use both cores at the end."""
+"""The order of the folders: long tests begin first, and the many short ones use both cores at the end. Without
+``--no-loadscope-reorder`` xdist would begin with the files that have most tests."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

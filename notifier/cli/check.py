@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.models import AlertType
 
 if TYPE_CHECKING:
     from notifier.operations.checks import CheckReport, WebhookCheck
@@ -25,18 +27,25 @@ def check(as_json: bool) -> None:
     Exit code: 0 all that is configured works, templates included, and the workers hold the same webhooks, 1 otherwise.
     """
     from notifier.operations.template_check import template_problems
+    from notifier.outbox.sound import quiet_told
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     settings = client_pipeline().settings
     report = client_pipeline().check()
+    now = datetime.now(UTC)
+    quiet = {kind.value: told for kind in AlertType if (told := quiet_told(kind, now, settings))}
     mentions = {kind.value: list(pings) for kind, pings in settings.mentions_by_type.items()}
     templates = template_problems(settings)
-    (_print_json if as_json else _print_text)(report, settings.warnings, mentions, templates)
+    (_print_json if as_json else _print_text)(report, settings.warnings, mentions, quiet, templates)
     raise SystemExit(0 if report.valid and report.healthy and not report.disagreements and not templates else 1)
 
 
 def _print_json(
-    report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]], templates: Mapping[str, str]
+    report: "CheckReport",
+    warnings: Sequence[str],
+    mentions: Mapping[str, list[str]],
+    quiet: Mapping[str, str],
+    templates: Mapping[str, str],
 ) -> None:
     print_json(
         {
@@ -49,6 +58,7 @@ def _print_json(
             "disagreements": report.disagreements,
             "machines": [asdict(each) for each in report.machines],
             "mentions": mentions,
+            "quiet_hours": quiet,
             "templates": templates,
             "warnings": warnings,
         }
@@ -56,7 +66,11 @@ def _print_json(
 
 
 def _print_text(
-    report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]], templates: Mapping[str, str]
+    report: "CheckReport",
+    warnings: Sequence[str],
+    mentions: Mapping[str, list[str]],
+    quiet: Mapping[str, str],
+    templates: Mapping[str, str],
 ) -> None:
     echo(f"Redis: {report.redis or 'answers'}")
     for each in report.redis_warnings:
@@ -73,6 +87,8 @@ def _print_text(
         echo(each)
     for kind, pings in mentions.items():
         echo(f"Alerts of the type {kind} ping {' '.join(pings)}")
+    for kind, told in quiet.items():
+        echo(f"Quiet hours: alerts of the type {kind} are {told}")
     if report.disagreements:
         _print_disagreements(report)
     for fault in report.machines:

@@ -20,7 +20,7 @@
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, left_behind (how many of a later version were seen, and stay),
 --                                   forum (1: the channel takes only posts with a name),
---                                   quiet (JSON: the types whose mentions pinged lately),
+--                                   pinged (JSON: the types whose mentions pinged lately),
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,

@@ -9,6 +9,7 @@ from notifier.outbox.batch_item import THREAD_NAME, BatchItem
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
+from notifier.outbox.sound import SILENT
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.webhook import Webhook
@@ -123,7 +124,8 @@ class Batch:
     ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
     ``abandoned``: their worker died with the request under way; its answer is lost.
     ``left_behind``: how many of a later version wait there, for workers that can read them.
-    ``quiet``: the types whose configured mentions have pinged lately. ``pinging``: those whose mentions it carries.
+    ``pinged_lately``: the types whose configured mentions have. ``pinging``: those whose mentions it carries.
+    ``silent``: its request makes no sound, for these are quiet hours.
     """
 
     alert_type: AlertType
@@ -135,8 +137,9 @@ class Batch:
     blocked: Reason | None = None
     abandoned: bool = False
     left_behind: int = 0
-    quiet: frozenset[AlertType] = frozenset()
+    pinged_lately: frozenset[AlertType] = frozenset()
     pinging: tuple[AlertType, ...] = ()
+    silent: bool = False
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -146,10 +149,12 @@ class Batch:
     @property
     def messages(self) -> list[NotificationMessage]:
         """What the request carries of each, in order. Those of another type lose their thread: it is not there."""
-        return [
-            message if message.alert_type is self.alert_type else message.model_copy(update={"thread_id": None})
-            for message in (item.part for item in self.items)
-        ]
+        parts = [item.part for item in self.items]
+        return [each.model_copy(update=update) if (update := self._update(each)) else each for each in parts]
+
+    def _update(self, part: NotificationMessage) -> dict[str, Any]:
+        elsewhere = {} if part.alert_type is self.alert_type else {"thread_id": None}
+        return elsewhere | (SILENT if self.silent else {})
 
 
 Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
@@ -157,7 +162,7 @@ Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
-    now, reason, guild_id, left_behind, forum, quiet, *flat = rest
+    now, reason, guild_id, left_behind, forum, pinged, *flat = rest
     return Batch(
         alert_type,
         token,
@@ -168,7 +173,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
-        quiet=frozenset(kind for kind in AlertType if kind in json.loads(quiet)),
+        pinged_lately=frozenset(kind for kind in AlertType if kind in json.loads(pinged)),
     )
 
 

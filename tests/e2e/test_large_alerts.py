@@ -11,8 +11,8 @@ from tests.servers import until
 
 MIB = 2**20
 TEXT = "x" * 1_000_000
-LARGEST = [{"name": f"f{number}", "value": "x" * 99_000} for number in range(80)]
-"""Fields of 7.6 MiB: near to what one alert may have."""
+LARGEST = [{"name": f"f{number}", "value": "x" * 99_000} for number in range(40)]
+"""Fields of 3.8 MiB: half of what one alert may have."""
 
 
 def used(application: Application) -> int:

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Application, client_app
 from tests.faults.conftest import QUICK, assert_none_lost, burst, doubled, titles_of
 from tests.servers import OwnRedis, until
 
-ALERTS = 200
+ALERTS = 120
 FILE = "appendonly*"
 """Its append-only file; from Redis 7 on a folder."""
 SLOW = {**QUICK, "DISCORD_TIMEOUT_SECONDS": "10"}
