@@ -27,7 +27,8 @@ UNREADABLE_CHARACTERS = 3_000
 
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
-    given = [since for name, since in SINCE.items() if getattr(message, name) != _default(name)]
+    set_here = SINCE.keys() & message.model_fields_set
+    given = [SINCE[name] for name in set_here if getattr(message, name) != _default(name)]
     if any(each.markdown is not None for each in message.fields) or _is_larger_than_version_1_takes(message):
         given.append(2)
     return max([1, *given])
