@@ -25,6 +25,7 @@ local incident, meeting, waiting = ARGV[18] ~= '' and cjson.decode(ARGV[18]), ni
 if incident then
   incident.message = ARGV[2]
   meeting, waiting = meet_incident(KEYS[14], incident.notification_prefix, incident, now)
+  if meeting == 'alone' then incident = nil end
 end
 -- what changes a message that is there, or ends it, is heard by nobody
 local is_change = incident and incident.kind ~= 'repeat' and meeting ~= 'open'

@@ -18,7 +18,13 @@ SINCE: dict[str, int] = dict.fromkeys(
         *("applied_tags", "files", "poll", "buttons", "traceback", "markdown", "plain", "long_text", "adjusted"),
     ),
     2,
-) | dict.fromkeys(("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"), 3)
+) | dict.fromkeys(
+    (
+        *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"),
+        *("dedup_text", "if_not_open"),
+    ),
+    3,
+)
 """The fields that version 1 (0.1 and 0.2) does not know, and the version from which on each is known."""
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
