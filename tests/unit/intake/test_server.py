@@ -324,6 +324,17 @@ def test_who_may_not_send_a_body_is_told_before_it_comes(token: str, code: int) 
     talk(said)
 
 
+def test_a_body_in_chunks_is_bounded_too(alerts: Alerts) -> None:
+    async def said(_: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(TOKEN, "Transfer-Encoding: chunked"))
+        body = b'{"title": "T"}' + b" " * BODY_BYTES_MAX
+        writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        assert await status(reader) == 413
+
+    talk(said)
+    alerts.assert_none_sent()
+
+
 def test_a_body_without_an_end_is_bounded(alerts: Alerts) -> None:
     async def said(_: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head(TOKEN, "Transfer-Encoding: chunked"))
