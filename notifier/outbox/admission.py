@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from notifier.outbox.silences import Silences
 
 
+LOOK = microseconds(LOOK_SECONDS)
+
+
 class Admitted(StrEnum):
     """What became of a notification that was to be admitted."""
 
@@ -39,6 +42,20 @@ class Admitted(StrEnum):
     """In the message of its incident, or by a silence. It is final, and no task need come for it."""
     SILENCED = "silenced"
     """A silence matches it: its record is to be stored."""
+
+
+class _OfType:
+    """What admit.lua takes for every alert of one type: made once, for there may be many."""
+
+    def __init__(self, keys: Keys, settings: Settings, kind: AlertType) -> None:
+        waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
+        self.queues = (waiting, delayed, in_flight, keys.sequence)
+        self.indexes = (
+            *(keys.history(kind), keys.refused(kind), keys.dead_letters(kind)),
+            *(state, keys.callbacks, keys.memory, keys.silences),
+        )
+        self.room = capacity(settings, kind)
+        self.memory = memory_arguments(keys, settings, kind)
 
 
 class Admission:
@@ -53,7 +70,7 @@ class Admission:
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
-        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._of_type = {kind: _OfType(self._keys, settings, kind) for kind in AlertType}
         self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
@@ -141,27 +158,22 @@ class Admission:
         incident: tuple[list[str], str] = ([], ""),
         progress: str = "",
     ) -> Admitted:
-        room = capacity(self._settings, kind)
-        waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
+        own, step = self._of_type[kind], self._step_of_incident if incident[0] else self._step
         with broker_errors():
-            step = self._step_of_incident if incident[0] else self._step
             answer = step(
                 keys=[
-                    *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
-                    *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
-                    *(self._keys.silences, *incident[0]),
+                    *(self._keys.notification(notification_id), *own.queues),
+                    *(self._keys.result(notification_id), *own.indexes, *incident[0]),
                 ],
                 args=[
-                    *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
-                    microseconds(terms.after_seconds),
+                    *(notification_id, text, batch_key, characters, own.room, self._life_seconds * 1_000, spooled),
+                    *(unknown, microseconds(terms.after_seconds)),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
-                    *(progress, incident[1]),
+                    *(terms.callbacks, LOOK, kind, *own.memory, version, progress, incident[1]),
                 ],
             )
         if answer == "full":
-            raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+            raise QueueFull(f"{own.room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
