@@ -13,9 +13,10 @@ from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
+from notifier.outbox.collecting import collect_arguments, collect_of
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
-from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
 from notifier.render.batch import measure
@@ -54,7 +55,7 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
+        self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, COLLECTED, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
         """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
@@ -84,12 +85,15 @@ class Admission:
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
+        is_whole = not maybe_posted and progress == NO_PROGRESS
+        collect = collect_of(message, terms, self._settings) if is_whole else None
         while True:
             admitted = self._admit_text(
                 *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
                 *(terms, microseconds(spooled_seconds), unknown),
                 incident=self._of_incident(message),
                 progress=progress.as_json(),
+                collect=collect_arguments(collect, self._keys, self._settings, message.alert_type),
             )
             if admitted is not Admitted.SILENCED:
                 return admitted
@@ -136,6 +140,7 @@ class Admission:
         *,
         incident: tuple[list[str], str] = ([], ""),
         progress: str = "",
+        collect: str = "",
     ) -> Admitted:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
@@ -152,7 +157,7 @@ class Admission:
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
                     *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
-                    *(progress, incident[1]),
+                    *(progress, incident[1], collect, self._keys.notification("")),
                 ],
             )
         if answer == "full":

@@ -12,7 +12,8 @@
 --       17 progress (JSON: what is settled of it already; ''),
 --       18 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
---         history_life (seconds), counted_max, notification_prefix, result_prefix
+--         history_life (seconds), counted_max, notification_prefix, result_prefix;
+--       19 if it is collected with others (JSON; ''): args of collected.lua, 20 notification_prefix
 -- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
@@ -54,7 +55,10 @@ end
 local is_full = outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5])
 if meeting == 'edit' and is_full and incident.kind ~= 'resolve' then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full' end
-if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then return 'memory_full' end
+if not memory_has_room(KEYS[12], now, bytes, ARGV[14], ARGV[15]) then
+  end_groups(KEYS[10], KEYS[3], ARGV[20], now)
+  return 'memory_full'
+end
 local sequence, after = next_sequence(KEYS[5], now), tonumber(ARGV[9])
 if incident then
   note_incident(KEYS[14], KEYS[15], meeting, ARGV[1], incident, now)
@@ -64,6 +68,12 @@ if incident then
     after = math.max(after, edit_due(KEYS[14], incident, now))
     if incident.kind ~= 'repeat' then say(KEYS[1], incident.said) end
   end
+end
+local collected_for
+if ARGV[19] ~= '' then
+  local due_at
+  due_at, collected_for = collect(KEYS[10], KEYS[3], bytes, tonumber(ARGV[10]), cjson.decode(ARGV[19]), now)
+  after = due_at - now
 end
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
@@ -82,12 +92,14 @@ memory_add(KEYS[12], bytes, ARGV[13])
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 if after ~= 0 then redis.call('HSET', KEYS[1], 'not_before', now + after) end
+if collected_for then redis.call('HSET', KEYS[1], 'collected_for', collected_for) end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
 if ARGV[17] ~= '' then
   redis.call('HSET', KEYS[1], 'progress', ARGV[17])
   add_event(KEYS[1], { at = now, step = 'resumed', detail = cjson.decode(ARGV[17]).part })
 end
+if outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5]) then end_groups(KEYS[10], KEYS[3], ARGV[20], now) end
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
 
 -- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.

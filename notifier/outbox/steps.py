@@ -8,6 +8,9 @@ OUTBOX_SCRIPTS = (*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua", "outb
 """The files whose functions they call, in order."""
 ADMISSION_SCRIPTS = (*OUTBOX_SCRIPTS, "outbox/counted.lua", "outbox/silences.lua", "outbox/memory.lua")
 """The same for those that take an alert, or count it."""
+COLLECTED = "outbox/collected.lua"
+CLAIM_SCRIPTS = ("outbox/fleet.lua", "outbox/front.lua", "outbox/newer.lua", COLLECTED)
+"""Beside ``OUTBOX_SCRIPTS``, what a claim calls."""
 
 
 def waiting_life_seconds(settings: Settings) -> int:
