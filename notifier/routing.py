@@ -35,5 +35,8 @@ ROUTES: dict[AlertType, Route] = {
     )
 }
 
+PRIORITY = frozenset({AlertType.CRITICAL, AlertType.SECURITY})
+"""What keeps alerts of other types away, or quiet, concerns these only where they are named."""
+
 WAKE_UP_TASK = "send_notification.wake_up"
 """Name of the wake-up task. It claims for an outbox, not for one alert, and uses the queue of its type."""

@@ -12,17 +12,29 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, plain
+from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.message_parts import MENTIONS_MAX, Mention
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PerTypeSource, named, variables_per_type
-from notifier.routing import ROUTES
+from notifier.quiet_hours import NO_QUIET_HOURS, QuietHours, parse
+from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
 from notifier.storage.url import parse_broker_url, parse_redis_url
+from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 
 DEFAULT_KEY_PREFIX = "notifier:"
@@ -70,11 +82,16 @@ def _patterns(value: object) -> object:
     return value.split()
 
 
+def _quiet_hours(value: object) -> object:
+    return parse(value) if isinstance(value, str) else value
+
+
 MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file", "secret_patterns"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 
 LongText = Literal["attach", "split"]
 Repeat = Literal["edit", "replace"]
+DedupText = Literal["newest", "first"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 GroupedType = Annotated[AlertType, AfterValidator(_not_critical)]
@@ -84,6 +101,8 @@ Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_len
 """The same of whom an alert pings, as ``@here,role:123,user:456``."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
+Quiet = Annotated[InstanceOf[QuietHours], NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)]
+"""Quiet hours, as ``22:00-07:00 Europe/Berlin hold``."""
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
 """Regular expressions with space between them."""
 
@@ -129,6 +148,12 @@ class Settings(BaseSettings):
     group_seconds_by_type: Mapping[GroupedType, SecondsOrOff] = Field(
         default_factory=dict, validation_alias="group_seconds_by_type"
     )
+    dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
+    dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
+        default_factory=dict, validation_alias="dedup_text_by_type"
+    )
+    quiet_hours: Quiet = Field(NO_QUIET_HOURS, validation_alias="DISCORD_QUIET_HOURS")
+    quiet_hours_by_type: Mapping[AlertType, Quiet] = Field(default_factory=dict, validation_alias="quiet_hours_by_type")
     reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")
     split_max: PartCount = Field(4, validation_alias="DISCORD_SPLIT_MAX")
     history_days: Days = Field(7, validation_alias="DISCORD_HISTORY_DAYS")
@@ -233,8 +258,12 @@ class Settings(BaseSettings):
 
     @property
     def warnings(self) -> list[str]:
-        """What is dangerous and not wrong, in words."""
-        found = []
+        """What is dangerous and not wrong, and what is set in vain, in words."""
+        given = [name for name, value in outer_environment().items() if value]
+        found = [
+            f"{name} is no variable of this program, and is ignored{f'; {near}?' if near else ''}"
+            for name, near in unknown_variables(given, self.spellings()).items()
+        ]
         if self.backend != "redis":
             found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
         parts = urlsplit(self.api_url)
@@ -251,6 +280,11 @@ class Settings(BaseSettings):
         """The variables of the alert types that have no webhook."""
         return [route.webhook_variables[0] for kind, route in ROUTES.items() if kind not in self.webhooks]
 
+    def quiet_hours_of(self, alert_type: AlertType) -> QuietHours:
+        """Those of one type: its own, or what is set for all; of critical and security alerts their own alone."""
+        of_all = NO_QUIET_HOURS if alert_type in PRIORITY else self.quiet_hours
+        return self.quiet_hours_by_type.get(alert_type, of_all)
+
     def fallback_for(self, webhook: Webhook | None) -> AlertType | None:
         """The type whose channel takes what ``webhook`` cannot; None if there is none, or it is the same webhook."""
         taking = self.webhooks.get(self.fallback) if self.fallback else None
@@ -262,6 +296,12 @@ class Settings(BaseSettings):
         own = [info.validation_alias for name, info in cls.model_fields.items() if not name.endswith(MADE_OF_SEVERAL)]
         names = [str(name) for name in own]
         return sorted(names + variables_per_type() + [route.webhook_variables[0] for route in ROUTES.values()])
+
+    @classmethod
+    def spellings(cls) -> list[str]:
+        """The same with their other spellings."""
+        webhooks = [name for route in ROUTES.values() for name in route.webhook_variables]
+        return sorted({*cls.variables(), *webhooks, *(f"{name}_FILE" for name in webhooks)})
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.models import AlertType
 
 if TYPE_CHECKING:
     from notifier.operations.checks import CheckReport, WebhookCheck
@@ -22,21 +24,30 @@ def check(as_json: bool) -> None:
       notifier check
       notifier check --json
 
-    Exit code: 0 all that is configured works, templates included, and the workers hold the same webhooks, 1 otherwise.
+    Exit code: 0 all that is configured works, templates included, workers read the queues of all types that have a
+    webhook, and hold the same webhooks; 1 otherwise.
     """
     from notifier.operations.template_check import template_problems
+    from notifier.outbox.sound import quiet_told
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     settings = client_pipeline().settings
     report = client_pipeline().check()
+    now = datetime.now(UTC)
+    quiet = {kind.value: told for kind in AlertType if (told := quiet_told(kind, now, settings))}
     mentions = {kind.value: list(pings) for kind, pings in settings.mentions_by_type.items()}
     templates = template_problems(settings)
-    (_print_json if as_json else _print_text)(report, settings.warnings, mentions, templates)
-    raise SystemExit(0 if report.valid and report.healthy and not report.disagreements and not templates else 1)
+    (_print_json if as_json else _print_text)(report, settings.warnings, mentions, quiet, templates)
+    well = report.valid and report.healthy and not (report.disagreements or report.unserved or templates)
+    raise SystemExit(0 if well else 1)
 
 
 def _print_json(
-    report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]], templates: Mapping[str, str]
+    report: "CheckReport",
+    warnings: Sequence[str],
+    mentions: Mapping[str, list[str]],
+    quiet: Mapping[str, str],
+    templates: Mapping[str, str],
 ) -> None:
     print_json(
         {
@@ -47,8 +58,10 @@ def _print_json(
             "webhooks": [asdict(each) for each in report.webhooks],
             "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
             "disagreements": report.disagreements,
+            "unserved": report.unserved,
             "machines": [asdict(each) for each in report.machines],
             "mentions": mentions,
+            "quiet_hours": quiet,
             "templates": templates,
             "warnings": warnings,
         }
@@ -56,7 +69,11 @@ def _print_json(
 
 
 def _print_text(
-    report: "CheckReport", warnings: Sequence[str], mentions: Mapping[str, list[str]], templates: Mapping[str, str]
+    report: "CheckReport",
+    warnings: Sequence[str],
+    mentions: Mapping[str, list[str]],
+    quiet: Mapping[str, str],
+    templates: Mapping[str, str],
 ) -> None:
     echo(f"Redis: {report.redis or 'answers'}")
     for each in report.redis_warnings:
@@ -73,8 +90,9 @@ def _print_text(
         echo(each)
     for kind, pings in mentions.items():
         echo(f"Alerts of the type {kind} ping {' '.join(pings)}")
-    if report.disagreements:
-        _print_disagreements(report)
+    for kind, told in quiet.items():
+        echo(f"Quiet hours: alerts of the type {kind} are {told}")
+    _print_workers(report)
     for fault in report.machines:
         echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
     for each in templates.values():
@@ -83,7 +101,12 @@ def _print_text(
         echo(f"Warning: {each}")
 
 
-def _print_disagreements(report: "CheckReport") -> None:
+def _print_workers(report: "CheckReport") -> None:
+    if report.unserved:
+        which = ", ".join(report.unserved) if report.fleet else "any type"
+        echo(f"No worker delivers alerts of {which}; they wait until one is started: celery -A notifier worker")
+    if not report.disagreements:
+        return
     print_table(
         "Workers that hold different webhooks",
         ["type", "worker", "webhook", "fingerprint of its URL", "state"],

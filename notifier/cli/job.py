@@ -1,5 +1,7 @@
 """``notifier job``: run a command as a job, for cron; forget a job."""
 
+from typing import Literal
+
 import click
 
 from notifier.cli.output import echo
@@ -23,7 +25,13 @@ def job() -> None:
 @click.option("--expect", help="How often it is started (90s, 15m, 24h, 7d): if it is not, an alert says so.")
 @click.option("--grace", help="How much later than that it may be.")
 @click.option("--source", help="Where it runs; the name of this machine.")
-@click.option("--only-failed", is_flag=True, help="No alert if it ends well.")
+@click.option(
+    "--tell",
+    type=click.Choice(["all", "end", "failures"]),
+    default="all",
+    show_default=True,
+    help="One message from its start on; one at its end; one if it fails.",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(
     name: str,
@@ -31,10 +39,10 @@ def run(
     expect: str | None,
     grace: str | None,
     source: str | None,
-    only_failed: bool,
+    tell: Literal["all", "end", "failures"],
     command: tuple[str, ...],
 ) -> None:
-    """Run COMMAND, and raise an alert with its exit code, its duration and the end of its output.
+    """Run COMMAND, with one message that says that it runs, then its exit code, its duration and the end of its output.
 
     Its output goes where it would go. Signals are passed to it. The alert changes nothing of the exit code: if it
     cannot be raised, standard error says so.
@@ -42,7 +50,7 @@ def run(
     \b
     Examples:
       notifier job run --name backup -- pg_dump -Fc shop -f /backup/shop.dump
-      0 3 * * * notifier job run --name import --expect 24h --only-failed -- /opt/import.sh    (in a crontab)
+      0 3 * * * notifier job run --name import --expect 24h --tell failures -- /opt/import.sh    (in a crontab)
 
     Exit code: that of COMMAND; 128 and the signal's number if one ended it; 126 or 127 if it cannot be run.
     """
@@ -57,7 +65,7 @@ def run(
         expect=expect,
         grace=grace,
         source=source or socket.gethostname(),
-        only_failed=only_failed,
+        tell=tell,
     )
     job.start()
     ended = run_child(command)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -80,7 +81,7 @@ def show_preview(message: NotificationMessage, *, as_json: bool, open_page: bool
     from notifier.operations.preview import preview as preview_of  # imports the renderer: --help need not
     from notifier.settings import settings
 
-    found = preview_of(message, settings())
+    found = preview_of(message, settings(), datetime.now(UTC))
     if as_json:
         print_json(_as_json(found))
     else:
@@ -115,6 +116,7 @@ def _as_json(found: "Preview") -> dict[str, Any]:
         "masked": found.masked,
         "adjusted": found.adjusted,
         "left_out": found.left_out,
+        "quiet_hours": found.quiet,
         "parts": parts,
     }
 
@@ -147,6 +149,7 @@ def _told(found: "Preview") -> Mapping[str, str]:
     told = {
         "route": f"{route.alert_type} by {route.task} on {route.queue} to {webhook}{thread}",
         "pings": " ".join(found.mentions) or "nobody",
+        "quiet hours": found.quiet,
         "masked": ", ".join(found.masked),
         "left out": ", ".join(found.left_out) and f"{', '.join(found.left_out)}: Discord does not take them",
         "adjusted": "; ".join(found.adjusted),

@@ -1,9 +1,11 @@
 """What would be posted of an alert, and where, by the settings of this process. Asks neither Redis nor Discord."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from notifier.models import NotificationMessage
 from notifier.outbox.preparation import prepare
+from notifier.outbox.sound import SILENT, is_silent, quiet_told
 from notifier.render.batch import Payload, compose
 from notifier.render.ornaments import refused_by_form
 from notifier.render.sizes import Size, sizes
@@ -30,6 +32,7 @@ class Preview:
     ``mentions``: whom it pings, those of its type included. ``masked``: kinds of secrets. ``adjusted``: what else was
     changed of what was given. ``left_out``: ornaments that Discord is known to refuse. ``webhook_id``: None if no
     webhook is configured for its type. ``thread_id``: where it goes, by the message or by the webhook's URL.
+    ``quiet``: until when its type has quiet hours, in words; empty if it has none now.
     """
 
     message: NotificationMessage
@@ -41,16 +44,19 @@ class Preview:
     adjusted: list[str]
     left_out: list[str]
     parts: list[PreviewPart]
+    quiet: str
 
 
-def preview(message: NotificationMessage, settings: Settings) -> Preview:
-    """Check, prepare and compose an alert as a delivery would, and post nothing."""
+def preview(message: NotificationMessage, settings: Settings, at: datetime) -> Preview:
+    """Check, prepare and compose an alert as a delivery would at this moment, and post nothing."""
     message = prepare(message, settings)
     webhook = settings.webhooks.get(message.alert_type)
-    of_type = settings.mentions_by_type.get(message.alert_type, ())
+    silent = is_silent([message.alert_type], at, settings)
+    of_type = () if silent else settings.mentions_by_type.get(message.alert_type, ())
     first, *others = parts_of(message)
     mentions = tuple(dict.fromkeys((*first.mentions, *of_type)))
     parts = [first.model_copy(update={"mentions": mentions}), *others]
+    parts = [each.model_copy(update=SILENT) for each in parts] if silent else parts
     masked = [each for each in message.adjusted if each.startswith(MASKED)]
     return Preview(
         message=message,
@@ -62,4 +68,5 @@ def preview(message: NotificationMessage, settings: Settings) -> Preview:
         adjusted=[each for each in message.adjusted if each not in masked],
         left_out=sorted(refused_by_form(message)),
         parts=[PreviewPart(payload, sizes(payload)) for payload in (compose([part]) for part in parts)],
+        quiet=quiet_told(message.alert_type, at, settings),
     )

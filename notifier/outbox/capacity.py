@@ -3,10 +3,10 @@
 import json
 
 from notifier.models import AlertType
+from notifier.routing import PRIORITY
 from notifier.settings import Settings
 from notifier.storage.keys import Keys
 
-PRIORITY = frozenset({AlertType.CRITICAL, AlertType.SECURITY})
 PRIORITY_FACTOR = 2
 RESERVES = 32
 """Ours: one part in so many of NOTIFIER_MEMORY_BYTES_MAX is each type's own, and one more is left to ``PRIORITY``.

@@ -3,8 +3,8 @@
 --       15 first_seen (fleet.lua), 16 undeliverable, 17 pinged
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
---         embeds_max, characters_max, note_characters, bytes_max, collected_max, life (seconds), expire, late,
---         mention_quiet (microseconds),
+--         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
+--         expire, late, mention_quiet (microseconds),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
@@ -20,7 +20,7 @@
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, left_behind (how many of a later version were seen, and stay),
 --                                   forum (1: the channel takes only posts with a name),
---                                   quiet (JSON: the types whose mentions pinged lately),
+--                                   pinged (JSON: the types whose mentions pinged lately),
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
@@ -285,6 +285,9 @@ note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witne
 take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end
+if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
+  end_groups(STATE, DELAYED, args.notification_prefix, now)
+end
 requeue_what_is_due()
 local first = waiting_in(WAITING, args.embeds_max - 1)
 answer = take_expired(first) or answer_forgotten()

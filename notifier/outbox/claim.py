@@ -10,6 +10,7 @@ from notifier.outbox.collecting import COLLECTED_MAX, collected_of
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
+from notifier.outbox.sound import SILENT
 from notifier.outcome import Reason
 from notifier.render.collected import Collected
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
@@ -49,6 +50,7 @@ class HeldBack:
 class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
+    ``capacity``: of the outbox; one that is full sends what it has collected.
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
     ``fleet``: what fleet.lua calls names; ``undeliverable`` (how long an alert waits for a worker that can
     deliver it) and ``has_fallback``.
@@ -73,6 +75,7 @@ class ClaimArguments:
     unanswered: list[str]
     gate: dict[str, Any]
     fleet: dict[str, Any]
+    capacity: int
     held_back: int = 0
     held_back_by: str = ""
     embeds_max: int = EMBEDS_MAX
@@ -126,7 +129,8 @@ class Batch:
     ``blocked``: no request may be made for these (the webhook is not configured, or quarantined).
     ``abandoned``: their worker died with the request under way; its answer is lost.
     ``left_behind``: how many of a later version wait there, for workers that can read them.
-    ``quiet``: the types whose configured mentions have pinged lately. ``pinging``: those whose mentions it carries.
+    ``pinged_lately``: the types whose configured mentions have. ``pinging``: those whose mentions it carries.
+    ``silent``: its request makes no sound, for these are quiet hours.
     """
 
     alert_type: AlertType
@@ -138,8 +142,9 @@ class Batch:
     blocked: Reason | None = None
     abandoned: bool = False
     left_behind: int = 0
-    quiet: frozenset[AlertType] = frozenset()
+    pinged_lately: frozenset[AlertType] = frozenset()
     pinging: tuple[AlertType, ...] = ()
+    silent: bool = False
 
     @property
     def collected(self) -> Collected | None:
@@ -156,10 +161,12 @@ class Batch:
     @property
     def messages(self) -> list[NotificationMessage]:
         """What the request carries of each, in order. Those of another type lose their thread: it is not there."""
-        return [
-            message if message.alert_type is self.alert_type else message.model_copy(update={"thread_id": None})
-            for message in (item.part for item in self.items)
-        ]
+        parts = [item.part for item in self.items]
+        return [each.model_copy(update=update) if (update := self._update(each)) else each for each in parts]
+
+    def _update(self, part: NotificationMessage) -> dict[str, Any]:
+        elsewhere = {} if part.alert_type is self.alert_type else {"thread_id": None}
+        return elsewhere | (SILENT if self.silent else {})
 
 
 Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
@@ -167,7 +174,7 @@ Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
-    now, reason, guild_id, left_behind, forum, quiet, *flat = rest
+    now, reason, guild_id, left_behind, forum, pinged, *flat = rest
     return Batch(
         alert_type,
         token,
@@ -178,7 +185,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
-        quiet=frozenset(kind for kind in AlertType if kind in json.loads(quiet)),
+        pinged_lately=frozenset(kind for kind in AlertType if kind in json.loads(pinged)),
     )
 
 

@@ -55,10 +55,8 @@ def may_be_collected(message: NotificationMessage, terms: Terms) -> bool:
     return message.long_text != "split" and not any(getattr(message, name) for name in OF_ITS_OWN)
 
 
-def collect_arguments(collect: Collect | None, keys: Keys, settings: Settings, alert_type: AlertType) -> str:
-    """What admit.lua takes of it, as JSON; ''."""
-    if collect is None:
-        return ""
+def collect_arguments(collect: Collect, keys: Keys, settings: Settings, alert_type: AlertType) -> str:
+    """What admit.lua takes of it, as JSON."""
     room = capacity(settings, alert_type)
     return json.dumps(
         {

@@ -4,7 +4,7 @@
 --   key, type, title (of the alert that opened it, its id is opened_by), opened_at
 --   state      open or resolved (at resolved_at)
 --   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
---   count      how often it came, last at last_at
+--   count      how often it came, last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
 --   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
 --   shown_at   when an alert was last claimed to show it
@@ -15,11 +15,13 @@
 -- incidents: sorted set, what the keys end with by seen_at
 --
 -- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
---   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay)
+--   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay), text ('first':
+--   a repeat changes none), if_not_open ('post': so is what resolves nothing), is_heard (its message is posted anew: it
+--   keeps its place, and is not left out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
---   shows it), or 'not_open' (there is nothing to resolve)
+--   shows it), 'not_open' (there is nothing to resolve), or 'alone' (the same, and it is posted)
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
@@ -33,7 +35,7 @@ local function meet_incident(incident, notification_prefix, args, now)
     'seen_at', 'seconds', 'waiting', 'resolved_at', 'message_id'))
   local is_open = state == 'open' and now - seen_at < tonumber(seconds)
   local may_reopen = state == 'resolved' and message_id and now - resolved_at < args.reopen
-  if not is_open and args.kind == 'resolve' then return 'not_open' end
+  if not is_open and args.kind == 'resolve' then return args.if_not_open == 'post' and 'alone' or 'not_open' end
   if not is_open and not (may_reopen and args.kind == 'repeat') then return 'open' end
   local waits = waiting and waiting ~= ''
     and redis.call('HEXISTS', notification_prefix .. waiting, 'message') == 1
@@ -45,7 +47,7 @@ local function open_incident(incident, id, args, now)
   redis.call('DEL', incident)
   if link then redis.call('HSET', incident, 'previous', link) end
   redis.call('HSET', incident, 'key', args.key, 'type', args.type, 'title', args.title, 'opened_by', id,
-    'opened_at', now, 'last_at', now, 'count', 1, 'state', 'open')
+    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and 1 or 0, 'state', 'open')
 end
 
 local function repeat_incident(incident, now)
@@ -89,9 +91,11 @@ local function say(notification, said)
   redis.call('HSET', notification, 'overlay', cjson.encode(overlay))
 end
 
--- The message of the one that waits, under its own id: what is counted is the newest.
+-- The message of the one that waits, under its own id: what is counted is the newest, unless its text is not shown.
 local function join_waiting(notification, delayed, id, args, now)
   if args.kind == 'repeat' then
+    local overlay = cjson.decode(redis.call('HGET', notification, 'overlay') or '{}')
+    if args.text == 'first' and not overlay.resolved then return end
     local own = '^{"id":"[^"\\]*"'
     if string.find(args.message, own) and not string.find(id, '["\\%%]') then
       redis.call('HSET', notification, 'message', (string.gsub(args.message, own, '{"id":"' .. id .. '"', 1)))

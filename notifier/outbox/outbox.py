@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import redis
@@ -42,6 +43,7 @@ from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
+from notifier.outbox.sound import is_silent
 from notifier.outbox.steps import CLAIM_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
@@ -112,7 +114,10 @@ class Outbox:
     def _prepared(self, batch: Batch) -> Batch:
         items = [replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items]
         items = [each.of_incident(batch.webhook) if each.incident and not each.unreadable else each for each in items]
-        return with_mentions(replace(batch, items=tuple(items)), self._settings.mentions_by_type)
+        batch = replace(batch, items=tuple(items))
+        at = datetime.fromtimestamp(batch.claimed_at / MICROSECONDS, UTC)
+        batch = replace(batch, silent=is_silent((each.message.alert_type for each in items), at, self._settings))
+        return with_mentions(batch, self._settings.mentions_by_type)
 
     def _ask(
         self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
@@ -162,6 +167,7 @@ class Outbox:
                 "undeliverable": microseconds(self._settings.undeliverable_seconds),
                 "has_fallback": self._settings.fallback_for(webhook) is not None,
             },
+            capacity=capacity(self._settings, request.alert_type),
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
         )

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from notifier.gate.gate import (
@@ -20,6 +21,7 @@ from notifier.gate.gate import (
 )
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.disposition import REPAIRABLE
+from notifier.outbox.sound import SILENT, is_silent
 from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE, Posted
 from notifier.render.batch import compose
@@ -113,14 +115,15 @@ class Direct:
             return Posted(Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail))
         if (wait := self._take(webhook)) > 0:
             return Posted(Deferred(wait, Reason.CONFIGURED_LIMIT))
-        message = self._pinging(message)
+        silent = is_silent([message.alert_type], datetime.now(UTC), self._settings)
+        message = message.model_copy(update=SILENT) if silent else self._pinging(message)
         notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
         left_out = refused_by_form(message)
         answer = self._request(webhook, message, notes, left_out)
         if _goes_again_bare(answer):
             left_out |= frozenset(ornaments(message))
             answer = self._request(webhook, message, notes, left_out)
-        if isinstance(answer.outcome, Delivered):
+        if isinstance(answer.outcome, Delivered) and not silent:
             self._pinged.setdefault(message.alert_type, time.monotonic())
         return Posted(answer.outcome, left_out)
 

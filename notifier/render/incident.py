@@ -7,6 +7,7 @@ from notifier.models import NotificationMessage, Severity
 from notifier.render.notes import duration
 
 RESOLVED_COLOUR = 0x2ECC71
+RESOLVED_MARK = "✅ "
 BAR_CELLS = 20
 
 
@@ -14,8 +15,8 @@ BAR_CELLS = 20
 class IncidentState:
     """An incident. Times are seconds since 1970 (0: never). ``title``: of the alert that opened it.
 
-    ``flaps``: how often it came again after it was over, first at ``flapping_since``. ``previous``: link to the message
-    of the incident before.
+    ``count``: 0 if an update opened it: nothing is wrong. ``flaps``: how often it came again after it was over, first
+    at ``flapping_since``. ``previous``: link to the message of the incident before.
     """
 
     title: str
@@ -34,15 +35,20 @@ def with_incident(message: NotificationMessage, state: IncidentState) -> Notific
     told = {
         "Progress": _progress(message.progress),
         "Repeated": _repeated(state),
-        "Resolved": _resolved(state),
+        "Resolved" if state.count else "Done": _resolved(state),
         "Flapping": _flapping(state),
         "Before": state.previous or "",
     }
     fields = [MessageField(name=name, value=text, markdown=True) for name, text in told.items() if text]
     update: dict[str, object] = {"fields": (*message.fields, *fields)}
-    if state.is_resolved:
-        update |= {"color": RESOLVED_COLOUR, "severity": Severity.INFO, "title": f"✅ {message.title}"}
-    return message.model_copy(update=update)
+    message = message.model_copy(update=update)
+    return as_resolution(message) if state.is_resolved else message
+
+
+def as_resolution(message: NotificationMessage) -> NotificationMessage:
+    """The same, drawn as something that is over."""
+    over = {"color": RESOLVED_COLOUR, "severity": Severity.INFO, "title": _marked(message.title)}
+    return message.model_copy(update=over)
 
 
 def _repeated(state: IncidentState) -> str:
@@ -54,9 +60,13 @@ def _repeated(state: IncidentState) -> str:
 def _resolved(state: IncidentState) -> str:
     if not state.is_resolved:
         return ""
-    times = "once" if state.count == 1 else f"{state.count} times"
+    times = {0: "", 1: "; came once"}.get(state.count, f"; came {state.count} times")
     lasted = duration(max(0.0, state.resolved_at - state.opened_at))
-    return f"{_moment(state.resolved_at)}, after {lasted}; came {times}"
+    return f"{_moment(state.resolved_at)}, after {lasted}{times}"
+
+
+def _marked(title: str) -> str:
+    return title if title.startswith(RESOLVED_MARK) else f"{RESOLVED_MARK}{title}"
 
 
 def _flapping(state: IncidentState) -> str:

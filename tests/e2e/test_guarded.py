@@ -41,7 +41,10 @@ def test_secrets_in_an_alert_are_stored_and_posted_nowhere(
 def test_a_type_pings_whom_its_setting_names_and_repeats_ping_nobody(
     application: Application, sandbox: Sandbox, start_worker: StartWorker, notifier: Notifier
 ) -> None:
-    pings = {"DISCORD_MENTION_CRITICAL": "@here,role:123,user:456"}
+    pings = {
+        "DISCORD_MENTION_CRITICAL": "@here,role:123,user:456",
+        "DISCORD_QUIET_HOURS_ERROR": "00:00-24:00 UTC",
+    }
     start_worker(**pings)
     for title in ("first @everyone", "again"):
         application.wait(application.raise_alerts(title, alert_type=AlertType.CRITICAL))
@@ -49,7 +52,10 @@ def test_a_type_pings_whom_its_setting_names_and_repeats_ping_nobody(
     assert contents == ["@here <@&123> <@456>", ""]
     checked = notifier("check", "--json", **pings)
     assert json.loads(checked.stdout)["mentions"] == {"critical": ["@here", "<@&123>", "<@456>"]}
-    assert "critical ping @here" in notifier("check", **pings).stdout
+    assert json.loads(checked.stdout)["quiet_hours"] == {"error": "without sound always"}
+    told = notifier("check", **pings).stdout
+    assert "critical ping @here" in told
+    assert "Quiet hours: alerts of the type error are without sound always" in told
     wrong = notifier("check", DISCORD_MENTION_CRITICAL="@heree")
     assert wrong.returncode != 0
     assert "DISCORD_MENTION_CRITICAL: " in wrong.stdout + wrong.stderr

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from tests.servers import until
 
 pytestmark = pytest.mark.slow
 
-RUN = ("job", "run", "--name", "import")
+LIVE = ("job", "run", "--name", "import")
+RUN = (*LIVE, "--tell", "end")
+
+SILENT = 1 << 12
 
 
 def sh(script: str) -> tuple[str, ...]:
@@ -66,10 +70,32 @@ def test_a_command_that_fails_is_an_alert_with_its_code_and_the_end_of_its_outpu
     assert notifier("job", "forget", "import").returncode == 1
 
 
+@pytest.mark.usefixtures("worker")
+def test_a_run_is_one_message_which_a_failure_replaces(notifier: Notifier, sandbox: Sandbox, tmp_path: Path) -> None:
+    def last() -> str:
+        return str(sandbox.titles()[-1:])
+
+    go_on = tmp_path / "go_on"
+    wait = f"while [ ! -e {go_on} ]; do sleep 0.05; done; exit"
+    for code, title in ((0, "✅ import finished"), (3, "❌ import failed")):
+        go_on.unlink(missing_ok=True)
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(notifier, *LIVE, "--type", "monitoring", *sh(f"{wait} {code}"))
+            until(lambda: "⏳" in last(), "that it runs")
+            (started,) = [each for each in sandbox.messages() if "⏳" in each["embeds"][0]["title"]]
+            go_on.touch()
+            assert done.result(30).returncode == code
+        until(lambda title=title: title in last(), "its end")
+        ended = sandbox.messages()[-1]
+        # an edit is not heard: a failure is posted anew
+        assert (ended["id"] == started["id"], ended["flags"]) == ((True, SILENT) if code == 0 else (False, 0))
+        assert len(sandbox.messages()) == (1 if code == 0 else 2)
+
+
 def test_a_command_that_ends_well_is_an_alert_unless_only_failures_are_wanted(
     notifier: Notifier, redis_url: str
 ) -> None:
-    assert notifier(*RUN, "--only-failed", "--", "true").returncode == 0
+    assert notifier(*LIVE, "--tell", "failures", "--", "true").returncode == 0
     assert raised(redis_url) == []
     done = notifier(*RUN, "--type", "monitoring", "--", sys.executable, "-c", "print('--flag of its own')", "--name")
     assert (done.returncode, done.stdout) == (0, "--flag of its own\n")
@@ -81,7 +107,7 @@ def test_a_command_that_ends_well_is_an_alert_unless_only_failures_are_wanted(
 def test_a_worker_tells_once_that_a_job_was_not_started(
     notifier: Notifier, application: Application, sandbox: Sandbox
 ) -> None:
-    assert notifier(*RUN, "--only-failed", "--expect", "1s", "--grace", "0", "--", "true").returncode == 0
+    assert notifier(*LIVE, "--tell", "failures", "--expect", "1s", "--grace", "0", "--", "true").returncode == 0
     until(lambda: application.pipeline.jobs.list()[0].is_told, "that it is told")
     (job,) = json.loads(notifier("jobs", "--json").stdout)
     assert (job["outcome"], job["is_overdue"]) == ("finished", True)

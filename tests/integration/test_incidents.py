@@ -1,7 +1,5 @@
 """Alerts with the same key are one incident with one message, whatever fails in between."""
 
-from typing import Any
-
 import pytest
 
 from notifier.models import AlertType, NotificationMessage
@@ -10,16 +8,14 @@ from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, Throttled
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
-from notifier.outbox.preparation import prepare
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
+from tests.integration.incidents import CHANNEL, KEY, admit, count, field, is_idle, opened, show
 from tests.names import names
 
 GENERAL = AlertType.GENERAL
-CHANNEL = "2000000000000000001"
 GONE = Rejected(Reason.UNKNOWN_CHANNEL, "Unknown Message")
-KEY = "disk"
 
 
 @pytest.fixture
@@ -29,41 +25,6 @@ def bench(make_bench: MakeBench) -> Bench:
     bench.admit("before")
     bench.open_gate()
     return bench
-
-
-def admit(bench: Bench, notification_id: str, **fields: Any) -> Admitted:
-    given = {"title": "Disk full", "dedup_key": KEY, "dedup_seconds": 3_600, **fields}
-    return bench.outbox.admit(prepare(NotificationMessage(id=notification_id, **given), bench.settings))
-
-
-def show(bench: Bench, outcome: Outcome | None = None, message_id: str = "901") -> tuple[Request, dict[str, Any]]:
-    """Carry what comes next; returns what was asked of Discord, and the embed."""
-    batch = bench.batch()
-    (item,) = batch.items
-    (embed,) = compose(batch.messages).body["embeds"]
-    bench.commit(batch, outcome or Delivered(message_id, CHANNEL))
-    bench.tick(1)
-    return item.request, embed
-
-
-def field(embed: dict[str, Any], name: str) -> str | None:
-    return next((each["value"] for each in embed.get("fields", ()) if each["name"] == name), None)
-
-
-def count(embed: dict[str, Any]) -> int:
-    text = field(embed, "Repeated")
-    return int(text.split()[1]) if text else 1
-
-
-def is_idle(bench: Bench) -> bool:
-    return bench.outbox.depth(GENERAL) == 0
-
-
-def opened(bench: Bench, **fields: Any) -> None:
-    """An incident whose message is posted, and which may be shown again at once."""
-    admit(bench, "first", **fields)
-    assert show(bench)[0] is Request.POST
-    bench.tick(SPACING_SECONDS)
 
 
 def test_repeats_change_the_one_message_and_say_how_often_since_when(bench: Bench) -> None:
@@ -342,6 +303,57 @@ def test_by_choice_the_old_message_goes_and_another_one_is_posted(bench: Bench) 
     bench.tick(SPACING_SECONDS)
     admit(bench, "over", title=KEY, resolved=True, repeat="replace")
     assert show(bench, message_id="902")[0] is Request.EDIT
+
+
+def test_what_replaces_a_message_keeps_its_place_and_goes_though_the_outbox_is_full(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, queue_size=3)
+    bench.admit("before")
+    bench.open_gate()
+    opened(bench)
+    bench.admit("a", "b", "c")
+    assert admit(bench, "second", repeat="replace") is Admitted.NOW
+    bench.commit(bench.batch())
+    bench.tick(1)
+    bench.admit("new")
+    (item,) = bench.batch().items
+    assert (item.message.id, item.request) == ("second", Request.DELETE)
+
+
+def test_an_update_that_opens_an_incident_is_no_trouble_that_came_once(bench: Bench) -> None:
+    admit(bench, "started", title="Import", update=True, silent=True, progress=0)
+    assert show(bench)[0] is Request.POST
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "half", title=KEY, update=True, progress=0.5)
+    show(bench)
+    admit(bench, "over", title="✅ Import is done", resolved=True)
+    _, embed = show(bench)
+    assert embed["title"] == "✅ Import is done"
+    assert field(embed, "Done") == "<t:1800000027:T>, after 7 s"
+    assert field(embed, "Resolved") is None
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+def test_a_job_that_fails_is_heard_in_the_place_of_its_message(bench: Bench, is_posted: bool) -> None:
+    admit(bench, "started", title="Import", update=True, silent=True, progress=0.5)
+    if is_posted:
+        show(bench)
+        admit(bench, "half", title=KEY, update=True, progress=0.6)  # it waits
+    admit(bench, "failed", title="❌ Import failed", severity="error", repeat="replace", dedup_seconds=1)
+    if is_posted:
+        bench.tick(SPACING_SECONDS)
+        assert show(bench, Delivered(None, None))[0] is Request.DELETE
+    batch = bench.batch()
+    (item,) = batch.items
+    body = compose(batch.messages).body
+    assert item.request is Request.POST
+    assert "flags" not in body
+    (embed,) = body["embeds"]
+    assert (embed["title"], field(embed, "Repeated")) == ("❌ Import failed", None)
+    bench.commit(batch)
+    assert is_idle(bench)
+    bench.tick(1)
+    admit(bench, "again")
+    assert field(show(bench)[1], "Before"), "it was over"
 
 
 def test_what_is_counted_in_a_full_outbox_is_not_lost_and_a_resolution_goes_all_the_same(make_bench: MakeBench) -> None:

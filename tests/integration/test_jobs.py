@@ -176,7 +176,7 @@ def test_a_job_in_a_program_is_in_the_list(redis_url: str, fails: bool, monkeypa
     app.conf.update(broker_url=redis_url, result_backend=redis_url)
     caller = Caller(app, Settings.load())
     monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: caller)
-    monkeypatch.setattr(Job, "_raise", lambda *_: None)
+    monkeypatch.setattr(Job, "_raise", lambda *_, **__: None)
     try:
         with notifier.job("import", expect="24h"):
             (job,) = caller.jobs.list()

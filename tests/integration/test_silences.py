@@ -142,6 +142,8 @@ def test_what_ends_an_incident_is_not_silenced_and_what_hangs_on_a_silenced_aler
     assert quiet.bench.record("again")["status"] == "silenced"
     quiet.admit("over", dedup_key="k", resolved=True)
     assert quiet.bench.redis.hget(quiet.bench.redis.keys("*incident:*")[0], "state") == "resolved"
+    quiet.admit("opens", dedup_key="k", update=True, title="x")
+    assert quiet.bench.record("opens")["status"] == "silenced"
     message = NotificationMessage(id="hanging", title="x", dedup_key="k")
     assert quiet.bench.outbox.admit(message, Terms(callbacks='{"link": []}')) is Admitted.COUNTED
     assert quiet.bench.redis.zscore(names.callbacks, "hanging") is not None

@@ -330,6 +330,8 @@ BAD = [
     *(("DISCORD_MENTION_QUIET_SECONDS", value) for value in ("-1", "soon")),
     *(("DISCORD_GROUP_SECONDS_TRACKLIST", value) for value in ("-1", "soon", "86401")),
     ("DISCORD_GROUP_SECONDS_CRITICAL", "300"),
+    *((f"DISCORD_QUIET_HOURS{of_type}", "22:00-07:00 Europe/Berln") for of_type in ("", "_GENERAL", "_SECURITY")),
+    *(("DISCORD_QUIET_HOURS", value) for value in ("22:00-07:00", "25:00-07:00 UTC", "22:00-07:00 UTC loud", "night")),
     *(("DISCORD_SPLIT_MAX", value) for value in ("0", "11", "x")),
     *(("DISCORD_API_URL", value) for value in ("discord.com", "https://discord.com/api", "https://discord.com/api/v9")),
     *(
@@ -509,6 +511,21 @@ def test_each_type_may_have_its_mentions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.mention_quiet_seconds == 300
 
 
+def test_quiet_hours_of_all_types_leave_out_critical_and_security_unless_they_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not any(Settings.load().quiet_hours_of(kind) for kind in AlertType)
+    monkeypatch.setenv("DISCORD_QUIET_HOURS", "'22:00-07:00 Europe/Berlin'  # at night")
+    monkeypatch.setenv("DISCORD_QUIET_HOURS_ERROR", "23:00-06:00 UTC hold")
+    monkeypatch.setenv("DISCORD_QUIET_HOURS_MONITORING", "off")
+    found = Settings.load()
+    assert {kind.value for kind in AlertType if found.quiet_hours_of(kind)} == {"general", "error", "tracklist"}
+    assert found.quiet_hours_of(AlertType.TRACKLIST) == found.quiet_hours_of(AlertType.GENERAL)
+    assert found.quiet_hours_of(AlertType.ERROR).manner == "hold"
+    monkeypatch.setenv("DISCORD_QUIET_HOURS_SECURITY", "22:00-07:00 Europe/Berlin")
+    assert Settings.load().quiet_hours_of(AlertType.SECURITY)
+
+
 def test_what_a_program_gives_wins_over_nothing_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_RATE_LIMIT", "5")
     monkeypatch.setenv("DISCORD_WEBHOOK_ERRORS", URL.replace("123456789", "1"))
@@ -543,3 +560,44 @@ def test_critical_alerts_are_never_grouped(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("DISCORD_GROUP_SECONDS_CRITICAL", "300")
     with pytest.raises(ConfigurationError, match="DISCORD_GROUP_SECONDS_CRITICAL: critical alerts are never grouped"):
         Settings.load()
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("DISCORD_RATE_LIMITS", "; DISCORD_RATE_LIMIT?"),
+        ("DISCORD_WEBHOOK_CRITICALS", "; DISCORD_WEBHOOK_CRITICAL?"),
+        ("DISCORD_LONG_TEXT_CRITCAL", "; DISCORD_LONG_TEXT_CRITICAL?"),
+        ("NOTIFIER_SPOOL", "; NOTIFIER_SPOOL_MAX?"),
+        ("NOTIFIER_XYZZY_PLUGH", ""),
+    ],
+)
+def test_a_variable_that_is_set_in_vain_is_warned_of_with_the_nearest_name(
+    name: str, hint: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv(name, "5")
+    else:
+        env_file(f"{name}=5\n")
+    assert Settings.load().warnings == [f"{name} is no variable of this program, and is ignored{hint}"]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DISCORD_TOKEN": "x", "DISCORD_BOT_TOKEN": "x", "DISCORD_GUILD_ID": "1", "DISCORD_CLIENT_SECRET": "x"},
+        {
+            "DISCORD_WEBHOOK_ERROR": "https://discord.com/api/webhooks/123/fake-token",
+            "DISCORD_WEBHOOK_CRITICAL_FILE": "/dev/null",
+            "DISCORD_WEBHOOK_GENERAL_FILE": "",
+            "NOTIFIER_X": "",
+        },
+        {"PATH": "/usr/bin", "MY_NOTIFIER_SETTING": "1"},
+    ],
+    ids=["a bot's own", "other spellings, and empty", "of others"],
+)
+def test_no_other_variable_is_warned_of(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().warnings == []

@@ -107,7 +107,7 @@ def test_each_built_in_template_renders_its_example_and_uses_all_of_it(name: str
 def test_the_built_in_templates_are_these() -> None:
     assert BUILT_IN.name in ("templates", "_templates")
     assert template_names() == [
-        *("backup", "critical", "deployment", "digest", "health_report", "job_failed", "job_finished"),
+        *("backup", "critical", "deployment", "digest", "health_report", "job_failed", "job_finished", "job_started"),
         *("monitoring_threshold", "security_event", "service_error", "tracklist_generated"),
     ]
 

@@ -14,7 +14,7 @@ from notifier.cli import main
 from notifier.cli.given_message import given_message
 from notifier.models import NotificationMessage
 from notifier.producer.client import Client
-from notifier.render.batch import compose
+from notifier.render.batch import SUPPRESS_NOTIFICATIONS, compose
 from notifier.settings import settings
 from notifier.texts import CHARACTERS_MAX
 
@@ -258,3 +258,16 @@ def test_an_alert_without_a_title_has_the_first_line_of_its_message(run: Run) ->
         embed = shown["parts"][0]["payload"]["embeds"][0]
         assert embed["title"] == (r"\_\_init\_\_" if stdin else "__init__"), "a program's output is no Markdown"
         assert embed["description"] == "second"
+
+
+def test_it_says_until_when_its_type_is_quiet_and_shows_what_is_posted_then(run: Run) -> None:
+    environment = {"DISCORD_QUIET_HOURS": "00:00-24:00 UTC", "DISCORD_MENTION_ERROR": "role:123"}
+    quiet = found(run("send", "error", "Disk full", "--dry-run", "--json", **environment))
+    assert quiet["quiet_hours"] == "without sound always"
+    (part,) = quiet["parts"]
+    assert part["payload"]["flags"] == SUPPRESS_NOTIFICATIONS
+    assert quiet["mentions"] == []
+    assert "quiet hours: without sound always" in run("send", "error", "Disk full", "--dry-run", **environment).output
+    heard = found(run("send", "critical", "Disk full", "--dry-run", "--json", **environment))
+    assert heard["quiet_hours"] == ""
+    assert "flags" not in heard["parts"][0]["payload"]

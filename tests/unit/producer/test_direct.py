@@ -16,7 +16,8 @@ from notifier.producer.deadline import Deadline
 from notifier.producer.direct import Direct
 from notifier.producer.submitted import NOT_SPLIT, SENT_DIRECTLY_NOTE, Submitted
 from notifier.producer.ways import NotTaken, StraightToDiscord
-from notifier.render.batch import Payload
+from notifier.quiet_hours import parse
+from notifier.render.batch import SUPPRESS_NOTIFICATIONS, Payload
 from notifier.render.uploads import File
 from notifier.settings import Settings
 from notifier.webhook import Webhook
@@ -29,12 +30,14 @@ class Client:
         self.footers: list[str] = []
         self.contents: list[str | None] = []
         self.files: list[tuple[File, ...]] = []
+        self.flags: list[int] = []
 
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Always delivered."""
         self.footers += [embed.get("footer", {}).get("text", "") for embed in payload.body["embeds"]]
         self.contents.append(payload.body.get("content"))
         self.files.append(payload.files)
+        self.flags.append(payload.body.get("flags", 0))
         return Answer(Delivered("1", "2"), None, 200)
 
 
@@ -176,3 +179,20 @@ def test_one_that_would_be_split_goes_in_one_request_with_all_of_it_and_says_so(
     assert record["message"]["adjusted"] == [NOT_SPLIT]
     ((file, whole),) = client.files
     assert (file.name, file.content, text in whole.content.decode()) == ("dump.bin", b"\0\xff", True)
+
+
+def test_in_quiet_hours_it_makes_no_sound_and_nobody_counts_as_pinged(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = {AlertType.SECURITY: parse("00:00-24:00 UTC hold")}  # it cannot be held: Redis is away
+    settings = webhooks_of_security().model_copy(
+        update={"mentions_by_type": {AlertType.SECURITY: ("<@7>",)}, "quiet_hours_by_type": quiet}
+    )
+    direct = Direct(client, settings)  # type: ignore[arg-type]
+    direct.post(alert())
+    monkeypatch.setattr(direct, "_settings", settings.model_copy(update={"quiet_hours_by_type": {}}))
+    later = direct_module.time.monotonic() + BUCKET_WINDOW_SECONDS
+    monkeypatch.setattr(direct_module.time, "monotonic", lambda: later)
+    direct.post(alert())
+    assert client.flags == [SUPPRESS_NOTIFICATIONS, 0]
+    assert client.contents == [None, "<@7>"]
