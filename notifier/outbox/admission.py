@@ -15,7 +15,7 @@ from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
-from notifier.outbox.steps import ADMISSION_SCRIPTS, COUNTING_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
 from notifier.render.batch import measure
@@ -68,7 +68,12 @@ def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> str:
 
 
 def _rare(
-    terms: Terms, spooled_seconds: float = 0, progress: Progress = NO_PROGRESS, *, maybe_posted: bool = False
+    terms: Terms,
+    spooled_seconds: float = 0,
+    progress: Progress = NO_PROGRESS,
+    *,
+    maybe_posted: bool = False,
+    collect: str = "",
 ) -> str:
     """What admit.lua takes of few alerts, as JSON; '' for the others."""
     values = {
@@ -78,6 +83,7 @@ def _rare(
         "expires": None if terms.expires_seconds is None else microseconds(terms.expires_seconds),
         "callbacks": terms.callbacks or None,
         "progress": progress.as_json() or None,
+        "collect": collect or None,
     }
     rare = {name: value for name, value in values.items() if value is not None}
     return json.dumps(rare) if rare else ""
@@ -125,11 +131,13 @@ class Admission:
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
-        rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted)
+        collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
+        rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect)
+        step = self._step_of_incident if message.dedup_key else self._step_of_group if collect else self._step
         while True:
             admitted = self._admit_text(
-                *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
-                *(rare, *self._of_incident(message)),
+                *(step, message.id, message.alert_type, text, version_of(message)),
+                *(load.batch_key, load.characters, rare, *self._of_incident(message)),
             )
             if admitted is not Admitted.SILENCED:
                 return admitted
@@ -155,6 +163,19 @@ class Admission:
 
         return Silences(self._redis, self._settings)
 
+    def _collected(self, message: NotificationMessage, terms: Terms) -> str:
+        """What admit.lua takes of the group for which it waits; '' if it waits for none."""
+        if not self._settings.group_seconds_by_type:
+            return ""
+        from notifier.outbox.collecting import collect_arguments, collect_of  # few callers need it
+
+        collect = collect_of(message, terms, self._settings)
+        return collect_arguments(collect, self._keys, self._settings, message.alert_type) if collect else ""
+
+    @cached_property
+    def _step_of_group(self) -> Callable[..., Any]:
+        return atomic_step(self._redis, script(*ADMISSION_SCRIPTS, COLLECTED, "outbox/admit.lua"))
+
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
     ) -> Admitted:
@@ -164,10 +185,11 @@ class Admission:
             QueueFull: as ``admit``.
         """
         text = json.dumps({**fields, "id": notification_id, "alert_type": alert_type})
-        return self._admit_text(notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, _rare(terms))
+        return self._admit_text(self._step, notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, _rare(terms))
 
     def _admit_text(  # noqa: PLR0913, PLR0917 - all that is stored of it
         self,
+        step: Callable[..., Any],
         notification_id: str,
         kind: AlertType,
         text: str,
@@ -178,7 +200,6 @@ class Admission:
         incident_keys: Sequence[str] = (),
         incident: str = "",
     ) -> Admitted:
-        step = self._step_of_incident if incident else self._step
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident)
         with broker_errors():

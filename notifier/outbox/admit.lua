@@ -7,11 +7,13 @@
 --       2 id, 3 message (JSON), 4 batch key ('': it is sent alone), 5 characters, 6 version (of the message),
 --       7 what few alerts have (JSON; ''): spooled (microseconds that it waited on the caller's disk), unknown (reason:
 --         it may have been posted), after (microseconds from now before which it is not posted), expires (likewise:
---         after which), callbacks (JSON), progress (JSON: what is settled of it already)
+--         after which), callbacks (JSON), progress (JSON: what is settled of it already), collect (JSON: args of
+--         collected.lua, if it is collected with others)
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix
--- The functions of incident.lua and counted.lua are there only for an alert that has an incident.
+-- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
+-- collected.lua for one that is collected.
 -- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
@@ -72,6 +74,12 @@ if incident then
     if incident.kind ~= 'repeat' then say(NOTIFICATION, incident.said) end
   end
 end
+local collected_for
+if RARE.collect then
+  local due_at
+  due_at, collected_for = collect(OWN.state, OWN.delayed, bytes, RARE.expires, cjson.decode(RARE.collect), now)
+  after = due_at - now
+end
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if RARE.expires then note_expiry(OWN.state, now + RARE.expires) end
 if CALLBACKS ~= '' then
@@ -89,6 +97,7 @@ memory_add(OWN.memory, bytes, OWN.type)
 if RARE.spooled then redis.call('HSET', NOTIFICATION, 'spooled', RARE.spooled) end
 if RARE.unknown then redis.call('HSET', NOTIFICATION, 'unknown', RARE.unknown) end
 if after ~= 0 then redis.call('HSET', NOTIFICATION, 'not_before', now + after) end
+if collected_for then redis.call('HSET', NOTIFICATION, 'collected_for', collected_for) end
 if RARE.expires then redis.call('HSET', NOTIFICATION, 'expires_at', now + RARE.expires) end
 if CALLBACKS ~= '' then redis.call('HSET', NOTIFICATION, 'callbacks', CALLBACKS) end
 if RARE.progress then
