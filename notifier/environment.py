@@ -51,9 +51,14 @@ def given_environment() -> dict[str, str]:
     return dict(_given)
 
 
+def outer_environment() -> dict[str, str]:
+    """What is set outside the program, by names in capitals."""
+    return {name.upper(): value for name, value in {**file_environment(), **os.environ}.items()}
+
+
 def environment() -> dict[str, str]:
     """All variables by their names in capitals."""
-    found = {name.upper(): value for name, value in {**file_environment(), **os.environ}.items()}
+    found = outer_environment()
     return {**found, **{name: value for name, value in _given.items() if not found.get(name)}}
 
 

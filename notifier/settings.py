@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, plain
+from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.message_parts import MENTIONS_MAX, Mention
 from notifier.models import AlertType
@@ -32,6 +32,7 @@ from notifier.quiet_hours import NO_QUIET_HOURS, QuietHours, parse
 from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
 from notifier.storage.url import parse_broker_url, parse_redis_url
+from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 
 DEFAULT_KEY_PREFIX = "notifier:"
@@ -82,6 +83,7 @@ MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_
 
 LongText = Literal["attach", "split"]
 Repeat = Literal["edit", "replace"]
+DedupText = Literal["newest", "first"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
@@ -134,6 +136,10 @@ class Settings(BaseSettings):
     )
     repeat: Repeat = Field("edit", validation_alias="DISCORD_REPEAT")
     repeat_by_type: Mapping[AlertType, Repeat] = Field(default_factory=dict, validation_alias="repeat_by_type")
+    dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
+    dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
+        default_factory=dict, validation_alias="dedup_text_by_type"
+    )
     quiet_hours: Quiet = Field(NO_QUIET_HOURS, validation_alias="DISCORD_QUIET_HOURS")
     quiet_hours_by_type: Mapping[AlertType, Quiet] = Field(default_factory=dict, validation_alias="quiet_hours_by_type")
     reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")
@@ -233,8 +239,12 @@ class Settings(BaseSettings):
 
     @property
     def warnings(self) -> list[str]:
-        """What is dangerous and not wrong, in words."""
-        found = []
+        """What is dangerous and not wrong, and what is set in vain, in words."""
+        given = [name for name, value in outer_environment().items() if value]
+        found = [
+            f"{name} is no variable of this program, and is ignored{f'; {near}?' if near else ''}"
+            for name, near in unknown_variables(given, self.spellings()).items()
+        ]
         if self.backend != "redis":
             found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
         parts = urlsplit(self.api_url)
@@ -268,6 +278,12 @@ class Settings(BaseSettings):
         names = [str(name) for name in own]
         names += [variable_of(name, alert_type) for name in PER_TYPE for alert_type in ROUTES]
         return sorted(names + [route.webhook_variables[0] for route in ROUTES.values()])
+
+    @classmethod
+    def spellings(cls) -> list[str]:
+        """The same with their other spellings."""
+        webhooks = [name for route in ROUTES.values() for name in route.webhook_variables]
+        return sorted({*cls.variables(), *webhooks, *(f"{name}_FILE" for name in webhooks)})
 
 
 @lru_cache(maxsize=1)

@@ -544,3 +544,44 @@ def test_what_a_program_gives_wrongly_is_named_by_its_variable() -> None:
     give({"discord_rate_limit": "many"})
     with pytest.raises(ConfigurationError, match="DISCORD_RATE_LIMIT"):
         Settings.load()
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("DISCORD_RATE_LIMITS", "; DISCORD_RATE_LIMIT?"),
+        ("DISCORD_WEBHOOK_CRITICALS", "; DISCORD_WEBHOOK_CRITICAL?"),
+        ("DISCORD_LONG_TEXT_CRITCAL", "; DISCORD_LONG_TEXT_CRITICAL?"),
+        ("NOTIFIER_SPOOL", "; NOTIFIER_SPOOL_MAX?"),
+        ("NOTIFIER_XYZZY_PLUGH", ""),
+    ],
+)
+def test_a_variable_that_is_set_in_vain_is_warned_of_with_the_nearest_name(
+    name: str, hint: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv(name, "5")
+    else:
+        env_file(f"{name}=5\n")
+    assert Settings.load().warnings == [f"{name} is no variable of this program, and is ignored{hint}"]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DISCORD_TOKEN": "x", "DISCORD_BOT_TOKEN": "x", "DISCORD_GUILD_ID": "1", "DISCORD_CLIENT_SECRET": "x"},
+        {
+            "DISCORD_WEBHOOK_ERROR": "https://discord.com/api/webhooks/123/fake-token",
+            "DISCORD_WEBHOOK_CRITICAL_FILE": "/dev/null",
+            "DISCORD_WEBHOOK_GENERAL_FILE": "",
+            "NOTIFIER_X": "",
+        },
+        {"PATH": "/usr/bin", "MY_NOTIFIER_SETTING": "1"},
+    ],
+    ids=["a bot's own", "other spellings, and empty", "of others"],
+)
+def test_no_other_variable_is_warned_of(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().warnings == []

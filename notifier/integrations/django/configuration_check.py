@@ -1,6 +1,5 @@
 """What ``manage.py check`` says of our settings."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -8,6 +7,7 @@ from django.core import checks
 
 from notifier.errors import ConfigurationError
 from notifier.integrations.django.configuration import variables_of
+from notifier.variable_names import nearest
 
 
 def check_configuration(**_: Any) -> list[checks.CheckMessage]:
@@ -34,12 +34,11 @@ def check_configuration(**_: Any) -> list[checks.CheckMessage]:
 def _unknown_names(names: list[str]) -> list[checks.CheckMessage]:
     from notifier.settings import Settings
 
-    known = Settings.variables()
-    known += [f"{name}_FILE" for name in known if "WEBHOOK" in name] + ["DISCORD_WEBHOOK_ERROR"]
+    known = Settings.spellings()
     return [
         checks.Error(
             f"settings.NOTIFIER: {name} is no variable of notifier",
-            hint=f"{near[0]}?" if (near := get_close_matches(name.upper(), known, n=1)) else None,
+            hint=f"{near}?" if (near := nearest(name, known)) else None,
             id="notifier.E002",
         )
         for name in names
