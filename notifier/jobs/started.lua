@@ -4,6 +4,7 @@
 -- ARGV: 1 name, 2 id of the run, 3 expected after (microseconds; '' if it is not), 4 grace (microseconds),
 --       5 alert type ('' if none), 6 life of the job, 7 life of the others (seconds),
 --       8 what is started ('job' or 'queue'), 9 1: it is only expected
+-- Returns nothing.
 local JOB, JOBS, DUE = unpack(KEYS)
 local NAME, RUN, EXPECT, GRACE, TYPE, LIFE, LIFE_OF_ALL, WHAT, IS_EXPECTED = unpack(ARGV)
 if IS_EXPECTED == '1' and redis.call('EXISTS', JOB) == 1 then return end
