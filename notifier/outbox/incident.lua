@@ -16,9 +16,9 @@
 -- incidents: sorted set, what the keys end with by seen_at
 --
 -- args: kind ('repeat', 'update', 'resolve' or 'acknowledge'), digest, key, type, title, seconds, reopen,
---   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay), text ('first':
---   a repeat changes none), if_not_open ('post': so is what resolves nothing), is_heard (its message is posted anew: it
---   keeps its place, and is not left out)
+--   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
+--   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
+--   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
