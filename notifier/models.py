@@ -90,6 +90,7 @@ class NotificationMessage(BaseModel):
     message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
     ``dedup_text``: whose text that shows. ``dedup_repost_after``: another one is posted once as many of ours came
     behind it (0: never). ``if_not_open``: what becomes of a resolution that ends nothing.
+    ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -138,6 +139,8 @@ class NotificationMessage(BaseModel):
     dedup_text: Literal["newest", "first"] | None = None
     dedup_repost_after: int | None = None
     if_not_open: Literal["ignore", "post"] | None = None
+    acknowledged_by: Text | None = None
+    acknowledged_why: Text | None = None
     adjusted: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 
