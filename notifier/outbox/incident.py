@@ -38,7 +38,7 @@ def digest_of(key: str) -> str:
 
 
 def incident_keys(keys: Keys, kind: AlertType, key: str) -> list[str]:
-    """KEYS 14 and on of admit.lua."""
+    """KEYS 3 and on of admit.lua."""
     return [keys.incident(kind, digest_of(key)), keys.incidents(kind), keys.repeated(kind)]
 
 
