@@ -1,6 +1,7 @@
 """Of each alert that waits it is told what it waits for, and until when."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -99,7 +100,9 @@ def test_a_page_is_bounded_and_says_how_many_there_are(bench: Bench) -> None:
     assert (found.count, [each.id for each in found.shown]) == (30, [f"a{number}" for number in range(10)])
 
 
-def test_the_command_prints_them(bench: Bench) -> None:
+def test_the_command_prints_them(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = SimpleNamespace(redis=bench.redis, keys=names)
+    monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: here)
     bench.admit("Disk full", "Other")
     shown = CliRunner().invoke(main, ["waiting", "--limit", "1"])
     assert (shown.exit_code, "Disk full" in shown.output, "Other" in shown.output) == (0, True, False)
