@@ -16,6 +16,9 @@ PER_TYPE = {
     "dedup_seconds": "DISCORD_DEDUP_SECONDS",
     "repeat": "DISCORD_REPEAT",
     "dedup_text": "DISCORD_DEDUP_TEXT",
+    "remind_seconds": "DISCORD_REMIND_SECONDS",
+    "escalate_after": "DISCORD_ESCALATE_AFTER",
+    "escalate_to": "DISCORD_ESCALATE_TO",
     "quiet_hours": "DISCORD_QUIET_HOURS",
     "group_seconds": "DISCORD_GROUP_SECONDS",
 }

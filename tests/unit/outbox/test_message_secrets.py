@@ -70,6 +70,9 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "progress",
         "repeat",
         "dedup_text",
+        "remind_seconds",
+        "escalate_after",
+        "escalate_to",
         "if_not_open",
         "adjusted",
     }
