@@ -19,6 +19,7 @@ PER_TYPE = {
     "remind_seconds": "DISCORD_REMIND_SECONDS",
     "escalate_after": "DISCORD_ESCALATE_AFTER",
     "escalate_to": "DISCORD_ESCALATE_TO",
+    "dedup_repost_after": "DISCORD_DEDUP_REPOST_AFTER",
     "quiet_hours": "DISCORD_QUIET_HOURS",
     "group_seconds": "DISCORD_GROUP_SECONDS",
 }

@@ -73,6 +73,7 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "remind_seconds",
         "escalate_after",
         "escalate_to",
+        "dedup_repost_after",
         "if_not_open",
         "adjusted",
     }

@@ -104,3 +104,15 @@ def test_reminders_are_asked_for_by_the_alert_else_by_its_type_else_by_all_and_n
     assert asked("error", remind_seconds=5, escalate_to="security") == (5, 900, ("security",))
     assert asked("error", update=True) == asked("error", resolved=True) == (None, None, ())
     assert prepare(NotificationMessage(title="T"), settings).remind_seconds is None
+
+
+def test_after_how_many_messages_it_is_posted_anew_is_said_in_the_same_way(by_environment: Any) -> None:
+    settings = by_environment(DISCORD_DEDUP_REPOST_AFTER="20", DISCORD_DEDUP_REPOST_AFTER_ERROR="0")
+    for kind, given, told in (
+        (AlertType.GENERAL, None, 20),
+        (AlertType.GENERAL, 0, 0),
+        (AlertType.ERROR, None, None),
+        (AlertType.ERROR, 5, 5),
+    ):
+        message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", dedup_repost_after=given)
+        assert prepare(message, settings).dedup_repost_after == told
