@@ -9,7 +9,7 @@ from notifier.outbox.batch_item import THREAD_NAME, BatchItem
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
-from notifier.outbox.sound import SILENT
+from notifier.outbox.quiet import SILENT
 from notifier.outcome import Reason
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.webhook import Webhook
@@ -49,8 +49,8 @@ class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
-    ``fleet``: what fleet.lua calls names; ``undeliverable`` (how long an alert waits for a worker that can
-    deliver it) and ``has_fallback``.
+    ``quiet``: the hours in which alerts are held (quiet.hold_arguments). ``fleet``: what fleet.lua calls names;
+    ``undeliverable`` (how long an alert waits for a worker that can deliver it) and ``has_fallback``.
     """
 
     id: str
@@ -72,6 +72,7 @@ class ClaimArguments:
     unanswered: list[str]
     gate: dict[str, Any]
     fleet: dict[str, Any]
+    quiet: dict[str, Any] | None = None
     held_back: int = 0
     held_back_by: str = ""
     embeds_max: int = EMBEDS_MAX
