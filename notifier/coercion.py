@@ -74,9 +74,10 @@ def coerce(data: Mapping[str, Any]) -> Given:
     adjusted = _words(given.pop("adjusted", None))
     _exceptions(given)
     _texts(given, adjusted)
-    for name, coerce_one in COERCIONS.items():
-        if name in given:
-            _coerce_one(given, name, coerce_one, adjusted)
+    if not COERCIONS.keys().isdisjoint(given):
+        for name, coerce_one in COERCIONS.items():
+            if name in given:
+                _coerce_one(given, name, coerce_one, adjusted)
     _title(given)
     if adjusted:
         said = list(dict.fromkeys(adjusted))

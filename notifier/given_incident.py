@@ -13,12 +13,15 @@ DEDUP_SECONDS_MAX = 30 * 86_400
 """Ours: the longest that an incident goes without a repeat, and is not over."""
 
 
-def _repeat(value: object, adjust: Adjust, _: Given) -> str | None:
-    name = text_of(value).strip().lower()
-    if name in ("edit", "replace"):
-        return name
-    adjust("left out: expected edit or replace")
-    return None
+def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
+    def coerce(value: object, adjust: Adjust, _: Given) -> str | None:
+        name = text_of(value).strip().lower()
+        if name in names:
+            return name
+        adjust(f"left out: expected {' or '.join(names)}")
+        return None
+
+    return coerce
 
 
 def _dedup_key(value: object, adjust: Adjust, _: Given) -> str | None:
@@ -71,6 +74,8 @@ OF_AN_INCIDENT = {
     "resolved": _of_a_key(flag),
     "update": _of_a_key(flag),
     "progress": _of_a_key(_progress),
-    "repeat": _of_a_key(_repeat),
+    "repeat": _of_a_key(_one_of("edit", "replace")),
+    "dedup_text": _of_a_key(_one_of("newest", "first")),
+    "if_not_open": _of_a_key(_one_of("ignore", "post")),
 }
 """By field; the key first."""

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -87,6 +88,7 @@ class NotificationMessage(BaseModel):
     ``dedup_key``: alerts of a type that have the same one within ``dedup_seconds`` are one incident, and share one
     message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
     message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
+    ``dedup_text``: whose text that shows. ``if_not_open``: what becomes of a resolution that ends nothing.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -132,15 +134,16 @@ class NotificationMessage(BaseModel):
     update: bool = False
     progress: float | None = None
     repeat: Literal["edit", "replace"] | None = None
+    dedup_text: Literal["newest", "first"] | None = None
+    if_not_open: Literal["ignore", "post"] | None = None
     adjusted: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     def __init__(self, /, **data: Any) -> None:
         if not TEMPLATE_NAMES.isdisjoint(data):
             data = _of_template(data)
-        known = type(self).model_fields.keys() | EXCEPTION_NAMES | TEMPLATE_NAMES
-        if unknown := data.keys() - known:
-            raise InvalidMessage("; ".join(_unknown(name, known) for name in sorted(unknown)))
+        if unknown := data.keys() - _names(type(self)):
+            raise InvalidMessage("; ".join(_unknown(name, _names(type(self))) for name in sorted(unknown)))
         given = shortened(coerce(data), MESSAGE_BYTES_MAX)
         try:
             super().__init__(**given)
@@ -160,8 +163,9 @@ class NotificationMessage(BaseModel):
     @model_validator(mode="after")
     def _storable(self) -> Self:
         try:
-            text = self.model_dump_json()
-            from_json(text)  # nested too deep for the parser, it could not be read in the worker
+            text = self.model_dump_json(exclude_unset=True)
+            if self.metadata:
+                from_json(text)  # nested too deep for the parser, it could not be read in the worker
             size = len(text.encode())
         except (ValueError, TypeError) as error:
             # surrogates and values that JSON cannot hold would fail later in the worker, unseen by the caller
@@ -180,6 +184,15 @@ class NotificationMessage(BaseModel):
         if self.color is not None:
             return self.color
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
+
+
+@cache
+def _names(kind: type[NotificationMessage]) -> frozenset[str]:
+    return EXCEPTION_NAMES | TEMPLATE_NAMES | frozenset(kind.model_fields)
+
+
+GIVEN_NAMES = _names(NotificationMessage)
+"""All that a caller may give."""
 
 
 def _of_template(data: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ PER_TYPE = {
     "mentions": "DISCORD_MENTION",
     "dedup_seconds": "DISCORD_DEDUP_SECONDS",
     "repeat": "DISCORD_REPEAT",
+    "dedup_text": "DISCORD_DEDUP_TEXT",
     "quiet_hours": "DISCORD_QUIET_HOURS",
 }
 """The fields of which there is one for each type, and how their variables begin (of some, one for all types)."""

@@ -124,7 +124,7 @@ class Job:
         if self._message and not self._type:  # failures have a type, and so a channel, of their own
             self._raise("job_failed", context, **self._shown(update=True, **over))
             self._message = {}
-        self._raise("job_failed", context, **self._shown(repeat="replace", **over))
+        self._raise("job_failed", context, **self._shown(repeat="replace", dedup_text="newest", **over))
 
     def start(self) -> None:
         """Begin; ``with`` does it."""

@@ -83,6 +83,7 @@ MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_
 
 LongText = Literal["attach", "split"]
 Repeat = Literal["edit", "replace"]
+DedupText = Literal["newest", "first"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
@@ -135,6 +136,10 @@ class Settings(BaseSettings):
     )
     repeat: Repeat = Field("edit", validation_alias="DISCORD_REPEAT")
     repeat_by_type: Mapping[AlertType, Repeat] = Field(default_factory=dict, validation_alias="repeat_by_type")
+    dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
+    dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
+        default_factory=dict, validation_alias="dedup_text_by_type"
+    )
     quiet_hours: Quiet = Field(NO_QUIET_HOURS, validation_alias="DISCORD_QUIET_HOURS")
     quiet_hours_by_type: Mapping[AlertType, Quiet] = Field(default_factory=dict, validation_alias="quiet_hours_by_type")
     reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")

@@ -86,6 +86,8 @@ def _places(given: Given) -> list[tuple[Given, str, str]]:
 
 def _is_small(given: Given) -> bool:
     """As nearly always."""
-    if any(given.get(name) for name in PARTS):
+    if any(map(given.get, PARTS)):
         return False
+    if not given.get("fields"):
+        return sum(len(text) for text in map(given.get, TEXTS) if isinstance(text, str)) < SHORT_CHARACTERS
     return sum(len(holder[name]) for holder, name, _ in _places(given)) < SHORT_CHARACTERS

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.models import EXCEPTION_NAMES, TEMPLATE_NAMES, AlertType, NotificationMessage
+from notifier.models import EXCEPTION_NAMES, GIVEN_NAMES, TEMPLATE_NAMES, AlertType, NotificationMessage
 from notifier.texts import clean
 
 from .parent import FAILED_TITLE, FINISHED_TITLE, failure_of, result_of
 
 MADE_OF = EXCEPTION_NAMES | TEMPLATE_NAMES
 """What brings fields, a title among them."""
-FIELD_NAMES = MADE_OF | frozenset(NotificationMessage.model_fields)
 DERIVED = frozenset(("title", "message", "plain", "adjusted", "traceback"))
 """Fields that may be made of what others were given."""
 TITLE_CHARACTERS_MAX = 10_000
@@ -121,7 +120,7 @@ def _named(args: tuple[Any, ...], fields: dict[str, Any]) -> dict[str, Any] | No
             return fields
         case (NotificationMessage() as message,) if fields.keys() <= {"id"}:
             return {**dict(message), **fields}
-        case (Mapping() as mapping,) if fields.keys() <= {"id"} and mapping.keys() <= FIELD_NAMES:
+        case (Mapping() as mapping,) if fields.keys() <= {"id"} and mapping.keys() <= GIVEN_NAMES:
             return {**mapping, **fields}
         case (str(title),) if not fields.keys() & {"title", "template"}:
             return {**fields, "title": title}
@@ -163,7 +162,7 @@ def _message(
 
 
 def _not_read(args: tuple[Any, ...], fields: dict[str, Any]) -> InvalidMessage:
-    if len(args) == 1 and isinstance(args[0], Mapping) and (unknown := args[0].keys() - FIELD_NAMES):
+    if len(args) == 1 and isinstance(args[0], Mapping) and (unknown := args[0].keys() - GIVEN_NAMES):
         return InvalidMessage(f"{', '.join(sorted(map(str, unknown)))}: not a field of a NotificationMessage")
     given = ", ".join([*(type(each).__name__ for each in args), *(f"{name}=…" for name in fields)])
     return InvalidMessage(

@@ -12,7 +12,7 @@ from celery.exceptions import Ignore, Reject
 from kombu.utils.json import dumps
 
 from notifier.errors import BrokerUnavailable, DeliveryFailed, InvalidMessage, QueueFull
-from notifier.models import NotificationMessage
+from notifier.models import GIVEN_NAMES, NotificationMessage
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import ClaimRequest, Completed, NotFound
 from notifier.outbox.disposition import Action
@@ -23,7 +23,7 @@ from notifier.outcome import Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
 from notifier.render.cut import cut
 
-from .arguments import FIELD_NAMES, fields_of_callback, message_of_callback
+from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _admit(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, An
         message = message_of_callback(task.alert_type, args, fields, notification_id, parent_id)
     except InvalidMessage:
         named = fields_of_callback(args, fields, parent_id)
-        if named.keys() <= FIELD_NAMES or not pipeline.heartbeat.newer_lives():
+        if named.keys() <= GIVEN_NAMES or not pipeline.heartbeat.newer_lives():
             raise
         masked = prepare_given(named, pipeline.settings)
         pipeline.outbox.admit_newer(notification_id, task.alert_type, masked, terms)

@@ -302,7 +302,7 @@ class SendNotification:
     def resolve(self, dedup_key: str, /, **fields: Any) -> "AsyncResult[Any]":
         """End an open incident: its message turns green. If none is open, nothing is posted (status ``not_open``).
 
-        Args and Raises as ``update``.
+        Args and Raises as ``update``. With ``if_not_open="post"`` a green message is posted if none is open.
         """
         return self.delay(**{**fields, "dedup_key": dedup_key, "resolved": True})
 

@@ -24,7 +24,8 @@ def check(as_json: bool) -> None:
       notifier check
       notifier check --json
 
-    Exit code: 0 all that is configured works, templates included, and the workers hold the same webhooks, 1 otherwise.
+    Exit code: 0 all that is configured works, templates included, workers read the queues of all types that have a
+    webhook, and hold the same webhooks; 1 otherwise.
     """
     from notifier.operations.template_check import template_problems
     from notifier.outbox.quiet import quiet_told
@@ -37,7 +38,8 @@ def check(as_json: bool) -> None:
     mentions = {kind.value: list(pings) for kind, pings in settings.mentions_by_type.items()}
     templates = template_problems(settings)
     (_print_json if as_json else _print_text)(report, settings.warnings, mentions, quiet, templates)
-    raise SystemExit(0 if report.valid and report.healthy and not report.disagreements and not templates else 1)
+    well = report.valid and report.healthy and not (report.disagreements or report.unserved or templates)
+    raise SystemExit(0 if well else 1)
 
 
 def _print_json(
@@ -56,6 +58,7 @@ def _print_json(
             "webhooks": [asdict(each) for each in report.webhooks],
             "workers": [{**asdict(each.holding), "problem": each.problem} for each in report.fleet],
             "disagreements": report.disagreements,
+            "unserved": report.unserved,
             "machines": [asdict(each) for each in report.machines],
             "mentions": mentions,
             "quiet_hours": quiet,
@@ -89,8 +92,7 @@ def _print_text(
         echo(f"Alerts of the type {kind} ping {' '.join(pings)}")
     for kind, told in quiet.items():
         echo(f"Quiet hours: alerts of the type {kind} are {told}")
-    if report.disagreements:
-        _print_disagreements(report)
+    _print_workers(report)
     for fault in report.machines:
         echo(f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}")
     for each in templates.values():
@@ -99,7 +101,12 @@ def _print_text(
         echo(f"Warning: {each}")
 
 
-def _print_disagreements(report: "CheckReport") -> None:
+def _print_workers(report: "CheckReport") -> None:
+    if report.unserved:
+        which = ", ".join(report.unserved) if report.fleet else "any type"
+        echo(f"No worker delivers alerts of {which}; they wait until one is started: celery -A notifier worker")
+    if not report.disagreements:
+        return
     print_table(
         "Workers that hold different webhooks",
         ["type", "worker", "webhook", "fingerprint of its URL", "state"],

@@ -39,6 +39,7 @@ OPTIONS = (
     ),
     click.option("--dedup-key", help="Alerts of a type with the same key share one message, which is edited."),
     click.option("--resolved", is_flag=True, help="The incident of this --dedup-key is over."),
+    click.option("--if-not-open", type=click.Choice(["ignore", "post"]), help="If --resolved ends nothing."),
     click.option("--update", is_flag=True, help="Change the message of the incident; it is no repeat."),
     click.option("--progress", help="0 to 1, or a percentage: drawn as a bar."),
     click.option("--id", "notification_id", help="Your own id: the same id is never sent twice."),

@@ -87,6 +87,13 @@ class CheckReport:
         return tuple(disagreements([each.holding for each in self.fleet]))
 
     @property
+    def unserved(self) -> tuple[AlertType, ...]:
+        """The types with a webhook here whose queue no living worker reads. Without Redis nobody knows: none."""
+        served = {each.holding.alert_type for each in self.fleet}
+        asked = [each.alert_type for each in self.webhooks if each.configured and self.redis is None]
+        return tuple(kind for kind in asked if kind not in served)
+
+    @property
     def valid(self) -> bool:
         """At least one webhook is configured, and each that is answers."""
         configured = [check for check in self.webhooks if check.configured]

@@ -15,7 +15,7 @@ from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
-from notifier.outbox.steps import ADMISSION_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
 from notifier.render.batch import measure
@@ -106,6 +106,10 @@ class Admission:
         return incident_keys(self._keys, message.alert_type, key), asked
 
     @cached_property
+    def _step_of_incident(self) -> Callable[..., Any]:
+        return atomic_step(self._redis, script(*COUNTING_SCRIPTS, "outbox/admit.lua"))
+
+    @cached_property
     def _silences(self) -> "Silences":
         from notifier.outbox.silences import Silences  # few callers need it
 
@@ -140,7 +144,8 @@ class Admission:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
         with broker_errors():
-            answer = self._step(
+            step = self._step_of_incident if incident[0] else self._step
+            answer = step(
                 keys=[
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
                     *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),

@@ -13,19 +13,23 @@
 --       18 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix
+-- The functions of incident.lua and counted.lua are there only for an alert that has an incident.
 -- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
-if is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
+-- of these few alerts have any: all three are asked for at once
+local has_more = redis.call('EXISTS', KEYS[1], KEYS[6], KEYS[13]) > 0
+if has_more and is_admitted(KEYS[1], KEYS[9], ARGV[1]) then return 'known' end
 local now, bytes = now_us(), #ARGV[2] + #ARGV[11]
 local incident, meeting, waiting = ARGV[18] ~= '' and cjson.decode(ARGV[18]), nil, nil
 if incident then
   incident.message = ARGV[2]
   meeting, waiting = meet_incident(KEYS[14], incident.notification_prefix, incident, now)
+  if meeting == 'alone' then incident = nil end
 end
 -- what changes a message that is there, or ends it, is heard by nobody
 local is_change = incident and incident.kind ~= 'repeat' and meeting ~= 'open'
-if not is_change and silenced_by(KEYS[13], ARGV[13], ARGV[2], now) then return 'silenced' end
+if has_more and not is_change and silenced_by(KEYS[13], ARGV[13], ARGV[2], now) then return 'silenced' end
 
 local function count()
   local status, known = 'not_open', {}
@@ -51,7 +55,8 @@ if meeting == 'count' then
   join_waiting(incident.notification_prefix .. waiting, KEYS[3], waiting, incident, now)
   return count()
 end
-local is_full = outbox_size(KEYS[2], KEYS[3], KEYS[4]) >= tonumber(ARGV[5])
+local size, wait = outbox_size(KEYS[2], KEYS[3], KEYS[4])
+local is_full = size >= tonumber(ARGV[5])
 local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
 if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full' end
@@ -89,10 +94,15 @@ if ARGV[17] ~= '' then
   redis.call('HSET', KEYS[1], 'progress', ARGV[17])
   add_event(KEYS[1], { at = now, step = 'resumed', detail = cjson.decode(ARGV[17]).part })
 end
-for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+if wait == 0 then redis.call('PEXPIRE', KEYS[2], ARGV[6]) end
+if after ~= 0 or ARGV[10] ~= '' or redis.call('HSETNX', KEYS[12], 'renewed:' .. ARGV[13], now) == 1 then
+  -- their lives are of days: renewed where this step may have made one, else once in the life of that field, a minute
+  for _, key in ipairs({ KEYS[2], KEYS[3], KEYS[5], KEYS[10] }) do redis.call('PEXPIRE', key, ARGV[6]) end
+end
 
 -- If this id was refused before, that record is removed: the alert is queued now. An event keeps the fact.
-local refused = stored_record(KEYS[6])
+local refused = has_more and stored_record(KEYS[6])
 if refused then
   local at = redis.call('ZSCORE', KEYS[8], ARGV[1])
   add_event(KEYS[1], { at = tonumber(at or now), step = 'refused', reason = refused.reason })

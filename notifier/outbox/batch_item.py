@@ -7,7 +7,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.incident import Incident
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import Delivered, Reason
-from notifier.render.incident import with_incident
+from notifier.render.incident import as_resolution, with_incident
 from notifier.render.ornaments import ornaments, refused_by_form
 from notifier.render.split import parts_of
 from notifier.webhook import Webhook
@@ -59,6 +59,12 @@ class BatchItem:
         return replace(self, message=message, request=request)
 
     @property
+    def keeps_files(self) -> bool:
+        """Whether the message of its incident keeps the files that it has."""
+        keeps_text = self.incident is not None and self.incident.keeps_text(self.message)
+        return self.message.update or self.message.resolved or keeps_text
+
+    @property
     def ornaments(self) -> frozenset[str]:
         """What of it may be left out."""
         return frozenset(ornaments(self._pinging(self.message)))
@@ -77,7 +83,11 @@ class BatchItem:
         """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
         parts = parts_of(self.message)
         part = self._pinging(parts[min(self.progress.part, len(parts) - 1)])
-        part = with_incident(part, self.incident.state) if self.incident else part
+        if self.incident:
+            is_known = self.message.resolved or (self.message.update and self.incident.shown)
+            part = with_incident(part.model_copy(update={"mentions": ()}) if is_known else part, self.incident.state)
+        elif part.resolved and part.if_not_open == "post":
+            part = as_resolution(part)
         if self.progress.thread_id is not None:
             in_thread = {"thread_id": self.progress.thread_id, "thread_name": None, "applied_tags": ()}
             return part.model_copy(update=in_thread)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.errors import DeliveryFailed
-from notifier.outbox.batch_item import Request
+from notifier.outbox.batch_item import THREAD_NAME, Request
 from notifier.outbox.claim import Batch, WakeUp
 from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.incident import shown_by
@@ -68,7 +68,7 @@ def _shown(batch: Batch, disposition: Disposition, answer: Answer) -> dict[str, 
     if item.request is Request.EDIT:
         thread_id = item.incident.thread_id
     else:
-        opens_thread = item.part.thread_name or item.progress.in_forum
+        opens_thread = (item.part.thread_name and THREAD_NAME not in item.left_out) or item.progress.in_forum
         thread_id = item.part.thread_id or (posted.channel_id if opens_thread else webhook.thread_id)
     return shown_by(item.message, posted, webhook, batch.guild_id, thread_id)
 

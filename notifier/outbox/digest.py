@@ -8,7 +8,7 @@ import redis
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.record import as_result, record
-from notifier.outbox.steps import ADMISSION_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import COUNTING_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
 from notifier.plain_text import plain
@@ -47,7 +47,7 @@ class Digests:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
-        self._fold = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/fold.lua"))
+        self._fold = atomic_step(client, script(*COUNTING_SCRIPTS, "outbox/fold.lua"))
         self._digest = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/digest.lua"))
 
     def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:

@@ -29,7 +29,9 @@ class Forgotten:
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         self._keys = Keys(settings.key_prefix)
         self._dead_letter_arguments = dead_letter_arguments(self._keys, settings)
-        self._forget = atomic_step(client, script(*GATE_SCRIPTS, "outbox/record.lua", "outbox/forget.lua"))
+        self._forget = atomic_step(
+            client, script(*GATE_SCRIPTS, "outbox/known.lua", "outbox/record.lua", "outbox/forget.lua")
+        )
 
     def bury(self, alert_type: AlertType, notification_ids: Sequence[str]) -> None:
         """Store the record of each, and take it out of its outbox. Repeating it changes nothing.

@@ -15,12 +15,13 @@
 -- incidents: sorted set, what the keys end with by seen_at
 --
 -- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
---   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay),
---   is_heard (its message is posted anew: it keeps its place, and is not left out)
+--   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay), text ('first':
+--   a repeat changes none), if_not_open ('post': so is what resolves nothing), is_heard (its message is posted anew: it
+--   keeps its place, and is not left out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
---   shows it), or 'not_open' (there is nothing to resolve)
+--   shows it), 'not_open' (there is nothing to resolve), or 'alone' (the same, and it is posted)
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
@@ -34,7 +35,7 @@ local function meet_incident(incident, notification_prefix, args, now)
     'seen_at', 'seconds', 'waiting', 'resolved_at', 'message_id'))
   local is_open = state == 'open' and now - seen_at < tonumber(seconds)
   local may_reopen = state == 'resolved' and message_id and now - resolved_at < args.reopen
-  if not is_open and args.kind == 'resolve' then return 'not_open' end
+  if not is_open and args.kind == 'resolve' then return args.if_not_open == 'post' and 'alone' or 'not_open' end
   if not is_open and not (may_reopen and args.kind == 'repeat') then return 'open' end
   local waits = waiting and waiting ~= ''
     and redis.call('HEXISTS', notification_prefix .. waiting, 'message') == 1
@@ -90,9 +91,11 @@ local function say(notification, said)
   redis.call('HSET', notification, 'overlay', cjson.encode(overlay))
 end
 
--- The message of the one that waits, under its own id: what is counted is the newest.
+-- The message of the one that waits, under its own id: what is counted is the newest, unless its text is not shown.
 local function join_waiting(notification, delayed, id, args, now)
   if args.kind == 'repeat' then
+    local overlay = cjson.decode(redis.call('HGET', notification, 'overlay') or '{}')
+    if args.text == 'first' and not overlay.resolved then return end
     local own = '^{"id":"[^"\\]*"'
     if string.find(args.message, own) and not string.find(id, '["\\%%]') then
       redis.call('HSET', notification, 'message', (string.gsub(args.message, own, '{"id":"' .. id .. '"', 1)))

@@ -68,6 +68,8 @@ def incident_arguments(
         "history_life": round(settings.history_days * 86_400),
         "notification_prefix": keys.notification(""),
         "result_prefix": keys.result(""),
+        "text": message.dedup_text,
+        "if_not_open": message.if_not_open,
         "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
         "said": {name: json.dumps(value) for name, value in _said(message).items()},
         "stamp": stamp,
@@ -95,16 +97,22 @@ class Incident:
         """Whether its message can be changed through this webhook."""
         return self.message_id is not None and webhook is not None and webhook.id == self.webhook_id
 
+    def keeps_text(self, message: NotificationMessage) -> bool:
+        """Whether a repeat changes nothing of what its message shows but the count."""
+        return message.dedup_text == "first" and bool(self.shown) and not (message.update or message.resolved)
+
     def whole(self, message: NotificationMessage) -> NotificationMessage:
         """An alert of it with what an update leaves unsaid, as the message shows it already."""
-        before = self.shown if message.update or message.resolved else {}
-        own = {"id": message.id, "alert_type": message.alert_type, "dedup_key": message.dedup_key}
-        return NotificationMessage(**{"title": self.state.title, **before, **_said(message), **self.overlay, **own})
+        keeps_text = self.keeps_text(message)
+        before = self.shown if keeps_text or message.update or message.resolved else {}
+        own = {name: getattr(message, name) for name in ("id", "alert_type", "dedup_key", "dedup_text")}
+        said = {} if keeps_text else _said(message)
+        return NotificationMessage(**{"title": self.state.title, **before, **said, **self.overlay, **own})
 
 
 def _said(message: NotificationMessage) -> dict[str, Any]:
     """The fields that were given: a title that is the key was not."""
-    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key"})
+    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key", "if_not_open"})
     return {name: value for name, value in given.items() if name != "title" or value != message.dedup_key}
 
 
@@ -133,16 +141,20 @@ def incident_of(text: str, overlay: str) -> Incident | None:
 def shown_by(
     message: NotificationMessage, posted: Delivered, webhook: Webhook, guild_id: str | None, thread_id: str | None
 ) -> dict[str, str]:
-    """What commit.lua notes of the message that shows an incident; '' is not known."""
+    """What commit.lua notes of the message that shows an incident; '' is not known.
+
+    What a resolution says is not kept: a repeat may open it again.
+    """
     link = f"https://discord.com/channels/{guild_id}/{posted.channel_id}/{posted.message_id}" if guild_id else ""
     kept = message.model_dump_json(exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted"})
+    told = {"message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
     return {
         "message_id": posted.message_id or "",
         "channel_id": posted.channel_id or "",
         "webhook_id": webhook.id,
         "thread_id": thread_id or "",
         "link": link,
-        "message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else "",
+        **({} if message.resolved else told),
     }
 
 

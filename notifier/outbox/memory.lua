@@ -1,7 +1,8 @@
 -- The bytes that wait in all outboxes: their messages and what hangs on them. They are counted anew whenever something
 -- would not fit. In between, what is admitted is added, and nothing is taken off: so the count is never too low by what
 -- leaves an outbox in any way (a worker of version 0.2, a key that expires), and never too high where it matters.
--- memory (hash): bytes by alert type, total, counted_at (microseconds), count (of notifications)
+-- memory (hash): bytes by alert type, total, counted_at (microseconds), count (of notifications),
+--   renewed:TYPE (admit.lua has renewed the lives of its outbox since they were counted)
 -- roomy: a total of bytes that fits, whichever types have them; so far, nothing else need be looked at
 -- args (JSON): types, type (of the one that comes), sets (names of an outbox' sets, with %s for the type),
 --   notification_prefix, bytes_max, reserve (bytes of each type that no other type can take)

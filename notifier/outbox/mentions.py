@@ -14,14 +14,16 @@ def with_mentions(batch: Batch, configured: Mapping[AlertType, Sequence[str]]) -
     """The batch with what it pings: that of each type in it, once, in the only ``content`` that a request has.
 
     What goes again, for it may not have been posted, pings again. A part that is not the first of its alert does not,
-    and nothing in quiet hours does.
+    and nothing that is over or in quiet hours does.
     """
     if any(each.request is not Request.POST for each in batch.items):  # who was pinged by it is not pinged again
         return batch
     if batch.blocked or batch.abandoned or batch.silent or any(ORNAMENT in each.left_out for each in batch.items):
         return batch
     types = dict.fromkeys(
-        each.message.alert_type for each in batch.items if each.progress.part == 0 and not each.unreadable
+        each.message.alert_type
+        for each in batch.items
+        if each.progress.part == 0 and not each.unreadable and not each.message.resolved
     )
     pinging = tuple(kind for kind in types if configured.get(kind) and kind not in batch.pinged_lately)
     if not pinging:

@@ -13,18 +13,12 @@
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
--- Functions: outbox_size, await_callbacks, arm, wait_log, log_wait, waits_since, add_event, next_sequence, place_of,
---   lease_wait, end_lease, due_in, note_expiry, expiry_wait, batching_wait, leave_to_newer, reconciling_wait,
---   note_what_may_be_posted, follow_clock.
+-- Functions: await_callbacks, arm, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease, due_in,
+--   expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
 local EARLIER = 100000 -- one that is due this much earlier replaces the one under way
-
--- How many notifications an outbox holds.
-local function outbox_size(waiting, delayed, in_flight)
-  return redis.call('ZCARD', waiting) + redis.call('ZCARD', delayed) + redis.call('ZCARD', in_flight)
-end
 
 -- What hangs on a notification is to be called once it has ended: by its worker within the lease, else by a sweep.
 -- `callbacks` is a sorted set: ids by the time from which a sweep may call them. Returns the callbacks (JSON; '').
@@ -72,24 +66,6 @@ local function waits_since(log, now, since)
   return waited
 end
 
--- One more event of a notification; if there are too many, those in the middle are dropped.
-local EVENTS_MAX, EVENTS_KEPT = 40, 10
-local function add_event(notification, event)
-  local events = cjson.decode(redis.call('HGET', notification, 'trail') or '[]')
-  if #events >= EVENTS_MAX then table.remove(events, EVENTS_KEPT) end
-  table.insert(events, event)
-  redis.call('HSET', notification, 'trail', cjson.encode(events))
-end
-
--- The next place in the order of admission. If the counter is gone, it goes on above what it can have been: from the
--- microseconds since 1970.
-local function next_sequence(counter, now)
-  local sequence = redis.call('INCR', counter)
-  if sequence > 1 then return sequence end
-  redis.call('SET', counter, string.format('%.0f', now), 'PX', LIFE_MS)
-  return now
-end
-
 -- The place of one notification; if its hash does not say it, the one that it has in a set.
 local function place_of(notification, id, waiting, in_flight)
   return redis.call('HGET', notification, 'sequence') or redis.call('ZSCORE', waiting, id)
@@ -113,12 +89,6 @@ local function due_in(waiting, delayed, now)
   if redis.call('ZCARD', waiting) > 0 then return 0 end
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
   if first[2] then return math.max(0, tonumber(first[2]) - now) end
-end
-
--- Remember the expiry that one notification has of its own: the rest expire in the order of their admission.
-local function note_expiry(state, expires_at)
-  local earliest = tonumber(redis.call('HGET', state, 'next_expiry'))
-  if not earliest or expires_at < earliest then redis.call('HSET', state, 'next_expiry', expires_at) end
 end
 
 -- Microseconds until claim.lua has to look for what has expired (0: it has to), or nil.

@@ -18,7 +18,13 @@ SINCE: dict[str, int] = dict.fromkeys(
         *("applied_tags", "files", "poll", "buttons", "traceback", "markdown", "plain", "long_text", "adjusted"),
     ),
     2,
-) | dict.fromkeys(("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"), 3)
+) | dict.fromkeys(
+    (
+        *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"),
+        *("dedup_text", "if_not_open"),
+    ),
+    3,
+)
 """The fields that version 1 (0.1 and 0.2) does not know, and the version from which on each is known."""
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
@@ -27,7 +33,8 @@ UNREADABLE_CHARACTERS = 3_000
 
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
-    given = [since for name, since in SINCE.items() if getattr(message, name) != _default(name)]
+    set_here = SINCE.keys() & message.model_fields_set
+    given = [SINCE[name] for name in set_here if getattr(message, name) != _default(name)]
     if any(each.markdown is not None for each in message.fields) or _is_larger_than_version_1_takes(message):
         given.append(2)
     return max([1, *given])

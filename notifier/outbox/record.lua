@@ -1,6 +1,5 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, dated, store_record, add_by_time, index_record, stored_record, forget_record, keep_dead_letter,
---   is_known, is_admitted.
+-- Functions: iso_time, dated, store_record, add_by_time, index_record, keep_dead_letter.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
@@ -48,23 +47,6 @@ local function index_record(history, status, id, now, life)
   end
 end
 
--- The record that is stored there, or nil: none, or another task's result.
-local function stored_record(result_key)
-  local is_json, meta = pcall(cjson.decode, redis.call('GET', result_key) or 'null')
-  local result = is_json and type(meta) == 'table' and meta.result
-  if type(result) ~= 'table' then return end
-  if type(result.exc_message) == 'table' then result = result.exc_message[#result.exc_message] end
-  if type(result) == 'table' and result.admitted_at then return result end
-end
-
-local function forget_record(result_key, history, id)
-  local record = stored_record(result_key)
-  if not record then return end
-  redis.call('DEL', result_key)
-  redis.call('ZREM', history, id)
-  redis.call('ZREM', history .. ':' .. (record.status or ''), id)
-end
-
 local function drop_oldest_dead_letters(args, troubles, dead_letters, type)
   local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
   for _, id in ipairs(dropped) do
@@ -90,19 +72,4 @@ local function keep_dead_letter(args, troubles, item, now)
   redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
   report_trouble(troubles, 'dead_letters', item.type, item.reason)
   drop_oldest_dead_letters(args, troubles, dead_letters, item.type)
-end
-
--- Whether a notification waits, or has ended: what else may be left of its hash says nothing.
-local function is_known(notification)
-  return redis.call('HEXISTS', notification, 'message') == 1 or redis.call('HEXISTS', notification, 'finished_at') == 1
-end
-
--- Whether this id is known to an outbox. One that a worker refused is a dead letter, and no outbox took it: if it is
--- sent again, as it should be, the letter is dropped. So is one of which Redis has forgotten the text.
-local function is_admitted(notification, dead_letters, id)
-  if redis.call('EXISTS', notification) == 0 then return false end
-  if is_known(notification) then return true end
-  redis.call('DEL', notification)
-  redis.call('ZREM', dead_letters, id)
-  return false
 end

@@ -12,7 +12,7 @@ from notifier.errors import InvalidMessage, NotificationNotFound
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import as_result, record
-from notifier.outbox.steps import ADMISSION_SCRIPTS
+from notifier.outbox.steps import COUNTING_SCRIPTS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Status
 from notifier.render.cut import cut
@@ -77,7 +77,7 @@ class Silences:
         self._redis = client
         self._keys = Keys(settings.key_prefix)
         self._settings = settings
-        self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/silence.lua"))
+        self._step = atomic_step(client, script(*COUNTING_SCRIPTS, "outbox/silence.lua"))
 
     def add(
         self,

@@ -41,9 +41,14 @@ def with_incident(message: NotificationMessage, state: IncidentState) -> Notific
     }
     fields = [MessageField(name=name, value=text, markdown=True) for name, text in told.items() if text]
     update: dict[str, object] = {"fields": (*message.fields, *fields)}
-    if state.is_resolved:
-        update |= {"color": RESOLVED_COLOUR, "severity": Severity.INFO, "title": _marked(message.title)}
-    return message.model_copy(update=update)
+    message = message.model_copy(update=update)
+    return as_resolution(message) if state.is_resolved else message
+
+
+def as_resolution(message: NotificationMessage) -> NotificationMessage:
+    """The same, drawn as something that is over."""
+    over = {"color": RESOLVED_COLOUR, "severity": Severity.INFO, "title": _marked(message.title)}
+    return message.model_copy(update=over)
 
 
 def _repeated(state: IncidentState) -> str:

@@ -186,8 +186,7 @@ class DeliveryWorker:
             return self._client.execute(webhook, payload)
         if first.request is Request.DELETE:
             return self._client.delete(webhook, incident.message_id, incident.thread_id)
-        keeps_files = first.message.update or first.message.resolved
-        edit = as_edit(payload, keeps_files=keeps_files)
+        edit = as_edit(payload, keeps_files=first.keeps_files)
         return self._client.edit(webhook, incident.message_id, edit, incident.thread_id)
 
     def _decide(self, batch: Batch, answer: Answer) -> list[Disposition]:

@@ -92,6 +92,10 @@ def test_the_command_line_tells_of_incidents(
     until(lambda: is_green(sandbox), "the resolution")
     assert "no incident is open" in notifier("incidents", "--open").stdout
     assert "resolved" in notifier("incidents").stdout
+    fine = notifier(
+        "send", "general", "Fine", "--dedup-key", "nope", "--resolved", "--if-not-open", "post", "--wait", "30"
+    )
+    assert (fine.returncode, "✅ Fine" in sandbox.titles()) == (0, True), fine.stderr
     over = notifier("send", "general", "--dedup-key", "nope", "--resolved", "--json")
     assert "no incident with its key is open" in notifier("explain", json.loads(over.stdout)["id"]).stdout
 

@@ -119,7 +119,10 @@ def test_check_shows_who_holds_what_if_workers_hold_different_webhooks(
     start_worker("-Q", "notifications.general,notifications.error", **PATIENT)
     until(lambda: len(read_fleet(application.pipeline.redis, names)) == 2, "what it serves")
     agreed = notifier("check", "--json")
-    assert (agreed.returncode, json.loads(agreed.stdout)["disagreements"]) == (0, [])
+    unserved = [each for each in AlertType if each not in ("general", "error")]
+    assert (agreed.returncode, json.loads(agreed.stdout)["unserved"]) == (1, unserved)
+    assert f"No worker delivers alerts of {', '.join(unserved)}; they wait" in notifier("check").stdout
+    assert json.loads(agreed.stdout)["disagreements"] == []
     poor = start_worker("-Q", "notifications.general", **PATIENT, **POOR)
     start_worker("-Q", "notifications.general", **PATIENT, **{VARIABLE: webhook(sandbox, OLD_TOKEN)})
     until(lambda: len(read_fleet(application.pipeline.redis, names)) == 4, "what they serve")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from notifier.models import AlertType
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch
 from notifier.outbox.disposition import decide
 from notifier.outbox.progress import Progress
@@ -140,3 +141,22 @@ def test_a_ping_before_the_clock_stepped_back_silences_none(bench: Bench) -> Non
     bench.claim()  # sees the step
     bench.tick(60)
     assert pinged(bench.batch()) == f"{ROLE} @here"
+
+
+def test_what_is_over_pings_nobody_though_it_is_posted(bench: Bench) -> None:
+    over = {"title": "Fine", "dedup_key": "k", "resolved": True, "if_not_open": "post"}
+    bench.outbox.admit(NotificationMessage(id="over", **over))
+    assert pinged(bench.batch()) is None
+
+
+def test_a_resolution_whose_message_was_deleted_pings_nobody_again(bench: Bench) -> None:
+    bench.outbox.admit(NotificationMessage(id="a", title="Disk full", dedup_key="k", mentions=(USER,)))
+    batch = bench.batch()
+    assert USER in str(pinged(batch))
+    bench.commit(batch)
+    bench.tick(300)
+    bench.outbox.admit(NotificationMessage(id="over", title="k", dedup_key="k", resolved=True))
+    bench.commit(bench.batch(), Rejected(Reason.UNKNOWN_CHANNEL, "Unknown Message"))
+    bench.tick(1)
+    batch = bench.batch()
+    assert (batch.items[0].request, pinged(batch)) == (Request.POST, None)

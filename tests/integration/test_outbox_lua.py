@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from notifier.gate.gate import GATE_SCRIPTS
+from notifier.outbox.steps import OUTBOX_SCRIPTS
 from notifier.storage.connection import connect
 from notifier.storage.scripts import script
 from tests.integration.lua import run_lua
@@ -20,7 +20,7 @@ class Lua:
 
     def __init__(self, client: "redis.Redis") -> None:
         self.redis = client
-        self._functions = script(*GATE_SCRIPTS, "outbox/record.lua", "outbox/outbox.lua")
+        self._functions = script(*OUTBOX_SCRIPTS)
 
     def __call__(self, call: str) -> Any:
         return run_lua(self.redis, self._functions, f"local now = {NOW} return {call}")

@@ -67,6 +67,8 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "update",
         "progress",
         "repeat",
+        "dedup_text",
+        "if_not_open",
         "adjusted",
     }
     assert set(NotificationMessage.model_fields) == held | without

@@ -67,3 +67,15 @@ def test_a_deployment_without_markdown_makes_all_plain_but_what_says_otherwise(b
         assert prepare(NotificationMessage(title="*T*", markdown=given), off).markdown is wanted
     on = by_environment(DISCORD_MARKDOWN="on")
     assert prepare(NotificationMessage(title="*T*"), on).markdown is None
+
+
+def test_what_becomes_of_an_incident_is_said_by_the_alert_else_by_its_type_else_by_all(by_environment: Any) -> None:
+    settings = by_environment(DISCORD_DEDUP_TEXT="first", DISCORD_DEDUP_TEXT_ERROR="newest")
+    for kind, given, told in (
+        (AlertType.GENERAL, None, "first"),
+        (AlertType.ERROR, None, "newest"),
+        (AlertType.ERROR, "first", "first"),
+    ):
+        message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", dedup_text=given)
+        assert prepare(message, settings).dedup_text == told
+    assert prepare(NotificationMessage(title="T"), settings).dedup_text is None

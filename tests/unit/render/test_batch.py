@@ -358,3 +358,12 @@ def test_an_edit_pings_nobody_and_its_files_take_the_place_of_those_that_are_the
     assert "attachments" not in as_edit(posted, keeps_files=True).body
     with_file = compose([alert(files={"a.txt": "a"})])
     assert as_edit(with_file, keeps_files=False).body["attachments"] == with_file.body["attachments"]
+
+
+@pytest.mark.parametrize("title", ["x", "x" * 256, "x" * 257])
+@pytest.mark.parametrize("text", ["", "x", " x ", "\x1f", "x" * 4_096, "x" * 4_097])
+@pytest.mark.parametrize("source", [None, "x", "x" * 1_648, "x" * 1_649, "x" * 2_048, "x" * 2_049])
+def test_an_alert_of_text_alone_has_the_size_of_its_embed(title: str, text: str, source: str | None) -> None:
+    message = alert(title=title, source=source).model_copy(update={"message": text})
+    rendered = message.model_copy(update={"silent": False})  # named, so its embed is made
+    assert measure(message) == measure(rendered)
