@@ -17,8 +17,11 @@ PER_TYPE = {
     "repeat": "DISCORD_REPEAT",
     "dedup_text": "DISCORD_DEDUP_TEXT",
     "quiet_hours": "DISCORD_QUIET_HOURS",
+    "group_seconds": "DISCORD_GROUP_SECONDS",
 }
 """The fields of which there is one for each type, and how their variables begin (of some, one for all types)."""
+REFUSED = {("group_seconds", AlertType.CRITICAL)}
+"""What cannot be set."""
 
 
 class PerTypeSource(PydanticBaseSettingsSource):
@@ -38,13 +41,21 @@ def variable_of(name: str, alert_type: AlertType) -> str:
     return f"{PER_TYPE[name]}_{alert_type.upper()}"
 
 
+def variables_per_type() -> list[str]:
+    """All that may be set."""
+    return [variable_of(name, kind) for name in PER_TYPE for kind in AlertType if (name, kind) not in REFUSED]
+
+
 def named(location: Sequence[int | str]) -> str:
     """The variable that an error of pydantic's is about."""
     name, *inner = map(str, location)
-    return variable_of(name.removesuffix(BY_TYPE), AlertType(inner[0])) if name.endswith(BY_TYPE) and inner else name
+    if not name.endswith(BY_TYPE):
+        return name
+    name = name.removesuffix(BY_TYPE)
+    return variable_of(name, AlertType(inner[0])) if inner else PER_TYPE[name]
 
 
 def _values(name: str) -> dict[AlertType, str]:
-    variables = environment()
+    variables = environment()  # also what is refused, so that it is told
     texts = {kind: plain(variables.get(variable_of(name, kind), ""), hash_ends=True) for kind in AlertType}
     return {kind: text for kind, text in texts.items() if text}

@@ -4,6 +4,7 @@ Every variable except the webhooks has a default. An application that only raise
 is wrong does not stop it.
 """
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     InstanceOf,
@@ -27,7 +29,7 @@ from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.message_parts import MENTIONS_MAX, Mention
 from notifier.models import AlertType
-from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of
+from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours, parse
 from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
@@ -65,6 +67,12 @@ def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+def _not_critical(value: AlertType) -> AlertType:
+    if value is AlertType.CRITICAL:
+        raise ValueError("critical alerts are never grouped: leave it out")
+    return value
+
+
 def _patterns(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -86,6 +94,7 @@ Repeat = Literal["edit", "replace"]
 DedupText = Literal["newest", "first"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
+GroupedType = Annotated[AlertType, AfterValidator(_not_critical)]
 AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
 Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
@@ -136,6 +145,9 @@ class Settings(BaseSettings):
     )
     repeat: Repeat = Field("edit", validation_alias="DISCORD_REPEAT")
     repeat_by_type: Mapping[AlertType, Repeat] = Field(default_factory=dict, validation_alias="repeat_by_type")
+    group_seconds_by_type: Mapping[GroupedType, SecondsOrOff] = Field(
+        default_factory=dict, validation_alias="group_seconds_by_type"
+    )
     dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
     dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
         default_factory=dict, validation_alias="dedup_text_by_type"
@@ -199,6 +211,13 @@ class Settings(BaseSettings):
     def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             parse_broker_url(value.get_secret_value())
+        return value
+
+    @field_validator("group_seconds_by_type")
+    @classmethod
+    def _group_seconds(cls, value: Mapping[AlertType, float], info: ValidationInfo) -> Mapping[AlertType, float]:
+        if late := [kind for kind, seconds in value.items() if seconds >= info.data.get("expire_seconds", math.inf)]:
+            raise ValueError(f"alerts of {', '.join(late)} would expire before that (DISCORD_EXPIRE_SECONDS)")
         return value
 
     @classmethod
@@ -286,8 +305,7 @@ class Settings(BaseSettings):
         """Every environment variable that is read, by name."""
         own = [info.validation_alias for name, info in cls.model_fields.items() if not name.endswith(MADE_OF_SEVERAL)]
         names = [str(name) for name in own]
-        names += [variable_of(name, alert_type) for name in PER_TYPE for alert_type in ROUTES]
-        return sorted(names + [route.webhook_variables[0] for route in ROUTES.values()])
+        return sorted(names + variables_per_type() + [route.webhook_variables[0] for route in ROUTES.values()])
 
     @classmethod
     def spellings(cls) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from notifier.cli.output import echo
 
 if TYPE_CHECKING:
-    from notifier.intake.server import Tokens
+    from notifier.intake.tokens import Tokens
 
 DEFAULT_PORT = 8026
 TOKEN_CHARACTERS_MIN = 16
@@ -31,7 +31,7 @@ TOKEN_CHARACTERS_MIN = 16
     "--per-minute", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Requests of one token."
 )
 def intake(token_file: Path, host: str, port: int, per_minute: int) -> None:
-    """Take alerts by HTTP: our own form, and those of Alertmanager, Grafana, Sentry, GitHub, Slack, Discord.
+    """Take alerts by HTTP: in our own form, and as Alertmanager, Grafana, Sentry and others post them (docs/intake.md).
 
     Answers 202 once the alert is safe in its outbox. Has no TLS: for other machines, put a proxy before it.
 
@@ -43,7 +43,7 @@ def intake(token_file: Path, host: str, port: int, per_minute: int) -> None:
 
     Runs until Ctrl-C. Exit code: 0 when it was stopped, 1 if the port is taken or the file holds no token.
     """
-    from notifier.intake.server import Tokens
+    from notifier.intake.tokens import Tokens
     from notifier.pipeline import client_pipeline
 
     try:

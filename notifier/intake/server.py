@@ -1,123 +1,77 @@
-"""Takes alerts by HTTP, answers once they are admitted."""
+"""The intake's HTTP server: takes alerts, answers once they are admitted."""
 
 import asyncio
-import hashlib
-import hmac
-import json
 import logging
-import uuid
-from collections.abc import Callable, Iterable, Sequence
+import re
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
 
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
+from notifier.intake.answers import Answer, Discord, Own, Slack
+from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
 from notifier.intake.shapes import SHAPES
-from notifier.models import NotificationMessage
-from notifier.pipeline import client_pipeline
+from notifier.intake.tokens import Tokens
 
 logger = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 8 * 2**20
 """Ours: as much as an alert has."""
-WINDOW_SECONDS = 60
+DISCARDED_BYTES_MAX = 32 * 2**20
+"""Ours: of a body that is not taken, what is read all the same: who still sends reads no answer."""
+HEADER_BYTES_MAX = 32 * 2**10
+HEADER_SECONDS, BODY_SECONDS = 60, 60
+"""Ours: what a sender may take for its headers, from the start or the request before, and for its body."""
 RETRY_SECONDS = 5
 """Ours: what a sender is told to wait if there is no room, or no Redis."""
 THREADS = 8
 """Ours: requests that are admitted at once; others wait for their turn."""
-NAMESPACE = uuid.UUID("5f0c6f9e-4c55-4f0c-9a3e-2f8f6a1a7e10")
+IN_HAND_MAX = 256
+"""Ours: those that are admitted or wait."""
+CLOSE_SECONDS = 10
+"""Ours: what those in hand have when the intake is stopped."""
+PATHS = ", ".join(f"/{each}" for each in SHAPES)
 
 
-class Tokens:
-    """Who may post, and how often.
+@dataclass
+class Shared:
+    """What all requests share."""
 
-    Args:
-        tokens: each is a secret, and has a budget of its own.
-        per_minute: requests of one token.
-        clock: seconds that only grow.
-    """
-
-    def __init__(self, tokens: Iterable[str], per_minute: int, clock: Callable[[], float] = monotonic) -> None:
-        self._hashes = {each: hashlib.sha256(each.encode()).digest() for each in tokens}
-        self._per_minute, self._clock = per_minute, clock
-        self._windows: dict[str, tuple[float, int]] = {}
-
-    def known(self, given: str) -> str | None:
-        """The token, or None; how long that takes tells nothing of any."""
-        digest = hashlib.sha256(given.encode()).digest()
-        matches = [each for each, known in self._hashes.items() if hmac.compare_digest(digest, known)]
-        return matches[0] if matches else None
-
-    def wait_seconds(self, token: str) -> int:
-        """How long it has to wait; 0: this request is counted and may go on."""
-        began, count = self._windows.get(token, (self._clock(), 0))
-        if (passed := self._clock() - began) >= WINDOW_SECONDS:
-            began, count, passed = self._clock(), 0, 0.0
-        if count >= self._per_minute:
-            return max(1, round(WINDOW_SECONDS - passed))
-        self._windows[token] = (began, count + 1)
-        return 0
+    tokens: Tokens
+    reception: Reception = field(default_factory=Reception)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "notifier-intake"))
+    in_hand: int = 0
 
 
-class Intake(RequestHandler):
-    """``POST /SHAPE`` with ``Authorization: Bearer TOKEN``, or ``POST /TOKEN/SHAPE`` for who can send no header."""
+class Answering(RequestHandler):
+    """Answers without a word of the request: a token may be in its path."""
 
-    def initialize(self, tokens: Tokens, threads: ThreadPoolExecutor) -> None:
-        """What all requests share."""
-        self._tokens, self._threads = tokens, threads
+    style: Own = Own()
 
-    async def post(self, in_path: str | None, shape: str) -> None:
-        """202 with the ids, once all of it is admitted."""
-        given = in_path or self.request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        if (token := self._tokens.known(given)) is None:
-            self._refuse(401, "expected Authorization: Bearer TOKEN, or /TOKEN/… , with a token of this intake")
-        elif wait := self._tokens.wait_seconds(token):
-            self._refuse(429, "too many requests with this token", wait)
-        elif shape not in SHAPES:
-            self._refuse(404, f"expected /{', /'.join(SHAPES)}")
-        else:
-            await self._take(token, shape)
+    def answer(self, answer: Answer) -> None:
+        """Set what is to be sent."""
+        self.clear_header("Content-Type")
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if isinstance(answer.body, str) and answer.body:
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+        if answer.body:
+            self.write(answer.body)
 
-    async def _take(self, token: str, shape: str) -> None:
-        try:
-            messages = self._messages(token, shape)
-            await asyncio.get_running_loop().run_in_executor(self._threads, submit, messages)
-        except InvalidMessage as error:
-            self._refuse(400, str(error))
-        except (QueueFull, BrokerUnavailable) as error:
-            self._refuse(503, str(error), RETRY_SECONDS)
-        except NotifierError as error:
-            self._refuse(500, str(error))
-        else:
-            self.set_status(202)
-            self.write({"ids": [each.id for each in messages]})
-
-    def _messages(self, token: str, shape: str) -> list[NotificationMessage]:
-        every = SHAPES[shape](_json(self.request.body))
-        type_of_url = self.get_query_argument("type", "")
-        key = self.request.headers.get("Idempotency-Key", "")
-        found = []
-        for number, fields in enumerate(every):
-            given = {"alert_type": type_of_url, **fields} if type_of_url else fields
-            if key:
-                given = {**given, "id": str(uuid.uuid5(NAMESPACE, f"{token}\n{key}\n{number}"))}
-            found.append(NotificationMessage(**given))
-        return found
-
-    def _refuse(self, status: int, why: str, retry_seconds: int = 0) -> None:
-        self.set_status(status)
-        if retry_seconds:
-            self.set_header("Retry-After", str(retry_seconds))
-        self.write({"error": why})
+    def refuse(self, status: int, why: str, retry_seconds: int = 0) -> None:
+        """Answer why nothing is taken."""
+        self.answer(self.style.refused(status, why, retry_seconds))
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """As JSON, without anything of the request: a token may be in its path."""
-        self.finish({"error": self._reason})
+        """A method that is not there, or a bug of ours."""
+        self.refuse(status_code, self._reason)
+        self.finish()
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log a bug of ours; Tornado itself would log the path with it."""
@@ -125,20 +79,118 @@ class Intake(RequestHandler):
             logger.error("a request could not be handled", exc_info=(typ, value, tb))
 
 
-def submit(messages: Sequence[NotificationMessage]) -> None:
-    """Admit them. Raises: as ``send_notification.delay``."""
-    for each in messages:
-        client_pipeline().client.submit(each)
+class Health(Answering):
+    """``GET`` or ``HEAD /health``: the intake listens. Whether Redis and Discord do, ``notifier check`` tells."""
+
+    def get(self) -> None:
+        """200."""
+        self.answer(Answer(200, {"status": "ok"}))
+
+    head = get
 
 
-def _json(body: bytes) -> Any:
-    """What was posted: JSON, whatever it is said to be; or a form whose ``payload`` is JSON, as Slack takes it."""
-    for read in (lambda: body, lambda: parse_qs(body.decode())["payload"][0]):
+class Elsewhere(Answering):
+    """Any other address."""
+
+    def prepare(self) -> None:
+        """404."""
+        self.refuse(404, f"expected POST to one of {PATHS}; or GET /health")
+        self.finish()
+
+
+@stream_request_body
+class Intake(Answering):
+    """``POST /SHAPE`` with ``Authorization: Bearer TOKEN``, or ``POST /TOKEN/SHAPE`` for who can send no header.
+
+    Nothing is kept of a body whose token is wrong.
+    """
+
+    def initialize(self, shared: Shared) -> None:
+        """Before anything of it is known."""
+        self._shared = shared
+        self._body = bytearray()
+        self._size = 0
+        self._refusal: tuple[int, str, int] | None = None
+        self._token = ""
+
+    def prepare(self) -> None:
+        """Look at the headers before the body comes."""
+        self.shape = self.path_kwargs.get("shape") or "discord"
+        if "webhook_id" in self.path_kwargs:
+            self.style = Discord(self.path_kwargs["webhook_id"])
+        elif self.shape == "slack":
+            self.style = Slack()
+        if self.request.method != "POST":
+            return
+        self._refusal = self._why_not()
+        declared = self.request.headers.get("Content-Length", "")
+        length = int(declared) if re.fullmatch("[0-9]{1,15}", declared) else 0
+        if length > BODY_BYTES_MAX and self._refusal is None:
+            self._refusal = self._too_large()
+        if length > DISCARDED_BYTES_MAX and self._refusal is not None:
+            self.refuse(*self._refusal)
+            self.finish()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep it, or not."""
+        self._size += len(chunk)
+        if self._size > BODY_BYTES_MAX and self._refusal is None:
+            self._refusal = self._too_large()
+        if self._refusal is not None:
+            self._body.clear()
+        else:
+            self._body += chunk
+
+    async def post(self, **_: str) -> None:
+        """202 with the ids, once all of it is admitted."""
+        if self._refusal is not None:
+            return self.refuse(*self._refusal)
+        self._shared.in_hand += 1
         try:
-            return json.loads(read())
-        except (ValueError, KeyError, RecursionError):
-            continue
-    raise InvalidMessage("body: expected JSON")
+            await self._take()
+        finally:
+            self._shared.in_hand -= 1
+
+    def _why_not(self) -> tuple[int, str, int] | None:
+        given = self.path_kwargs.get("token") or _bearer(self.request)
+        if (token := self._shared.tokens.known(given)) is None:
+            return 401, "expected Authorization: Bearer TOKEN, or /TOKEN/… , with a token of this intake", 0
+        if wait := self._shared.tokens.wait_seconds(token):
+            return 429, "too many requests with this token", wait
+        if self.shape not in SHAPES:
+            return 404, f"expected one of {PATHS}", 0
+        if self._shared.in_hand >= IN_HAND_MAX:
+            return 503, "too many requests at once", RETRY_SECONDS
+        self._token = token
+        return None
+
+    def _too_large(self) -> tuple[int, str, int]:
+        return 413, f"body: more than {BODY_BYTES_MAX} bytes", 0
+
+    async def _take(self) -> None:
+        query = {name: self.get_query_argument(name, "") for name in ("type", "thread_id", "wait")}
+        posted = Posted(
+            self._token, self.shape, self.request.headers, bytes(self._body), query["type"], query["thread_id"]
+        )
+        self._body.clear()
+        loop, reception = asyncio.get_running_loop(), self._shared.reception
+        try:
+            receipt: Receipt = await loop.run_in_executor(self._shared.threads, reception.take, posted)
+        except InvalidMessage as error:
+            self.refuse(400, str(error))
+        except UnknownMediaType as error:
+            self.refuse(415, str(error))
+        except (QueueFull, BrokerUnavailable) as error:
+            self.refuse(503, str(error), RETRY_SECONDS)
+        except NotifierError as error:
+            self.refuse(500, str(error))
+        else:
+            self.answer(self.style.taken(receipt.ids, receipt.adjusted, query["wait"].lower() == "true"))
+
+
+def _bearer(request: HTTPServerRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class Server:
@@ -147,15 +199,31 @@ class Server:
     def __init__(self, host: str, port: int, tokens: Tokens) -> None:
         sockets = bind_sockets(port, host)
         self.port = sockets[0].getsockname()[1]
-        self._threads = ThreadPoolExecutor(THREADS, "notifier-intake")
-        shared = {"tokens": tokens, "threads": self._threads}
+        self._shared = Shared(tokens)
+        own = {"shared": self._shared}
+        routes: list[Any] = [
+            ("/health", Health),
+            (r"/api(?:/v[0-9]+)?/webhooks/(?P<webhook_id>[0-9]+)/(?P<token>[^/]+)", Intake, own),
+            (r"/api(?:/v[0-9]+)?/webhooks/[0-9]+/(?P<token>[^/]+)/(?P<shape>slack|github)", Intake, own),
+            (r"/(?:(?P<token>[^/]+)/)?(?P<shape>[a-z]+)", Intake, own),
+        ]
         # no access log: a token may be in a path
-        app = Application([(r"/(?:([^/]+)/)?([a-z]+)", Intake, shared)], log_function=lambda _: None)
-        self._http = HTTPServer(app, max_body_size=BODY_BYTES_MAX, max_buffer_size=BODY_BYTES_MAX + 2**20)
+        app = Application(routes, default_handler_class=Elsewhere, log_function=lambda _: None)
+        self._http = HTTPServer(
+            app,
+            max_header_size=HEADER_BYTES_MAX,
+            max_body_size=DISCARDED_BYTES_MAX,
+            max_buffer_size=2**20,
+            idle_connection_timeout=HEADER_SECONDS,
+            body_timeout=BODY_SECONDS,
+        )
         self._http.add_sockets(sockets)
 
     async def close(self) -> None:
-        """Stop listening; what is under way ends."""
+        """Stop listening; what is in hand ends, in time."""
         self._http.stop()
+        until = asyncio.get_running_loop().time() + CLOSE_SECONDS
+        while self._shared.in_hand and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.02)
         await self._http.close_all_connections()
-        self._threads.shutdown()
+        self._shared.threads.shutdown(cancel_futures=True)

@@ -55,7 +55,7 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     steps += _afterwards(found)
     if record is None:
         # what its outbox waits for is none of its business before it is due
-        if postponed := _still_postponed(client, found):
+        if postponed := _still_postponed(client, keys, kind, found):
             return [*steps, postponed]
         moved_to = [event["to"] for event in events if event.get("to")]
         steps += _still_waiting(client, keys, moved_to[-1] if moved_to else kind, steps[-1].at)
@@ -93,7 +93,8 @@ def _beginning(
             *steps,
         ]
     if "not_before" in found and all(event["step"] != "held" for event in events):
-        steps.append(Step(here, f"postponed until {_clock(found['not_before'])}"))
+        waits = "collected with others of its type" if "collected_for" in found else "postponed"
+        steps.append(Step(here, f"{waits} until {_clock(found['not_before'])}"))
     if original := message.get("metadata", {}).get("replay_of"):
         steps.insert(0, Step(steps[0].at, f"replay of {original}"))
     return steps
@@ -175,13 +176,26 @@ def _clock(microseconds: str | float) -> str:
     return f"{_at(microseconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _still_postponed(client: "redis.Redis", found: Mapping[str, str]) -> Step | None:
+def _still_postponed(client: "redis.Redis", keys: Keys, kind: str, found: Mapping[str, str]) -> Step | None:
     with broker_errors():
         now = clock(client)
     left = float(found.get("not_before", 0)) - now
     if left <= 0:
         return None
-    return Step(_at(now), f"still postponed, for another {duration(left / MICROSECONDS)}")
+    wait = duration(left / MICROSECONDS)
+    if "collected_for" in found:
+        others = _collected_for(client, keys, kind, found["collected_for"]) - 1
+        return Step(_at(now), f"still collected, for another {wait},{_others(others) or ' alone so far'}")
+    return Step(_at(now), f"still postponed, for another {wait}")
+
+
+def _collected_for(client: "redis.Redis", keys: Keys, kind: str, group: str) -> int:
+    """How many wait for the same message."""
+    with broker_errors():
+        pipeline = client.pipeline(transaction=False)
+        for each in cast("list[str]", client.zrange(keys.outbox(kind, "delayed"), 0, -1)):
+            pipeline.hget(keys.notification(each), "collected_for")
+        return pipeline.execute().count(group)
 
 
 def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, since: datetime) -> list[Step]:

@@ -15,7 +15,7 @@ from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
-from notifier.outbox.steps import ADMISSION_SCRIPTS, COUNTING_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
 from notifier.render.batch import measure
@@ -84,12 +84,14 @@ class Admission:
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
         unknown = Reason.CONNECTION_LOST if maybe_posted else ""
+        collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
         while True:
             admitted = self._admit_text(
                 *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
                 *(terms, microseconds(spooled_seconds), unknown),
                 incident=self._of_incident(message),
                 progress=progress.as_json(),
+                collect=collect,
             )
             if admitted is not Admitted.SILENCED:
                 return admitted
@@ -114,6 +116,19 @@ class Admission:
         from notifier.outbox.silences import Silences  # few callers need it
 
         return Silences(self._redis, self._settings)
+
+    def _collected(self, message: NotificationMessage, terms: Terms) -> str:
+        """What admit.lua takes of the group for which it waits; '' if it waits for none."""
+        if not self._settings.group_seconds_by_type:
+            return ""
+        from notifier.outbox.collecting import collect_arguments, collect_of  # few callers need it
+
+        collect = collect_of(message, terms, self._settings)
+        return collect_arguments(collect, self._keys, self._settings, message.alert_type) if collect else ""
+
+    @cached_property
+    def _step_of_group(self) -> Callable[..., Any]:
+        return atomic_step(self._redis, script(*ADMISSION_SCRIPTS, COLLECTED, "outbox/admit.lua"))
 
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
@@ -140,11 +155,12 @@ class Admission:
         *,
         incident: tuple[list[str], str] = ([], ""),
         progress: str = "",
+        collect: str = "",
     ) -> Admitted:
         room = capacity(self._settings, kind)
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
         with broker_errors():
-            step = self._step_of_incident if incident[0] else self._step
+            step = self._step_of_incident if incident[0] else self._step_of_group if collect else self._step
             answer = step(
                 keys=[
                     *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
@@ -157,7 +173,7 @@ class Admission:
                     microseconds(terms.after_seconds),
                     "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
                     *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
-                    *(progress, incident[1]),
+                    *(progress, incident[1], collect),
                 ],
             )
         if answer == "full":

@@ -12,8 +12,10 @@
 --       17 progress (JSON: what is settled of it already; ''),
 --       18 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
---         history_life (seconds), counted_max, notification_prefix, result_prefix
--- The functions of incident.lua and counted.lua are there only for an alert that has an incident.
+--         history_life (seconds), counted_max, notification_prefix, result_prefix;
+--       19 if it is collected with others (JSON; ''): args of collected.lua
+-- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
+-- collected.lua for one that is collected.
 -- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
@@ -71,6 +73,12 @@ if incident then
     if incident.kind ~= 'repeat' then say(KEYS[1], incident.said) end
   end
 end
+local collected_for
+if ARGV[19] ~= '' then
+  local due_at
+  due_at, collected_for = collect(KEYS[10], KEYS[3], bytes, tonumber(ARGV[10]), cjson.decode(ARGV[19]), now)
+  after = due_at - now
+end
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if ARGV[10] ~= '' then note_expiry(KEYS[10], now + ARGV[10]) end
 if ARGV[11] ~= '' then
@@ -88,6 +96,7 @@ memory_add(KEYS[12], bytes, ARGV[13])
 if ARGV[7] ~= '0' then redis.call('HSET', KEYS[1], 'spooled', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'unknown', ARGV[8]) end
 if after ~= 0 then redis.call('HSET', KEYS[1], 'not_before', now + after) end
+if collected_for then redis.call('HSET', KEYS[1], 'collected_for', collected_for) end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'expires_at', now + ARGV[10]) end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[1], 'callbacks', ARGV[11]) end
 if ARGV[17] ~= '' then

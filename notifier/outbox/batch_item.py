@@ -33,7 +33,8 @@ class BatchItem:
     ``delayed_by``: the reason word that it waited for longest. ``not_before``: as ``admitted_at``; until then it was
     postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
     ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
-    ``incident``: of which it is a part; ``request``: what becomes of the message of that.
+    ``incident``: of which it is a part; ``request``: what becomes of the message of that. ``collected_for``: the name
+    of the group that it was collected for (collected.lua).
     """
 
     message: NotificationMessage
@@ -47,6 +48,7 @@ class BatchItem:
     pings: tuple[str, ...] = ()
     incident: Incident | None = None
     request: Request = Request.POST
+    collected_for: str = ""
 
     def of_incident(self, webhook: Webhook | None) -> "BatchItem":
         """The same with all that the message of its incident is to show."""

@@ -1,14 +1,14 @@
 """The result of a batch: each disposition as commit.lua reads it, its record, and the answer of the commit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from notifier.errors import DeliveryFailed
 from notifier.outbox.batch_item import THREAD_NAME, Request
 from notifier.outbox.claim import Batch, WakeUp
-from notifier.outbox.disposition import Action, Disposition
+from notifier.outbox.disposition import MAY_END, Action, Disposition
 from notifier.outbox.incident import shown_by
 from notifier.outbox.record import Record, iso, record, retry_result
 from notifier.outcome import Answer, Delivered, Status
@@ -85,8 +85,21 @@ def _retry_result(disposition: Disposition, retry_wait_seconds: float) -> str | 
     return retry_result(disposition.item.message.id, DeliveryFailed(str(disposition.reason), retry_wait_seconds))
 
 
-def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str, text_bytes_max: int) -> Record:
-    """The record of a notification, if this disposition ends it. ``stamp``: the placeholder of the time."""
+def records_of(
+    batch: Batch, dispositions: Sequence[Disposition], answer: Answer, stamp: str, text_bytes_max: int
+) -> dict[str, Record]:
+    """The records of those that their dispositions may end, by id. ``stamp``: the placeholder of the time."""
+    shared = frozenset[str]().union(*(each.left_out for each in batch.items)) & OF_MESSAGE
+    return {
+        each.item.message.id: _record_of(batch, each, answer, stamp, text_bytes_max, shared)
+        for each in dispositions
+        if each.action in MAY_END
+    }
+
+
+def _record_of(
+    batch: Batch, disposition: Disposition, answer: Answer, stamp: str, text_bytes_max: int, shared: frozenset[str]
+) -> Record:
     delivered = answer.outcome if isinstance(answer.outcome, Delivered) else Delivered(None, None)
     progress = disposition.item.progress
     message_ids = [*progress.message_ids, *filter(None, [delivered.message_id])]
@@ -106,7 +119,6 @@ def record_of(batch: Batch, disposition: Disposition, answer: Answer, stamp: str
         revoke=f"revoke-{stamp}",
         text_bytes_max=text_bytes_max,
     )
-    shared = frozenset[str]().union(*(each.left_out for each in batch.items)) & OF_MESSAGE
     if left_out := disposition.item.left_out | shared & disposition.item.ornaments:
         ended["left_out"] = sorted(left_out)
     if progress.message_ids:

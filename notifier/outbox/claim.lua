@@ -3,8 +3,8 @@
 --       15 first_seen (fleet.lua), 16 undeliverable, 17 pinged
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
---         embeds_max, characters_max, note_characters, bytes_max, life (seconds), expire, late,
---         mention_quiet (microseconds), quiet (args of quiet.lua; null),
+--         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
+--         expire, late, mention_quiet (microseconds), quiet (args of quiet.lua; null),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
@@ -24,7 +24,7 @@
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
---                                   progress (JSON; ''), incident (JSON; ''), overlay (JSON; '')
+--                                   progress (JSON; ''), incident (JSON; ''), overlay (JSON; ''), collected_for ('')
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local TROUBLES, RUN, WORKERS, FLEET, FIRST_SEEN, UNDELIVERABLE, PINGED = unpack(KEYS, 11, 17)
 local NEWER_LOOK_AGAIN = SECOND
@@ -86,9 +86,9 @@ end
 -- Lease one notification: its place, its event, and its part of the answer.
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
-  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version, progress, incident, overlay =
-    unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at', 'spooled', 'not_before',
-      'version', 'progress', 'incident', 'overlay'))
+  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version, progress, incident, overlay,
+    collected_for = unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at',
+      'spooled', 'not_before', 'version', 'progress', 'incident', 'overlay', 'collected_for'))
   admitted_at = tonumber(admitted_at) or now
   local due_at = math.max(admitted_at, tonumber(not_before or 0))
   local here_since = math.max(due_at, admitted_at + (spooled or 0))
@@ -101,7 +101,8 @@ local function lease_one(kind, reason, id, others, log, answer)
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
   local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0,
-    version or 1, progress or '', incident and claim_incident(incident, id, now) or '', overlay or '' }
+    version or 1, progress or '', incident and claim_incident(incident, id, now) or '', overlay or '',
+    collected_for or '' }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
@@ -221,30 +222,10 @@ local function take_expired(first)
   if #expired > 0 then return lease('blocked', 'expired', expired) end
 end
 
--- The first that this worker can read, of all that wait here. What is newer is left to others: it keeps its place, and
--- holds up none behind it. What nobody has come for is a dead letter in the end.
+-- The first that this worker can read. What nobody who can has come for is a dead letter in the end.
 local function leave_what_is_newer(first)
-  local readable, overdue, from = {}, {}, 0
-  local ids = first
-  while #ids > 0 and #readable < args.embeds_max do
-    for _, id in ipairs(ids) do
-      local message, version = unpack(redis.call('HMGET', notification(id), 'message', 'version'))
-      if tonumber(version or 1) > args.version then
-        if leave_to_newer(TROUBLES, notification(id), args.alert_type, now) then
-          add_event(notification(id), { at = now, step = 'requeue', reason = 'newer_version' })
-        end
-        left_behind = left_behind + 1
-        local left_at = math.min(redis.call('HGET', notification(id), 'left_at'), now)
-        redis.call('HSET', notification(id), 'left_at', left_at) -- the clock may have stepped back
-        if left_at + args.leave <= now and #overdue < args.embeds_max then table.insert(overdue, id) end
-      elseif message and #readable < args.embeds_max then
-        table.insert(readable, id)
-      end
-    end
-    if left_behind == 0 then return readable end -- as nearly always
-    from = from + #ids
-    ids = redis.call('ZRANGE', WAITING, from, from + args.embeds_max - 1)
-  end
+  local readable, overdue
+  readable, overdue, left_behind = readable_of(first, WAITING, TROUBLES, args, now)
   if #overdue > 0 then return readable, lease('blocked', 'newer_version', overdue) end
   if #readable == 0 and left_behind > 0 then return readable, throttled(NEWER_LOOK_AGAIN, 'newer_version') end
   return readable
@@ -304,6 +285,9 @@ note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witne
 take_back_unanswered()
 answer = wait_for_batch_under_way()
 if answer then return answer end
+if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
+  end_groups(STATE, DELAYED, args.notification_prefix, now)
+end
 requeue_what_is_due()
 if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
 local first = waiting_in(WAITING, args.embeds_max - 1)
@@ -311,6 +295,7 @@ answer = take_expired(first) or answer_forgotten()
 if answer then return answer end
 first, answer = leave_what_is_newer(first)
 if answer then return answer end
-local ids, full = front(first, args, now)
-if #ids == 0 then return nothing_is_due() end
-return pass_the_gate(first, ids, full)
+if #first == 0 then return nothing_is_due() end
+local group = group_of(WAITING, DELAYED, first[1], args)
+if group then return pass_the_gate(first, group, true) end
+return pass_the_gate(first, front(first, args, now))

@@ -6,11 +6,13 @@ from typing import Any
 
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.batch_item import THREAD_NAME, BatchItem
+from notifier.outbox.collecting import COLLECTED_MAX, collected_of
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
 from notifier.outbox.quiet import SILENT
 from notifier.outcome import Reason
+from notifier.render.collected import Collected
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.webhook import Webhook
 
@@ -48,6 +50,7 @@ class HeldBack:
 class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
+    ``capacity``: of the outbox; one that is full sends what it has collected.
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
     ``quiet``: the hours in which alerts are held (quiet.hold_arguments). ``fleet``: what fleet.lua calls names;
     ``undeliverable`` (how long an alert waits for a worker that can deliver it) and ``has_fallback``.
@@ -72,6 +75,7 @@ class ClaimArguments:
     unanswered: list[str]
     gate: dict[str, Any]
     fleet: dict[str, Any]
+    capacity: int
     quiet: dict[str, Any] | None = None
     held_back: int = 0
     held_back_by: str = ""
@@ -79,6 +83,7 @@ class ClaimArguments:
     characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
     note_characters: int = NOTE_CHARACTERS_MAX
     bytes_max: int = MESSAGE_BYTES_MAX
+    collected_max: int = COLLECTED_MAX
 
     def as_json(self) -> str:
         """The one argument of the script."""
@@ -143,6 +148,13 @@ class Batch:
     silent: bool = False
 
     @property
+    def collected(self) -> Collected | None:
+        """What its notifications were collected by, if they go as one message; None for any other batch."""
+        if self.blocked or self.abandoned or not self.items[1:]:
+            return None
+        return collected_of(self.items)
+
+    @property
     def unreadable(self) -> tuple[str, ...]:
         """Ids of those whose stored message this version cannot read."""
         return tuple(item.message.id for item in self.items if item.unreadable)
@@ -170,7 +182,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         now,
         webhook,
         guild_id or None,
-        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 11, strict=True)),
+        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 12, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
@@ -179,7 +191,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
 
 
 def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> BatchItem:
-    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress, *incident = fields
+    notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress, *more = fields
     message, unreadable = read(notification_id, alert_type, text, int(version))
     spells: dict[str, float] = json.loads(waited)
     longest = max(spells, key=lambda reason: spells[reason], default="")
@@ -187,4 +199,9 @@ def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> 
     known = progress_of(progress)
     if is_forum and THREAD_NAME not in known.left_out:
         known = replace(known, in_forum=True)
-    return BatchItem(message, int(attempts), *times, unreadable, known, incident=incident_of(*incident))
+    incident, overlay, collected_for = more
+    return BatchItem(
+        *(message, int(attempts), *times, unreadable, known),
+        incident=incident_of(incident, overlay),
+        collected_for=collected_for,
+    )

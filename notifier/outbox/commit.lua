@@ -173,8 +173,13 @@ local function continue(key, item)
   redis.call('HSET', key, 'attempts', 0)
 end
 
+-- One of a group first goes as any other; what goes as any other goes alone.
+local function set_apart(key)
+  if redis.call('HDEL', key, 'collected_for') == 0 then redis.call('HSET', key, 'share', '') end
+end
+
 local function isolate(key, item)
-  redis.call('HSET', key, 'share', '')
+  set_apart(key)
   requeue(key, item)
 end
 
@@ -193,7 +198,7 @@ local function retry_behind_others(key, item)
 end
 
 local function isolate_behind_others(key, item)
-  redis.call('HSET', key, 'share', '')
+  set_apart(key)
   retry_behind_others(key, item)
 end
 

@@ -8,8 +8,10 @@
 -- The batch key and the characters of one that waits, with room for a note if it is late, a repeat, or for another
 -- channel.
 local function load_of(id, args, now)
-  local batch_key, characters, unknown, failed_over, admitted_at, not_before = unpack(redis.call('HMGET',
-    args.notification_prefix .. id, 'share', 'characters', 'unknown', 'rerouted', 'admitted_at', 'not_before'))
+  local batch_key, characters, unknown, failed_over, admitted_at, not_before, collected_for = unpack(redis.call('HMGET',
+    args.notification_prefix .. id, 'share', 'characters', 'unknown', 'rerouted', 'admitted_at', 'not_before',
+    'collected_for'))
+  if collected_for then batch_key = '' end -- it goes with its group (collected.lua)
   local due_at = math.max(tonumber(admitted_at) or now, tonumber(not_before or 0))
   local noted = unknown or failed_over or now - due_at > args.late
   return batch_key or '', (tonumber(characters) or 0) + (noted and args.note_characters or 0)

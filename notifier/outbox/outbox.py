@@ -14,7 +14,7 @@ from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import lease_seconds, limits, microseconds
 from notifier.models import AlertType
 from notifier.outbox.admission import Admission
-from notifier.outbox.batch_result import BatchResult, record_of, to_payload
+from notifier.outbox.batch_result import BatchResult, records_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import (
@@ -32,7 +32,7 @@ from notifier.outbox.claim import (
     WakeUp,
     batch_of,
 )
-from notifier.outbox.disposition import MAY_END, Disposition
+from notifier.outbox.disposition import Disposition
 from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
@@ -44,7 +44,7 @@ from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
-from notifier.outbox.steps import OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import CLAIM_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.quiet_hours import Manner
@@ -77,7 +77,7 @@ class Outbox:
         self.ping, self.admit, self.admit_newer = admission.ping, admission.admit, admission.admit_newer
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         run = ServerRun(client, self._keys)
-        claim = script(*OUTBOX_SCRIPTS, "outbox/fleet.lua", "outbox/front.lua", "outbox/quiet.lua", "outbox/claim.lua")
+        claim = script(*OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, "outbox/claim.lua")
         self._claim = atomic_step(client, run.marked(claim), run.note)
         self._commit = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
@@ -168,6 +168,7 @@ class Outbox:
                 "undeliverable": microseconds(self._settings.undeliverable_seconds),
                 "has_fallback": self._settings.fallback_for(webhook) is not None,
             },
+            capacity=capacity(self._settings, request.alert_type),
             quiet=self._hold(request.alert_type),
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
@@ -184,11 +185,7 @@ class Outbox:
     ) -> BatchResult:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
-        records = {
-            each.item.message.id: record_of(batch, each, answer, stamp, self._settings.history_text_bytes)
-            for each in dispositions
-            if each.action in MAY_END
-        }
+        records = records_of(batch, dispositions, answer, stamp, self._settings.history_text_bytes)
         asked = self._commit_arguments(batch, answer) | {
             "wake_up": token,
             "dispositions": [

@@ -6,19 +6,14 @@ from typing import Any
 
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage, Severity
+from notifier.outbox.collecting import OF_ITS_OWN
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
+from notifier.render.collected import CollectedBy
 from notifier.routing import PRIORITY
 from notifier.settings import Settings
 
 SILENT: dict[str, Any] = {"silent": True, "tts": False}
 """The fields of a message that makes no sound."""
-
-BY = "quiet_hours"
-"""Begins the name of a group of alerts that were held (collected.lua)."""
-OF_ITS_OWN = (
-    *("thread_id", "thread_name", "applied_tags", "username", "avatar_url", "mentions", "content", "tts"),
-    *("suppress_embeds", "files", "poll", "buttons", "dedup_key"),
-)
 
 
 def quiet_hours_of(message: NotificationMessage, settings: Settings) -> QuietHours:
@@ -47,4 +42,5 @@ def hold_arguments(alert_type: AlertType, now: int, settings: Settings) -> dict[
         return None
     began, ends = (microseconds(each.timestamp()) for each in spell)
     heard = "" if alert_type in PRIORITY else Severity.CRITICAL
-    return {"began": began, "ends": ends, "told": quiet.told(at), "by": BY, "of_its_own": OF_ITS_OWN, "heard": heard}
+    by = CollectedBy.QUIET_HOURS
+    return {"began": began, "ends": ends, "told": quiet.told(at), "by": by, "of_its_own": OF_ITS_OWN, "heard": heard}

@@ -11,6 +11,9 @@ COUNTING_SCRIPTS = (*OUTBOX_SCRIPTS, "outbox/counted.lua", "outbox/silences.lua"
 """The same for those that may count an alert in place of taking it."""
 ADMISSION_SCRIPTS = ("gate/clock.lua", *_ENTRY, "outbox/silences.lua", "outbox/memory.lua")
 """The same for one that takes an alert. Redis makes each function anew in each call, which took a third of its time."""
+COLLECTED = "outbox/collected.lua"
+CLAIM_SCRIPTS = ("outbox/fleet.lua", "outbox/front.lua", "outbox/newer.lua", "outbox/quiet.lua", COLLECTED)
+"""Beside ``OUTBOX_SCRIPTS``, what a claim calls."""
 
 
 def waiting_life_seconds(settings: Settings) -> int:

@@ -44,11 +44,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The content of one request, without its webhook."""
+    """The content of one request, without its webhook. ``stands_for_all``: its embed is of all its notifications."""
 
     body: dict[str, Any]
     files: tuple[File, ...] = ()
     thread_id: str | None = None
+    stands_for_all: bool = False
 
 
 def measure(message: NotificationMessage) -> Load:

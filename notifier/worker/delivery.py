@@ -30,6 +30,7 @@ from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
 from notifier.render.batch import Payload, as_edit, compose
+from notifier.render.collected import compose_collected
 from notifier.render.notes import note
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
@@ -172,12 +173,10 @@ class DeliveryWorker:
         if answer := _answer_without_request(batch, alive=self._heartbeat.known):
             return answer
         webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
-        notes = [_note(batch, each) for each in batch.items]
-        in_forum = any(each.progress.in_forum for each in batch.items)
-        payload = compose(batch.messages, notes, [each.left_out for each in batch.items], in_forum=in_forum)
+        payload = _payload(batch)
         answer = self._ask(webhook, batch.items[0], payload)
         self._machine.learn(answer)
-        return answer
+        return _of_none(answer) if payload.stands_for_all else answer
 
     def _ask(self, webhook: Webhook, first: BatchItem, payload: Payload) -> Answer:
         """One request. ``first``: its only one, if it belongs to an incident."""
@@ -236,6 +235,22 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
     if not alive:
         return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another worker may have the batch
     return None
+
+
+def _payload(batch: Batch) -> Payload:
+    notes, left_out = [_note(batch, each) for each in batch.items], [each.left_out for each in batch.items]
+    in_forum = any(each.progress.in_forum for each in batch.items)
+    if collected := batch.collected:
+        return compose_collected(batch.messages, collected, notes, left_out, in_forum=in_forum)
+    return compose(batch.messages, notes, left_out, in_forum=in_forum)
+
+
+def _of_none(answer: Answer) -> Answer:
+    """The answer to a request whose embed is of all its alerts: what Discord names of it is of none of them."""
+    if not isinstance(answer.outcome, Rejected):
+        return answer
+    parts = frozenset((place, part) for place, part in answer.outcome.parts if place is None)
+    return replace(answer, outcome=replace(answer.outcome, parts=parts))
 
 
 def _note(batch: Batch, item: BatchItem) -> str:

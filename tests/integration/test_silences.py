@@ -185,3 +185,12 @@ def test_they_are_bounded(quiet: Quiet) -> None:
         quiet.silences.add({"title": "x"}, 60)
     with pytest.raises(InvalidMessage, match="end one"):
         quiet.silences.add({"title": "x"}, 60)
+
+
+def test_an_update_that_would_open_an_incident_is_silenced_and_one_of_an_open_incident_is_not(quiet: Quiet) -> None:
+    quiet.silences.add({"title": "disk*"}, 60, by="ops", why="")
+    assert quiet.admit("a", dedup_key="k", update=True) is Admitted.COUNTED
+    assert quiet.bench.record("a")["status"] == "silenced"
+    assert quiet.admit("b", title="Ping", dedup_key="k") is Admitted.NOW
+    assert quiet.admit("c", dedup_key="k", update=True) is Admitted.COUNTED
+    assert quiet.bench.record("c")["status"] == "repeated", "the one that waits shows it"

@@ -328,6 +328,8 @@ BAD = [
         for value in ("role:x", "role:99999999999999999999", "@here;role:1", "user:")
     ),
     *(("DISCORD_MENTION_QUIET_SECONDS", value) for value in ("-1", "soon")),
+    *(("DISCORD_GROUP_SECONDS_TRACKLIST", value) for value in ("-1", "soon", "86401")),
+    ("DISCORD_GROUP_SECONDS_CRITICAL", "300"),
     *((f"DISCORD_QUIET_HOURS{of_type}", "22:00-07:00 Europe/Berln") for of_type in ("", "_GENERAL", "_SECURITY")),
     *(("DISCORD_QUIET_HOURS", value) for value in ("22:00-07:00", "25:00-07:00 UTC", "22:00-07:00 UTC loud", "night")),
     *(("DISCORD_SPLIT_MAX", value) for value in ("0", "11", "x")),
@@ -557,6 +559,20 @@ def test_what_a_program_gives_wins_over_nothing_that_is_set(monkeypatch: pytest.
 def test_what_a_program_gives_wrongly_is_named_by_its_variable() -> None:
     give({"discord_rate_limit": "many"})
     with pytest.raises(ConfigurationError, match="DISCORD_RATE_LIMIT"):
+        Settings.load()
+
+
+def test_groups_are_of_their_types_and_end_before_their_alerts_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_GROUP_SECONDS_TRACKLIST", "300")
+    assert Settings.load().group_seconds_by_type == {"tracklist": 300}
+    monkeypatch.setenv("DISCORD_EXPIRE_SECONDS", "300")
+    with pytest.raises(ConfigurationError, match="DISCORD_GROUP_SECONDS: alerts of tracklist would expire before"):
+        Settings.load()
+
+
+def test_critical_alerts_are_never_grouped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_GROUP_SECONDS_CRITICAL", "300")
+    with pytest.raises(ConfigurationError, match="DISCORD_GROUP_SECONDS_CRITICAL: critical alerts are never grouped"):
         Settings.load()
 
 

@@ -1,0 +1,229 @@
+"""Alerts that are collected until a time: one message for all of a group, and none of them is lost on the way."""
+
+import pytest
+
+from notifier.gate.gate import lease_seconds
+from notifier.models import AlertType, NotificationMessage, Severity
+from notifier.operations import explain as explain_module
+from notifier.operations.explain import explain
+from notifier.outbox.claim import Batch, Throttled
+from notifier.outbox.terms import Terms
+from notifier.outcome import Delivered, Reason, Rejected, Status, Unknown
+from tests.integration.conftest import CLOCK, SECOND, Bench, MakeBench
+from tests.names import names
+
+SECONDS = 300
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    """A bench whose general alerts are grouped, with an open gate."""
+    bench = make_bench(group_seconds_by_type={AlertType.GENERAL: SECONDS})
+    bench.admit("before", username="of its own")
+    bench.open_gate()
+    return bench
+
+
+def ids(batch: Batch) -> list[str]:
+    return [each.message.id for each in batch.items]
+
+
+def waits(bench: Bench) -> float:
+    claim = bench.claim()
+    assert isinstance(claim, Throttled), claim
+    assert claim.reason == Reason.POSTPONED
+    return claim.wait_seconds
+
+
+def test_the_first_sets_the_end_and_all_of_a_group_go_as_one_message(bench: Bench) -> None:
+    alerts = [f"a{number}" for number in range(25)]
+    for each in alerts:
+        bench.admit(each)
+        bench.tick(10)
+    assert waits(bench) == SECONDS - 250
+    bench.tick(SECONDS - 250 - 1)
+    waits(bench)
+    bench.tick(1)
+    batch = bench.batch()
+    assert ids(batch) == alerts
+    bench.commit(batch, Delivered("901", "2000000000000000001"))
+    ended = [bench.record(each) for each in alerts]
+    assert {each["message_id"] for each in ended} == {"901"}
+    assert {(each["status"], each["carried_with"]) for each in ended} == {(Status.DELIVERED, 24)}
+    assert bench.outbox.depth(AlertType.GENERAL) == 0
+
+
+def test_the_next_alert_begins_another_group(bench: Bench) -> None:
+    bench.admit("a")
+    bench.tick(SECONDS)
+    bench.admit("b")
+    assert ids(bench.batch()) == ["a"]
+    assert "b" in bench.redis.zrange(names.outbox("general", "delayed"), 0, -1)
+
+
+def test_what_is_of_its_own_or_critical_goes_at_once_and_alone(bench: Bench) -> None:
+    bench.admit("collected")
+    bench.admit("urgent", severity=Severity.CRITICAL)
+    bench.admit("named", username="of its own")
+    bench.admit("late", terms=Terms(after_seconds=30))
+    first = bench.batch()
+    assert ids(first) == ["urgent"]
+    bench.commit(first)
+    bench.tick(1)
+    second = bench.batch()
+    assert ids(second) == ["named"]
+    bench.commit(second)
+    bench.tick(30)
+    assert ids(bench.batch()) == ["late"], "its own time counts"
+
+
+def test_what_rides_in_one_message_is_of_one_group(bench: Bench) -> None:
+    bench.admit("a", "b")
+    bench.tick(SECONDS)
+    bench.admit("plain", severity=Severity.CRITICAL)
+    assert ids(bench.batch()) == ["a", "b"]
+
+
+def test_an_alert_that_would_expire_ends_its_group_at_once(bench: Bench) -> None:
+    bench.admit("a")
+    bench.tick(5)
+    bench.admit("short", terms=Terms(expires_seconds=60))
+    assert ids(bench.batch()) == ["a", "short"]
+
+
+def test_one_that_expires_later_waits(bench: Bench) -> None:
+    bench.admit("a", terms=Terms(expires_seconds=SECONDS + 60))
+    bench.tick(SECONDS)
+    assert ids(bench.batch()) == ["a"]
+
+
+def test_a_group_that_fills_its_outbox_goes_early_and_none_is_refused(make_bench: MakeBench) -> None:
+    bench = make_bench(group_seconds_by_type={AlertType.GENERAL: SECONDS}, queue_size=8)
+    bench.admit("before", username="of its own")
+    bench.open_gate()
+    bench.admit(*(f"a{number}" for number in range(6)))
+    batch = bench.batch()
+    assert len(batch.items) == 6, "three quarters of it"
+    bench.admit("next")
+    bench.commit(batch)
+    assert waits(bench) == SECONDS
+
+
+def test_an_outbox_that_others_fill_ends_the_group(make_bench: MakeBench) -> None:
+    bench = make_bench(group_seconds_by_type={AlertType.GENERAL: SECONDS}, queue_size=4)
+    bench.admit("before", username="of its own")
+    bench.open_gate()
+    bench.admit("a", "b")
+    bench.admit("c", "d", terms=Terms(after_seconds=3_000))
+    assert ids(bench.batch()) == ["a", "b"]
+
+
+def test_one_more_byte_than_a_message_may_have_begins_another_group(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifier.outbox.collecting.MESSAGE_BYTES_MAX", 2_000)
+    bench.admit("a", "b", message="x" * 800)
+    bench.tick(1)
+    bench.admit("c", message="x" * 800)
+    assert ids(bench.batch()) == ["a", "b"]
+
+
+def test_a_withdrawn_one_is_not_in_the_message(bench: Bench) -> None:
+    bench.admit("a", "b", "c")
+    bench.withdrawals.withdraw("b")
+    bench.tick(SECONDS)
+    assert ids(bench.batch()) == ["a", "c"]
+    assert bench.record("b")["status"] == Status.WITHDRAWN
+
+
+def test_a_group_whose_worker_was_lost_goes_again_whole(bench: Bench) -> None:
+    alerts = [f"a{number}" for number in range(12)]
+    bench.admit(*alerts)
+    bench.tick(SECONDS)
+    assert ids(bench.batch()) == alerts
+    bench.tick(lease_seconds(bench.settings) + 1)
+    lost = bench.batch()
+    assert (lost.abandoned, ids(lost)) == (True, alerts)
+    assert lost.collected is None, "no request is made"
+    bench.commit(lost, Unknown(Reason.WORKER_LOST), None)
+    bench.tick(2)
+    again = bench.batch()
+    assert ids(again) == alerts
+    assert again.collected
+    assert all(each.maybe_posted for each in again.items)
+
+
+def test_a_group_that_is_refused_goes_as_others_do_and_then_one_by_one(bench: Bench) -> None:
+    alerts = [f"a{number}" for number in range(12)]
+    bench.admit(*alerts)
+    bench.tick(SECONDS)
+    bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD))
+    bench.tick(1)
+    batch = bench.batch()
+    assert (ids(batch), batch.collected) == (alerts[:10], None)
+    bench.commit(batch, Rejected(Reason.INVALID_PAYLOAD))
+    bench.tick(1)
+    assert ids(bench.batch()) == ["a0"]
+
+
+def test_of_a_small_group_only_the_one_that_is_named_ends(bench: Bench) -> None:
+    bench.admit("a", "b", "c")
+    bench.tick(SECONDS)
+    bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, "", frozenset({(1, "description")})))
+    bench.tick(1)
+    batch = bench.batch()
+    assert ids(batch) == ["a", "c"]
+    assert batch.collected
+    assert bench.record("b")["status"] == Status.REJECTED
+
+
+def test_after_redis_clock_stepped_back_a_group_still_goes_as_one(bench: Bench) -> None:
+    bench.admit("a")
+    bench.tick(100)
+    bench.admit("b")
+    bench.tick(-10_000)
+    waits(bench)
+    bench.tick(SECONDS)
+    assert ids(bench.batch()) == ["a", "b"]
+
+
+def test_a_shorter_time_ends_a_group_earlier_and_a_longer_one_does_not(bench: Bench, make_bench: MakeBench) -> None:
+    bench.admit("a")
+    shorter, longer = (make_bench(group_seconds_by_type={AlertType.GENERAL: many}) for many in (60, 3_600))
+    now = int(bench.redis.get(CLOCK) or 0)
+    bench.redis.set(CLOCK, now + 10 * SECOND)
+    longer.admit("b")
+    assert waits(bench) == SECONDS - 10
+    shorter.admit("c")
+    bench.redis.delete(names.outbox("general", "wake_up"))
+    assert waits(bench) == 60
+    bench.tick(60)
+    assert ids(bench.batch()) == ["a", "b", "c"]
+
+
+def test_what_version_0_3_collects_goes_with_an_earlier_worker_too(bench: Bench) -> None:
+    """An earlier version knows nothing of collected_for: the field alone makes a group."""
+    bench.admit("a", "b")
+    for each in ("a", "b"):
+        bench.redis.hdel(names.notification(each), "collected_for")
+    bench.tick(SECONDS)
+    batch = bench.batch()
+    assert (ids(batch), batch.collected) == (["a", "b"], None)
+
+
+def test_a_replay_and_one_that_may_be_posted_wait_for_nobody(bench: Bench) -> None:
+    bench.admit("again", metadata={"replay_of": "some"})
+    bench.outbox.admit(NotificationMessage(id="doubtful", title="doubtful"), maybe_posted=True)
+    assert ids(bench.batch()) == ["again", "doubtful"]
+
+
+def test_explain_tells_until_when_and_with_whom(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain_module, "clock", lambda client: int(client.get(CLOCK)))
+    bench.admit("a", "b", "c")
+    told = [each.what for each in explain(bench.redis, names, bench.records, "b")]
+    assert any(each.startswith("collected with others of its type until 2027-01-15 08:0") for each in told), told
+    assert told[-1] == "still collected, for another 5 min, with 2 others"
+    bench.tick(SECONDS)
+    bench.commit(bench.batch())
+    told = [each.what for each in explain(bench.redis, names, bench.records, "b")]
+    assert "carried with 2 others" in told

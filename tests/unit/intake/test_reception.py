@@ -1,0 +1,136 @@
+"""What programs post again of what still goes on is no repeat."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifier.errors import QueueFull
+from notifier.intake import occurrences, reception
+from notifier.intake.occurrences import SAME_SECONDS
+from notifier.intake.reception import Posted, Reception
+from notifier.models import NotificationMessage
+from notifier.testing import Alerts
+
+BEGAN, LATER, OVER = "2026-10-31T15:00:00Z", "2026-10-31T16:00:00Z", "2026-10-31T15:30:00Z"
+Group = Callable[..., list[str]]
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock."""
+    return Clock()
+
+
+def alert(status: str = "firing", starts: str = BEGAN, ends: str = "", summary: str = "down", **labels: str) -> Any:
+    """An alert of Alertmanager's."""
+    notes = {"summary": summary}
+    return {
+        "status": status,
+        "labels": labels,
+        "annotations": notes,
+        "startsAt": starts,
+        "endsAt": ends,
+        "fingerprint": "f1",
+    }
+
+
+def posted(*alerts: Any, kind: str = "", **headers: str) -> Posted:
+    """A request of it."""
+    return Posted("fake-token", "alertmanager", headers, json.dumps({"alerts": alerts}).encode(), kind)
+
+
+def told(alerts: Alerts) -> list[str]:
+    """What was submitted since the last look: a repeat, an update or a resolution, with its text."""
+    found = [
+        f"{'resolve' if each.resolved else 'update' if each.update else 'repeat'} {each.message}"
+        for each in alerts.sent
+    ]
+    alerts.clear()
+    return found
+
+
+def test_what_still_fires_is_no_repeat_and_a_new_text_of_it_is_an_update(alerts: Alerts, clock: Clock) -> None:
+    desk = Reception(clock)
+    first = desk.take(posted(alert())).ids
+    again = desk.take(posted(alert())).ids
+    assert first == again
+    assert told(alerts) == ["repeat down"]
+    desk.take(posted(alert(summary="down for an hour")))
+    assert told(alerts) == ["update down for an hour"]
+    desk.take(posted(alert()))
+    assert told(alerts) == ["update down"], "it is told as it was at first"
+    clock.now += SAME_SECONDS
+    desk.take(posted(alert()))
+    assert told(alerts) == ["update down"], "its message may be gone, or a silence over"
+    desk.take(posted(alert(starts=LATER)))
+    assert told(alerts) == ["repeat down"]
+
+
+def test_a_resolution_is_told_once_and_what_fires_again_is_another_occurrence(alerts: Alerts, clock: Clock) -> None:
+    desk = Reception(clock)
+    for _ in range(2):
+        desk.take(posted(alert("resolved", ends=OVER)))
+    assert told(alerts) == ["resolve down"]
+    desk.take(posted(alert(starts=LATER)))
+    assert told(alerts) == ["repeat down"]
+    desk.take(posted(alert("resolved", starts=LATER, ends=LATER)))
+    desk.take(posted(alert(starts=LATER)))
+    assert told(alerts) == ["resolve down", "repeat down"], "it was said to be over too early"
+
+
+def test_another_process_gives_the_same_occurrence_the_same_id(alerts: Alerts) -> None:
+    first, again = (Reception().take(posted(alert())).ids for _ in range(2))
+    other = Reception().take(posted(alert(starts=LATER))).ids
+    elsewhere = Reception().take(posted(alert(), kind="error")).ids
+    assert first == again
+    assert len({*first, *other, *elsewhere}) == 3
+    assert len(told(alerts)) == 4
+
+
+def test_what_was_not_admitted_is_taken_when_it_is_posted_again(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    desk, submit = Reception(clock), reception.submit
+
+    def refuse(_: NotificationMessage) -> None:
+        raise QueueFull("full")
+
+    monkeypatch.setattr(reception, "submit", refuse)
+    with pytest.raises(QueueFull):
+        desk.take(posted(alert()))
+    monkeypatch.setattr(reception, "submit", submit)
+    desk.take(posted(alert()))
+    assert told(alerts) == ["repeat down"]
+
+
+def test_none_of_a_body_is_taken_if_a_part_is_wrong(alerts: Alerts) -> None:
+    with pytest.raises(ValueError, match=r"^alerts:"):
+        Reception().take(posted(alert(), "x"))
+    with pytest.raises(ValueError, match=r"^alert_type:"):
+        Reception().take(posted(alert(), kind="errors"))
+    alerts.assert_none_sent()
+
+
+def test_a_type_in_the_address_wins_over_the_usual_one(alerts: Alerts) -> None:
+    Reception().take(posted(alert(severity="critical")))
+    Reception().take(posted(alert(severity="critical"), kind="security"))
+    assert [each.alert_type for each in alerts.sent] == ["critical", "security"]
+
+
+def test_what_is_remembered_is_bounded(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(occurrences, "KEPT_MAX", 2)
+    desk = Reception()
+    for number in ("f1", "f2", "f3", "f1"):
+        desk.take(posted({**alert(), "fingerprint": number}))
+    assert len(told(alerts)) == 4, "the first is forgotten; its id tells that it is known"
