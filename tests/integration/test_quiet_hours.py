@@ -5,17 +5,20 @@ from typing import Any
 
 import pytest
 
-from notifier.models import AlertType
+from notifier.models import AlertType, NotificationMessage
 from notifier.operations.explain import explain
+from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, Throttled
+from notifier.outbox.digest import DIGEST_SECONDS, Digests
 from notifier.outbox.progress import Progress
 from notifier.outbox.terms import Terms
 from notifier.outcome import Failed, Reason, Rejected
 from notifier.quiet_hours import parse
 from notifier.render.batch import SUPPRESS_NOTIFICATIONS, compose
-from tests.integration.conftest import CLOCK, SECOND, WEBHOOK, Bench, MakeBench
+from notifier.worker.delivery import _payload
+from tests.integration.conftest import CLOCK, SECOND, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
 GENERAL, CRITICAL = AlertType.GENERAL, AlertType.CRITICAL
@@ -142,6 +145,10 @@ def test_what_is_held_waits_until_the_hours_are_over_and_goes_as_one_message(hol
     batch = holding.batch()
     assert ids(batch) == [*alerts, "late"]
     assert not is_silent(batch)
+    assert batch.pinging == (GENERAL,)
+    content = _payload(batch).body["content"]
+    assert content.startswith(f"{ROLE} ")
+    assert "26 alerts in 9 h of quiet hours" in content
     holding.commit(batch)
     assert {holding.record(each)["message_id"] for each in (*alerts, "late")} == {"900"}
 
@@ -245,6 +252,24 @@ def test_what_is_held_takes_its_place_and_can_be_withdrawn(holding: Bench) -> No
     assert holding.outbox.depth(GENERAL) == 2
     holding.withdrawals.withdraw("a")
     assert holding.record("a")["status"] == "withdrawn"
+
+
+def test_more_than_the_outbox_holds_are_folded_and_their_digest_is_held_with_the_others(
+    holding: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest_module, "script", by_test_clock)
+    settings = holding.settings.model_copy(update={"queue_size": 2})
+    holding.outbox._settings, flood = settings, Digests(holding.redis, settings)
+    holding.admit("a", "b")
+    assert postponed(holding)
+    for more in ("c", "d"):
+        assert flood.fold(NotificationMessage(id=more, title=more)) == "folded"
+    holding.tick(DIGEST_SECONDS + 1)
+    assert flood.admit(GENERAL)
+    assert postponed(holding)
+    assert holding.outbox.depth(GENERAL) == 3
+    go_to(holding, 7, 1)
+    assert [each.message.title for each in holding.batch().items] == ["a", "b", "2 more"]
 
 
 def test_what_is_held_goes_at_its_time_though_the_hours_are_no_more_set_or_later(holding: Bench) -> None:
