@@ -1,7 +1,7 @@
 """The parts that an application's call needs, put together."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from celery import Celery
 
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     import redis
 
     from notifier.jobs.register import JobRegister
+    from notifier.jobs.terms import JobTerms
     from notifier.producer.control import AlertControl
     from notifier.producer.direct import Direct
     from notifier.producer.flusher import Flusher
     from notifier.producer.spool import Spool
+
+T = TypeVar("T")
 
 BUILD_SECONDS = 60
 """Ours: far above what importing takes."""
@@ -62,16 +65,33 @@ class Caller:
 
         return JobRegister(self.redis, self.settings)
 
-    def note_job(self, step: "Callable[[JobRegister], object]") -> None:
-        """Do a step of the register, in time; nothing if the alerts of this process go no further than it.
+    def start_job(self, name: str, run: str, terms: "JobTerms") -> None:
+        """Note that a job is started; if an alert says that it was not, another says now that it was.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
+        known = self._note_job(lambda register: register.get(name))
+        if known is not None and known.is_told:
+            from notifier.jobs.overdue import started_again
+
+            self.client.submit(started_again(known))  # first: it is told still if this process ends here
+        self._note_job(lambda register: register.started(name, run, terms))
+
+    def end_job(self, name: str, run: str, outcome: str, exit_code: int | None = None) -> None:
+        """Note how a run has ended. Raises: as ``start_job``."""
+        self._note_job(lambda register: register.ended(name, run, outcome, exit_code))
+
+    def expect_job(self, name: str, terms: "JobTerms") -> None:
+        """Expect a job of which nothing is known. Raises: as ``start_job``."""
+        self._note_job(lambda register: register.expected(name, terms))
+
+    def _note_job(self, step: "Callable[[JobRegister], T]") -> T | None:
+        """Do a step of the register, in time; nothing if the alerts of this process go no further than it."""
         if capture_of(self.settings) or self.app.conf.task_always_eager:
-            return
+            return None
         try:
-            run_with_deadline(self.settings.publish_timeout_seconds, lambda: step(self.jobs))
+            return run_with_deadline(self.settings.publish_timeout_seconds, lambda: step(self.jobs))
         except DeadlineExceeded:
             raise BrokerUnavailable("Redis did not answer in time") from None
 

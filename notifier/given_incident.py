@@ -11,6 +11,8 @@ from notifier.texts import text_of
 DEDUP_KEY_CHARACTERS = 1_000
 DEDUP_SECONDS_MAX = 30 * 86_400
 """Ours: the longest that an incident goes without a repeat, and is not over."""
+ACKNOWLEDGED_CHARACTERS = 200
+"""Ours: who acknowledges an incident, and why."""
 
 
 def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
@@ -48,6 +50,20 @@ def _progress(value: object, adjust: Adjust, _: Given) -> float | None:
     return min(max(number / 100 if text.endswith("%") else number, 0.0), 1.0)
 
 
+def _acknowledged(value: object, adjust: Adjust, _: Given) -> str | None:
+    text = " ".join(text_of(value).split())
+    if len(text) > ACKNOWLEDGED_CHARACTERS:
+        adjust(f"only its first {ACKNOWLEDGED_CHARACTERS} characters")
+    return text[:ACKNOWLEDGED_CHARACTERS].strip() or None
+
+
+def _acknowledged_by(value: object, adjust: Adjust, given: Given) -> str | None:
+    found = _acknowledged(value, adjust, given)
+    if found and given.get("dedup_key"):
+        given["update"] = True
+    return found
+
+
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
@@ -71,6 +87,8 @@ def _of_a_key(coerce_one: Callable[[object, Adjust, Given], Any]) -> Callable[[o
 OF_AN_INCIDENT = {
     "dedup_key": _dedup_key,
     "dedup_seconds": _of_a_key(_dedup_seconds),
+    "acknowledged_by": _of_a_key(_acknowledged_by),
+    "acknowledged_why": _of_a_key(_acknowledged),
     "resolved": _of_a_key(flag),
     "update": _of_a_key(flag),
     "progress": _of_a_key(_progress),

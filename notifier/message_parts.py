@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -41,6 +41,17 @@ class AlertType(StrEnum):
     TRACKLIST = "tracklist"
     MONITORING = "monitoring"
     SECURITY = "security"
+
+    @classmethod
+    def checked(cls, value: str) -> Self:
+        """The type of this name.
+
+        Raises:
+            InvalidMessage: there is none.
+        """
+        if value not in set(cls):
+            raise InvalidMessage(f"type: {value!r} is none of {', '.join(cls)}")
+        return cls(value)
 
 
 class Severity(StrEnum):

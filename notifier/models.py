@@ -89,6 +89,7 @@ class NotificationMessage(BaseModel):
     message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
     message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
     ``dedup_text``: whose text that shows. ``if_not_open``: what becomes of a resolution that ends nothing.
+    ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -136,6 +137,8 @@ class NotificationMessage(BaseModel):
     repeat: Literal["edit", "replace"] | None = None
     dedup_text: Literal["newest", "first"] | None = None
     if_not_open: Literal["ignore", "post"] | None = None
+    acknowledged_by: Text | None = None
+    acknowledged_why: Text | None = None
     adjusted: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 

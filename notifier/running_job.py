@@ -76,8 +76,8 @@ class Job:
         self.name = text_of(name).strip()
         if not self.name or len(self.name) > NAME_CHARACTERS_MAX or not self.name.isprintable():
             raise InvalidMessage(f"job: a name has 1 to {NAME_CHARACTERS_MAX} printable characters")
-        if type is not None and type not in set(AlertType):
-            raise InvalidMessage(f"type: {type!r} is none of {', '.join(AlertType)}")
+        if type is not None:
+            AlertType.checked(type)
         if tell not in get_args(Tell):
             raise InvalidMessage(f"tell: {tell!r} is none of {', '.join(get_args(Tell))}")
         self.terms = JobTerms.of(expect, grace, type)
@@ -131,7 +131,7 @@ class Job:
         self._run, self._started_at = str(uuid.uuid4()), time.monotonic()
         self._fraction, self._step = None, ""
         self._message, self._changes = {}, None
-        is_noted = self._note(lambda register: register.started(self.name, self._run, self.terms))
+        is_noted = self._note(lambda pipeline: pipeline.start_job(self.name, self._run, self.terms))
         if self._tell == "all" and is_noted:
             self._message = self._of_this_run()
             if self._show(silent=True):
@@ -198,9 +198,9 @@ class Job:
     def _of_this_run(self) -> dict[str, Any]:
         """What makes alerts share its message; it is there for as long as a run may be silent."""
         from notifier.given_incident import DEDUP_SECONDS_MAX
+        from notifier.jobs.terms import incident_key
 
-        name = self.name.translate(_BRACES)  # in a key they stand for fields
-        key = {"dedup_key": f"job/{name}/{self._run}", "dedup_seconds": DEDUP_SECONDS_MAX}
+        key = {"dedup_key": incident_key(self.name, self._run), "dedup_seconds": DEDUP_SECONDS_MAX}
         return {"alert_type": self._type or "general", **key}
 
     def _shown(self, **more: Any) -> dict[str, Any]:
@@ -218,14 +218,14 @@ class Job:
     def _end(self, outcome: str, exit_code: int | None) -> None:
         if self._changes:
             self._changes.end()
-        self._note(lambda register: register.ended(self.name, self._run, outcome, exit_code))
+        self._note(lambda pipeline: pipeline.end_job(self.name, self._run, outcome, exit_code))
 
     def _note(self, step: Callable[[Any], object]) -> bool:
         """Tell it to the register in Redis, unless the alerts of this process go no further than it; whether it is."""
         try:
             from notifier.pipeline import client_pipeline
 
-            client_pipeline().note_job(step)
+            step(client_pipeline())
         except NotifierError as error:
             logger.warning("job %s: not noted: %s", self.name, error)
             return False
@@ -252,9 +252,6 @@ class Job:
             logger.warning("job %s: no alert: %s", self.name, error)
             return False
         return True
-
-
-_BRACES = str.maketrans("{}", "()")
 
 
 def _plain(template: str, context: dict[str, Any]) -> dict[str, Any]:

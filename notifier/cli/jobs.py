@@ -33,7 +33,7 @@ def jobs(as_json: bool) -> None:
     rows = [
         (
             each.name,
-            *(_shown(time) for time in (each.started_at, each.ended_at)),
+            *(_shown(time) for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)),
             each.outcome + (f" ({each.exit_code})" if each.exit_code else ""),
             _shown(each.due_at),
             "overdue" if each.is_overdue else "",

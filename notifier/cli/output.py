@@ -4,7 +4,6 @@ The base installation has no ``rich``: there, a table is plain columns and there
 """
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.duration import UNITS, seconds_of
+from notifier.errors import InvalidMessage
 from notifier.escaping import escaped, escaped_json, escaped_line
 from notifier.outbox.record import Record
 
@@ -24,7 +25,7 @@ else:
     _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
 PIPE_COLUMNS = 240
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+AGE_DAYS_MAX = 10_000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -143,11 +144,11 @@ class Moment(_MomentType):
         """Parse the value; without an offset it is UTC."""
         if isinstance(value, datetime):
             return value
-        if ago := re.fullmatch(r"(\d{1,6})([smhd])", value):
-            return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
         try:
+            if value[-1:] in UNITS:  # "20260131" is a date
+                return datetime.now(UTC) - timedelta(seconds=seconds_of("age", value, AGE_DAYS_MAX))
             moment = datetime.fromisoformat(value)
-        except ValueError:
+        except (ValueError, InvalidMessage):
             self.fail(
                 f"{value!r} is neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d", param, ctx
             )

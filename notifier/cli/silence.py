@@ -51,7 +51,7 @@ def add(
 
     Exit code: 0.
     """
-    from notifier.jobs.terms import seconds_of
+    from notifier.duration import seconds_of
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     forced = more.pop("forced")

@@ -1,4 +1,4 @@
-"""Alerts about the failed tasks of an application's own Celery."""
+"""Alerts about the failed tasks, and the silence, of an application's own Celery."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -15,14 +15,16 @@ from celery.utils.serialization import UnpickleableExceptionWrapper
 from kombu.utils.encoding import safe_str
 
 from notifier.integrations.folded_alerts import FOLD_SECONDS, FoldedAlerts, shown
+from notifier.integrations.queue_heartbeat import HEARTBEAT_TASK
+from notifier.integrations.queue_heartbeat import alert_on_silence as alert_on_silence
 from notifier.texts import text_of
 
 ARGUMENT_CHARACTERS = 200
 """Ours: of the positional arguments, and of those by name."""
 TITLE_CHARACTERS = 200
 """Ours: of what an exception says, in a title."""
-OURS = "send_notification.*"
-"""Our own tasks: an alert about an alert could go on for ever."""
+OURS = ("send_notification.*", HEARTBEAT_TASK)
+"""Our own tasks: an alert about an alert could go on for ever, and heartbeats that expire are told otherwise."""
 
 
 def alert_on_failure(
@@ -68,7 +70,7 @@ class FailedTasks:
         self._app, self._alerts = app, alerts
         self._tasks = [tasks] if isinstance(tasks, str) else list(tasks)
         ignored = [ignore] if isinstance(ignore, str | type) else list(ignore)
-        self._ignored_names = [OURS, *(each for each in ignored if isinstance(each, str))]
+        self._ignored_names = [*OURS, *(each for each in ignored if isinstance(each, str))]
         self._ignored = tuple(each for each in ignored if not isinstance(each, str))
         self._started: dict[str, float] = {}
         self._received: WeakValueDictionary[str, Any] = WeakValueDictionary()

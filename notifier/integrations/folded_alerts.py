@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from notifier.errors import InvalidMessage, NotifierError
+from notifier.errors import NotifierError
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,9 @@ class FoldedAlerts:
     def __init__(
         self, alert_type: str, fold_seconds: float = FOLD_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._type, self._fold_seconds, self._clock = _checked(alert_type), fold_seconds, clock
+        from notifier.message_parts import AlertType  # imports pydantic
+
+        self._type, self._fold_seconds, self._clock = AlertType.checked(alert_type), fold_seconds, clock
         self._new_process()
         os.register_at_fork(after_in_child=self._new_process)
 
@@ -153,14 +155,6 @@ def _summary(rest: dict[str, Repeats]) -> dict[str, Any]:
         "message": "\n".join(lines[:LINES_MAX] + more),
         "markdown": False,
     }
-
-
-def _checked(alert_type: str) -> str:
-    from notifier.models import AlertType
-
-    if alert_type not in set(AlertType):
-        raise InvalidMessage(f"type: {alert_type!r} is none of {', '.join(AlertType)}")
-    return str(alert_type)
 
 
 def _submit(fields: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import redis
 
 from notifier.gate.gate import microseconds
-from notifier.jobs.terms import EXPECT_SECONDS_MAX, JobTerms
+from notifier.jobs.terms import EXPECT_SECONDS_MAX, JobTerms, What
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -17,6 +17,8 @@ KEPT_SECONDS = 30 * 86_400
 LIFE_OF_ALL_SECONDS = 2 * EXPECT_SECONDS_MAX + KEPT_SECONDS
 LEASE_SECONDS = 60.0
 """Ours: how long a worker has to raise the alert of a job that is overdue, before another does."""
+EXPECTED = "expected"
+"""Stands for the run of a job that was never started, and for its outcome."""
 PAGE = 20
 """Ours: jobs that one sweep tells of."""
 
@@ -25,8 +27,8 @@ PAGE = 20
 class KnownJob:
     """What is known of a job. Times are microseconds since 1970 by Redis' clock, None if there is none.
 
-    ``outcome``: ``running`` (or it was killed), ``finished`` or ``failed``. ``due_at``: it is overdue from then on;
-    ``is_told``: an alert says so.
+    ``outcome``: ``running`` (or it was killed), ``finished``, ``failed``, or ``expected``: it was never started, and
+    ``started_at`` is since when it is expected. ``due_at``: it is overdue from then on; ``is_told``: an alert says so.
     """
 
     name: str
@@ -39,6 +41,7 @@ class KnownJob:
     is_overdue: bool
     is_told: bool
     alert_type: str
+    what: What = "job"
 
 
 class JobRegister:
@@ -58,6 +61,13 @@ class JobRegister:
 
     def started(self, name: str, run: str, terms: JobTerms) -> None:
         """A run of a job has been started. ``run``: its id."""
+        self._begin(name, run, terms)
+
+    def expected(self, name: str, terms: JobTerms) -> None:
+        """A job is expected from now on; nothing if it is known."""
+        self._begin(name, EXPECTED, terms)
+
+    def _begin(self, name: str, run: str, terms: JobTerms) -> None:
         expect = "" if terms.expect_seconds is None else microseconds(terms.expect_seconds)
         life = round(KEPT_SECONDS + (terms.expect_seconds or 0) + terms.grace_seconds)
         with broker_errors():
@@ -65,7 +75,7 @@ class JobRegister:
                 keys=[self._keys.job(name), self._keys.jobs, self._keys.jobs_due],
                 args=[
                     *(name, run, expect, microseconds(terms.grace_seconds), terms.alert_type),
-                    *(life, LIFE_OF_ALL_SECONDS),
+                    *(life, LIFE_OF_ALL_SECONDS, terms.what, int(run == EXPECTED)),
                 ],
             )
 
@@ -85,10 +95,10 @@ class JobRegister:
             )
         return dict(zip(flat[::2], map(int, flat[1::2]), strict=True))
 
-    def told(self, name: str, due_at: int) -> None:
-        """An alert says that this job is overdue."""
+    def told(self, name: str, due_at: int) -> bool:
+        """An alert says that this job is overdue. Whether it still is: it may have been started meanwhile."""
         with broker_errors():
-            self._told(keys=[self._keys.job(name), self._keys.jobs_due], args=[name, due_at])
+            return bool(self._told(keys=[self._keys.job(name), self._keys.jobs_due], args=[name, due_at]))
 
     def get(self, name: str) -> KnownJob | None:
         """What is known of one; None: nothing."""
@@ -130,4 +140,5 @@ def _known(fields: dict[str, str], now: int) -> KnownJob:
         is_overdue=due_at is not None and due_at <= now,
         is_told="told_at" in fields,
         alert_type=fields.get("type", ""),
+        what="queue" if fields.get("what") == "queue" else "job",
     )

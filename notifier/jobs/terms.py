@@ -1,28 +1,31 @@
 """How often a job is to be started."""
 
-import math
-import re
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Self
+from typing import Literal, Self
 
+from notifier.duration import DAYS_MAX, seconds_of
 from notifier.errors import InvalidMessage
 
-UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-EXPECT_SECONDS_MAX = 366 * 86_400
-"""Ours: of ``expect`` and of ``grace``: what is known of a job is kept for a while longer."""
+EXPECT_SECONDS_MAX = DAYS_MAX * 86_400
 GRACE_SHARE = 10
 GRACE_SECONDS_MAX = 3_600
 """Ours: the grace that a job has if none is given: a tenth of ``expect``, and no more than this."""
+_BRACES = str.maketrans("{}", "()")
+
+What = Literal["job", "queue"]
 
 
 @dataclass(frozen=True, slots=True)
 class JobTerms:
-    """``expect_seconds``: after so long it is to be started again; None: whenever. ``alert_type``: '' if none."""
+    """``expect_seconds``: after so long it is to be started again; None: whenever. ``alert_type``: '' if none.
+
+    ``what`` is started: a job, or a heartbeat by which a queue shows that it is read.
+    """
 
     expect_seconds: float | None = None
     grace_seconds: float = 0
     alert_type: str = ""
+    what: What = "job"
 
     @classmethod
     def of(cls, expect: object = None, grace: object = None, alert_type: str | None = None) -> Self:
@@ -42,19 +45,6 @@ class JobTerms:
         return cls(seconds, late, alert_type or "")
 
 
-def seconds_of(name: str, value: object) -> float:
-    """A duration in seconds: a number, a timedelta, or a text such as ``90s``, ``15m``, ``24h``, ``7d``.
-
-    Raises:
-        InvalidMessage: it is none, or longer than a year; names it.
-    """
-    seconds = math.nan
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value
-    elif isinstance(value, str) and (found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhd])?", value.strip())):
-        seconds = float(found[1]) * UNITS[found[2] or "s"]
-    if not 0 <= seconds <= EXPECT_SECONDS_MAX:
-        raise InvalidMessage(f"{name}: {value!r} is no duration such as 90s, 15m, 24h or 7d, up to 366 days")
-    return float(seconds)
+def incident_key(name: str, of: str) -> str:
+    """The ``dedup_key`` of what is said of a job. ``of``: one run of it, or what else."""
+    return f"job/{name.translate(_BRACES)}/{of}"  # in a key, braces stand for fields

@@ -3,6 +3,7 @@
 -- incident (hash), times in microseconds:
 --   key, type, title (of the alert that opened it, its id is opened_by), opened_at
 --   state      open or resolved (at resolved_at)
+--   acknowledged_at, acknowledged_by, acknowledged_why   who takes care of it: known for as long as it lasts
 --   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
 --   count      how often it came, last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
@@ -14,14 +15,14 @@
 -- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).
 -- incidents: sorted set, what the keys end with by seen_at
 --
--- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
---   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay), text ('first':
---   a repeat changes none), if_not_open ('post': so is what resolves nothing), is_heard (its message is posted anew: it
---   keeps its place, and is not left out)
+-- args: kind ('repeat', 'update', 'resolve' or 'acknowledge'), digest, key, type, title, seconds, reopen,
+--   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
+--   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
+--   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
---   shows it), 'not_open' (there is nothing to resolve), or 'alone' (the same, and it is posted)
+--   shows it), 'not_open' (there is nothing to end), or 'alone' (the same, and it is posted)
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
@@ -35,6 +36,7 @@ local function meet_incident(incident, notification_prefix, args, now)
     'seen_at', 'seconds', 'waiting', 'resolved_at', 'message_id'))
   local is_open = state == 'open' and now - seen_at < tonumber(seconds)
   local may_reopen = state == 'resolved' and message_id and now - resolved_at < args.reopen
+  if not is_open and args.kind == 'acknowledge' then return 'not_open' end
   if not is_open and args.kind == 'resolve' then return args.if_not_open == 'post' and 'alone' or 'not_open' end
   if not is_open and not (may_reopen and args.kind == 'repeat') then return 'open' end
   local waits = waiting and waiting ~= ''
@@ -67,8 +69,12 @@ local function note_incident(incident, incidents, meeting, id, args, now)
     repeat_incident(incident, now)
   elseif args.kind == 'resolve' then
     redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', now)
+  elseif args.kind == 'acknowledge' then
+    redis.call('HSET', incident, 'acknowledged_at', now, 'acknowledged_by', args.acknowledged.by,
+      'acknowledged_why', args.acknowledged.why)
   end
   if meeting ~= 'count' then redis.call('HSET', incident, 'waiting', id) end
+  if args.kind == 'acknowledge' then return end -- it is over when it would be
   redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds)
   redis.call('PEXPIRE', incident, args.life)
   add_by_time(incidents, now, args.digest)

@@ -19,12 +19,15 @@ from notifier.storage.connection import MICROSECONDS
 from notifier.storage.keys import Keys
 from notifier.webhook import Webhook
 
+TIMES = ("opened_at", "last_at", "resolved_at", "flapping_since", "acknowledged_at")
 SPACING_SECONDS = 5
 """Ours: between two requests that show the same incident."""
 COUNTED_MAX = 10_000
 """Ours: records kept of alerts that were counted in the message of an incident, per type."""
 INCIDENTS_MAX = 2_000
 """Ours: incidents that are kept, per type. Of one that is forgotten, the next alert opens another."""
+NEVER_SHOWN = frozenset({"if_not_open", "acknowledged_by", "acknowledged_why"})
+"""Fields that say what becomes of the incident, and are no part of its message."""
 MESSAGE_BYTES_MAX = 32_768
 """Ours: what is kept of a message, so that an update need not repeat all of it; a longer one is not."""
 
@@ -53,8 +56,9 @@ def incident_arguments(
         text_bytes_max=settings.history_text_bytes,
     )
     counted |= {"message_id": f"message-{stamp}", "channel_id": f"channel-{stamp}", "link": f"link-{stamp}"}
+    said = {} if message.acknowledged_by else _said(message)
     asked = {
-        "kind": "resolve" if message.resolved else "update" if message.update else "repeat",
+        "kind": _kind(message),
         "digest": digest_of(key),
         "key": key,
         "type": message.alert_type,
@@ -68,14 +72,23 @@ def incident_arguments(
         "history_life": round(settings.history_days * 86_400),
         "notification_prefix": keys.notification(""),
         "result_prefix": keys.result(""),
+        "acknowledged": {"by": message.acknowledged_by, "why": message.acknowledged_why or ""},
         "text": message.dedup_text,
         "if_not_open": message.if_not_open,
         "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
-        "said": {name: json.dumps(value) for name, value in _said(message).items()},
+        "said": {name: json.dumps(value) for name, value in said.items()},
         "stamp": stamp,
         "result": as_result(counted),
     }
     return json.dumps(asked)
+
+
+def _kind(message: NotificationMessage) -> str:
+    if message.resolved:
+        return "resolve"
+    if message.acknowledged_by:
+        return "acknowledge"
+    return "update" if message.update else "repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +125,7 @@ class Incident:
 
 def _said(message: NotificationMessage) -> dict[str, Any]:
     """The fields that were given: a title that is the key was not."""
-    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key", "if_not_open"})
+    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key", *NEVER_SHOWN})
     return {name: value for name, value in given.items() if name != "title" or value != message.dedup_key}
 
 
@@ -121,15 +134,16 @@ def incident_of(text: str, overlay: str) -> Incident | None:
     if not text:
         return None
     found: dict[str, str] = json.loads(text)
-    times = {name: int(float(found.get(name, 0))) / MICROSECONDS for name in ("opened_at", "last_at", "resolved_at")}
+    times = {name: int(float(found.get(name, 0))) / MICROSECONDS for name in TIMES}
     state = IncidentState(
         title=found.get("title", ""),
         count=int(found.get("count", 1)),
         **times,
         is_resolved=found.get("state") == "resolved",
         flaps=int(found.get("flaps", 0)),
-        flapping_since=int(float(found.get("flapping_since", 0))) / MICROSECONDS,
         previous=found.get("previous"),
+        acknowledged_by=found.get("acknowledged_by", ""),
+        acknowledged_why=found.get("acknowledged_why", ""),
     )
     return Incident(
         *(state, found.get("message_id"), found.get("thread_id"), found.get("webhook_id")),
@@ -146,7 +160,9 @@ def shown_by(
     What a resolution says is not kept: a repeat may open it again.
     """
     link = f"https://discord.com/channels/{guild_id}/{posted.channel_id}/{posted.message_id}" if guild_id else ""
-    kept = message.model_dump_json(exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted"})
+    kept = message.model_dump_json(
+        exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted", *NEVER_SHOWN}
+    )
     told = {"message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
     return {
         "message_id": posted.message_id or "",

@@ -10,7 +10,10 @@ from notifier.models import NotificationMessage
 if TYPE_CHECKING:
     from notifier.secrets import Masking
 
-TEXTS = ("title", "message", "url", "source", "username", "content", "thread_name", "traceback", "dedup_key")
+TEXTS = (
+    *("title", "message", "url", "source", "username", "content", "thread_name", "traceback", "dedup_key"),
+    *("acknowledged_by", "acknowledged_why"),
+)
 PICTURES = ("avatar_url", "thumbnail", "image", "footer_icon")
 """Their links may be signed: without that, Discord could not load them."""
 Part = TypeVar("Part", bound=BaseModel)

@@ -1,18 +1,21 @@
 """The register of jobs: an alert once for each that is not started in time, whoever sweeps and whatever dies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
 
 import notifier
+from notifier.caller import Caller
+from notifier.errors import BrokerUnavailable
 from notifier.jobs import register as register_module
 from notifier.jobs.register import JobRegister
 from notifier.jobs.terms import JobTerms
 from notifier.models import NotificationMessage
 from notifier.running_job import Job
 from notifier.settings import Settings
+from notifier.storage.broker import create_app
 from notifier.storage.connection import connect
 from notifier.worker.job_watch import JobWatch
 from tests.integration.conftest import CLOCK, SECOND, START, by_test_clock
@@ -104,14 +107,49 @@ def test_a_worker_that_dies_before_it_has_told_is_followed_by_another_and_the_al
     assert jobs.client.times == 1
 
 
-def test_one_that_is_started_while_it_is_told_stays_expected(jobs: Jobs) -> None:
+def test_one_that_is_started_while_it_is_told_stays_expected_and_is_said_to_be_back(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     jobs.register.started("import", "one", DAILY)
     jobs.at(25.01)
-    (due_at,) = jobs.register.take_overdue().values()
-    jobs.register.started("import", "two", DAILY)
-    jobs.register.told("import", due_at)
+    submit = jobs.client.submit
+
+    def submit_late(message: NotificationMessage) -> None:
+        submit(message)
+        if not message.resolved:
+            jobs.register.started("import", "two", DAILY)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs.client, "submit", submit_late)
+        assert jobs.titles() == ["⏰ import was not started", "import was started again"]
+    late, again = jobs.client.submitted.values()
+    assert (late.dedup_key, again.resolved) == (again.dedup_key, True)
     jobs.at(51)
+    assert len(jobs.titles()) == 3
+
+
+def test_a_queue_is_expected_from_the_start_on_and_what_is_known_of_it_stays(jobs: Jobs) -> None:
+    terms = JobTerms(60, 120, "critical", "queue")
+    jobs.register.expected("shop: queue imports", terms)
+    jobs.at(0.02)
+    jobs.register.expected("shop: queue imports", terms)
+    assert jobs.titles() == []
+    assert [each.outcome for each in jobs.register.list()] == ["expected"]
+    jobs.at(0.051)
+    assert jobs.titles() == ["💔 shop: queue imports is silent"]
+    (message,) = jobs.client.submitted.values()
+    assert message.alert_type == "critical"
+    assert [field.name for field in message.fields] == ["Expected by", "Expected since"]
+    jobs.register.expected("shop: queue imports", terms)
+    known = jobs.register.get("shop: queue imports")
+    assert known
+    assert known.is_told
+    jobs.register.started("shop: queue imports", "one", terms)
+    jobs.register.ended("shop: queue imports", "one", "finished")
+    assert jobs.register.list()[0].outcome == "finished"
     assert len(jobs.titles()) == 1
+    jobs.at(0.11)
+    assert len(jobs.titles()) == 2
 
 
 def test_a_job_that_is_expected_no_more_is_never_overdue(jobs: Jobs) -> None:
@@ -167,15 +205,42 @@ def test_a_job_of_long_ago_is_gone(jobs: Jobs) -> None:
     assert jobs.redis.zrange(jobs.register._keys.jobs, 0, -1) == ["new"]
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_job_in_a_program_is_in_the_list(redis_url: str, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    from notifier.caller import Caller
-    from notifier.storage.broker import create_app
-
+@pytest.fixture
+def caller(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
+    """The parts of a program in which jobs run."""
     app = create_app("jobs")
     app.conf.update(broker_url=redis_url, result_backend=redis_url)
     caller = Caller(app, Settings.load())
     monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: caller)
+    yield caller
+    caller.redis.close()
+
+
+def test_whoever_starts_a_job_that_was_told_says_that_it_is_back_as_long_as_it_takes(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitting = Submitting()
+    caller.__dict__["client"] = submitting
+    caller.start_job("import", "one", DAILY)
+    (due_at,) = [each.due_at for each in caller.jobs.list()]
+    caller.jobs.told("import", due_at or 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(JobRegister, "started", _away)
+        with pytest.raises(BrokerUnavailable):
+            caller.start_job("import", "two", DAILY)
+    caller.start_job("import", "three", DAILY)
+    caller.start_job("import", "four", DAILY)
+    first, second = submitting.submitted.values()
+    assert (first.title, second.title) == ("import was started again",) * 2
+    assert (first.alert_type, first.dedup_key, first.resolved) == ("tracklist", "job/import/overdue", True)
+
+
+def _away(*_: Any) -> None:
+    raise BrokerUnavailable("Redis is away")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_job_in_a_program_is_in_the_list(caller: Caller, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Job, "_raise", lambda *_, **__: None)
     try:
         with notifier.job("import", expect="24h"):
@@ -188,4 +253,3 @@ def test_a_job_in_a_program_is_in_the_list(redis_url: str, fails: bool, monkeypa
     (job,) = caller.jobs.list()
     assert job.outcome == ("failed" if fails else "finished")
     assert job.expect_seconds == 86_400
-    caller.redis.close()

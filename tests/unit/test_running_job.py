@@ -273,7 +273,7 @@ def test_a_job_whose_start_nobody_took_tells_its_end_in_a_message_of_its_own(
         raise BrokerUnavailable("Redis is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((Client, "submit") if taken == "none" else (Caller, "note_job")), away)
+        patch.setattr(*((Client, "submit") if taken == "none" else (Caller, "start_job")), away)
         job = notifier.job("j")
         job.start()
     job.progress(0.5)
