@@ -14,6 +14,9 @@ DEDUP_SECONDS_MAX = 30 * 86_400
 ACKNOWLEDGED_CHARACTERS = 200
 """Ours: who acknowledges an incident, and why."""
 
+REPOST_AFTER_MAX = 1_000
+"""Ours: the most messages that may come behind that of an incident before another one is posted."""
+
 
 def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
     def coerce(value: object, adjust: Adjust, _: Given) -> str | None:
@@ -24,6 +27,14 @@ def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
         return None
 
     return coerce
+
+
+def _repost_after(value: object, adjust: Adjust, _: Given) -> int | None:
+    number = _number(value)
+    if number is None or not 0 <= number <= REPOST_AFTER_MAX:
+        adjust(f"left out: expected a number of messages, up to {REPOST_AFTER_MAX}; 0 is never")
+        return None
+    return int(number)
 
 
 def _dedup_key(value: object, adjust: Adjust, _: Given) -> str | None:
@@ -94,6 +105,7 @@ OF_AN_INCIDENT = {
     "progress": _of_a_key(_progress),
     "repeat": _of_a_key(_one_of("edit", "replace")),
     "dedup_text": _of_a_key(_one_of("newest", "first")),
+    "dedup_repost_after": _of_a_key(_repost_after),
     "if_not_open": _of_a_key(_one_of("ignore", "post")),
 }
 """By field; the key first."""

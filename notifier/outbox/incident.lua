@@ -8,8 +8,10 @@
 --   count      how often it came, last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
 --   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
---   shown_at   when an alert was last claimed to show it
---   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message
+--   shown_at   when a request last showed it; of those that came sooner than `spacing` (microseconds) after another
+--              one, the time at which each may go
+--   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message; files: it has some
+--   place      how many messages of ours its channel had, with it
 --   message    (JSON) what that shows; previous  link to the message of the incident before
 -- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: what updates
 -- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).
@@ -27,9 +29,12 @@
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
 -- join_waiting(notification, delayed, id, args, now)              the one that waits shows this one too
--- claim_incident(incident, id, now)                               returns the incident as JSON; it is shown now
+-- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
+--   of ours came behind its message in that channel); it is shown now
 -- wait_again(incident, id)                                        it is not shown after all
--- incident_shown(incident, shown, life)                           what its message is by now
+-- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
+--   more. Nil: no channel
+-- incident_shown(incident, shown, place, life)                    what its message is by now; place: if it is new
 
 local function meet_incident(incident, notification_prefix, args, now)
   local state, seen_at, seconds, waiting, resolved_at, message_id = unpack(redis.call('HMGET', incident, 'state',
@@ -75,7 +80,7 @@ local function note_incident(incident, incidents, meeting, id, args, now)
   end
   if meeting ~= 'count' then redis.call('HSET', incident, 'waiting', id) end
   if args.kind == 'acknowledge' then return end -- it is over when it would be
-  redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds)
+  redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds, 'spacing', args.spacing)
   redis.call('PEXPIRE', incident, args.life)
   add_by_time(incidents, now, args.digest)
   for _, oldest in ipairs(redis.call('ZRANGE', incidents, 0, -args.kept_max - 1)) do
@@ -88,7 +93,7 @@ end
 local function edit_due(incident, args, now)
   if args.kind == 'resolve' then return 0 end -- it is the last
   local shown_at = tonumber(redis.call('HGET', incident, 'shown_at')) or 0
-  return math.min(math.max(0, shown_at + args.spacing - now), args.spacing)
+  return math.min(math.max(0, shown_at + args.spacing - now), 2 * args.spacing)
 end
 
 local function say(notification, said)
@@ -113,11 +118,25 @@ local function join_waiting(notification, delayed, id, args, now)
   if args.kind == 'resolve' and redis.call('ZSCORE', delayed, id) then redis.call('ZADD', delayed, now, id) end
 end
 
-local function claim_incident(incident, id, now)
+local function posted_key(channel_prefix, channel_id)
+  return channel_prefix .. channel_id .. ':posted'
+end
+
+-- If the count has begun anew, all that it counts came later.
+local function count_behind(channel_prefix, channel_id, place)
+  if not (channel_id and place) then return 0 end
+  local posted = tonumber(redis.call('GET', posted_key(channel_prefix, channel_id))) or 0
+  return posted < tonumber(place) and posted or posted - place
+end
+
+local function claim_incident(incident, id, channel_prefix, now)
   if redis.call('HGET', incident, 'waiting') == id then redis.call('HSET', incident, 'waiting', '') end
-  redis.call('HSET', incident, 'shown_at', now)
   local found, flat = {}, redis.call('HGETALL', incident)
   for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
+  local spacing = tonumber(found.spacing) or 0
+  local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + spacing)
+  redis.call('HSET', incident, 'shown_at', math.max(now, may_go_at))
+  found.behind = count_behind(channel_prefix, found.channel_id, found.place)
   return cjson.encode(found)
 end
 
@@ -125,11 +144,21 @@ local function wait_again(incident, id)
   if redis.call('HGET', incident, 'waiting') == '' then redis.call('HSET', incident, 'waiting', id) end
 end
 
+local function posted_in(channel_prefix, channel_id, is_new, life)
+  if channel_id == '' then return end
+  local key = posted_key(channel_prefix, channel_id)
+  if not is_new then return redis.call('GET', key) or 0 end
+  local posted = redis.call('INCR', key)
+  redis.call('EXPIRE', key, life)
+  return posted
+end
+
 -- shown: fields of the hash, '' for those that are not any more.
-local function incident_shown(incident, shown, life)
+local function incident_shown(incident, shown, place, life)
   if redis.call('EXISTS', incident) == 0 then return end
   for field, value in pairs(shown) do
     if value == '' then redis.call('HDEL', incident, field) else redis.call('HSET', incident, field, value) end
   end
+  if place and shown.message_id then redis.call('HSET', incident, 'place', place) end
   redis.call('EXPIRE', incident, life)
 end

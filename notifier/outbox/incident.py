@@ -38,7 +38,7 @@ def digest_of(key: str) -> str:
 
 
 def incident_keys(keys: Keys, kind: AlertType, key: str) -> list[str]:
-    """KEYS 14 and on of admit.lua."""
+    """KEYS 3 and on of admit.lua."""
     return [keys.incident(kind, digest_of(key)), keys.incidents(kind), keys.repeated(kind)]
 
 
@@ -96,7 +96,8 @@ class Incident:
     """What is known of one at a claim. ``overlay``: fields of an update or resolution that is to be shown.
 
     ``message_id`` and the like: of the message that shows it; None if there is none, or it is another webhook's.
-    ``shown``: the fields that it shows.
+    ``shown``: the fields that it shows. ``has_files``: of which these say nothing. ``behind``: how many messages of
+    ours came behind it in its channel.
     """
 
     state: IncidentState
@@ -105,6 +106,8 @@ class Incident:
     webhook_id: str | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
     overlay: Mapping[str, Any] = field(default_factory=dict)
+    has_files: bool = False
+    behind: int = 0
 
     def is_shown_by(self, webhook: Webhook | None) -> bool:
         """Whether its message can be changed through this webhook."""
@@ -149,6 +152,8 @@ def incident_of(text: str, overlay: str) -> Incident | None:
         *(state, found.get("message_id"), found.get("thread_id"), found.get("webhook_id")),
         json.loads(found.get("message") or "{}"),
         {name: json.loads(value) for name, value in json.loads(overlay or "{}").items()},
+        has_files="files" in found,
+        behind=int(found.get("behind", 0)),
     )
 
 

@@ -70,6 +70,7 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "progress",
         "repeat",
         "dedup_text",
+        "dedup_repost_after",
         "if_not_open",
         "adjusted",
     }
