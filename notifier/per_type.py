@@ -17,6 +17,7 @@ PER_TYPE = {
     "repeat": "DISCORD_REPEAT",
     "dedup_text": "DISCORD_DEDUP_TEXT",
     "dedup_repost_after": "DISCORD_DEDUP_REPOST_AFTER",
+    "incident_thread": "DISCORD_INCIDENT_THREAD",
     "quiet_hours": "DISCORD_QUIET_HOURS",
     "group_seconds": "DISCORD_GROUP_SECONDS",
 }

@@ -71,6 +71,7 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "repeat",
         "dedup_text",
         "dedup_repost_after",
+        "incident_thread",
         "if_not_open",
         "adjusted",
     }
