@@ -152,6 +152,19 @@ def test_what_ended_nothing_says_so(bench: Bench) -> None:
     assert bench.record("over")["detail"] == "no incident was open"
 
 
+def test_what_has_waited_on_a_disk_counts_from_when_it_was_raised(bench: Bench) -> None:
+    def handed_over(notification_id: str, spooled_seconds: float, **fields: Any) -> None:
+        message = NotificationMessage(id=notification_id, title="Disk full", dedup_key=KEY, **fields)
+        bench.outbox.admit(prepare(message, bench.settings), spooled_seconds=spooled_seconds)
+
+    for number, seconds in enumerate((600, 300, 400)):
+        handed_over(f"{number}", seconds)
+    handed_over("over", 60, resolved=True)
+    _, embed = show(bench)
+    assert field(embed, "Repeated") == "× 3 · first <t:1799999420:T> · last <t:1799999720:T>"
+    assert field(embed, "Resolved") == "<t:1799999960:T>, after 9 min; came 3 times"
+
+
 @pytest.mark.parametrize("key", ["{fields.Missing}", "{source}", "{source} {url}"])
 def test_a_key_of_nothing_is_none(bench: Bench, key: str) -> None:
     """Alerts without a source have nothing in common."""
