@@ -121,6 +121,10 @@ class Settings(BaseSettings):
     dedup_repost_after_by_type: Mapping[AlertType, RepostAfter] = Field(
         default_factory=dict, validation_alias="dedup_repost_after_by_type"
     )
+    incident_thread: bool = Field(False, validation_alias="DISCORD_INCIDENT_THREAD")
+    incident_thread_by_type: Mapping[AlertType, bool] = Field(
+        default_factory=dict, validation_alias="incident_thread_by_type"
+    )
     quiet_hours: Quiet = Field(NO_QUIET_HOURS, validation_alias="DISCORD_QUIET_HOURS")
     quiet_hours_by_type: Mapping[AlertType, Quiet] = Field(default_factory=dict, validation_alias="quiet_hours_by_type")
     reopen_seconds: SecondsOrOff = Field(300, validation_alias="DISCORD_REOPEN_SECONDS")
