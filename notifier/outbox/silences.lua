@@ -1,6 +1,6 @@
 -- Silences: an alert that one of them matches is not posted.
 -- silences (hash): JSON by id: alert_type ('': any), until (microseconds), forced (critical and security alerts too),
---   match (globs of whole texts, in any case, by what they are of: title, source, dedup_key, or 'fields.' and the name
+--   match (globs of whole texts, in any case of a to z, by what they are of: title, source, dedup_key, or 'fields.' and the name
 --   of one; all have to match)
 -- silenced_by(silences, alert_type, message, now)   message: JSON. Returns the id of one that matches, or nil
 

@@ -151,6 +151,46 @@ def test_a_record_that_cannot_be_formatted_is_an_alert_all_the_same(
     assert alerts.sent[0].title == title
 
 
+def test_a_formatter_that_fails_costs_no_alert(
+    log: logging.Logger, handler: DiscordHandler, alerts: Alerts
+) -> None:
+    handler.setFormatter(logging.Formatter("%(request_id)s %(message)s"))
+    log.error("Order %d failed", 5)
+    handler.flush()
+    assert alerts.sent[0].title == "Order %d failed % 5 (ValueError)"
+
+
+@pytest.mark.parametrize("exc_info", [(1, 2, 3), ("one",), (None, None, None), (ValueError, ValueError("v"), "no trace")])
+def test_an_exception_that_is_none_costs_no_alert(
+    log: logging.Logger, handler: DiscordHandler, alerts: Alerts, exc_info: Any
+) -> None:
+    log.error("Order failed", exc_info=exc_info)
+    handler.flush()
+    assert [each.title for each in alerts.sent] == ["Order failed"]
+
+
+def test_a_record_without_a_name_raises_nothing_into_its_program(handler: DiscordHandler, alerts: Alerts) -> None:
+    handler.handle(logging.makeLogRecord({"msg": "by hand", "levelno": logging.ERROR, "pathname": None}))
+    handler.flush()
+    assert [each.title for each in alerts.sent] == ["by hand"]
+
+
+def test_a_record_that_becomes_no_alert_is_counted(
+    log: logging.Logger, handler: DiscordHandler, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    with monkeypatch.context() as patch:
+        patch.setattr(log_handler, "alert_of", fail)
+        log.error("lost")
+    log.error("next")
+    handler.flush()
+    fields = {each.name: each.value for each in alerts.sent[0].fields}
+    assert fields["Dropped"] == f"1 record dropped: 1 × {log.name} ERROR"
+
+
 def test_equal_records_are_one_alert_at_once_and_one_that_counts_them(
     log: logging.Logger, handler: DiscordHandler, alerts: Alerts
 ) -> None:
