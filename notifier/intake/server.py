@@ -14,6 +14,7 @@ from tornado.web import Application, HTTPError, RequestHandler, stream_request_b
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.answers import Answer, Discord, Own, Slack
+from notifier.intake.idempotency import KeyReused
 from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
 from notifier.intake.shapes import SHAPES
 from notifier.intake.tokens import Tokens
@@ -45,7 +46,7 @@ class Shared:
     """What all requests share."""
 
     tokens: Tokens
-    reception: Reception = field(default_factory=Reception)
+    reception: Reception = field(default_factory=lambda: Reception())
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "notifier-intake"))
     in_hand: int = 0
 
@@ -197,6 +198,8 @@ class Intake(Answering):
             self.refuse(400, str(error))
         except UnknownMediaType as error:
             self.refuse(415, str(error))
+        except KeyReused as error:
+            self.refuse(422, str(error))
         except (QueueFull, BrokerUnavailable) as error:
             self.refuse(503, str(error), RETRY_SECONDS)
         except NotifierError as error:

@@ -137,6 +137,17 @@ def test_the_same_key_gives_the_same_ids_and_another_token_others(post: Post, al
     assert first == again != other
 
 
+def test_a_key_that_was_used_with_another_body_is_refused(
+    post: Post, monkeypatch: pytest.MonkeyPatch, alerts: Alerts
+) -> None:
+    shared = reception.Reception()
+    monkeypatch.setattr(server, "Reception", lambda: shared)
+    headers = {**BEARER, "Idempotency-Key": "order-5"}
+    assert [post("/alerts", {"title": each}, **headers)[0] for each in "TTU"] == [202, 202, 422]
+    alerts.assert_sent(title="T")
+    alerts.assert_none_sent(title="U")
+
+
 @pytest.mark.parametrize("error", [QueueFull("full"), BrokerUnavailable("away")])
 def test_what_is_not_admitted_is_to_be_sent_again(
     post: Post, monkeypatch: pytest.MonkeyPatch, error: Exception
