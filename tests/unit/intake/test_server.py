@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -414,3 +415,37 @@ def test_a_slow_redis_blocks_no_other_request_and_a_stop_waits_for_what_is_in_ha
         await closing
 
     talk(said)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f"POST /{TOKEN}/alerts HTTP/9\r\n\r\n".encode(),
+        f"POST /{TOKEN}/alerts\r\n\r\n".encode(),
+        f"POST /{TOKEN}/ale rts HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        head(TOKEN, f"{TOKEN} without a colon"),
+        head(f"{TOKEN}\x00"),
+        head(TOKEN, f"Content-Length: {TOKEN}"),
+        head(TOKEN, f"Content-Type: multipart/form-data; {TOKEN}", "Content-Length: 1") + b"x",
+        head(TOKEN, f"Transfer-Encoding: {TOKEN}"),
+        head(TOKEN, "Host: y", "Host: z"),
+        head(TOKEN, "Transfer-Encoding: chunked") + f"{TOKEN}\r\n".encode(),
+        f"POST /api/webhooks/1/{TOKEN}?type=%ff&thread_id=%ff HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        f"PATCH /api/webhooks/1/{TOKEN} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+    ],
+)
+def test_a_broken_request_is_refused_and_no_log_has_the_token_of_it(
+    broken: bytes, caplog: pytest.LogCaptureFixture, alerts: Alerts
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def said(_: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(broken)
+        writer.write_eof()
+        answer = await reader.read()
+        assert TOKEN.encode() not in answer
+        assert not answer or int(answer.split()[1]) in range(400, 500)
+
+    talk(said)
+    assert TOKEN not in caplog.text
+    alerts.assert_none_sent()
