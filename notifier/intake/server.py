@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.answers import Answer, Discord, Own, Slack
+from notifier.intake.connections import BoundedServer
 from notifier.intake.idempotency import KeyReused
 from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
 from notifier.intake.shapes import SHAPES
@@ -238,7 +238,7 @@ class Server:
         ]
         # no access log: a token may be in a path
         app = Application(routes, default_handler_class=Elsewhere, log_function=lambda _: None)
-        self._http = HTTPServer(
+        self._http = BoundedServer(
             app,
             max_header_size=HEADER_BYTES_MAX,
             max_body_size=DISCARDED_BYTES_MAX,

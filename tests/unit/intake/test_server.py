@@ -14,7 +14,7 @@ from discord_webhook import DiscordEmbed, DiscordWebhook
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from notifier.errors import BrokerUnavailable, QueueFull
-from notifier.intake import reception, server
+from notifier.intake import connections, reception, server
 from notifier.intake.server import BODY_BYTES_MAX, DISCARDED_BYTES_MAX, Server
 from notifier.intake.tokens import WINDOW_SECONDS, Tokens
 from notifier.testing import Alerts
@@ -415,6 +415,35 @@ def test_a_slow_redis_blocks_no_other_request_and_a_stop_waits_for_what_is_in_ha
         await closing
 
     talk(said)
+
+
+def test_connections_are_bounded_and_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
+
+    async def said(intake: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(health)
+        assert await status(reader) == 200
+        second = await asyncio.open_connection("127.0.0.1", intake.port)
+        for _ in range(3):
+            refused, closed = await asyncio.open_connection("127.0.0.1", intake.port)
+            assert await refused.read() == b""
+            closed.close()
+        second[1].write(health)
+        assert await status(second[0]) == 200
+        second[1].close()
+        code = 0
+        while code != 200:  # the server has to see that it is closed
+            again, writer_again = await asyncio.open_connection("127.0.0.1", intake.port)
+            writer_again.write(health)
+            with contextlib.suppress(OSError, IndexError):
+                code = await status(again)
+            writer_again.close()
+
+    talk(said)
+    assert caplog.text.count("more than 2 connections") == 1
 
 
 @pytest.mark.parametrize(
