@@ -151,16 +151,16 @@ def test_a_record_that_cannot_be_formatted_is_an_alert_all_the_same(
     assert alerts.sent[0].title == title
 
 
-def test_a_formatter_that_fails_costs_no_alert(
-    log: logging.Logger, handler: DiscordHandler, alerts: Alerts
-) -> None:
+def test_a_formatter_that_fails_costs_no_alert(log: logging.Logger, handler: DiscordHandler, alerts: Alerts) -> None:
     handler.setFormatter(logging.Formatter("%(request_id)s %(message)s"))
     log.error("Order %d failed", 5)
     handler.flush()
     assert alerts.sent[0].title == "Order %d failed % 5 (ValueError)"
 
 
-@pytest.mark.parametrize("exc_info", [(1, 2, 3), ("one",), (None, None, None), (ValueError, ValueError("v"), "no trace")])
+@pytest.mark.parametrize(
+    "exc_info", [(1, 2, 3), ("one",), (None, None, None), (ValueError, ValueError("v"), "no trace")]
+)
 def test_an_exception_that_is_none_costs_no_alert(
     log: logging.Logger, handler: DiscordHandler, alerts: Alerts, exc_info: Any
 ) -> None:
