@@ -29,10 +29,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.given_incident import REPOST_AFTER_MAX
-from notifier.message_parts import MENTIONS_MAX, Mention
+from notifier.message_parts import MENTIONS_MAX, EscalateTo, Mention
 from notifier.models import AlertType
-from notifier.per_type import BY_TYPE, PerTypeSource, named, variables_per_type
-from notifier.quiet_hours import NO_QUIET_HOURS, QuietHours, parse
+from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
+from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours, parse
 from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
 from notifier.storage.url import parse_broker_url, parse_redis_url
@@ -104,6 +104,8 @@ AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
 Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
 """The same of whom an alert pings, as ``@here,role:123,user:456``."""
+Targets = Annotated[tuple[EscalateTo, ...], NoDecode, BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
+"""The same of one alert type, and mentions, to which an incident is escalated."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
 Quiet = Annotated[InstanceOf[QuietHours], NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)]
@@ -156,6 +158,18 @@ class Settings(BaseSettings):
     dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
     dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
         default_factory=dict, validation_alias="dedup_text_by_type"
+    )
+    remind_seconds: SecondsOrOff = Field(0, validation_alias="DISCORD_REMIND_SECONDS")
+    remind_seconds_by_type: Mapping[AlertType, SecondsOrOff] = Field(
+        default_factory=dict, validation_alias="remind_seconds_by_type"
+    )
+    escalate_after: SecondsOrOff = Field(0, validation_alias="DISCORD_ESCALATE_AFTER")
+    escalate_after_by_type: Mapping[AlertType, SecondsOrOff] = Field(
+        default_factory=dict, validation_alias="escalate_after_by_type"
+    )
+    escalate_to: Targets = Field((AlertType.CRITICAL,), validation_alias="DISCORD_ESCALATE_TO")
+    escalate_to_by_type: Mapping[AlertType, Targets] = Field(
+        default_factory=dict, validation_alias="escalate_to_by_type"
     )
     dedup_repost_after: RepostAfter = Field(0, validation_alias="DISCORD_DEDUP_REPOST_AFTER")
     dedup_repost_after_by_type: Mapping[AlertType, RepostAfter] = Field(
@@ -250,10 +264,20 @@ class Settings(BaseSettings):
             ConfigurationError: a variable is wrong; names it, never its value.
         """
         try:
-            return cls()
+            found = cls()
         except ValidationError as error:
             problems = "; ".join(f"{named(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
             raise ConfigurationError(problems.replace("Value error, ", "")) from None
+        found._refuse_long_holds()
+        return found
+
+    def _refuse_long_holds(self) -> None:
+        for kind in AlertType:
+            quiet = self.quiet_hours_of(kind)
+            if quiet.manner is Manner.HOLD and not quiet.end_within(self.expire_seconds):
+                own = kind in self.quiet_hours_by_type
+                name = variable_of("quiet_hours", kind) if own else PER_TYPE["quiet_hours"]
+                raise ConfigurationError(f"{name}: alerts would expire before such hours end (DISCORD_EXPIRE_SECONDS)")
 
     def refuse_wrong_webhooks(self) -> None:
         """Check what only a process that posts needs.

@@ -4,7 +4,7 @@
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
---         expire, late, mention_quiet (microseconds),
+--         expire, late, mention_quiet (microseconds), quiet (args of quiet.lua; null),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
@@ -289,6 +289,7 @@ if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
   end_groups(STATE, DELAYED, args.notification_prefix, now)
 end
 requeue_what_is_due()
+if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
 local first = waiting_in(WAITING, args.embeds_max - 1)
 answer = take_expired(first) or answer_forgotten()
 if answer then return answer end
@@ -296,5 +297,5 @@ first, answer = leave_what_is_newer(first)
 if answer then return answer end
 if #first == 0 then return nothing_is_due() end
 local group = group_of(WAITING, DELAYED, first[1], args)
-if group then return pass_the_gate(first, group, true) end
+if group then return pass_the_gate(group, group, true) end
 return pass_the_gate(first, front(first, args, now))
