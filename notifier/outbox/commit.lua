@@ -92,7 +92,8 @@ local function note_shown(key, item)
   local incident = redis.call('HGET', key, 'incident')
   if not incident then return end
   if item.shown ~= cjson.null then incident_shown(incident, item.shown, new_place, args.life) end
-  if item.dead and redis.call('HEXISTS', incident, 'message_id') == 0 then redis.call('DEL', incident) end
+  local message_id, waiting = unpack(redis.call('HMGET', incident, 'message_id', 'waiting'))
+  if item.dead and not message_id and (waiting or '') == '' then redis.call('DEL', incident) end -- no other opens it
 end
 
 local function complete(key, item, result)
@@ -131,7 +132,7 @@ local function leave_batch(key, item)
   redis.call('ZREM', IN_FLIGHT, item.id)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
   local incident = redis.call('HGET', key, 'incident')
-  if incident then wait_again(incident, item.id) end
+  if incident then wait_again(incident, item.id, redis.call('HGET', key, 'progress')) end
   if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
   return place
 end

@@ -12,6 +12,7 @@
 --              one, the time at which each may go
 --   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message; files: it has some
 --   place      how many messages of ours its channel had, with it
+--   told       'resolved': that was the last that its thread was told
 --   message    (JSON) what that shows; previous  link to the message of the incident before
 -- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: what updates
 -- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).
@@ -20,7 +21,8 @@
 -- args: kind ('repeat', 'update', 'resolve' or 'acknowledge'), digest, key, type, title, seconds, reopen,
 --   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
---   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out); those of reminders.lua
+--   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out), after, expires
+--   (microseconds from now; nil), version, has_room (for another text); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -28,10 +30,12 @@
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
--- join_waiting(notification, delayed, id, args, now)              the one that waits shows this one too
+-- join_waiting(incident, notification, delayed, id, args, now)    the one that waits shows this one too: it has
+--   joined_at from then on
+-- leave_incident(incident, id, message)                           it is withdrawn, and was not shown
 -- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
 --   of ours came behind its message in that channel); it is shown now
--- wait_again(incident, id)                                        it is not shown after all
+-- wait_again(incident, id, progress)                              it is not shown after all, unless its thread knows
 -- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
 --   more. Nil: no channel
 -- incident_shown(incident, shown, place, life)                    what its message is by now; place: if it is new
@@ -98,7 +102,7 @@ end
 local function edit_due(incident, args, now)
   if args.kind == 'resolve' then return 0 end -- it is the last
   local shown_at = tonumber(redis.call('HGET', incident, 'shown_at')) or 0
-  return math.min(math.max(0, shown_at + args.spacing - now), 2 * args.spacing)
+  return math.min(math.max(0, shown_at + args.spacing - now), 3 * args.spacing)
 end
 
 local function say(notification, said)
@@ -107,13 +111,31 @@ local function say(notification, said)
   redis.call('HSET', notification, 'overlay', cjson.encode(overlay))
 end
 
+-- It waits no longer than the newest would, and stays for as long. What backs off does so all the same.
+local function wait_for_newest(incident, notification, delayed, id, args, now)
+  local not_before, expires_at, version = unpack(redis.call('HMGET', notification, 'not_before', 'expires_at',
+    'version'))
+  local due_at = now + math.max(args.after or 0, edit_due(incident, args, now))
+  if not_before and tonumber(not_before) > due_at and redis.call('ZSCORE', delayed, id) then
+    redis.call('ZADD', delayed, due_at, id)
+    redis.call('HSET', notification, 'not_before', due_at)
+  end
+  if not args.expires then
+    redis.call('HDEL', notification, 'expires_at')
+  elseif expires_at then
+    redis.call('HSET', notification, 'expires_at', math.max(tonumber(expires_at), now + args.expires))
+  end
+  redis.call('HSET', notification, 'joined_at', now, 'version', math.max(tonumber(version) or 1, args.version))
+end
+
 -- The message of the one that waits, under its own id: what is counted is the newest, unless its text is not shown.
-local function join_waiting(notification, delayed, id, args, now)
+local function join_waiting(incident, notification, delayed, id, args, now)
+  wait_for_newest(incident, notification, delayed, id, args, now)
   if args.kind == 'repeat' then
     local overlay = cjson.decode(redis.call('HGET', notification, 'overlay') or '{}')
     if args.text == 'first' and not overlay.resolved then return end
     local own = '^{"id":"[^"\\]*"'
-    if string.find(args.message, own) and not string.find(id, '["\\%%]') then
+    if args.has_room and string.find(args.message, own) and not string.find(id, '["\\%%]') then
       redis.call('HSET', notification, 'message', (string.gsub(args.message, own, '{"id":"' .. id .. '"', 1)))
       redis.call('HDEL', notification, 'overlay')
     end
@@ -135,18 +157,33 @@ local function count_behind(channel_prefix, channel_id, place)
 end
 
 local function claim_incident(incident, id, channel_prefix, now)
+  if redis.call('EXISTS', incident) == 0 then return '{}' end -- it is forgotten
   if redis.call('HGET', incident, 'waiting') == id then redis.call('HSET', incident, 'waiting', '') end
   local found, flat = {}, redis.call('HGETALL', incident)
   for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
   local spacing = tonumber(found.spacing) or 0
-  local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + spacing)
+  local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + 2 * spacing)
   redis.call('HSET', incident, 'shown_at', math.max(now, may_go_at))
   found.behind = count_behind(channel_prefix, found.channel_id, found.place)
   return cjson.encode(found)
 end
 
-local function wait_again(incident, id)
+local function wait_again(incident, id, progress)
+  if progress and cjson.decode(progress).part > 0 then return end -- what joined it now would not be told there
   if redis.call('HGET', incident, 'waiting') == '' then redis.call('HSET', incident, 'waiting', id) end
+end
+
+-- What was never shown was not there.
+local function leave_incident(incident, id, message)
+  local waiting, opened_by, message_id = unpack(redis.call('HMGET', incident, 'waiting', 'opened_by', 'message_id'))
+  if not opened_by then return end
+  if waiting == id then redis.call('HSET', incident, 'waiting', '') end
+  if opened_by == id and not message_id and (waiting == '' or waiting == id) then
+    redis.call('DEL', incident)
+    return
+  end
+  local given = cjson.decode(message)
+  if not (given.update or given.resolved) then redis.call('HINCRBY', incident, 'count', -1) end
 end
 
 local function posted_in(channel_prefix, channel_id, is_new, life)

@@ -6,6 +6,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.message_secrets import masked_message, masked_value
 from notifier.settings import Settings
 
+NO_KEY = "dedup_key: left out: what it is made of is empty"
 NO_PARTS = "long_text: attached, for the parts of a split one are embeds"
 
 
@@ -27,13 +28,18 @@ def _of_incident(message: NotificationMessage, settings: Settings) -> Notificati
     from notifier.outbox.dedup_key import filled_key  # few callers need it
 
     kind = message.alert_type
+    if not (key := filled_key(message)):  # such alerts have nothing in common
+        return message.model_copy(update={"dedup_key": None, "adjusted": (*message.adjusted, NO_KEY)})
     update = {
-        "dedup_key": filled_key(message),
+        "dedup_key": key,
         "dedup_seconds": message.dedup_seconds or settings.dedup_seconds_by_type.get(kind, settings.dedup_seconds),
         "repeat": message.repeat or settings.repeat_by_type.get(kind, settings.repeat),
         "dedup_repost_after": message.dedup_repost_after
         if message.dedup_repost_after is not None
         else settings.dedup_repost_after_by_type.get(kind, settings.dedup_repost_after) or None,
+        "incident_thread": message.incident_thread
+        if message.incident_thread is not None
+        else settings.incident_thread_by_type.get(kind, settings.incident_thread) or None,
         "dedup_text": message.dedup_text or settings.dedup_text_by_type.get(kind, settings.dedup_text),
     }
     if not (message.update or message.resolved):  # what an update begins is no trouble
