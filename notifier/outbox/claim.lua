@@ -182,9 +182,9 @@ end
 
 -- When it expires, and the expiry that it has of its own, if any.
 local function expiry_of(id)
-  local admitted_at, expires_at = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'expires_at'))
-  local own = tonumber(expires_at)
-  return math.min((tonumber(admitted_at) or now) + args.expire, own or math.huge), own
+  local at, joined_at, own = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'joined_at', 'expires_at'))
+  own = tonumber(own)
+  return math.min((tonumber(joined_at or at) or now) + args.expire, own or math.huge), own
 end
 
 -- One with an expiry of its own may expire behind others. Looks at each, and only when such an expiry has passed.
