@@ -90,7 +90,8 @@ class NotificationMessage(BaseModel):
     message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
     message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
     ``dedup_text``: whose text that shows. ``dedup_repost_after``: another one is posted once as many of ours came
-    behind it (0: never). ``if_not_open``: what becomes of a resolution that ends nothing.
+    behind it (0: never). ``incident_thread``: updates and the resolution are told in its thread too.
+    ``if_not_open``: what becomes of a resolution that ends nothing.
     ``remind_seconds``: after so long, and each time after twice as long, an open incident is told again (0: never);
     ``escalate_after``: after so many seconds, once, to ``escalate_to``: an alert type, and mentions.
     ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
@@ -141,6 +142,7 @@ class NotificationMessage(BaseModel):
     repeat: Literal["edit", "replace"] | None = None
     dedup_text: Literal["newest", "first"] | None = None
     dedup_repost_after: int | None = None
+    incident_thread: bool | None = None
     if_not_open: Literal["ignore", "post"] | None = None
     remind_seconds: float | None = None
     escalate_after: float | None = None

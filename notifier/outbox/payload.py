@@ -21,8 +21,9 @@ SINCE: dict[str, int] = dict.fromkeys(
 ) | dict.fromkeys(
     (
         *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"),
+        *("dedup_text", "dedup_repost_after", "incident_thread", "if_not_open"),
+        *("acknowledged_by", "acknowledged_why"),
         *("remind_seconds", "escalate_after", "escalate_to"),
-        *("dedup_text", "dedup_repost_after", "if_not_open", "acknowledged_by", "acknowledged_why"),
     ),
     3,
 )
