@@ -143,7 +143,6 @@ local function join_waiting(incident, notification, delayed, id, args, now)
     return
   end
   say(notification, args.said)
-  if args.kind == 'resolve' and redis.call('ZSCORE', delayed, id) then redis.call('ZADD', delayed, now, id) end
 end
 
 local function posted_key(channel_prefix, channel_id)

@@ -50,6 +50,46 @@ def test_one_that_backs_off_does_so_whatever_joins_it(bench: Bench) -> None:
     assert not hasattr(bench.claim(), "items")
 
 
+def test_a_resolution_waits_for_no_edit_but_for_what_backs_off(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "second")
+    show(bench)
+    admit(bench, "third")
+    assert not hasattr(bench.claim(), "items")
+    admit(bench, "over", title=KEY, resolved=True)
+    batch = bench.batch()
+    bench.commit(batch, Failed(Reason.SERVER_ERROR), retry_wait_seconds=60)
+    admit(bench, "over again", title=KEY, resolved=True)
+    assert not hasattr(bench.claim(), "items")
+
+
+def test_of_two_that_wait_the_later_goes_on_waiting_for_others(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "fails")
+    batch = bench.batch()
+    admit(bench, "waits")
+    bench.commit(batch, Failed(Reason.SERVER_ERROR), retry_wait_seconds=1)
+    bench.tick(1)
+    assert bench.batch().items[0].message.id == "fails"
+    assert admit(bench, "joins") is Admitted.COUNTED
+
+
+def test_what_waits_for_one_that_is_forgotten_waits_for_itself(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "forgotten")
+    bench.redis.delete(names.notification("forgotten"))
+    assert admit(bench, "next") is Admitted.NOW
+
+
+def test_an_update_of_what_is_over_begins_another(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "over", title=KEY, resolved=True)
+    show(bench)
+    admit(bench, "update", title=KEY, update=True, message="late")
+    request, embed = show(bench, message_id="902")
+    assert (request, field(embed, "Before") is not None) == (Request.POST, True)
+
+
 def test_an_alert_does_not_expire_with_another(bench: Bench) -> None:
     raised(bench, "soon over", Terms(expires_seconds=5))
     raised(bench, "stays", Terms(), message="stays")

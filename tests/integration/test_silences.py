@@ -65,6 +65,7 @@ def test_a_silenced_alert_is_in_the_history_and_not_posted(quiet: Quiet) -> None
         ({"title": "*full"}, {}, True),
         ({"title": "d?sk full"}, {}, True),
         ({"title": "disk"}, {}, False),
+        ({"title": "*full"}, {"title": "disk full!"}, False),
         ({"title": "*a*a*a*a*a*a*a*b"}, {"title": "a" * 5_000}, False),
         ({"title": "?"}, {"title": "ü"}, True),
         ({"title": "??"}, {"title": "ü"}, False),
@@ -101,6 +102,12 @@ def test_critical_and_security_alerts_are_silenced_by_force_alone(
 ) -> None:
     quiet.silences.add({"title": "*"}, 60, alert_type=of, forced=forced)
     assert (quiet.admit("a", alert_type=kind) is Admitted.COUNTED) is matches
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_so_are_alerts_of_other_types_whose_severity_is_critical(quiet: Quiet, *, forced: bool) -> None:
+    quiet.silences.add({"title": "*"}, 60, forced=forced)
+    assert (quiet.admit("a", severity="critical") is Admitted.COUNTED) is forced
 
 
 def test_it_ends_by_itself_and_tells_how_many_of_which_title_once(quiet: Quiet) -> None:
