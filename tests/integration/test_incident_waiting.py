@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import admission as admission_module
 from notifier.outbox.admission import Admitted
@@ -185,6 +186,31 @@ def test_what_waits_is_bounded_in_bytes_whatever_joins_it(make_bench: MakeBench)
     assert '"message":"first"' in str(bench.redis.hget(names.notification("first"), "message"))
     assert admit(bench, "small", message="small") is Admitted.COUNTED
     assert '"message":"small"' in str(bench.redis.hget(names.notification("first"), "message"))
+
+
+def test_what_joined_counts_among_the_bytes_that_wait(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, memory_bytes_max=400_000)
+    admit(bench, "first")
+    assert admit(bench, "large", message="m" * 300_000) is Admitted.COUNTED
+    with pytest.raises(QueueFull):
+        bench.admit("other", message="m" * 200_000)
+
+
+def test_a_repeat_with_a_countdown_is_shown_when_that_is_over(bench: Bench) -> None:
+    opened(bench)
+    raised(bench, "in a minute", Terms(after_seconds=60))
+    bench.tick(59)
+    assert not hasattr(bench.claim(), "items")
+    bench.tick(1)
+    assert show(bench)[0] is Request.EDIT
+
+
+def test_of_a_long_text_nothing_is_kept_for_updates(bench: Bench) -> None:
+    opened(bench, message="m" * 33_000)
+    assert not bench.redis.hexists(INCIDENT, "message")
+    admit(bench, "short", message="short")
+    show(bench)
+    assert bench.redis.hexists(INCIDENT, "message")
 
 
 def test_what_ended_nothing_says_so(bench: Bench) -> None:
