@@ -7,6 +7,7 @@ import pytest
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import admission as admission_module
+from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
@@ -211,6 +212,16 @@ def test_of_a_long_text_nothing_is_kept_for_updates(bench: Bench) -> None:
     admit(bench, "short", message="short")
     show(bench)
     assert bench.redis.hexists(INCIDENT, "message")
+
+
+def test_of_those_that_are_counted_the_newest_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_module, "COUNTED_MAX", 3)
+    for number in range(6):
+        admit(bench, f"n{number}")
+        bench.tick(1)
+    assert bench.redis.zrange(names.history(GENERAL, "repeated"), 0, -1) == ["n3", "n4", "n5"]
+    assert not bench.redis.exists(names.notification("n1"), names.result("n1"))
+    assert count(show(bench)[1]) == 6
 
 
 def test_what_ended_nothing_says_so(bench: Bench) -> None:

@@ -187,6 +187,32 @@ def test_what_cannot_be_a_silence_is_refused(
         quiet.silences.add(match, seconds, **more)
 
 
+def test_of_silenced_alerts_the_newest_are_kept_and_all_counted(quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silences_module, "SILENCED_MAX", 3)
+    quiet.silences.add({"title": "disk*"}, 60)
+    for number in range(6):
+        quiet.admit(f"n{number}")
+        quiet.bench.tick(1)
+    assert quiet.bench.redis.zrange(names.history(GENERAL, "silenced"), 0, -1) == ["n3", "n4", "n5"]
+    assert not quiet.bench.redis.exists(names.notification("n0"), names.result("n0"))
+    ((_, silenced),) = quiet.silences.list()
+    assert silenced.count == 6
+
+
+def test_one_whose_answer_was_lost_is_counted_once(quiet: Quiet) -> None:
+    quiet.silences.add({"title": "disk*"}, 60)
+    message = NotificationMessage(id="a", title="Disk full")
+    assert [quiet.silences.keep(message, Terms()) for _ in range(2)] == ["silenced", "known"]
+    ((_, silenced),) = quiet.silences.list()
+    assert silenced.count == 1
+
+
+def test_of_a_long_text_its_beginning_is_looked_at(quiet: Quiet) -> None:
+    quiet.silences.add({"fields.Log": "*end"}, 60)
+    assert quiet.admit("short", fields={"Log": "x" * 1_997 + "end"}) is Admitted.COUNTED
+    assert quiet.admit("long", fields={"Log": "x" * 3_000 + "end"}) is Admitted.NOW
+
+
 def test_they_are_bounded(quiet: Quiet) -> None:
     for _ in range(SILENCES_MAX):
         quiet.silences.add({"title": "x"}, 60)
