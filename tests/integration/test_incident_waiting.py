@@ -10,6 +10,7 @@ from notifier.outbox import admission as admission_module
 from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
+from notifier.outbox.claim import Throttled
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import Terms
@@ -38,6 +39,12 @@ def raised(bench: Bench, notification_id: str, terms: Terms, **fields: Any) -> A
     return bench.outbox.admit(prepare(NotificationMessage(id=notification_id, **given), bench.settings), terms)
 
 
+def reason_to_wait(bench: Bench) -> Reason:
+    claim = bench.claim()
+    assert isinstance(claim, Throttled), claim
+    return claim.reason
+
+
 def test_an_alert_does_not_wait_for_the_countdown_of_another(bench: Bench) -> None:
     raised(bench, "in an hour", Terms(after_seconds=3_600))
     assert raised(bench, "now", Terms(), message="now") is Admitted.COUNTED
@@ -49,7 +56,8 @@ def test_one_that_backs_off_does_so_whatever_joins_it(bench: Bench) -> None:
     admit(bench, "first")
     bench.commit(bench.batch(), Failed(Reason.SERVER_ERROR), retry_wait_seconds=60)
     admit(bench, "second")
-    assert not hasattr(bench.claim(), "items")
+    bench.tick(30)
+    assert reason_to_wait(bench) is Reason.BACKING_OFF
 
 
 def test_a_resolution_waits_for_no_edit_but_for_what_backs_off(bench: Bench) -> None:
@@ -57,12 +65,13 @@ def test_a_resolution_waits_for_no_edit_but_for_what_backs_off(bench: Bench) -> 
     admit(bench, "second")
     show(bench)
     admit(bench, "third")
-    assert not hasattr(bench.claim(), "items")
+    assert isinstance(bench.claim(), Throttled)
     admit(bench, "over", title=KEY, resolved=True)
     batch = bench.batch()
     bench.commit(batch, Failed(Reason.SERVER_ERROR), retry_wait_seconds=60)
     admit(bench, "over again", title=KEY, resolved=True)
-    assert not hasattr(bench.claim(), "items")
+    bench.tick(30)
+    assert reason_to_wait(bench) is Reason.BACKING_OFF
 
 
 def test_of_two_that_wait_the_later_goes_on_waiting_for_others(bench: Bench) -> None:
@@ -98,6 +107,13 @@ def test_an_alert_does_not_expire_with_another(bench: Bench) -> None:
     bench.tick(60)
     batch = bench.batch()
     assert (batch.blocked, batch.items[0].message.message) == (None, "stays")
+
+
+def test_nor_does_one_that_has_no_expiry_expire_with_another(bench: Bench) -> None:
+    raised(bench, "stays", Terms())
+    raised(bench, "soon over", Terms(expires_seconds=5))
+    bench.tick(60)
+    assert bench.batch().blocked is None
 
 
 def test_the_latest_expiry_counts(bench: Bench) -> None:
@@ -176,7 +192,10 @@ def test_a_text_of_a_later_version_is_left_to_workers_of_that(bench: Bench, monk
     admit(bench, "known")
     monkeypatch.setattr(admission_module, "version_of", lambda _: 99)
     admit(bench, "later")
-    assert not hasattr(bench.claim(), "items")
+    assert reason_to_wait(bench) is Reason.NEWER_VERSION
+    monkeypatch.setattr(admission_module, "version_of", lambda _: 1)
+    admit(bench, "earlier", dedup_text="first")
+    assert reason_to_wait(bench) is Reason.NEWER_VERSION
 
 
 def test_what_waits_is_bounded_in_bytes_whatever_joins_it(make_bench: MakeBench) -> None:
@@ -201,7 +220,7 @@ def test_a_repeat_with_a_countdown_is_shown_when_that_is_over(bench: Bench) -> N
     opened(bench)
     raised(bench, "in a minute", Terms(after_seconds=60))
     bench.tick(59)
-    assert not hasattr(bench.claim(), "items")
+    assert reason_to_wait(bench) is Reason.POSTPONED
     bench.tick(1)
     assert show(bench)[0] is Request.EDIT
 
