@@ -195,13 +195,75 @@ def test_it_is_escalated_once_with_all_that_its_message_shows(watched: Watched) 
     (message,) = watched.posted.values()
     assert (message.alert_type, message.mentions, message.message) == (CRITICAL, ("<@&123>",), "/var")
     assert [each.name for each in message.fields] == ["Used", "Open"]
-    assert message.dedup_key is None
     admit(watched.bench, "over", resolved=True)
     watched.sweep(MINUTE)
     admit(watched.bench, "again", escalate_after=HOUR, **fields, **LONG)
     for _ in range(5):
         watched.sweep(HOUR)
-    assert (watched.times, is_planned(watched)) == (1, False)
+    assert [each.title for each in watched.posted.values() if not each.resolved] == ["🚨 Escalated: Disk full"]
+    assert (watched.times, is_planned(watched)) == (2, False), "it is told the resolution"
+
+
+def escalated(watched: Watched) -> dict[str, str]:
+    """What is known of the incident that is escalated to another type."""
+    (digest,) = watched.bench.redis.zrange(names.incidents(CRITICAL), 0, -1)
+    return watched.bench.redis.hgetall(names.incident(CRITICAL, digest))
+
+
+def test_the_message_of_an_escalation_tells_who_takes_care_of_it_and_that_it_is_over(watched: Watched) -> None:
+    opened(watched.bench, escalate_after=HOUR, escalate_to="critical", **LONG)
+    watched.sweep(HOUR)
+    admit(watched.bench, "ack", acknowledged_by="ops", acknowledged_why="new disk")
+    for _ in range(3):
+        watched.sweep(MINUTE)
+    assert (escalated(watched)["acknowledged_by"], escalated(watched)["state"]) == ("ops", "open")
+    due = watched.times
+    admit(watched.bench, "over", resolved=True)
+    for _ in range(3):
+        watched.sweep(MINUTE)
+    assert (escalated(watched)["state"], watched.times) == ("resolved", due + 1)
+    (message_id,) = {record["message_id"] for record in map(watched.bench.record, watched.posted)}
+    assert (message_id, is_planned(watched)) == ("950", False)
+
+
+def test_a_resolution_that_comes_while_the_acknowledgement_is_told_is_told_too(watched: Watched) -> None:
+    opened(watched.bench, escalate_after=HOUR, escalate_to="critical", **LONG)
+    watched.sweep(HOUR)
+    admit(watched.bench, "ack", acknowledged_by="ops")
+    due = watched.take()
+    admit(watched.bench, "over", resolved=True)
+    watched.reminders.done(due)
+    watched.sweep(MINUTE)
+    assert escalated(watched)["state"] == "resolved"
+
+
+@pytest.mark.parametrize("is_acknowledged", [False, True])
+def test_an_escalation_is_over_with_its_incident(watched: Watched, is_acknowledged: bool) -> None:
+    terms = {"escalate_after": HOUR, "escalate_to": "critical", "dedup_seconds": 2 * HOUR}
+    opened(watched.bench, **terms)
+    watched.sweep(HOUR)
+    if is_acknowledged:
+        admit(watched.bench, "ack", acknowledged_by="ops")
+        watched.sweep()
+    admit(watched.bench, "again", **terms)
+    watched.sweep(HOUR + MINUTE)
+    watched.sweep()
+    assert escalated(watched)["state"] == "open", "it came again"
+    for _ in range(3):
+        watched.sweep(HOUR)
+    assert escalated(watched)["state"] == "resolved"
+    assert (list(watched.posted.values())[-1].content or "").startswith("Nobody has resolved it")
+    assert not is_planned(watched)
+
+
+def test_an_escalation_that_is_taken_back_posts_nothing_of_its_end(watched: Watched) -> None:
+    opened(watched.bench, escalate_after=HOUR, escalate_to="critical", **LONG)
+    watched.raised(HOUR)
+    admit(watched.bench, "over", resolved=True)
+    watched.raised()
+    assert watched.times == 1
+    assert watched.bench.outbox.depth(CRITICAL) == 0
+    assert not is_planned(watched)
 
 
 def test_mentions_alone_are_escalated_to_in_its_own_channel_and_the_default_is_critical(watched: Watched) -> None:
