@@ -1,6 +1,7 @@
 """Alerts of incidents that nobody resolves or acknowledges."""
 
 import hashlib
+from typing import Any
 
 from notifier.given_incident import DEDUP_SECONDS_MAX
 from notifier.models import AlertType, NotificationMessage
@@ -45,7 +46,7 @@ class ReminderWatch:
 
     def _message(self, due: Due) -> NotificationMessage:
         state, shown = due.incident.state, due.incident.shown
-        own = {"id": due.id, "alert_type": due.alert_type}
+        own: dict[str, Any] = {"id": due.id, "alert_type": due.alert_type}
         webhook = self._settings.webhooks.get(due.alert_type)
         if due.incident.thread_id and (webhook is None or due.incident.is_shown_by(webhook)):
             own["thread_id"] = due.incident.thread_id
