@@ -173,10 +173,10 @@ class Admission:
         """What admit.lua takes of the group for which it waits; '' if it waits for none."""
         if not self._settings.group_seconds_by_type:
             return ""
-        from notifier.outbox.collecting import collect_arguments, collect_of  # few callers need it
+        from notifier.outbox.collecting import collect_arguments, collecting_seconds  # few callers need it
 
-        collect = collect_of(message, terms, self._settings)
-        return collect_arguments(collect, self._keys, self._settings, message.alert_type) if collect else ""
+        seconds = collecting_seconds(message, terms, self._settings)
+        return collect_arguments(seconds, self._keys, self._settings, message.alert_type) if seconds else ""
 
     @cached_property
     def _step_of_group(self) -> Callable[..., Any]:
