@@ -11,6 +11,7 @@ from notifier.texts import text_of
 DEDUP_KEY_CHARACTERS = 1_000
 DEDUP_SECONDS_MAX = 30 * 86_400
 """Ours: the longest that an incident goes without a repeat, and is not over."""
+COUNT_MAX = 10**9
 
 
 def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
@@ -48,6 +49,14 @@ def _progress(value: object, adjust: Adjust, _: Given) -> float | None:
     return min(max(number / 100 if text.endswith("%") else number, 0.0), 1.0)
 
 
+def _count(value: object, adjust: Adjust, _: Given) -> int | None:
+    number = _number(value)
+    if number is None or not 1 <= number <= COUNT_MAX:
+        adjust(f"left out: expected a number from 1 to {COUNT_MAX}")
+        return None
+    return int(number)
+
+
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
@@ -74,6 +83,7 @@ OF_AN_INCIDENT = {
     "resolved": _of_a_key(flag),
     "update": _of_a_key(flag),
     "progress": _of_a_key(_progress),
+    "count": _of_a_key(_count),
     "repeat": _of_a_key(_one_of("edit", "replace")),
     "dedup_text": _of_a_key(_one_of("newest", "first")),
     "if_not_open": _of_a_key(_one_of("ignore", "post")),

@@ -87,8 +87,9 @@ class NotificationMessage(BaseModel):
     what the caller gave, in words.
     ``dedup_key``: alerts of a type that have the same one within ``dedup_seconds`` are one incident, and share one
     message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
-    message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
-    ``dedup_text``: whose text that shows. ``if_not_open``: what becomes of a resolution that ends nothing.
+    message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``count``: for how many it stands.
+    ``repeat``: what becomes of the message. ``dedup_text``: whose text that shows. ``if_not_open``: what becomes of a
+    resolution that ends nothing.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -133,6 +134,7 @@ class NotificationMessage(BaseModel):
     resolved: bool = False
     update: bool = False
     progress: float | None = None
+    count: int | None = None
     repeat: Literal["edit", "replace"] | None = None
     dedup_text: Literal["newest", "first"] | None = None
     if_not_open: Literal["ignore", "post"] | None = None

@@ -2,11 +2,11 @@
 
 import re
 
+from notifier.escaping import braceless
 from notifier.models import NotificationMessage
 
 NAMES = ("title", "message", "source", "url", "severity", "alert_type", "thread_name", "username")
 _PLACE = re.compile(rf"\{{(?:({'|'.join(NAMES)})|fields\.([^{{}}]+))\}}")
-_BRACES = str.maketrans("{}", "()")
 
 
 def filled_key(message: NotificationMessage) -> str:
@@ -16,6 +16,6 @@ def filled_key(message: NotificationMessage) -> str:
     def value(place: re.Match[str]) -> str:
         name, field = place.groups()
         found = fields.get(field, "") if field else getattr(message, name)
-        return str(found or "").translate(_BRACES)
+        return braceless(str(found or ""))
 
     return _PLACE.sub(value, message.dedup_key or "")

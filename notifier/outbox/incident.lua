@@ -16,8 +16,8 @@
 --
 -- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
 --   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay), text ('first':
---   a repeat changes none), if_not_open ('post': so is what resolves nothing), is_heard (its message is posted anew: it
---   keeps its place, and is not left out)
+--   a repeat changes none), if_not_open ('post': so is what resolves nothing), count (for how many it stands),
+--   is_heard (its message is posted anew: it keeps its place, and is not left out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -47,11 +47,11 @@ local function open_incident(incident, id, args, now)
   redis.call('DEL', incident)
   if link then redis.call('HSET', incident, 'previous', link) end
   redis.call('HSET', incident, 'key', args.key, 'type', args.type, 'title', args.title, 'opened_by', id,
-    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and 1 or 0, 'state', 'open')
+    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and args.count or 0, 'state', 'open')
 end
 
-local function repeat_incident(incident, now)
-  redis.call('HINCRBY', incident, 'count', 1)
+local function repeat_incident(incident, args, now)
+  redis.call('HINCRBY', incident, 'count', args.count)
   redis.call('HSET', incident, 'last_at', now)
   if redis.call('HGET', incident, 'state') == 'resolved' then
     redis.call('HSET', incident, 'state', 'open')
@@ -64,7 +64,7 @@ local function note_incident(incident, incidents, meeting, id, args, now)
   if meeting == 'open' then
     open_incident(incident, id, args, now)
   elseif args.kind == 'repeat' then
-    repeat_incident(incident, now)
+    repeat_incident(incident, args, now)
   elseif args.kind == 'resolve' then
     redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', now)
   end

@@ -70,6 +70,7 @@ def incident_arguments(
         "result_prefix": keys.result(""),
         "text": message.dedup_text,
         "if_not_open": message.if_not_open,
+        "count": message.count or 1,
         "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
         "said": {name: json.dumps(value) for name, value in _said(message).items()},
         "stamp": stamp,

@@ -20,7 +20,7 @@ SINCE: dict[str, int] = dict.fromkeys(
     2,
 ) | dict.fromkeys(
     (
-        *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"),
+        *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "count", "repeat"),
         *("dedup_text", "if_not_open"),
     ),
     3,

@@ -356,6 +356,14 @@ def test_a_job_that_fails_is_heard_in_the_place_of_its_message(bench: Bench, is_
     assert field(show(bench)[1], "Before"), "it was over"
 
 
+def test_one_that_stands_for_many_is_counted_as_many(bench: Bench) -> None:
+    opened(bench, count=3)
+    admit(bench, "more", count=36)
+    admit(bench, "one")
+    admit(bench, "change", title=KEY, update=True, count=5)
+    assert count(show(bench)[1]) == 40
+
+
 def test_what_is_counted_in_a_full_outbox_is_not_lost_and_a_resolution_goes_all_the_same(make_bench: MakeBench) -> None:
     bench = make_bench(webhooks={GENERAL: WEBHOOK}, queue_size=3)
     bench.admit("before")
