@@ -12,6 +12,11 @@ DEDUP_KEY_CHARACTERS = 1_000
 DEDUP_SECONDS_MAX = 30 * 86_400
 """Ours: the longest that an incident goes without a repeat, and is not over."""
 COUNT_MAX = 10**9
+ACKNOWLEDGED_CHARACTERS = 200
+"""Ours: who acknowledges an incident, and why."""
+
+REPOST_AFTER_MAX = 1_000
+"""Ours: the most messages that may come behind that of an incident before another one is posted."""
 
 
 def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
@@ -23,6 +28,14 @@ def _one_of(*names: str) -> Callable[[object, Adjust, Given], str | None]:
         return None
 
     return coerce
+
+
+def _repost_after(value: object, adjust: Adjust, _: Given) -> int | None:
+    number = _number(value)
+    if number is None or not 0 <= number <= REPOST_AFTER_MAX:
+        adjust(f"left out: expected a number of messages, up to {REPOST_AFTER_MAX}; 0 is never")
+        return None
+    return int(number)
 
 
 def _dedup_key(value: object, adjust: Adjust, _: Given) -> str | None:
@@ -57,6 +70,20 @@ def _count(value: object, adjust: Adjust, _: Given) -> int | None:
     return int(number)
 
 
+def _acknowledged(value: object, adjust: Adjust, _: Given) -> str | None:
+    text = " ".join(text_of(value).split())
+    if len(text) > ACKNOWLEDGED_CHARACTERS:
+        adjust(f"only its first {ACKNOWLEDGED_CHARACTERS} characters")
+    return text[:ACKNOWLEDGED_CHARACTERS].strip() or None
+
+
+def _acknowledged_by(value: object, adjust: Adjust, given: Given) -> str | None:
+    found = _acknowledged(value, adjust, given)
+    if found and given.get("dedup_key"):
+        given["update"] = True
+    return found
+
+
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
@@ -80,12 +107,15 @@ def _of_a_key(coerce_one: Callable[[object, Adjust, Given], Any]) -> Callable[[o
 OF_AN_INCIDENT = {
     "dedup_key": _dedup_key,
     "dedup_seconds": _of_a_key(_dedup_seconds),
+    "acknowledged_by": _of_a_key(_acknowledged_by),
+    "acknowledged_why": _of_a_key(_acknowledged),
     "resolved": _of_a_key(flag),
     "update": _of_a_key(flag),
     "progress": _of_a_key(_progress),
     "count": _of_a_key(_count),
     "repeat": _of_a_key(_one_of("edit", "replace")),
     "dedup_text": _of_a_key(_one_of("newest", "first")),
+    "dedup_repost_after": _of_a_key(_repost_after),
     "if_not_open": _of_a_key(_one_of("ignore", "post")),
 }
 """By field; the key first."""

@@ -88,8 +88,9 @@ class NotificationMessage(BaseModel):
     ``dedup_key``: alerts of a type that have the same one within ``dedup_seconds`` are one incident, and share one
     message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
     message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``count``: for how many it stands.
-    ``repeat``: what becomes of the message. ``dedup_text``: whose text that shows. ``if_not_open``: what becomes of a
-    resolution that ends nothing.
+    ``repeat``: what becomes of the message. ``dedup_text``: whose text that shows. ``dedup_repost_after``: another one
+    is posted once as many of ours came behind it (0: never). ``if_not_open``: what becomes of a resolution that ends
+    nothing. ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -137,7 +138,10 @@ class NotificationMessage(BaseModel):
     count: int | None = None
     repeat: Literal["edit", "replace"] | None = None
     dedup_text: Literal["newest", "first"] | None = None
+    dedup_repost_after: int | None = None
     if_not_open: Literal["ignore", "post"] | None = None
+    acknowledged_by: Text | None = None
+    acknowledged_why: Text | None = None
     adjusted: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
 

@@ -16,6 +16,7 @@ PER_TYPE = {
     "dedup_seconds": "DISCORD_DEDUP_SECONDS",
     "repeat": "DISCORD_REPEAT",
     "dedup_text": "DISCORD_DEDUP_TEXT",
+    "dedup_repost_after": "DISCORD_DEDUP_REPOST_AFTER",
     "quiet_hours": "DISCORD_QUIET_HOURS",
     "group_seconds": "DISCORD_GROUP_SECONDS",
 }

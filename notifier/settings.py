@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
+from notifier.given_incident import REPOST_AFTER_MAX
 from notifier.message_parts import MENTIONS_MAX, Mention
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PerTypeSource, named, variables_per_type
@@ -91,6 +92,7 @@ MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_
 
 LongText = Literal["attach", "split"]
 Repeat = Literal["edit", "replace"]
+RepostAfter = Annotated[int, Field(ge=0, le=REPOST_AFTER_MAX)]
 DedupText = Literal["newest", "first"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
@@ -151,6 +153,10 @@ class Settings(BaseSettings):
     dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
     dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
         default_factory=dict, validation_alias="dedup_text_by_type"
+    )
+    dedup_repost_after: RepostAfter = Field(0, validation_alias="DISCORD_DEDUP_REPOST_AFTER")
+    dedup_repost_after_by_type: Mapping[AlertType, RepostAfter] = Field(
+        default_factory=dict, validation_alias="dedup_repost_after_by_type"
     )
     quiet_hours: Quiet = Field(NO_QUIET_HOURS, validation_alias="DISCORD_QUIET_HOURS")
     quiet_hours_by_type: Mapping[AlertType, Quiet] = Field(default_factory=dict, validation_alias="quiet_hours_by_type")

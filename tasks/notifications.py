@@ -306,6 +306,13 @@ class SendNotification:
         """
         return self.delay(**{**fields, "dedup_key": dedup_key, "resolved": True})
 
+    def ack(self, dedup_key: str, /, *, by: str, why: str = "", **fields: Any) -> "AsyncResult[Any]":
+        """Say who takes care of an open incident: no reminder of it is posted any more. Its message shows it.
+
+        If none is open, nothing is posted (status ``not_open``). Args and Raises as ``update``.
+        """
+        return self.delay(**{**fields, "dedup_key": dedup_key, "acknowledged_by": by, "acknowledged_why": why})
+
     @forks_wait()
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert: a ``NotificationMessage``, or its fields (``alert_type``, ``title``, ``message``, …).

@@ -22,6 +22,7 @@ COMMANDS = {
     "history": "history",
     "explain": "explain",
     "incidents": "incidents",
+    "ack": "ack",
     "silence": "silence",
     "withdraw": "withdraw",
     "dead": "dead",

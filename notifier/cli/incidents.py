@@ -35,10 +35,10 @@ def incidents(only_open: bool, alert_type: str | None, as_json: bool) -> None:
     else:
         rows = [
             (
-                *(each.alert_type, each.key, each.title, each.state, each.count),
+                *(each.alert_type, each.key, each.title, each.state, each.count, each.acknowledged_by or ""),
                 *(each.opened_at[:19], each.last_at[:19], each.link or each.message_id),
             )
             for each in found
         ]
-        columns = ["type", "key", "title", "state", "times", "first (UTC)", "last (UTC)", "message"]
+        columns = ["type", "key", "title", "state", "times", "acknowledged by", "first (UTC)", "last (UTC)", "message"]
         print_table("Incidents", columns, rows)

@@ -14,9 +14,9 @@ from notifier.errors import InvalidMessage
 from notifier.intake.given_body import Fields, Taken, incident, items, links, mapping, text, texts
 from notifier.message_parts import Severity
 
-FIRING_MAX = 100
+FIRING_MAX = 50
 RESOLVED_MAX = 1_000
-"""Ours: of the alerts of one body, how many are told one by one. Each that is resolved ends a message."""
+"""Ours: of the alerts of one body, how many are told one by one: half an outbox. Each resolved one ends a message."""
 PLACES = ("instance", "pod", "service", "host", "node")
 TOLD_ELSEWHERE = ("alertname", "severity", "summary", "description", "message", "runbook_url")
 NO_TIME = "0001-01-01T00:00:00Z"
@@ -41,7 +41,7 @@ def _group(body: Any, program: str) -> list[Taken]:
     resolved = [each for each in alerts if each.get("status") == "resolved"]
     told = [*resolved[:RESOLVED_MAX], *firing[:FIRING_MAX]]
     left = len(alerts) - len(told) + _number(group.get("truncatedAlerts"))
-    return [*(_alert(each, group, program) for each in told), *(_rest(group, program, left) if left > 0 else [])]
+    return [*(_alert(each, group, program) for each in told), _rest(group, program, max(left, 0))]
 
 
 def _alert(alert: Mapping[str, Any], group: Mapping[str, Any], program: str) -> Taken:
@@ -94,18 +94,20 @@ def _links(
     )
 
 
-def _rest(group: Mapping[str, Any], program: str, count: int) -> list[Taken]:
+def _rest(group: Mapping[str, Any], program: str, count: int) -> Taken:
+    """How many are left. None: those of before are told one by one, or are over."""
     name = texts(group.get("groupLabels")).get("alertname") or texts(group.get("commonLabels")).get("alertname")
     fields: Fields = {
-        "title": f"{name or 'A group of alerts'}: {count} more",
-        "message": f"{count} more alerts of this group are not told one by one.",
+        "title": f"{name or 'A group of alerts'}: {count} more" if count else name or "A group of alerts",
+        "message": f"{count} more alerts of this group are not told one by one." if count else "",
         "url": text(group.get("externalURL")),
         "source": text(group.get("receiver")),
         "markdown": False,
-        "update": True,
-        **incident(program, "group", text(group.get("groupKey"))),
+        "update": bool(count),
+        "resolved": not count,
+        **incident(program, "group", text(group.get("groupKey")), seconds=None),
     }
-    return [Taken(fields, _usual_type(texts(group.get("commonLabels"))), str(count))]
+    return Taken(fields, _usual_type(texts(group.get("commonLabels"))), str(count), if_open=not count)
 
 
 def _usual_type(labels: dict[str, str]) -> str:

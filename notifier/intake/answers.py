@@ -67,6 +67,11 @@ class Discord(Own):
         flags = dict.fromkeys(("mention_everyone", "pinned", "tts"), False)
         return Answer(200, {**message, **lists, **flags}, headers)
 
+    def webhook(self) -> Answer:
+        """The webhook, as far as there is one."""
+        own = {"id": self._webhook_id, "channel_id": self._webhook_id, "name": "notifier", "type": 1}
+        return Answer(200, {**own, "avatar": None, "guild_id": None, "application_id": None})
+
     def refused(self, status: int, why: str, retry_seconds: int) -> Answer:
         """Nothing of it was taken, or not all."""
         body: dict[str, Any] = {"message": why, "code": INVALID_TOKEN if status == 401 else 0}

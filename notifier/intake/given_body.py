@@ -24,12 +24,13 @@ class Taken:
     """An alert as a body tells it.
 
     ``usual_type``: its alert type, unless the address names one. ``occurrence``: tells this occurrence of its incident
-    from others; what is posted again of the same one is no repeat.
+    from others; what is posted again of the same one is no repeat. ``if_open``: it ends an incident that may not be.
     """
 
     fields: Fields
     usual_type: str | None = None
     occurrence: str | None = None
+    if_open: bool = False
 
     def with_fields(self, **fields: Any) -> "Taken":
         """The same, with these fields."""
@@ -66,14 +67,17 @@ def texts(value: Any) -> dict[str, str]:
     return {str(name)[:TEXT_CHARACTERS]: told for name, each in found.items() if (told := text(each))}
 
 
-def incident(*parts: Any) -> Fields:
-    """What makes an alert one of an incident, which its program ends: the key has these parts."""
+def incident(*parts: Any, seconds: float | None = DEDUP_SECONDS_MAX) -> Fields:
+    """What makes an alert one of an incident: the key has these parts.
+
+    ``seconds``: after so many without an alert it is over. By default its program ends it; None: as for any alert.
+    """
     told = [text(each).translate({ord("{"): "(", ord("}"): ")"}) for each in parts]
     short = [
         each if len(each) <= KEY_CHARACTERS else hashlib.sha256(each.encode(errors="replace")).hexdigest()[:32]
         for each in told
     ]
-    return {"dedup_key": "/".join(short), "dedup_seconds": DEDUP_SECONDS_MAX}
+    return {"dedup_key": "/".join(short), "dedup_seconds": seconds}
 
 
 def links(**given: Any) -> list[Fields]:

@@ -61,6 +61,12 @@ class Occurrences:
         is_same = now.said == last.said and self._clock() - last.at < SAME_SECONDS
         return (Meeting.SAME if is_same else Meeting.CHANGED), last
 
+    def is_open(self, incident: str) -> bool:
+        """Whether it was told, and not that it is over."""
+        with self._lock:
+            last = self._last.get(incident)
+        return last is not None and not last.is_resolved
+
     def note(self, incident: str, now: Told) -> None:
         """It is told."""
         with self._lock:

@@ -79,7 +79,8 @@ class Reception:
             QueueFull, BrokerUnavailable: as ``send_notification.delay``. What was admitted before stays so.
         """
         every = SHAPES[posted.shape](read(posted))
-        alerts = [(self._alert(posted, taken, number)) for number, taken in enumerate(every)]
+        found = [self._alert(posted, taken, number) for number, taken in enumerate(every)]
+        alerts = [each for each in found if each is not None]
         for message, incident, told in alerts:
             if message is not None:
                 submit(message)
@@ -88,8 +89,11 @@ class Reception:
         notes = [note for message, *_ in alerts if message is not None for note in message.adjusted]
         return Receipt([told.id for *_, told in alerts], list(dict.fromkeys(notes)))
 
-    def _alert(self, posted: Posted, taken: Taken, number: int) -> tuple[NotificationMessage | None, str, Told]:
-        """The alert, None if it is told already; its incident, '' if it has none; and what is told of that."""
+    def _alert(self, posted: Posted, taken: Taken, number: int) -> tuple[NotificationMessage | None, str, Told] | None:
+        """The alert, None if it is told already; its incident, '' if it has none; and what is told of that.
+
+        None: there is nothing to tell.
+        """
         fields = dict(taken.fields)
         if not fields.get("alert_type") and (kind := posted.alert_type or taken.usual_type):
             fields["alert_type"] = kind
@@ -101,6 +105,8 @@ class Reception:
             message = NotificationMessage(**fields)
             return message, "", Told(message.id, "", "", False)
         incident = f"{fields['alert_type']}\n{fields['dedup_key']}"
+        if taken.if_open and not self._occurrences.is_open(incident):
+            return None
         said = hashlib.sha256(json.dumps(fields, default=str, sort_keys=True).encode()).hexdigest()
         once = f"{'resolved ' if fields.get('resolved') else ''}{taken.occurrence}"
         own_id = fields.get("id") or _id(incident, once)

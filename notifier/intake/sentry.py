@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.intake.given_body import Fields, Taken, incident, mapping, text
+from notifier.intake.given_body import Fields, Taken, incident, items, mapping, text
 
 LEVELS = {"fatal": "critical", "sample": "info"}
 OVER = ("resolved", "archived", "ignored")
 """Actions of an issue after which nobody is to look at it."""
 CHANGES = ("created", "assigned")
 """Actions that make no further occurrence of it: an issue alert tells of those."""
+
+
+ISSUE_SECONDS = 86_400
+"""Ours: few issues are ever resolved in Sentry. One that comes back after so long is worth a message of its own."""
 
 
 def sentry(body: Any) -> list[Taken]:
@@ -25,6 +29,13 @@ def sentry(body: Any) -> list[Taken]:
     for name in ("event", "issue", "error"):
         if data.get(name):
             return [_issue(mapping(data[name], f"data.{name}"), data, action if name == "issue" else "")]
+    if hook.get("event") and hook.get("url"):  # of the older integration, WebHooks, for one project
+        event = mapping(hook["event"], "event")
+        issue = {"title": hook.get("message"), **event, "issue_id": hook.get("id"), "web_url": hook["url"]}
+        issue |= {name: hook[name] for name in ("level", "culprit") if hook.get(name)}
+        rules = [text(each) for each in items(hook.get("triggering_rules"), "triggering_rules")]
+        project = {"slug": hook.get("project_slug")}
+        return [_issue({**issue, "project": project}, {"triggered_rule": ", ".join(rules)}, "")]
     if not action:
         raise InvalidMessage("action: expected what an integration of Sentry's posts")
     return []  # an installation, a comment
@@ -54,7 +65,7 @@ def _issue(event: Mapping[str, Any], data: Mapping[str, Any], action: str) -> Ta
         "markdown": False,
         "resolved": action in OVER,
         "update": action in CHANGES,
-        **incident("sentry/issue", number),
+        **incident("sentry/issue", number, seconds=ISSUE_SECONDS),
     }
     # what is posted of an issue has no id; a repetition of its last event is none that counts
     once = text(event.get("event_id")) or f"{action} {text(event.get('lastSeen'))} {text(event.get('status'))}"

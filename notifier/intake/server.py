@@ -35,6 +35,8 @@ IN_HAND_MAX = 256
 """Ours: those that are admitted or wait."""
 CLOSE_SECONDS = 10
 """Ours: what those in hand have when the intake is stopped."""
+NO_WEBHOOK = "1"
+"""Where an address names none."""
 PATHS = ", ".join(f"/{each}" for each in SHAPES)
 
 
@@ -120,6 +122,8 @@ class Intake(Answering):
             self.style = Discord(self.path_kwargs["webhook_id"])
         elif self.shape == "slack":
             self.style = Slack()
+        elif self.shape == "discord" and self._waits:
+            self.style = Discord(NO_WEBHOOK)
         if self.request.method != "POST":
             return
         self._refusal = self._why_not()
@@ -151,6 +155,15 @@ class Intake(Answering):
         finally:
             self._shared.in_hand -= 1
 
+    def get(self, **_: str) -> None:
+        """What Discord says of a webhook to whom has its token: programs ask for it before they post."""
+        if not isinstance(self.style, Discord):
+            self.set_header("Allow", "POST")
+            return self.refuse(405, "expected POST")
+        if (refusal := self._why_not()) is not None:
+            return self.refuse(*refusal)
+        return self.answer(self.style.webhook())
+
     def _why_not(self) -> tuple[int, str, int] | None:
         given = self.path_kwargs.get("token") or _bearer(self.request)
         if (token := self._shared.tokens.known(given)) is None:
@@ -164,11 +177,15 @@ class Intake(Answering):
         self._token = token
         return None
 
+    @property
+    def _waits(self) -> bool:
+        return self.get_query_argument("wait", "").lower() in ("true", "1")
+
     def _too_large(self) -> tuple[int, str, int]:
         return 413, f"body: more than {BODY_BYTES_MAX} bytes", 0
 
     async def _take(self) -> None:
-        query = {name: self.get_query_argument(name, "") for name in ("type", "thread_id", "wait")}
+        query = {name: self.get_query_argument(name, "") for name in ("type", "thread_id")}
         posted = Posted(
             self._token, self.shape, self.request.headers, bytes(self._body), query["type"], query["thread_id"]
         )
@@ -185,7 +202,7 @@ class Intake(Answering):
         except NotifierError as error:
             self.refuse(500, str(error))
         else:
-            self.answer(self.style.taken(receipt.ids, receipt.adjusted, query["wait"].lower() == "true"))
+            self.answer(self.style.taken(receipt.ids, receipt.adjusted, self._waits))
 
 
 def _bearer(request: HTTPServerRequest) -> str:

@@ -11,6 +11,7 @@ import redis
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import AlertType
+from notifier.operations.incident_life import incident_life
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
@@ -53,6 +54,8 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     for event in events:
         steps += _steps(event, record)
     steps += _afterwards(found)
+    life = incident_life(client, keys, message, float(found["admitted_at"]))
+    steps = sorted([*steps, *(Step(_at(at), what) for at, what in life)], key=lambda each: each.at)
     if record is None:
         # what its outbox waits for is none of its business before it is due
         if postponed := _still_postponed(client, keys, kind, found):
@@ -136,7 +139,7 @@ def _others(count: int) -> str:
 INCIDENT = {
     Status.REPEATED.value: "counted in the message of its incident: {where}",
     Status.SILENCED.value: "silenced: {detail}",
-    Status.NOT_OPEN.value: "nothing to resolve: no incident with its key is open",
+    Status.NOT_OPEN.value: "nothing to end: no incident with its key is open",
 }
 """What became of alerts that have no message of their own."""
 WORDS = {

@@ -32,6 +32,9 @@ class IncidentInfo:
     resolved_at: str | None
     flaps: int
     waits: bool
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    acknowledged_why: str | None
     message_id: str | None
     link: str | None
 
@@ -81,6 +84,9 @@ def _info(found: dict[str, str], now: int) -> IncidentInfo:
         resolved_at=_iso(found["resolved_at"]) if state == "resolved" else None,
         flaps=int(found.get("flaps", 0)),
         waits=bool(found.get("waiting")),
+        acknowledged_at=_iso(found["acknowledged_at"]) if "acknowledged_at" in found else None,
+        acknowledged_by=found.get("acknowledged_by"),
+        acknowledged_why=found.get("acknowledged_why") or None,
         message_id=found.get("message_id"),
         link=found.get("link"),
     )

@@ -1,7 +1,7 @@
 """The way into the outboxes: one Lua call for each notification."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,54 @@ class Admitted(StrEnum):
     """A silence matches it: its record is to be stored."""
 
 
+def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> str:
+    """What admit.lua takes for every alert of one type, as JSON: redis-py takes long for each argument of its own."""
+    waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
+    roomy, memory_args = memory_arguments(keys, settings, kind)
+    own = {
+        "waiting": waiting,
+        "delayed": delayed,
+        "in_flight": in_flight,
+        "state": state,
+        "sequence": keys.sequence,
+        "history": keys.history(kind),
+        "refused": keys.refused(kind),
+        "dead_letters": keys.dead_letters(kind),
+        "callbacks": keys.callbacks,
+        "memory": keys.memory,
+        "silences": keys.silences,
+        "type": kind,
+        "capacity": capacity(settings, kind),
+        "life": waiting_life_seconds(settings) * 1_000,
+        "look": microseconds(LOOK_SECONDS),
+        "roomy": roomy,
+        "memory_args": memory_args,
+    }
+    return json.dumps(own)
+
+
+def _rare(
+    terms: Terms,
+    spooled_seconds: float = 0,
+    progress: Progress = NO_PROGRESS,
+    *,
+    maybe_posted: bool = False,
+    collect: str = "",
+) -> str:
+    """What admit.lua takes of few alerts, as JSON; '' for the others."""
+    values = {
+        "spooled": microseconds(spooled_seconds) or None,
+        "unknown": Reason.CONNECTION_LOST if maybe_posted else None,
+        "after": microseconds(terms.after_seconds) or None,
+        "expires": None if terms.expires_seconds is None else microseconds(terms.expires_seconds),
+        "callbacks": terms.callbacks or None,
+        "progress": progress.as_json() or None,
+        "collect": collect or None,
+    }
+    rare = {name: value for name, value in values.items() if value is not None}
+    return json.dumps(rare) if rare else ""
+
+
 class Admission:
     """Admits notifications, each to the outbox of its type.
 
@@ -53,7 +101,7 @@ class Admission:
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
-        self._memory = {kind: memory_arguments(self._keys, settings, kind) for kind in AlertType}
+        self._of_type = {kind: _of_type(self._keys, settings, kind) for kind in AlertType}
         self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
     def ping(self, told: Callable[[Findings], None] | None = None) -> None:
@@ -83,25 +131,23 @@ class Admission:
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
-        unknown = Reason.CONNECTION_LOST if maybe_posted else ""
         collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
+        rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect)
+        step = self._step_of_incident if message.dedup_key else self._step_of_group if collect else self._step
         while True:
             admitted = self._admit_text(
-                *(message.id, message.alert_type, text, version_of(message), load.batch_key, load.characters),
-                *(terms, microseconds(spooled_seconds), unknown),
-                incident=self._of_incident(message),
-                progress=progress.as_json(),
-                collect=collect,
+                *(step, message.id, message.alert_type, text, version_of(message)),
+                *(load.batch_key, load.characters, rare, *self._of_incident(message)),
             )
             if admitted is not Admitted.SILENCED:
                 return admitted
             if (kept := self._silences.keep(message, terms)) != "over":
                 return Admitted.KNOWN if kept == "known" else Admitted.COUNTED
 
-    def _of_incident(self, message: NotificationMessage) -> tuple[list[str], str]:
+    def _of_incident(self, message: NotificationMessage) -> tuple[Sequence[str], str]:
         """The keys and the argument that admit.lua takes of its incident."""
         if (key := message.dedup_key) is None:
-            return [], ""
+            return (), ""
         from notifier.outbox.incident import incident_arguments, incident_keys  # few callers need it
 
         asked = incident_arguments(self._keys, self._settings, message, key, self._life_seconds)
@@ -139,44 +185,27 @@ class Admission:
             QueueFull: as ``admit``.
         """
         text = json.dumps({**fields, "id": notification_id, "alert_type": alert_type})
-        return self._admit_text(notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, terms)
+        return self._admit_text(self._step, notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, _rare(terms))
 
     def _admit_text(  # noqa: PLR0913, PLR0917 - all that is stored of it
         self,
+        step: Callable[..., Any],
         notification_id: str,
         kind: AlertType,
         text: str,
         version: int,
         batch_key: str,
         characters: int,
-        terms: Terms,
-        spooled: int = 0,
-        unknown: str = "",
-        *,
-        incident: tuple[list[str], str] = ([], ""),
-        progress: str = "",
-        collect: str = "",
+        rare: str,
+        incident_keys: Sequence[str] = (),
+        incident: str = "",
     ) -> Admitted:
-        room = capacity(self._settings, kind)
-        waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(kind)
+        keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
+        of_it = (notification_id, text, batch_key, characters, version, rare, incident)
         with broker_errors():
-            step = self._step_of_incident if incident[0] else self._step_of_group if collect else self._step
-            answer = step(
-                keys=[
-                    *(self._keys.notification(notification_id), waiting, delayed, in_flight, self._keys.sequence),
-                    *(self._keys.result(notification_id), self._keys.history(kind), self._keys.refused(kind)),
-                    *(self._keys.dead_letters(kind), state, self._keys.callbacks, self._keys.memory),
-                    *(self._keys.silences, *incident[0]),
-                ],
-                args=[
-                    *(notification_id, text, batch_key, characters, room, self._life_seconds * 1_000, spooled, unknown),
-                    microseconds(terms.after_seconds),
-                    "" if terms.expires_seconds is None else microseconds(terms.expires_seconds),
-                    *(terms.callbacks, microseconds(LOOK_SECONDS), kind, *self._memory[kind], version),
-                    *(progress, incident[1], collect),
-                ],
-            )
+            answer = step(keys=keys, args=[self._of_type[kind], *of_it])
         if answer == "full":
+            room = capacity(self._settings, kind)
             raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max

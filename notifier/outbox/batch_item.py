@@ -54,11 +54,20 @@ class BatchItem:
         """The same with all that the message of its incident is to show."""
         if self.incident is None:
             return self
-        message, request = self.incident.whole(self.message), Request.POST
-        if self.incident.is_shown_by(webhook):
-            replaces = message.repeat == "replace" and not (self.message.update or self.incident.state.is_resolved)
-            request = Request.DELETE if replaces else Request.EDIT
-        return replace(self, message=message, request=request)
+        item = replace(self, message=self.incident.whole(self.message))
+        if not self.incident.is_shown_by(webhook):
+            return item
+        is_repeat = not (self.message.update or self.incident.state.is_resolved)
+        replaces = item.message.repeat == "replace" and is_repeat
+        return replace(item, request=Request.DELETE if replaces or item._is_out_of_view else Request.EDIT)
+
+    @property
+    def _is_out_of_view(self) -> bool:
+        """Whether the message of its incident goes for one in view; its files would be lost with it."""
+        after, known = self.message.dedup_repost_after, self.incident
+        if known is None or not after or (known.has_files and self.keeps_files):
+            return False
+        return known.behind >= after
 
     @property
     def keeps_files(self) -> bool:

@@ -70,7 +70,17 @@ def _shown(batch: Batch, disposition: Disposition, answer: Answer) -> dict[str, 
     else:
         opens_thread = (item.part.thread_name and THREAD_NAME not in item.left_out) or item.progress.in_forum
         thread_id = item.part.thread_id or (posted.channel_id if opens_thread else webhook.thread_id)
-    return shown_by(item.message, posted, webhook, batch.guild_id, thread_id)
+    files = {} if item.request is Request.EDIT and item.keeps_files else {"files": "1" if item.message.files else ""}
+    return shown_by(item.message, posted, webhook, batch.guild_id, thread_id) | files
+
+
+def posted_in(batch: Batch, answer: Answer) -> str:
+    """The channel in which there is one more message of ours; '' if there is none more."""
+    match answer.outcome:
+        case Delivered(_, str(channel_id)) if batch.items[0].request is Request.POST:
+            return channel_id
+        case _:
+            return ""
 
 
 def _forum(disposition: Disposition) -> bool | None:

@@ -9,7 +9,7 @@
 --         retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max,
 --         embeds_max, fallback (alert type), fallback_capacity,
 --         version (the highest that this worker reads),
---         pinged (types whose mentions have pinged in this request),
+--         pinged (types whose mentions have pinged in this request), posted (the channel of its message; '': none),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable) | 'continue',
@@ -32,6 +32,7 @@ local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
 local completed = {}
+local new_place = posted_in(args.channel_prefix, args.posted, holds_lease and requested, args.life)
 
 local function fallback_has_room()
   return outbox_size(KEYS[13], KEYS[14], KEYS[15]) < args.fallback_capacity
@@ -90,7 +91,7 @@ end
 local function note_shown(key, item)
   local incident = redis.call('HGET', key, 'incident')
   if not incident then return end
-  if item.shown ~= cjson.null then incident_shown(incident, item.shown, args.life) end
+  if item.shown ~= cjson.null then incident_shown(incident, item.shown, new_place, args.life) end
   if item.dead and redis.call('HEXISTS', incident, 'message_id') == 0 then redis.call('DEL', incident) end
 end
 

@@ -3,38 +3,46 @@
 -- incident (hash), times in microseconds:
 --   key, type, title (of the alert that opened it, its id is opened_by), opened_at
 --   state      open or resolved (at resolved_at)
+--   acknowledged_at, acknowledged_by, acknowledged_why   who takes care of it: known for as long as it lasts
 --   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
 --   count      how often it came, last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
 --   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
---   shown_at   when an alert was last claimed to show it
---   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message
+--   shown_at   when a request last showed it; of those that came sooner than `spacing` (microseconds) after another
+--              one, the time at which each may go
+--   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message; files: it has some
+--   place      how many messages of ours its channel had, with it
 --   message    (JSON) what that shows; previous  link to the message of the incident before
 -- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: what updates
 -- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).
 -- incidents: sorted set, what the keys end with by seen_at
 --
--- args: kind ('repeat', 'update' or 'resolve'), digest, key, type, title, seconds, reopen, spacing (microseconds
---   between two requests), life (milliseconds), kept_max, message (JSON), said (fields as in overlay), text ('first':
---   a repeat changes none), if_not_open ('post': so is what resolves nothing), count (for how many it stands),
---   is_heard (its message is posted anew: it keeps its place, and is not left out)
+-- args: kind ('repeat', 'update', 'resolve' or 'acknowledge'), digest, key, type, title, seconds, reopen,
+--   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
+--   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
+--   nothing), count (for how many it stands), is_heard (its message is posted anew: it keeps its place, and is not left
+--   out)
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
---   shows it), 'not_open' (there is nothing to resolve), or 'alone' (the same, and it is posted)
+--   shows it), 'not_open' (there is nothing to end), or 'alone' (the same, and it is posted)
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
 -- join_waiting(notification, delayed, id, args, now)              the one that waits shows this one too
--- claim_incident(incident, id, now)                               returns the incident as JSON; it is shown now
+-- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
+--   of ours came behind its message in that channel); it is shown now
 -- wait_again(incident, id)                                        it is not shown after all
--- incident_shown(incident, shown, life)                           what its message is by now
+-- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
+--   more. Nil: no channel
+-- incident_shown(incident, shown, place, life)                    what its message is by now; place: if it is new
 
 local function meet_incident(incident, notification_prefix, args, now)
   local state, seen_at, seconds, waiting, resolved_at, message_id = unpack(redis.call('HMGET', incident, 'state',
     'seen_at', 'seconds', 'waiting', 'resolved_at', 'message_id'))
   local is_open = state == 'open' and now - seen_at < tonumber(seconds)
   local may_reopen = state == 'resolved' and message_id and now - resolved_at < args.reopen
+  if not is_open and args.kind == 'acknowledge' then return 'not_open' end
   if not is_open and args.kind == 'resolve' then return args.if_not_open == 'post' and 'alone' or 'not_open' end
   if not is_open and not (may_reopen and args.kind == 'repeat') then return 'open' end
   local waits = waiting and waiting ~= ''
@@ -67,9 +75,13 @@ local function note_incident(incident, incidents, meeting, id, args, now)
     repeat_incident(incident, args, now)
   elseif args.kind == 'resolve' then
     redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', now)
+  elseif args.kind == 'acknowledge' then
+    redis.call('HSET', incident, 'acknowledged_at', now, 'acknowledged_by', args.acknowledged.by,
+      'acknowledged_why', args.acknowledged.why)
   end
   if meeting ~= 'count' then redis.call('HSET', incident, 'waiting', id) end
-  redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds)
+  if args.kind == 'acknowledge' then return end -- it is over when it would be
+  redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds, 'spacing', args.spacing)
   redis.call('PEXPIRE', incident, args.life)
   add_by_time(incidents, now, args.digest)
   for _, oldest in ipairs(redis.call('ZRANGE', incidents, 0, -args.kept_max - 1)) do
@@ -82,7 +94,7 @@ end
 local function edit_due(incident, args, now)
   if args.kind == 'resolve' then return 0 end -- it is the last
   local shown_at = tonumber(redis.call('HGET', incident, 'shown_at')) or 0
-  return math.min(math.max(0, shown_at + args.spacing - now), args.spacing)
+  return math.min(math.max(0, shown_at + args.spacing - now), 2 * args.spacing)
 end
 
 local function say(notification, said)
@@ -107,11 +119,25 @@ local function join_waiting(notification, delayed, id, args, now)
   if args.kind == 'resolve' and redis.call('ZSCORE', delayed, id) then redis.call('ZADD', delayed, now, id) end
 end
 
-local function claim_incident(incident, id, now)
+local function posted_key(channel_prefix, channel_id)
+  return channel_prefix .. channel_id .. ':posted'
+end
+
+-- If the count has begun anew, all that it counts came later.
+local function count_behind(channel_prefix, channel_id, place)
+  if not (channel_id and place) then return 0 end
+  local posted = tonumber(redis.call('GET', posted_key(channel_prefix, channel_id))) or 0
+  return posted < tonumber(place) and posted or posted - place
+end
+
+local function claim_incident(incident, id, channel_prefix, now)
   if redis.call('HGET', incident, 'waiting') == id then redis.call('HSET', incident, 'waiting', '') end
-  redis.call('HSET', incident, 'shown_at', now)
   local found, flat = {}, redis.call('HGETALL', incident)
   for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
+  local spacing = tonumber(found.spacing) or 0
+  local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + spacing)
+  redis.call('HSET', incident, 'shown_at', math.max(now, may_go_at))
+  found.behind = count_behind(channel_prefix, found.channel_id, found.place)
   return cjson.encode(found)
 end
 
@@ -119,11 +145,21 @@ local function wait_again(incident, id)
   if redis.call('HGET', incident, 'waiting') == '' then redis.call('HSET', incident, 'waiting', id) end
 end
 
+local function posted_in(channel_prefix, channel_id, is_new, life)
+  if channel_id == '' then return end
+  local key = posted_key(channel_prefix, channel_id)
+  if not is_new then return redis.call('GET', key) or 0 end
+  local posted = redis.call('INCR', key)
+  redis.call('EXPIRE', key, life)
+  return posted
+end
+
 -- shown: fields of the hash, '' for those that are not any more.
-local function incident_shown(incident, shown, life)
+local function incident_shown(incident, shown, place, life)
   if redis.call('EXISTS', incident) == 0 then return end
   for field, value in pairs(shown) do
     if value == '' then redis.call('HDEL', incident, field) else redis.call('HSET', incident, field, value) end
   end
+  if place and shown.message_id then redis.call('HSET', incident, 'place', place) end
   redis.call('EXPIRE', incident, life)
 end

@@ -19,12 +19,15 @@ from notifier.storage.connection import MICROSECONDS
 from notifier.storage.keys import Keys
 from notifier.webhook import Webhook
 
+TIMES = ("opened_at", "last_at", "resolved_at", "flapping_since", "acknowledged_at")
 SPACING_SECONDS = 5
 """Ours: between two requests that show the same incident."""
 COUNTED_MAX = 10_000
 """Ours: records kept of alerts that were counted in the message of an incident, per type."""
 INCIDENTS_MAX = 2_000
 """Ours: incidents that are kept, per type. Of one that is forgotten, the next alert opens another."""
+NEVER_SHOWN = frozenset({"if_not_open", "acknowledged_by", "acknowledged_why"})
+"""Fields that say what becomes of the incident, and are no part of its message."""
 MESSAGE_BYTES_MAX = 32_768
 """Ours: what is kept of a message, so that an update need not repeat all of it; a longer one is not."""
 
@@ -35,7 +38,7 @@ def digest_of(key: str) -> str:
 
 
 def incident_keys(keys: Keys, kind: AlertType, key: str) -> list[str]:
-    """KEYS 14 and on of admit.lua."""
+    """KEYS 3 and on of admit.lua."""
     return [keys.incident(kind, digest_of(key)), keys.incidents(kind), keys.repeated(kind)]
 
 
@@ -53,8 +56,9 @@ def incident_arguments(
         text_bytes_max=settings.history_text_bytes,
     )
     counted |= {"message_id": f"message-{stamp}", "channel_id": f"channel-{stamp}", "link": f"link-{stamp}"}
+    said = {} if message.acknowledged_by else _said(message)
     asked = {
-        "kind": "resolve" if message.resolved else "update" if message.update else "repeat",
+        "kind": _kind(message),
         "digest": digest_of(key),
         "key": key,
         "type": message.alert_type,
@@ -68,15 +72,24 @@ def incident_arguments(
         "history_life": round(settings.history_days * 86_400),
         "notification_prefix": keys.notification(""),
         "result_prefix": keys.result(""),
+        "acknowledged": {"by": message.acknowledged_by, "why": message.acknowledged_why or ""},
         "text": message.dedup_text,
         "if_not_open": message.if_not_open,
         "count": message.count or 1,
         "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
-        "said": {name: json.dumps(value) for name, value in _said(message).items()},
+        "said": {name: json.dumps(value) for name, value in said.items()},
         "stamp": stamp,
         "result": as_result(counted),
     }
     return json.dumps(asked)
+
+
+def _kind(message: NotificationMessage) -> str:
+    if message.resolved:
+        return "resolve"
+    if message.acknowledged_by:
+        return "acknowledge"
+    return "update" if message.update else "repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,8 @@ class Incident:
     """What is known of one at a claim. ``overlay``: fields of an update or resolution that is to be shown.
 
     ``message_id`` and the like: of the message that shows it; None if there is none, or it is another webhook's.
-    ``shown``: the fields that it shows.
+    ``shown``: the fields that it shows. ``has_files``: of which these say nothing. ``behind``: how many messages of
+    ours came behind it in its channel.
     """
 
     state: IncidentState
@@ -93,6 +107,8 @@ class Incident:
     webhook_id: str | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
     overlay: Mapping[str, Any] = field(default_factory=dict)
+    has_files: bool = False
+    behind: int = 0
 
     def is_shown_by(self, webhook: Webhook | None) -> bool:
         """Whether its message can be changed through this webhook."""
@@ -113,7 +129,7 @@ class Incident:
 
 def _said(message: NotificationMessage) -> dict[str, Any]:
     """The fields that were given: a title that is the key was not."""
-    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key", "if_not_open"})
+    given = message.model_dump(mode="json", exclude_defaults=True, exclude={"id", "dedup_key", *NEVER_SHOWN})
     return {name: value for name, value in given.items() if name != "title" or value != message.dedup_key}
 
 
@@ -122,20 +138,23 @@ def incident_of(text: str, overlay: str) -> Incident | None:
     if not text:
         return None
     found: dict[str, str] = json.loads(text)
-    times = {name: int(float(found.get(name, 0))) / MICROSECONDS for name in ("opened_at", "last_at", "resolved_at")}
+    times = {name: int(float(found.get(name, 0))) / MICROSECONDS for name in TIMES}
     state = IncidentState(
         title=found.get("title", ""),
         count=int(found.get("count", 1)),
         **times,
         is_resolved=found.get("state") == "resolved",
         flaps=int(found.get("flaps", 0)),
-        flapping_since=int(float(found.get("flapping_since", 0))) / MICROSECONDS,
         previous=found.get("previous"),
+        acknowledged_by=found.get("acknowledged_by", ""),
+        acknowledged_why=found.get("acknowledged_why", ""),
     )
     return Incident(
         *(state, found.get("message_id"), found.get("thread_id"), found.get("webhook_id")),
         json.loads(found.get("message") or "{}"),
         {name: json.loads(value) for name, value in json.loads(overlay or "{}").items()},
+        has_files="files" in found,
+        behind=int(found.get("behind", 0)),
     )
 
 
@@ -147,7 +166,9 @@ def shown_by(
     What a resolution says is not kept: a repeat may open it again.
     """
     link = f"https://discord.com/channels/{guild_id}/{posted.channel_id}/{posted.message_id}" if guild_id else ""
-    kept = message.model_dump_json(exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted"})
+    kept = message.model_dump_json(
+        exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted", *NEVER_SHOWN}
+    )
     told = {"message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
     return {
         "message_id": posted.message_id or "",

@@ -10,9 +10,13 @@ from notifier.models import NotificationMessage
 if TYPE_CHECKING:
     from notifier.secrets import Masking
 
-TEXTS = ("title", "message", "url", "source", "username", "content", "thread_name", "traceback", "dedup_key")
+TEXTS = (
+    *("title", "message", "url", "source", "username", "content", "thread_name", "traceback", "dedup_key"),
+    *("acknowledged_by", "acknowledged_why"),
+)
 PICTURES = ("avatar_url", "thumbnail", "image", "footer_icon")
 """Their links may be signed: without that, Discord could not load them."""
+NOT_PLAIN = frozenset((*PICTURES, "metadata", "author", "poll", "buttons", "files"))
 Part = TypeVar("Part", bound=BaseModel)
 
 
@@ -23,7 +27,7 @@ def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> N
     among = None
     if _is_plain(message):
         among = kinds_in(texts := _plain_texts(message))
-        if not own and Masking(among=among).text(texts) == texts and not _has_secret_name(message):
+        if not own and Masking(among=among).text(texts) == texts and not (message.fields and _has_secret_name(message)):
             return message  # as nearly always, and in a third of the time
     masking = Masking(own, among)
     changed = _changed(message, masking)
@@ -40,8 +44,7 @@ def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> N
 
 def _is_plain(message: NotificationMessage) -> bool:
     """Whether it has texts and fields alone, as most."""
-    pictures = any(getattr(message, name) for name in PICTURES)
-    return not (pictures or message.metadata or message.author or message.poll or message.buttons or message.files)
+    return message.model_fields_set.isdisjoint(NOT_PLAIN)
 
 
 def _has_secret_name(message: NotificationMessage) -> bool:

@@ -14,7 +14,7 @@ from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import lease_seconds, limits, microseconds
 from notifier.models import AlertType
 from notifier.outbox.admission import Admission
-from notifier.outbox.batch_result import BatchResult, records_of, to_payload
+from notifier.outbox.batch_result import BatchResult, posted_in, records_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import (
@@ -226,6 +226,7 @@ class Outbox:
             "embeds_max": EMBEDS_MAX,
             "version": PAYLOAD_VERSION,
             "pinged": batch.pinging if isinstance(answer.outcome, Delivered) else (),
+            "posted": posted_in(batch, answer),
             "life": self._life_seconds,
             "fallback": self._settings.fallback,
             "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),

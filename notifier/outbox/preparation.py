@@ -32,6 +32,9 @@ def _of_incident(message: NotificationMessage, settings: Settings) -> Notificati
         "dedup_key": filled_key(message),
         "dedup_seconds": message.dedup_seconds or settings.dedup_seconds_by_type.get(kind, settings.dedup_seconds),
         "repeat": message.repeat or settings.repeat_by_type.get(kind, settings.repeat),
+        "dedup_repost_after": message.dedup_repost_after
+        if message.dedup_repost_after is not None
+        else settings.dedup_repost_after_by_type.get(kind, settings.dedup_repost_after) or None,
         "dedup_text": message.dedup_text or settings.dedup_text_by_type.get(kind, settings.dedup_text),
     }
     return message.model_copy(update=update)

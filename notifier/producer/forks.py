@@ -7,9 +7,8 @@ ever, and Celery, kombu and Python's imports have such locks, which nobody can r
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
 
 PATIENCE_SECONDS = 5.0
 """Ours: above what a process's first call imports, on a busy machine too. A call that waits for Redis ends before, by
@@ -21,21 +20,29 @@ _entrance = threading.RLock()  # a signal handler may interrupt the thread that 
 _under_way: set[object] = set()
 
 
-@contextmanager
-def forks_wait() -> Iterator[None]:
+class forks_wait(ContextDecorator):  # noqa: N801 - used as a function, like ``suppress``
     """No other thread forks during this, unless it takes long. None begins while a fork is under way."""
-    if _covered.get():  # also in a thread that a call has started: to wait here would be to wait for itself
-        yield
-        return
-    call = object()
-    with _entrance:
-        _under_way.add(call)
-    token = _covered.set(True)
-    try:
-        yield
-    finally:
-        _covered.reset(token)
-        _under_way.discard(call)
+
+    # a class: one made by ``contextmanager`` takes three times as long, and each call enters several
+    __slots__ = ("_token",)
+
+    _token: Token[bool] | None
+
+    def __enter__(self) -> None:
+        if _covered.get():  # also in a thread that a call has started: to wait here would be to wait for itself
+            self._token = None
+            return
+        with _entrance:
+            _under_way.add(self)
+        self._token = _covered.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _covered.reset(self._token)
+            _under_way.discard(self)
+
+    def _recreate_cm(self) -> "forks_wait":  # as contextlib asks for it: each call of a decorated function has its own
+        return forks_wait()
 
 
 def _before() -> None:

@@ -185,16 +185,15 @@ class Publisher:
                 producer = self._idle.pop()
             except IndexError:
                 producer = self._producer()
-            broken = _broken(producer)
             try:
                 yield producer
-            except broken as error:
+            except BaseException as error:
+                if not isinstance(error, _broken(producer)):
+                    self._keep(producer)
+                    raise
                 _drop(producer)
                 # the alert is in the outbox: the sweep dispatches it again
                 logger.warning("%s could not be queued (%s); the sweep will send another", task, type(error).__name__)
-            except BaseException:
-                self._keep(producer)
-                raise
             else:
                 self._keep(producer)
 

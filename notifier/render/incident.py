@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage, Severity
+from notifier.plain_text import plain
 from notifier.render.notes import duration
 
 RESOLVED_COLOUR = 0x2ECC71
@@ -17,6 +18,7 @@ class IncidentState:
 
     ``count``: 0 if an update opened it: nothing is wrong. ``flaps``: how often it came again after it was over, first
     at ``flapping_since``. ``previous``: link to the message of the incident before.
+    ``acknowledged_by``: who takes care of it, '' if nobody.
     """
 
     title: str
@@ -28,6 +30,9 @@ class IncidentState:
     flaps: int = 0
     flapping_since: float = 0
     previous: str | None = None
+    acknowledged_at: float = 0
+    acknowledged_by: str = ""
+    acknowledged_why: str = ""
 
 
 def with_incident(message: NotificationMessage, state: IncidentState) -> NotificationMessage:
@@ -37,6 +42,7 @@ def with_incident(message: NotificationMessage, state: IncidentState) -> Notific
         "Repeated": _repeated(state),
         "Resolved" if state.count else "Done": _resolved(state),
         "Flapping": _flapping(state),
+        "Acknowledged": _acknowledged(state),
         "Before": state.previous or "",
     }
     fields = [MessageField(name=name, value=text, markdown=True) for name, text in told.items() if text]
@@ -73,6 +79,13 @@ def _flapping(state: IncidentState) -> str:
     if not state.flaps:
         return ""
     return f"{state.flaps} × again since {_moment(state.flapping_since)}"
+
+
+def _acknowledged(state: IncidentState) -> str:
+    if not state.acknowledged_by:
+        return ""
+    why = f" · {plain(state.acknowledged_why)}" if state.acknowledged_why else ""
+    return f"by {plain(state.acknowledged_by)}, {_moment(state.acknowledged_at)}{why}"
 
 
 def _moment(seconds: float) -> str:

@@ -83,8 +83,11 @@ class NamingRedis(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """As redis-py's."""
-        with _named(self.connection_pool):
+        try:  # _named would take longer, in each call
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, UnicodeDecodeError) as error:
+            _name(error, self.connection_pool)
+            raise
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> NamingPipeline:
         """As redis-py's."""
@@ -96,22 +99,28 @@ def _named(pool: Any) -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, UnicodeDecodeError) as error:
-        error.__dict__[PLACE] = getattr(pool, PLACE, "")
+        _name(error, pool)
         raise
 
 
-@contextmanager
-def broker_errors() -> Iterator[None]:
-    """Map what redis-py raises to this package's error.
+def _name(error: Exception, pool: Any) -> None:
+    error.__dict__[PLACE] = getattr(pool, PLACE, "")
+
+
+class broker_errors:  # noqa: N801 - used as a function, like ``suppress``
+    """Maps what redis-py raises to this package's error.
 
     Raises:
         BrokerUnavailable: Redis refused, was silent, or failed. The text has Redis' own words, names the Redis and the
             next step, and holds no login and no argument of a command, which may be an alert's text.
     """
-    try:
-        yield
-    except (redis.RedisError, UnicodeDecodeError) as error:  # the latter: what listens there is no Redis
-        words, cause = cause_of(error)
-        place = getattr(error, PLACE, "")
-        text = f"Redis{f' at {place}' if place else ''}: {words.rstrip('.')}; {cause.next_step}"
-        raise BrokerUnavailable(text, maybe_stored=may_have_begun(error, cause)) from None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
+        if isinstance(error, redis.RedisError | UnicodeDecodeError):  # the latter: what listens there is no Redis
+            words, cause = cause_of(error)
+            place = getattr(error, PLACE, "")
+            text = f"Redis{f' at {place}' if place else ''}: {words.rstrip('.')}; {cause.next_step}"
+            raise BrokerUnavailable(text, maybe_stored=may_have_begun(error, cause)) from None

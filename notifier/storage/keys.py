@@ -131,7 +131,10 @@ class Keys:
 
     @property
     def channel_prefix(self) -> str:
-        """A channel's sorted set of requests, and (``…:blocked``, ``…:pause``) its pause; the script knows the id."""
+        """A channel's sorted set of requests, and what is known of it behind its id: the script knows the names.
+
+        ``…:blocked``, ``…:pause``: its pause. ``…:posted``: how many messages of ours it has.
+        """
         return f"{self.prefix}gate:channel:"
 
     @property

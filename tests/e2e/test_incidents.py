@@ -88,6 +88,12 @@ def test_the_command_line_tells_of_incidents(
     (found,) = json.loads(notifier("incidents", "--open", "--json").stdout)
     assert (found["key"], found["title"], found["state"], found["count"]) == ("db1/disk", "Disk full", "open", 1)
     assert found["message_id"] == sandbox.messages()[0]["id"]
+    acknowledged = notifier("ack", "db1/disk", "--by", "ops", "--why", "new disk", "--json")
+    assert [each["alert_type"] for each in json.loads(acknowledged.stdout)] == ["general"]
+    until(lambda: "Acknowledged" in fields(sandbox.messages()[0]), "the acknowledgement")
+    assert fields(sandbox.messages()[0])["Acknowledged"].endswith("· new disk")
+    unknown = notifier("ack", "db2/disk")
+    assert (unknown.returncode, "open are db1/disk" in unknown.stderr) == (1, True)
     assert notifier("send", "general", "--dedup-key", "db1/disk", "--resolved", "--progress", "100%").returncode == 0
     until(lambda: is_green(sandbox), "the resolution")
     assert "no incident is open" in notifier("incidents", "--open").stdout

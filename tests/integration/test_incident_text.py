@@ -95,7 +95,7 @@ def test_a_message_in_a_channel_that_takes_no_named_thread_is_in_none(bench: Ben
     no_forum = Rejected(Reason.INVALID_PAYLOAD, "thread_name", parts=((None, "thread_name"),))
     show(bench, no_forum)
     show(bench)
-    bench.tick(5)
+    bench.tick(10)
     admit(bench, "second")
     batch = bench.batch()
     (item,) = batch.items

@@ -467,6 +467,12 @@ def test_an_exception_that_is_given_as_its_text_is_not_lost() -> None:
         ({"resolved": False, "update": "no"}, None, ()),
         ({"repeat": "nope", "dedup_key": "k"}, None, ("repeat: left out: expected edit or replace",)),
         ({"dedup_text": "First", "if_not_open": " POST ", "dedup_key": "k"}, None, ()),
+        ({"dedup_repost_after": "20", "dedup_key": "k"}, None, ()),
+        (
+            {"dedup_repost_after": -1, "dedup_key": "k"},
+            None,
+            ("dedup_repost_after: left out: expected a number of messages, up to 1000; 0 is never",),
+        ),
         ({"dedup_text": "last", "dedup_key": "k"}, None, ("dedup_text: left out: expected newest or first",)),
         ({"if_not_open": "post"}, None, ("if_not_open: of no effect: no dedup_key names an incident",)),
         ({"dedup_seconds": -1, "dedup_key": "k"}, None, ("dedup_seconds: left out: expected seconds, up to 2592000",)),

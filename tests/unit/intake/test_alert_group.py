@@ -14,7 +14,7 @@ Body = Callable[[str], Any]
 
 
 def test_each_alert_of_a_group_is_an_incident_and_one_that_is_resolved_ends_its_own(body: Body) -> None:
-    over, down = read("alertmanager", body("alertmanager"))
+    over, down, _ = read("alertmanager", body("alertmanager"))
     assert (down.dedup_key, down.resolved) == ("alertmanager/1a30ba71cca29211", False)
     assert (over.dedup_key, over.resolved) == ("alertmanager/1a30ba71cca29212", True)
     assert down.dedup_seconds == 30 * 86_400, "Alertmanager says itself when it is over"
@@ -39,7 +39,7 @@ def test_each_alert_of_a_group_is_an_incident_and_one_that_is_resolved_ends_its_
 
 
 def test_a_silence_of_alertmanagers_is_one_click_away_while_it_fires(body: Body) -> None:
-    over, down = read("alertmanager", body("alertmanager"))
+    over, down, _ = read("alertmanager", body("alertmanager"))
     link = fields(down)["Links"]
     assert link.startswith("[Silence](http://alertmanager.example.org:9093/#/silences/new?filter=%7B")
     assert 'alertname="ProbeFailure",instance="https://server1.example.org"' in unquote(link)
@@ -47,7 +47,7 @@ def test_a_silence_of_alertmanagers_is_one_click_away_while_it_fires(body: Body)
 
 
 def test_grafanas_links_values_and_picture_are_there(body: Body) -> None:
-    memory, cpu = read("grafana", body("grafana"))
+    memory, cpu, _ = read("grafana", body("grafana"))
     assert (memory.dedup_key, memory.title) == ("grafana/c6eadffa33fcdf37", "High memory usage")
     assert memory.message == "This alert was triggered for zone us-1\nThe system has high memory usage"
     assert fields(memory)["Values"] == "B = 44.23943737541908, C = 1"
@@ -67,7 +67,7 @@ def test_grafanas_links_values_and_picture_are_there(body: Body) -> None:
     [("critical", "critical"), ("Page", "critical"), ("warning", "monitoring"), ("", "monitoring"), (7, "monitoring")],
 )
 def test_a_severity_label_decides_the_type_if_the_address_names_none(severity: Any, usual: str) -> None:
-    (found,) = taken("alertmanager", {"alerts": [{"labels": {"severity": severity}}]})
+    found, _ = taken("alertmanager", {"alerts": [{"labels": {"severity": severity}}]})
     assert found.usual_type == usual
 
 
@@ -86,6 +86,7 @@ def test_of_a_group_without_an_end_so_many_are_told_and_how_many_are_left() -> N
     found = read("alertmanager", group)
     assert sum(each.resolved for each in found) == RESOLVED_MAX == 1_000, "each ends a message"
     assert len(found) == RESOLVED_MAX + FIRING_MAX + 1
+    assert found[-1].dedup_seconds is None
     assert (found[-1].title, found[-1].update) == (f"Down: {9_000 - FIRING_MAX + 5} more", True)
     assert found[-1].dedup_key == "alertmanager/group/():(title)", "no key of theirs is a template of ours"
 
@@ -98,5 +99,5 @@ def test_what_is_no_group_is_refused(group: Any) -> None:
 
 def test_a_link_that_would_end_the_markdown_around_it_does_not() -> None:
     alert = {"labels": {}, "dashboardURL": "https://g.example/d?a=(b)>c", "panelURL": "javascript:alert(1)"}
-    (found,) = read("grafana", {"alerts": [alert]})
+    found, _ = read("grafana", {"alerts": [alert]})
     assert fields(found)["Links"] == "[Dashboard](https://g.example/d?a=%28b%29%3Ec)"

@@ -38,6 +38,7 @@ def test_what_becomes_of_an_issue_changes_its_incident(body: Body, action: str, 
     (alert,) = read("sentry", {**body("sentry_issue"), "action": action})
     assert alert.dedup_key == "sentry/issue/1170820242", "the same as that of its alerts"
     assert (alert.resolved, alert.update) == (resolved, update)
+    assert alert.dedup_seconds == 86_400, "few are ever resolved"
     assert fields(alert)["Issue"] == "FRONT-END-9"
     assert fields(alert)["Action"] == action
 
@@ -54,6 +55,19 @@ def test_a_metric_alert_of_sentrys_is_an_incident_of_its_own(body: Body) -> None
     assert over.dedup_key == began.dedup_key == "sentry/metric/4"
     assert (over.resolved, began.resolved, began.severity) == (True, False, "critical")
     assert (over.title, over.url) == ("Resolved: Too many errors", "https://sentry.io/organizations/baz/alerts/1/")
+
+
+def test_what_sentrys_older_webhooks_post_is_the_same_incident() -> None:
+    # as getsentry/sentry, src/sentry/plugins/sentry_webhooks/plugin.py, makes it
+    hook = {
+        "id": "1117540176", "project_slug": "front-end", "level": "fatal", "culprit": "?(runner)", "message": "heck",
+        "url": "https://sentry.io/organizations/o/issues/1117540176/", "triggering_rules": ["R"],
+        "event": {"event_id": "e4874d66", "title": "ReferenceError: heck is not defined", "level": "error"},
+    }  # fmt: skip
+    (alert,) = read("sentry", hook)
+    assert (alert.dedup_key, alert.severity) == ("sentry/issue/1117540176", "critical")
+    assert (alert.title, alert.url) == ("ReferenceError: heck is not defined", hook["url"])
+    assert fields(alert)["Project"] == "front-end"
 
 
 def test_other_hooks_of_sentrys_are_none() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from notifier.errors import QueueFull
-from notifier.intake import occurrences, reception
+from notifier.intake import alert_group, occurrences, reception
 from notifier.intake.occurrences import SAME_SECONDS
 from notifier.intake.reception import Posted, Reception
 from notifier.models import NotificationMessage
@@ -66,7 +66,7 @@ def test_what_still_fires_is_no_repeat_and_a_new_text_of_it_is_an_update(alerts:
     again = desk.take(posted(alert())).ids
     assert first == again
     assert told(alerts) == ["repeat down"]
-    desk.take(posted(alert(summary="down for an hour")))
+    assert desk.take(posted(alert(summary="down for an hour"))).ids != first, "Redis takes an id once"
     assert told(alerts) == ["update down for an hour"]
     desk.take(posted(alert()))
     assert told(alerts) == ["update down"], "it is told as it was at first"
@@ -84,8 +84,9 @@ def test_a_resolution_is_told_once_and_what_fires_again_is_another_occurrence(al
     assert told(alerts) == ["resolve down"]
     desk.take(posted(alert(starts=LATER)))
     assert told(alerts) == ["repeat down"]
+    known = desk.take(posted(alert(starts=LATER))).ids
     desk.take(posted(alert("resolved", starts=LATER, ends=LATER)))
-    desk.take(posted(alert(starts=LATER)))
+    assert desk.take(posted(alert(starts=LATER))).ids != known
     assert told(alerts) == ["resolve down", "repeat down"], "it was said to be over too early"
 
 
@@ -134,3 +135,15 @@ def test_what_is_remembered_is_bounded(alerts: Alerts, monkeypatch: pytest.Monke
     for number in ("f1", "f2", "f3", "f1"):
         desk.take(posted({**alert(), "fingerprint": number}))
     assert len(told(alerts)) == 4, "the first is forgotten; its id tells that it is known"
+
+
+def test_how_many_are_left_of_a_group_is_over_with_it(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert_group, "FIRING_MAX", 1)
+    desk, other = Reception(), {**alert(), "fingerprint": "f2"}
+    desk.take(posted(alert()))
+    assert told(alerts) == ["repeat down"], "of a group that is told whole, there is nothing to end"
+    desk.take(posted(alert(), other))
+    assert told(alerts) == ["update 1 more alerts of this group are not told one by one."]
+    for _ in range(2):
+        desk.take(posted(alert()))
+    assert told(alerts) == ["resolve "]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import requests
+from discord_webhook import DiscordEmbed, DiscordWebhook
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from notifier.errors import BrokerUnavailable, QueueFull
@@ -227,8 +229,35 @@ def test_a_program_that_knows_only_discord_posts_to_an_address_of_that_form(
     assert {"channel_id", "author", "timestamp", "attachments", "mentions", "pinned", "tts"} <= message.keys()
     clock.now += WINDOW_SECONDS
     assert post(f"{path}/slack", {"text": "4"})[:2] == (200, "ok")
-    assert [each.title for each in alerts.sent] == ["1", "2", "3", "4"]
+    assert post(f"/{TOKEN}/discord?wait=1", {"content": "5"})[1]["type"] == 0
+    assert [each.title for each in alerts.sent] == ["1", "2", "3", "4", "5"]
     assert (alerts.sent[1].thread_id, alerts.sent[1].alert_type) == ("5", "error")
+
+
+def test_a_program_that_asks_for_its_webhook_first_is_told(post: Post) -> None:
+    path = f"/api/webhooks/223704706495545344/{TOKEN}"
+    code, webhook, _ = post(path, None, "GET")
+    assert (code, webhook["id"], webhook["type"]) == (200, "223704706495545344", 1)
+    assert post(f"{path}x", None, "GET")[0] == 401
+    assert post("/alerts", None, "GET", **BEARER)[0] == 405
+
+
+def test_a_client_library_of_discords_is_content(clock: Clock, alerts: Alerts) -> None:
+    def send(address: str) -> "requests.Response":
+        webhook = DiscordWebhook(url=address, content="1", username="CI", rate_limit_retry=False, timeout=20)
+        webhook.add_embed(DiscordEmbed(title="Deployed", description="**v2**", color="03b2f8"))
+        webhook.add_file(file=b"log", filename="ci.log")
+        return webhook.execute()
+
+    async def run() -> int:
+        intake = Server("127.0.0.1", 0, Tokens([TOKEN], 3, clock))
+        answer = await asyncio.to_thread(send, f"http://127.0.0.1:{intake.port}/api/webhooks/1/{TOKEN}")
+        await intake.close()
+        return answer.status_code
+
+    assert asyncio.run(run()) in (200, 204)
+    (alert,) = alerts.sent
+    assert (alert.title, alert.content, alert.username, alert.files[0].content) == ("Deployed", "1", "CI", b"log")
 
 
 def test_it_is_told_what_is_wrong_in_discords_form(post: Post, clock: Clock, alerts: Alerts) -> None:
@@ -293,6 +322,17 @@ def test_who_may_not_send_a_body_is_told_before_it_comes(token: str, code: int) 
         assert await status(reader) == code
 
     talk(said)
+
+
+def test_a_body_in_chunks_is_bounded_too(alerts: Alerts) -> None:
+    async def said(_: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(TOKEN, "Transfer-Encoding: chunked"))
+        body = b'{"title": "T"}' + b" " * BODY_BYTES_MAX
+        writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        assert await status(reader) == 413
+
+    talk(said)
+    alerts.assert_none_sent()
 
 
 def test_a_body_without_an_end_is_bounded(alerts: Alerts) -> None:

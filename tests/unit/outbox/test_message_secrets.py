@@ -27,6 +27,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "content": {"content": URL},
     "thread_name": {"thread_name": URL},
     "dedup_key": {"dedup_key": URL},
+    "acknowledged_by": {"acknowledged_by": URL, "dedup_key": "k"},
+    "acknowledged_why": {"acknowledged_why": URL, "dedup_key": "k"},
     "traceback": {"traceback": f"ValueError: {URL}"},
     "avatar_url": {"avatar_url": URL},
     "image": {"image": URL},
@@ -69,6 +71,7 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "count",
         "repeat",
         "dedup_text",
+        "dedup_repost_after",
         "if_not_open",
         "adjusted",
     }

@@ -79,3 +79,15 @@ def test_what_becomes_of_an_incident_is_said_by_the_alert_else_by_its_type_else_
         message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", dedup_text=given)
         assert prepare(message, settings).dedup_text == told
     assert prepare(NotificationMessage(title="T"), settings).dedup_text is None
+
+
+def test_after_how_many_messages_it_is_posted_anew_is_said_in_the_same_way(by_environment: Any) -> None:
+    settings = by_environment(DISCORD_DEDUP_REPOST_AFTER="20", DISCORD_DEDUP_REPOST_AFTER_ERROR="0")
+    for kind, given, told in (
+        (AlertType.GENERAL, None, 20),
+        (AlertType.GENERAL, 0, 0),
+        (AlertType.ERROR, None, None),
+        (AlertType.ERROR, 5, 5),
+    ):
+        message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", dedup_repost_after=given)
+        assert prepare(message, settings).dedup_repost_after == told

@@ -1,0 +1,32 @@
+"""What became of the incident that an alert belongs to, beside its repeats."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from notifier.outbox.incident import digest_of
+from notifier.storage.connection import broker_errors
+
+if TYPE_CHECKING:
+    import redis
+
+    from notifier.storage.keys import Keys
+
+
+def incident_life(
+    client: "redis.Redis", keys: "Keys", message: Mapping[str, Any], admitted_at: float
+) -> Iterator[tuple[float, str]]:
+    """When (microseconds since 1970, Redis' clock), and what happened in words, of an alert admitted then.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    key, kind = message.get("dedup_key"), message.get("alert_type", "general")
+    if not isinstance(key, str):
+        return
+    with broker_errors():
+        found = cast("dict[str, str]", client.hgetall(keys.incident(str(kind), digest_of(key))))
+    if not found or float(found.get("opened_at", 0)) > admitted_at:  # another incident with the same key
+        return
+    if "acknowledged_at" in found:
+        why = f" ({found['acknowledged_why']})" if found.get("acknowledged_why") else ""
+        yield float(found["acknowledged_at"]), f"its incident was acknowledged by {found['acknowledged_by']}{why}"
