@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "check",
     "history": "history",
     "explain": "explain",
+    "waiting": "waiting",
     "incidents": "incidents",
     "ack": "ack",
     "silence": "silence",

@@ -1,0 +1,103 @@
+"""The alerts that wait: each with what it waits for, and until when."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from notifier.models import AlertType
+from notifier.outbox.payload import fields_of
+from notifier.outbox.record import iso
+from notifier.storage.connection import broker_errors, clock
+from notifier.storage.keys import Keys
+
+SHOWN_MAX = 100
+"""Ours: alerts of a type that are listed, unless more are asked for."""
+POSTPONED = "postponed by its caller"
+UNDER_WAY = "a request is under way"
+TO_BE_SHOWN = "an edit of its incident's message"
+NOBODY = "no worker has come for it"
+COLLECTED = {"grouping": "collected with others for one message", "quiet_hours": "held by quiet hours"}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One alert that waits. Times are ISO 8601 in UTC, by Redis' clock.
+
+    ``why``: in words. ``until``: not posted before; None: as soon as what it waits for is over.
+    """
+
+    id: str
+    alert_type: str
+    title: str
+    admitted_at: str
+    why: str
+    until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAlerts:
+    """The outbox of one type. ``count``: of all that wait in it. ``shown``: the first of them, in order."""
+
+    alert_type: AlertType
+    count: int
+    shown: tuple[Waiting, ...]
+
+
+def waiting_alerts(
+    client: "redis.Redis",
+    keys: Keys,
+    alert_types: Sequence[AlertType] = tuple(AlertType),
+    *,
+    shown_max: int = SHOWN_MAX,
+) -> list[WaitingAlerts]:
+    """What waits, by type: first what is under way, then what is next, then what is due later.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    with broker_errors():
+        now = clock(client)
+        return [_of_type(client, keys, kind, now, shown_max) for kind in alert_types]
+
+
+def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown_max: int) -> WaitingAlerts:
+    waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
+    pipeline = client.pipeline(transaction=False)
+    for key in (in_flight, waiting, delayed):
+        pipeline.zrange(key, 0, shown_max - 1, withscores=True)
+        pipeline.zcard(key)
+    pipeline.hget(state, "held")
+    *found, log = pipeline.execute()
+    last = (json.loads(log) if log else [])[-1:]
+    why = str(last[0][1]).replace("_", " ") if last and last[0][1] else NOBODY
+    due = [(each, UNDER_WAY, 0.0) for each, _ in found[0]] + [(each, why, 0.0) for each, _ in found[2]]
+    due += [(each, why if score <= now else "", score) for each, score in found[4]]
+    pipeline = client.pipeline(transaction=False)
+    for notification_id, *_ in due[:shown_max]:
+        pipeline.hgetall(keys.notification(notification_id))
+    hashes = cast("list[dict[str, str]]", pipeline.execute())
+    shown = tuple(
+        _waiting(notification_id, kind, fields, reason or _of_later(fields), until if until > now else 0)
+        for (notification_id, reason, until), fields in zip(due, hashes, strict=False)
+        if "message" in fields  # else it has ended meanwhile
+    )
+    return WaitingAlerts(kind, sum(found[1::2]), shown)
+
+
+def _waiting(notification_id: str, kind: AlertType, found: dict[str, str], why: str, until: float) -> Waiting:
+    title = str((fields_of(found["message"]) or {}).get("title", "(unknown)"))
+    admitted_at = iso(int(float(found.get("admitted_at", 0))))
+    return Waiting(notification_id, kind.value, title, admitted_at, why, iso(int(until)) if until else None)
+
+
+def _of_later(found: dict[str, str]) -> str:
+    """Why one is not due yet."""
+    if by := found.get("collected_for", "").partition(" ")[0]:
+        return COLLECTED.get(by, by.replace("_", " "))
+    events = json.loads(found.get("trail", "[]"))
+    if int(found.get("attempts", 0)) and events and events[-1].get("reason"):
+        return f"to be tried again: {str(events[-1]['reason']).replace('_', ' ')}"
+    return TO_BE_SHOWN if "incident" in found else POSTPONED
