@@ -4,7 +4,8 @@
 local SHARED = {
   "gate/clock.lua", "gate/trouble.lua", "gate/lease.lua", "gate/window.lua", "gate/bucket.lua", "gate/breaker.lua",
   "gate/pause.lua", "gate/quarantine.lua", "gate/gate.lua", "gate/answer.lua", "outbox/known.lua", "outbox/entry.lua",
-  "outbox/record.lua", "outbox/outbox.lua", "outbox/incident.lua", "outbox/counted.lua", "outbox/silences.lua",
+  "outbox/record.lua", "outbox/outbox.lua", "outbox/reminders.lua", "outbox/incident.lua",
+  "outbox/counted.lua", "outbox/silences.lua",
   "outbox/memory.lua", "outbox/fleet.lua", "outbox/front.lua", "outbox/newer.lua",
   "outbox/collected.lua",
 }

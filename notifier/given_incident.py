@@ -5,13 +5,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from notifier.given_parts import Adjust, Given, flag
-from notifier.texts import text_of
+from notifier.given_parts import Adjust, Given, flag, items
+from notifier.message_parts import MENTIONS_MAX, AlertType, as_escalate_to
+from notifier.texts import Walk, text_of
 
 DEDUP_KEY_CHARACTERS = 1_000
 DEDUP_SECONDS_MAX = 30 * 86_400
 """Ours: the longest that an incident goes without a repeat, and is not over."""
 COUNT_MAX = 10**9
+REMIND_SECONDS_MAX = 86_400
+"""Ours: the longest time until an incident is told again, or escalated."""
 ACKNOWLEDGED_CHARACTERS = 200
 """Ours: who acknowledges an incident, and why."""
 
@@ -51,6 +54,26 @@ def _dedup_seconds(value: object, adjust: Adjust, _: Given) -> float | None:
         adjust(f"left out: expected seconds, up to {DEDUP_SECONDS_MAX}")
         return None
     return seconds
+
+
+def _seconds_or_never(value: object, adjust: Adjust, _: Given) -> float | None:
+    seconds = _number(value.total_seconds() if isinstance(value, timedelta) else value)
+    if seconds is None or not 0 <= seconds <= REMIND_SECONDS_MAX:
+        adjust(f"left out: expected seconds, up to {REMIND_SECONDS_MAX}; 0 is never")
+        return None
+    return seconds
+
+
+def _escalate_to(value: object, adjust: Adjust, _: Given) -> tuple[str, ...] | None:
+    words = value.split(",") if isinstance(value, str) else items(value)[: 4 * MENTIONS_MAX]
+    found, walk = list[str](), Walk()
+    for word in words:
+        target = as_escalate_to(walk.text(word))
+        if target is None or (target in set(AlertType) and not set(AlertType).isdisjoint(found)):
+            adjust("one left out: expected one alert type, and mentions such as 'role:123'")
+        elif target not in found:
+            found.append(target)
+    return tuple(found[:MENTIONS_MAX]) or None
 
 
 def _progress(value: object, adjust: Adjust, _: Given) -> float | None:
@@ -107,6 +130,9 @@ def _of_a_key(coerce_one: Callable[[object, Adjust, Given], Any]) -> Callable[[o
 OF_AN_INCIDENT = {
     "dedup_key": _dedup_key,
     "dedup_seconds": _of_a_key(_dedup_seconds),
+    "remind_seconds": _of_a_key(_seconds_or_never),
+    "escalate_after": _of_a_key(_seconds_or_never),
+    "escalate_to": _of_a_key(_escalate_to),
     "acknowledged_by": _of_a_key(_acknowledged_by),
     "acknowledged_why": _of_a_key(_acknowledged),
     "resolved": _of_a_key(flag),

@@ -132,6 +132,18 @@ def _mention(value: str) -> str:
     return mention
 
 
+def as_escalate_to(text: str) -> str | None:
+    """An alert type, or a mention as Discord writes it; None if it is neither."""
+    name = text.strip().lower()
+    return name if name in set(AlertType) else as_mention(text)
+
+
+def _escalate_to(value: str) -> str:
+    if (found := as_escalate_to(value)) is None:
+        raise ValueError(f"expected one of {', '.join(AlertType)}, 'role:<id>', 'user:<id>', '@everyone' or '@here'")
+    return found
+
+
 def utc(value: datetime) -> datetime:
     """The same moment in UTC; a naive time is in UTC. Raises ValueError."""
     try:
@@ -175,6 +187,8 @@ Colour = Annotated[int, Field(ge=0, le=COLOUR_MAX)]
 Username = Annotated[str, stripped(USERNAME_MAX_CHARACTERS), AfterValidator(_username)]
 Snowflake = Annotated[str, AfterValidator(_snowflake)]
 Mention = Annotated[str, AfterValidator(_mention)]
+EscalateTo = Annotated[str, AfterValidator(_escalate_to)]
+"""An alert type, or a mention."""
 HttpUrl = Annotated[str, stripped(URL_MAX_CHARACTERS), AfterValidator(_http_url)]
 Picture = Annotated[str, stripped(URL_MAX_CHARACTERS)]
 """A link, or the name of one of the files."""

@@ -28,6 +28,7 @@ from notifier.message_parts import (
     SEVERITY_OF,
     Author,
     Colour,
+    EscalateTo,
     HttpUrl,
     LinkButton,
     Mention,
@@ -90,7 +91,9 @@ class NotificationMessage(BaseModel):
     message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``count``: for how many it stands.
     ``repeat``: what becomes of the message. ``dedup_text``: whose text that shows. ``dedup_repost_after``: another one
     is posted once as many of ours came behind it (0: never). ``if_not_open``: what becomes of a resolution that ends
-    nothing. ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
+    nothing. ``remind_seconds``: after so long, and each time after twice as long, an open incident is told again (0:
+    never); ``escalate_after``: after so many seconds, once, to ``escalate_to``: an alert type, and mentions.
+    ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
 
     Raises:
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
@@ -140,6 +143,9 @@ class NotificationMessage(BaseModel):
     dedup_text: Literal["newest", "first"] | None = None
     dedup_repost_after: int | None = None
     if_not_open: Literal["ignore", "post"] | None = None
+    remind_seconds: float | None = None
+    escalate_after: float | None = None
+    escalate_to: tuple[EscalateTo, ...] = ()
     acknowledged_by: Text | None = None
     acknowledged_why: Text | None = None
     adjusted: tuple[str, ...] = ()

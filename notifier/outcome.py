@@ -134,6 +134,14 @@ class Status(StrEnum):
     CAPTURED = "captured"
 
 
+UNDELIVERED = (Status.REJECTED, Status.FAILED, Status.UNKNOWN, Status.EXPIRED, Status.QUEUE_FULL)
+"""What ended badly: of these somebody may want to know."""
+
+
+NEVER_STORED = (Status.QUEUED, Status.SPOOLED, Status.SENT_DIRECTLY, Status.DRY_RUN, Status.CAPTURED)
+"""What only callers are told."""
+
+
 class State(StrEnum):
     """Celery's states, as far as an alert has them (celery.states)."""
 

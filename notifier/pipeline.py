@@ -140,13 +140,18 @@ class Pipeline(Caller):
     @built_once
     def sweep(self) -> "Sweep":
         """The periodic look for what no delivery task will come for."""
+        from notifier.outbox.reminders import Reminders
         from notifier.worker.job_watch import JobWatch
+        from notifier.worker.reminder_watch import ReminderWatch
         from notifier.worker.silence_watch import SilenceWatch
         from notifier.worker.sweep import Sweep
 
         job_watch, silence_watch = JobWatch(self.jobs, self.client), SilenceWatch(self.silences, self.client)
+        reminders = Reminders(self.redis, self.settings)
+        reminder_watch = ReminderWatch(reminders, self.withdrawals, self.client, self.settings)
         steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
-        return Sweep(self.outbox, self.digests, self.publisher, (*steps, job_watch.report, silence_watch.report))
+        watches = (job_watch.report, silence_watch.report, reminder_watch.report)
+        return Sweep(self.outbox, self.digests, self.publisher, (*steps, *watches))
 
     @built_once
     def silences(self) -> "Silences":

@@ -28,7 +28,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.given_incident import REPOST_AFTER_MAX
-from notifier.message_parts import MENTIONS_MAX, Mention
+from notifier.message_parts import MENTIONS_MAX, EscalateTo, Mention
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PerTypeSource, named, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, QuietHours, parse
@@ -101,6 +101,8 @@ AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
 """A comma-separated list, as ``critical,security``."""
 Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
 """The same of whom an alert pings, as ``@here,role:123,user:456``."""
+Targets = Annotated[tuple[EscalateTo, ...], NoDecode, BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
+"""The same of one alert type, and mentions, to which an incident is escalated."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
 Quiet = Annotated[InstanceOf[QuietHours], NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)]
@@ -153,6 +155,18 @@ class Settings(BaseSettings):
     dedup_text: DedupText = Field("newest", validation_alias="DISCORD_DEDUP_TEXT")
     dedup_text_by_type: Mapping[AlertType, DedupText] = Field(
         default_factory=dict, validation_alias="dedup_text_by_type"
+    )
+    remind_seconds: SecondsOrOff = Field(0, validation_alias="DISCORD_REMIND_SECONDS")
+    remind_seconds_by_type: Mapping[AlertType, SecondsOrOff] = Field(
+        default_factory=dict, validation_alias="remind_seconds_by_type"
+    )
+    escalate_after: SecondsOrOff = Field(0, validation_alias="DISCORD_ESCALATE_AFTER")
+    escalate_after_by_type: Mapping[AlertType, SecondsOrOff] = Field(
+        default_factory=dict, validation_alias="escalate_after_by_type"
+    )
+    escalate_to: Targets = Field((AlertType.CRITICAL,), validation_alias="DISCORD_ESCALATE_TO")
+    escalate_to_by_type: Mapping[AlertType, Targets] = Field(
+        default_factory=dict, validation_alias="escalate_to_by_type"
     )
     dedup_repost_after: RepostAfter = Field(0, validation_alias="DISCORD_DEDUP_REPOST_AFTER")
     dedup_repost_after_by_type: Mapping[AlertType, RepostAfter] = Field(

@@ -41,6 +41,9 @@ OPTIONS = (
     click.option("--resolved", is_flag=True, help="The incident of this --dedup-key is over."),
     click.option("--if-not-open", type=click.Choice(["ignore", "post"]), help="If --resolved ends nothing."),
     click.option("--update", is_flag=True, help="Change the message of the incident; it is no repeat."),
+    click.option("--remind-seconds", help="An open incident is told again after so long, then after twice as long."),
+    click.option("--escalate-after", help="After so many seconds it is escalated, once."),
+    click.option("--escalate-to", help="An alert type, and mentions, such as critical,role:123."),
     click.option("--progress", help="0 to 1, or a percentage: drawn as a bar."),
     click.option("--id", "notification_id", help="Your own id: the same id is never sent twice."),
     click.option(

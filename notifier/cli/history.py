@@ -6,14 +6,14 @@ import click
 
 from notifier.cli.output import Moment, echo, json_option, print_json, print_records
 from notifier.models import AlertType
-from notifier.outcome import Status
+from notifier.outcome import NEVER_STORED, UNDELIVERED, Status
 
-FINAL = [status.value for status in Status if status is not Status.QUEUED]
+FINAL = [status.value for status in Status if status not in NEVER_STORED]
 
 
 @click.command()
 @click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
-@click.option("--status", type=click.Choice(FINAL), help="Only this outcome.")
+@click.option("--status", type=click.Choice(FINAL), help=f"Only this outcome; failed: {', '.join(UNDELIVERED)}.")
 @click.option("--since", type=Moment(), help="Not before: 2026-01-31T12:00, or an age such as 15m, 2h, 7d.")
 @click.option("--until", type=Moment(), help="Not after: as --since.")
 @click.option("--search", help="Only with this text in the message, reason or id, any case.")
@@ -40,7 +40,7 @@ def history(
 
     records = client_pipeline().history.query(
         alert_type=AlertType(alert_type) if alert_type else None,
-        status=Status(status) if status else None,
+        status=UNDELIVERED if status == Status.FAILED else Status(status) if status else None,
         since=since,
         until=until,
         search=search,

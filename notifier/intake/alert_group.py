@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from notifier.coercion import SEVERITIES
 from notifier.errors import InvalidMessage
-from notifier.intake.given_body import Fields, Taken, incident, items, links, mapping, text, texts
+from notifier.intake.given_body import Fields, Taken, details, incident, items, links, mapping, text, texts
 from notifier.message_parts import Severity
 
 FIRING_MAX = 50
@@ -76,7 +76,7 @@ def _details(alert: Mapping[str, Any], labels: dict[str, str], notes: dict[str, 
         shown["Values"] = ", ".join(f"{name} = {value}" for name, value in values.items())
     elif value := text(alert.get("valueString")):
         shown["Values"] = value
-    return [{"name": name, "value": value, "inline": True, "markdown": False} for name, value in shown.items()]
+    return details(shown)
 
 
 def _links(

@@ -6,7 +6,7 @@
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.intake.given_body import Fields, Taken, incident, mapping, text
+from notifier.intake.given_body import Fields, Taken, details, incident, mapping, text
 
 FINE = ("success",)
 NO_NEWS = ("", "neutral", "skipped", "stale")
@@ -46,7 +46,7 @@ def github(body: Any) -> list[Taken]:
         "severity": "info" if conclusion in FINE else "warning" if conclusion in MILD else "error",
         "url": text(run.get("html_url")),
         "timestamp": text(run.get("updated_at")),
-        "fields": {label: told for label, value in values.items() if (told := text(value))},
+        "fields": details(values),
         "source": own,
         "markdown": False,
         "resolved": conclusion in FINE,

@@ -16,6 +16,9 @@ KEY_CHARACTERS = 200
 LINKS_CHARACTERS = 1_000
 """Of the 1,024 that Discord draws of a field's value; links are not to be cut."""
 
+INLINE_CHARACTERS = 40
+"""Ours: a longer value has a line of its own."""
+
 Fields = dict[str, Any]
 
 
@@ -78,6 +81,15 @@ def incident(*parts: Any, seconds: float | None = DEDUP_SECONDS_MAX) -> Fields:
         for each in told
     ]
     return {"dedup_key": "/".join(short), "dedup_seconds": seconds}
+
+
+def details(values: Mapping[str, Any]) -> list[Fields]:
+    """A field for each value that has a text."""
+    return [
+        {"name": name, "value": told, "inline": len(told) <= INLINE_CHARACTERS, "markdown": False}
+        for name, value in values.items()
+        if (told := text(value))
+    ]
 
 
 def links(**given: Any) -> list[Fields]:

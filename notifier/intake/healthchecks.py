@@ -1,4 +1,4 @@
-"""Healthchecks: its webhook integration posts a body that its user writes, with placeholders.
+"""Healthchecks: its webhook integration posts a body that its user writes, with placeholders (ours: docs/intake.md).
 
 (Healthchecks, Webhook integration, "Supported Placeholders"; the fields of $JSON: its API, Get a Single Check.)
 """
@@ -6,10 +6,7 @@
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.intake.given_body import Fields, Taken, incident, mapping, text
-
-BODY = '{"status": "$STATUS", "code": "$CODE", "now": "$NOW", "exitstatus": "$EXITSTATUS", "check": $JSON}'
-"""The body to be written there, for both directions. Each of its values may be left out, but for the first two."""
+from notifier.intake.given_body import Fields, Taken, details, incident, mapping, text
 
 
 def healthchecks(body: Any) -> list[Taken]:
@@ -37,7 +34,7 @@ def healthchecks(body: Any) -> list[Taken]:
         "severity": "info" if status == "up" else "error",
         "url": text(check.get("url")),
         "timestamp": text(check.get("now")),
-        "fields": {label: told for label, value in values.items() if (told := text(value))},
+        "fields": details(values),
         "source": "Healthchecks",
         "markdown": False,
         "resolved": status == "up",

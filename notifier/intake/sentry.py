@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.errors import InvalidMessage
-from notifier.intake.given_body import Fields, Taken, incident, items, mapping, text
+from notifier.intake.given_body import Fields, Taken, details, incident, items, mapping, text
 
 LEVELS = {"fatal": "critical", "sample": "info"}
 OVER = ("resolved", "archived", "ignored")
@@ -60,7 +60,7 @@ def _issue(event: Mapping[str, Any], data: Mapping[str, Any], action: str) -> Ta
         "severity": LEVELS.get(level, level),
         "url": text(event.get("web_url")) or text(event.get("permalink")),
         "timestamp": text(event.get("datetime")) or text(event.get("lastSeen")),
-        "fields": _shown(values),
+        "fields": details(values),
         "source": "Sentry",
         "markdown": False,
         "resolved": action in OVER,
@@ -84,7 +84,3 @@ def _metric(alert: Mapping[str, Any], data: Mapping[str, Any], action: str) -> T
         **incident("sentry/metric", alert.get("id") or alert.get("identifier")),
     }
     return Taken(fields, "monitoring", f"{text(alert.get('date_detected'))} {text(alert.get('date_closed'))}")
-
-
-def _shown(values: Mapping[str, Any]) -> Fields:
-    return {name: told for name, value in values.items() if (told := text(value))}

@@ -1,7 +1,7 @@
 """The history: the records, found by type, status, time and text."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import cast
@@ -40,7 +40,7 @@ class NotificationHistory:
         self,
         *,
         alert_type: AlertType | None = None,
-        status: Status | None = None,
+        status: Status | Collection[Status] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         search: str | None = None,
@@ -48,18 +48,20 @@ class NotificationHistory:
     ) -> list[Record]:
         """Records, newest first. ``search`` finds text anywhere in the message, its reason or its ids, any case."""
         wanted = (search or "").casefold()
+        statuses = {status} if isinstance(status, Status) else set(status or ())
         fitting = (
             each
-            for each in self._matching(alert_type, status, since, until)
-            if (status is None or each["status"] == status) and (not wanted or wanted in _text(each))
+            for each in self._matching(alert_type, statuses, since, until)
+            if (not statuses or each["status"] in statuses) and (not wanted or wanted in _text(each))
         )
         return list(islice(fitting, limit))
 
     def _matching(
-        self, alert_type: AlertType | None, status: Status | None, since: datetime | None, until: datetime | None
+        self, alert_type: AlertType | None, statuses: set[Status], since: datetime | None, until: datetime | None
     ) -> Iterator[Record]:
         kinds = [alert_type] if alert_type else list(AlertType)
-        keys = [self._keys.history(kind, status or "") for kind in kinds]
+        indexes: list[str] = [*statuses] or [""]
+        keys = [self._keys.history(kind, index) for kind in kinds for index in indexes]
         rows = heapq.merge(*(self._newest_first(key, since, until) for key in keys), key=lambda row: -row[1])
         while page := [notification_id for notification_id, _ in islice(rows, PAGE)]:
             yield from filter(None, self._records.read(page))

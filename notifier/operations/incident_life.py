@@ -27,6 +27,10 @@ def incident_life(
         found = cast("dict[str, str]", client.hgetall(keys.incident(str(kind), digest_of(key))))
     if not found or float(found.get("opened_at", 0)) > admitted_at:  # another incident with the same key
         return
+    if "reminder" in found:
+        yield float(found["reminded_at"]), f"reminder {found['reminders']} of its incident: {found['reminder']}"
+    if "escalated_at" in found:
+        yield float(found["escalated_at"]), f"its incident was escalated by {found['escalation']}"
     if "acknowledged_at" in found:
         why = f" ({found['acknowledged_why']})" if found.get("acknowledged_why") else ""
         yield float(found["acknowledged_at"]), f"its incident was acknowledged by {found['acknowledged_by']}{why}"

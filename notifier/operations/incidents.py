@@ -19,7 +19,8 @@ class IncidentInfo:
     """One incident. Times are ISO 8601 in UTC, by Redis' clock.
 
     ``state``: ``open``, ``resolved``, or ``over``: none came for its seconds, and nobody resolved it. ``flaps``: how
-    often it came again after it was resolved. ``waits``: something of it is still to be shown.
+    often it came again after it was resolved. ``waits``: something of it is still to be shown. ``reminders``: how many
+    were raised.
     """
 
     alert_type: str
@@ -32,6 +33,8 @@ class IncidentInfo:
     resolved_at: str | None
     flaps: int
     waits: bool
+    reminders: int
+    escalated_at: str | None
     acknowledged_at: str | None
     acknowledged_by: str | None
     acknowledged_why: str | None
@@ -84,6 +87,8 @@ def _info(found: dict[str, str], now: int) -> IncidentInfo:
         resolved_at=_iso(found["resolved_at"]) if state == "resolved" else None,
         flaps=int(found.get("flaps", 0)),
         waits=bool(found.get("waiting")),
+        reminders=int(found.get("reminders", 0)),
+        escalated_at=_iso(found["escalated_at"]) if "escalated_at" in found else None,
         acknowledged_at=_iso(found["acknowledged_at"]) if "acknowledged_at" in found else None,
         acknowledged_by=found.get("acknowledged_by"),
         acknowledged_why=found.get("acknowledged_why") or None,

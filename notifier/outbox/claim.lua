@@ -296,5 +296,5 @@ first, answer = leave_what_is_newer(first)
 if answer then return answer end
 if #first == 0 then return nothing_is_due() end
 local group = group_of(WAITING, DELAYED, first[1], args)
-if group then return pass_the_gate(first, group, true) end
+if group then return pass_the_gate(group, group, true) end
 return pass_the_gate(first, front(first, args, now))

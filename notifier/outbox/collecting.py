@@ -32,12 +32,14 @@ class Collect:
     """An alert waits with others of its type, for one message.
 
     ``seconds``: until that goes, if this is the first of them. ``since_seconds``: how long ago that began for which
-    they wait, where that was before the first.
+    they wait, where that was before the first. ``early``: it goes early rather than that one expires, or that the
+    outbox is full; else those that are too many for one message go as several.
     """
 
     by: CollectedBy
     seconds: float
     since_seconds: float = 0
+    early: bool = True
 
 
 def collect_of(message: NotificationMessage, terms: Terms, settings: Settings) -> Collect | None:
@@ -63,6 +65,7 @@ def collect_arguments(collect: Collect, keys: Keys, settings: Settings, alert_ty
             "by": collect.by,
             "after": microseconds(collect.seconds),
             "since": microseconds(collect.since_seconds),
+            "early": collect.early,
             "count_max": min(COLLECTED_MAX, max(1, room - room // ROOM_LEFT)),
             "bytes_max": MESSAGE_BYTES_MAX,
             "notification_prefix": keys.notification(""),

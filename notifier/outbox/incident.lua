@@ -21,7 +21,7 @@
 --   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
 --   nothing), count (for how many it stands), is_heard (its message is posted anew: it keeps its place, and is not left
---   out)
+--   out); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -80,6 +80,11 @@ local function note_incident(incident, incidents, meeting, id, args, now)
       'acknowledged_why', args.acknowledged.why)
   end
   if meeting ~= 'count' then redis.call('HSET', incident, 'waiting', id) end
+  if args.kind == 'acknowledge' or args.kind == 'resolve' then
+    end_reminders(args.reminders, incident, args.life, now)
+  else
+    ask_for_reminders(incident, args, now)
+  end
   if args.kind == 'acknowledge' then return end -- it is over when it would be
   redis.call('HSET', incident, 'seen_at', now, 'seconds', args.seconds, 'spacing', args.spacing)
   redis.call('PEXPIRE', incident, args.life)

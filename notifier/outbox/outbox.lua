@@ -163,9 +163,6 @@ local function redate_state(state, now, lease)
   local log = wait_log(state)
   for _, entry in ipairs(log) do entry[1] = math.min(entry[1], now) end
   redis.call('HSET', state, 'held', cjson.encode(log))
-  for _, field in ipairs(redis.call('HKEYS', state)) do -- what is collected goes when its part of it is due
-    if string.find(field, '^collecting:') then redis.call('HDEL', state, field) end
-  end
   -- the earliest expiry is not known any more: claim.lua looks for it
   if redis.call('HEXISTS', state, 'next_expiry') == 1 then redis.call('HSET', state, 'next_expiry', now) end
 end

@@ -21,6 +21,7 @@ SINCE: dict[str, int] = dict.fromkeys(
 ) | dict.fromkeys(
     (
         *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "count", "repeat"),
+        *("remind_seconds", "escalate_after", "escalate_to"),
         *("dedup_text", "dedup_repost_after", "if_not_open", "acknowledged_by", "acknowledged_why"),
     ),
     3,

@@ -37,7 +37,20 @@ def _of_incident(message: NotificationMessage, settings: Settings) -> Notificati
         else settings.dedup_repost_after_by_type.get(kind, settings.dedup_repost_after) or None,
         "dedup_text": message.dedup_text or settings.dedup_text_by_type.get(kind, settings.dedup_text),
     }
+    if not (message.update or message.resolved):  # what an update begins is no trouble
+        update |= {name: value for name, value in _reminding(message, settings).items() if value}
     return message.model_copy(update=update)
+
+
+def _reminding(message: NotificationMessage, settings: Settings) -> dict[str, object]:
+    kind, remind, after = message.alert_type, message.remind_seconds, message.escalate_after
+    after = settings.escalate_after_by_type.get(kind, settings.escalate_after) if after is None else after
+    to = message.escalate_to or settings.escalate_to_by_type.get(kind, settings.escalate_to)
+    return {
+        "remind_seconds": settings.remind_seconds_by_type.get(kind, settings.remind_seconds) if remind is None else 0,
+        "escalate_after": after,
+        "escalate_to": to if after else (),
+    }
 
 
 def _long_text(message: NotificationMessage, settings: Settings) -> Literal["attach", "split"] | None:

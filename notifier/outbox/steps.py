@@ -5,9 +5,14 @@ from notifier.settings import Settings
 from notifier.storage.keys import WAITING_LIFE_SECONDS
 
 _ENTRY = ("outbox/known.lua", "outbox/entry.lua")
-OUTBOX_SCRIPTS = (*GATE_SCRIPTS, *_ENTRY, "outbox/record.lua", "outbox/outbox.lua", "outbox/incident.lua")
+_OUTBOX = (*GATE_SCRIPTS, *_ENTRY, "outbox/record.lua", "outbox/outbox.lua")
+OUTBOX_SCRIPTS = (*_OUTBOX, "outbox/incident.lua")
 """The files whose functions they call, in order."""
-COUNTING_SCRIPTS = (*OUTBOX_SCRIPTS, "outbox/counted.lua", "outbox/silences.lua", "outbox/memory.lua")
+# of incident.lua, what calls those of reminders.lua is called by these alone
+COUNTING_SCRIPTS = (
+    *(*_OUTBOX, "outbox/reminders.lua", "outbox/incident.lua"),
+    *("outbox/counted.lua", "outbox/silences.lua", "outbox/memory.lua"),
+)
 """The same for those that may count an alert in place of taking it."""
 ADMISSION_SCRIPTS = ("gate/clock.lua", *_ENTRY, "outbox/silences.lua", "outbox/memory.lua")
 """The same for one that takes an alert. Redis makes each function anew in each call, which took a third of its time."""

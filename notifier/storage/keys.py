@@ -196,6 +196,11 @@ class Keys:
         """Sorted set: the digests of incidents' keys, by when one was last heard of."""
         return f"{self.prefix}incidents:{alert_type}"
 
+    @property
+    def reminders(self) -> str:
+        """Sorted set: incidents of which a reminder or an escalation is due, by when."""
+        return f"{self.prefix}reminders"
+
     def repeated(self, alert_type: AlertType) -> str:
         """Sorted set: ids of alerts that are counted in the message of an incident, by time."""
         return f"{self.prefix}repeated:{alert_type}"

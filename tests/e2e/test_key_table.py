@@ -177,7 +177,7 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     application.pipeline.records.refuse(full, Status.QUEUE_FULL, "queue_full", "no room")
     application.pipeline.redis.lpush("notifications.error", "no message of a task")
     application.pipeline.jobs.started("import", "its first run", JobTerms.of("1h"))
-    incident = {"alert_type": AlertType.MONITORING, "dedup_key": "disk"}
+    incident = {"alert_type": AlertType.MONITORING, "dedup_key": "disk", "remind_seconds": 3_600}
     alerts += application.raise_alerts("Disk full", **incident)
     application.raise_alerts("Disk full", **incident)
     application.pipeline.silences.add({"title": "quiet*"}, 60)

@@ -11,11 +11,12 @@ import pytest
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
-from tests.faults.conftest import GENERAL, QUICK, assert_none_lost, burst, doubled, titles_of
+from tests.faults.conftest import GENERAL, QUICK, WEBHOOKS, assert_none_lost, burst, doubled, titles_of
 from tests.servers import until
 
 STATE = "notifier:outbox:general:state"
 CGROUPS = Path("/sys/fs/cgroup/memory")
+TRACKLIST = WEBHOOKS[AlertType.TRACKLIST]
 GATE = f"notifier:gate:webhook:{GENERAL}:state"
 LONG = 10_000_000
 """Microseconds, by Redis' clock."""
@@ -97,27 +98,41 @@ def test_a_worker_that_is_killed_while_it_looks_a_webhook_up_holds_its_alerts_fo
     assert float(redis.hget(GATE, "introduced_at") or 0) < lease_ends - LONG, "long before its lease was over"
 
 
-def test_workers_that_are_killed_while_discord_hangs_end_no_alert(
-    application: Application, sandbox: Sandbox, start_worker: StartWorker
+def test_workers_that_are_killed_while_discord_hangs_end_no_alert_and_no_group(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised = {each: f"alert {n}" for n in range(40) for each in application.raise_alerts(f"alert {n}")}
+    monkeypatch.setenv("DISCORD_GROUP_SECONDS_TRACKLIST", "1")
+    grouping = Application(application.app)
+    group = grouping.raise_alerts(*(f"of a group {n}" for n in range(12)), alert_type=AlertType.TRACKLIST)
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="delay", when="before", seconds=600)
+    sandbox.fault(webhook_id=TRACKLIST, method="POST", kind="delay", when="before", seconds=600, times=1)
     patient = QUICK | {"DISCORD_TIMEOUT_SECONDS": "2"}
     for kill in range(1, 6):
         asked = len(hanging(sandbox))
         worker = start_worker(**patient)
         until(lambda asked=asked, kill=kill: len(hanging(sandbox)) > asked + kill % 2, "requests that hang")
+        until(lambda: hanging(sandbox, TRACKLIST), "the group's request")
         worker.kill()
     assert not any(application.pipeline.records.read(list(raised)))
     sandbox.call("DELETE", "faults")
     start_worker(**patient)
     records = application.wait(list(raised), 100)
-    assert_none_lost(records, titles_of(sandbox), raised)
+    ended = {record["message_id"] for record in grouping.wait(group)}
+    (whole,) = (each for each in sandbox.messages() if each["webhook_id"] == TRACKLIST)
+    assert ended == {whole["id"]}, "again as one message"
+    assert whole["content"].startswith("12 alerts in 1 s: ")
+    assert "may be a duplicate" in whole["embeds"][0]["footer"]["text"]
+    titles = titles_of(sandbox)
+    del titles[whole["embeds"][0]["title"]]
+    assert_none_lost(records, titles, raised)
+    grouping.pipeline.redis.close()
 
 
-def hanging(sandbox: Sandbox) -> list[object]:
-    """Each request that hangs there, or has."""
-    return [fault for fault in sandbox.call("GET", "faults") for _ in range(fault["fired"])]
+def hanging(sandbox: Sandbox, webhook_id: str = GENERAL) -> list[object]:
+    """Each request of a webhook that hangs there, or has."""
+    faults = (each for each in sandbox.call("GET", "faults") if each["webhook_id"] == webhook_id)
+    return [fault for fault in faults for _ in range(fault["fired"])]
 
 
 @pytest.fixture

@@ -7,9 +7,12 @@ from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.operations import explain as explain_module
 from notifier.operations.explain import explain
 from notifier.outbox.claim import Batch, Throttled
+from notifier.outbox.collecting import Collect
+from notifier.outbox.disposition import decide, failed_over
 from notifier.outbox.terms import Terms
-from notifier.outcome import Delivered, Reason, Rejected, Status, Unknown
-from tests.integration.conftest import CLOCK, SECOND, Bench, MakeBench
+from notifier.outcome import Answer, Delivered, Reason, Rejected, Status, Unknown
+from notifier.render.collected import CollectedBy
+from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBHOOK, Bench, MakeBench
 from tests.names import names
 
 SECONDS = 300
@@ -41,6 +44,8 @@ def test_the_first_sets_the_end_and_all_of_a_group_go_as_one_message(bench: Benc
         bench.admit(each)
         bench.tick(10)
     assert waits(bench) == SECONDS - 250
+    places = bench.redis.zrange(names.outbox("general", "delayed"), 0, -1, withscores=True)
+    assert len({due_at for _, due_at in places}) == 1
     bench.tick(SECONDS - 250 - 1)
     waits(bench)
     bench.tick(1)
@@ -79,16 +84,41 @@ def test_what_is_of_its_own_or_critical_goes_at_once_and_alone(bench: Bench) -> 
 
 def test_what_rides_in_one_message_is_of_one_group(bench: Bench) -> None:
     bench.admit("a", "b")
-    bench.tick(SECONDS)
     bench.admit("plain", severity=Severity.CRITICAL)
-    assert ids(bench.batch()) == ["a", "b"]
+    bench.tick(SECONDS)
+    bench.admit("plain too", severity=Severity.CRITICAL)
+    for together in (["a", "b"], ["plain", "plain too"]):
+        batch = bench.batch()
+        assert ids(batch) == together
+        bench.commit(batch)
+        bench.tick(1)
+
+
+def test_what_was_there_first_goes_first_and_takes_none_of_a_group_along(bench: Bench) -> None:
+    bench.admit("plain", severity=Severity.CRITICAL)
+    bench.admit("a", "b")
+    bench.tick(SECONDS)
+    assert ids(bench.batch()) == ["plain"]
+
+
+def test_one_that_a_worker_cannot_read_stays_and_the_others_go(bench: Bench) -> None:
+    bench.admit("a", "b", "c")
+    bench.redis.hset(names.notification("b"), "version", 99)
+    bench.tick(SECONDS)
+    batch = bench.batch()
+    assert (ids(batch), batch.left_behind) == (["a", "c"], 1)
+    bench.commit(batch)
+    assert bench.outbox.depth(AlertType.GENERAL) == 1
 
 
 def test_an_alert_that_would_expire_ends_its_group_at_once(bench: Bench) -> None:
     bench.admit("a")
     bench.tick(5)
     bench.admit("short", terms=Terms(expires_seconds=60))
-    assert ids(bench.batch()) == ["a", "short"]
+    batch = bench.batch()
+    assert ids(batch) == ["a", "short"]
+    assert batch.collected
+    assert batch.collected.until - batch.collected.since == 5, "it tells no longer time"
 
 
 def test_one_that_expires_later_waits(bench: Bench) -> None:
@@ -126,6 +156,54 @@ def test_one_more_byte_than_a_message_may_have_begins_another_group(
     bench.tick(1)
     bench.admit("c", message="x" * 800)
     assert ids(bench.batch()) == ["a", "b"]
+
+
+def test_what_may_not_go_early_goes_as_several(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notifier.outbox.collecting.COLLECTED_MAX", 3)
+    held = Collect(CollectedBy.GROUPING, SECONDS, early=False)
+    monkeypatch.setattr("notifier.outbox.collecting.collect_of", lambda *_: held)
+    for each in "abcde":
+        bench.admit(each, terms=Terms(expires_seconds=SECONDS + 1))
+        bench.tick(0.1)
+    assert waits(bench) == SECONDS - 0.5
+    bench.tick(SECONDS)
+    for together in (["a", "b", "c"], ["d", "e"]):
+        batch = bench.batch()
+        assert ids(batch) == together
+        bench.commit(batch)
+        bench.tick(0.1)
+
+
+def test_a_full_outbox_ends_no_group_that_may_not_go_early(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(group_seconds_by_type={AlertType.GENERAL: SECONDS}, queue_size=4)
+    held = Collect(CollectedBy.GROUPING, SECONDS, early=False)
+    monkeypatch.setattr("notifier.outbox.collecting.collect_of", lambda *_: held)
+    bench.admit("a", "b", "c", "d")
+    waits(bench)
+
+
+def test_what_hangs_on_each_is_called(bench: Bench) -> None:
+    bench.admit("a", "b", terms=Terms(callbacks='{"link": []}'))
+    bench.tick(SECONDS)
+    assert set(bench.commit(bench.batch()).callbacks) == {"a", "b"}
+
+
+def test_a_group_moves_to_the_fallback_whole(make_bench: MakeBench) -> None:
+    webhooks = {AlertType.TRACKLIST: OTHER_WEBHOOK, AlertType.GENERAL: WEBHOOK}
+    more = {"fallback": AlertType.GENERAL, "group_seconds_by_type": {AlertType.TRACKLIST: SECONDS}}
+    bench = make_bench(webhooks=webhooks, **more)
+    alerts = [f"a{number}" for number in range(12)]
+    bench.admit(*alerts, alert_type=AlertType.TRACKLIST)
+    bench.tick(SECONDS)
+    batch = bench.batch(OTHER_WEBHOOK, AlertType.TRACKLIST)
+    forbidden = Rejected(Reason.FORBIDDEN)
+    moved = failed_over(decide(forbidden, batch.items, 3))
+    bench.outbox.commit(batch, moved, Answer(forbidden, ROOMY, 403), 2)
+    there = bench.batch()
+    assert ids(there) == alerts
+    assert there.collected
 
 
 def test_a_withdrawn_one_is_not_in_the_message(bench: Bench) -> None:
@@ -182,9 +260,9 @@ def test_after_redis_clock_stepped_back_a_group_still_goes_as_one(bench: Bench) 
     bench.tick(100)
     bench.admit("b")
     bench.tick(-10_000)
-    waits(bench)
-    bench.tick(SECONDS)
-    assert ids(bench.batch()) == ["a", "b"]
+    assert waits(bench) == SECONDS - 100
+    bench.tick(SECONDS - 100)
+    assert ids(bench.batch()) == ["a", "b"], "though the first is dated later now"
 
 
 def test_a_shorter_time_ends_a_group_earlier_and_a_longer_one_does_not(bench: Bench, make_bench: MakeBench) -> None:
@@ -195,7 +273,6 @@ def test_a_shorter_time_ends_a_group_earlier_and_a_longer_one_does_not(bench: Be
     longer.admit("b")
     assert waits(bench) == SECONDS - 10
     shorter.admit("c")
-    bench.redis.delete(names.outbox("general", "wake_up"))
     assert waits(bench) == 60
     bench.tick(60)
     assert ids(bench.batch()) == ["a", "b", "c"]

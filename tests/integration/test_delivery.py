@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from celery.exceptions import Ignore
@@ -97,6 +97,31 @@ def test_what_moves_to_the_fallback_comes_with_a_wake_up_for_it(make_bench: Make
     assert end.fallback_wake_up is not None
     assert end.fallback_wake_up.alert_type is AlertType.GENERAL
     assert end.fallback_wake_up in woken
+
+
+class NamingClient:
+    """Discord names the first embed."""
+
+    def execute(self, *_: Any) -> Answer:
+        """400."""
+        return Answer(Rejected(Reason.INVALID_PAYLOAD, "", frozenset({(0, "description")})), ROOMY, 400)
+
+
+@pytest.mark.parametrize(("count", "at_fault"), [(2, ["complete", "requeue"]), (11, ["requeue"] * 11)])
+def test_an_embed_that_stands_for_all_is_not_the_first_of_them(
+    make_bench: MakeBench, count: int, at_fault: list[str]
+) -> None:
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK}, group_seconds_by_type={AlertType.GENERAL: 60})
+    bench.admit(*(f"a{number}" for number in range(count)))
+    bench.tick(60)
+    bench.fetch_webhook(
+        WEBHOOK, cast("FetchWebhook", bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, "w"))
+    )
+    client, heartbeat = cast("Any", NamingClient()), cast("Any", Pulse(known=True))
+    worker = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None)
+    end = worker.deliver(ClaimRequest(AlertType.GENERAL))
+    assert isinstance(end, BatchResult)
+    assert [each.action for each in end.dispositions] == at_fault
 
 
 class SlowClient:

@@ -1,10 +1,14 @@
 """The history is read in pages: nothing is left out, and nothing comes twice."""
 
+import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from notifier.cli import main
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations import history as history_module
 from notifier.operations.history import NotificationHistory
@@ -68,6 +72,8 @@ def test_each_condition_leaves_out_what_does_not_fit_it(bench: Bench) -> None:
     assert found(limit=2) == ["new", "bad"]
     assert found(alert_type=error) == ["street"]
     assert found(status=Status.FAILED) == ["bad"]
+    assert found(status=(Status.FAILED, Status.EXPIRED)) == ["bad"]
+    assert found(status=(Status.FAILED, Status.DELIVERED), alert_type=general) == ["new", "bad", "old"]
     assert found(since=after(10), until=after(20)) == ["bad", "street"], "both ends count"
     assert found(search="STRASSE") == ["street"]
     assert found(search="body OF", limit=9) == ["new", "bad", "street", "old"]
@@ -81,3 +87,16 @@ def test_an_index_that_is_behind_lists_no_record_of_another_status(bench: Bench)
     bench.redis.zadd(behind, {"a": START})
     bench.redis.expire(behind, 60)
     assert history.query(status=Status.FAILED) == []
+
+
+def test_the_command_finds_all_that_ended_badly_by_one_word(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(status.value, AlertType.GENERAL, status, number) for number, status in enumerate(Status)]
+    here = SimpleNamespace(history=stored(bench, *rows))
+    monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: here)
+
+    def found(status: str) -> list[str]:
+        shown = CliRunner().invoke(main, ["history", "--status", status, "--json"])
+        return [each["id"] for each in json.loads(shown.output)]
+
+    assert found("failed") == ["queue_full", "expired", "unknown", "failed", "rejected"]
+    assert found("expired") == ["expired"]

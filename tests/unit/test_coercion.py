@@ -467,6 +467,18 @@ def test_an_exception_that_is_given_as_its_text_is_not_lost() -> None:
         ({"resolved": False, "update": "no"}, None, ()),
         ({"repeat": "nope", "dedup_key": "k"}, None, ("repeat: left out: expected edit or replace",)),
         ({"dedup_text": "First", "if_not_open": " POST ", "dedup_key": "k"}, None, ()),
+        ({"remind_seconds": timedelta(hours=1), "escalate_after": "900", "dedup_key": "k"}, None, ()),
+        (
+            {"escalate_after": 90_000, "dedup_key": "k"},
+            None,
+            ("escalate_after: left out: expected seconds, up to 86400; 0 is never",),
+        ),
+        (
+            {"escalate_to": "Critical, role:123, error", "dedup_key": "k"},
+            None,
+            ("escalate_to: one left out: expected one alert type, and mentions such as 'role:123'",),
+        ),
+        ({"acknowledged_by": "ops"}, None, ("acknowledged_by: of no effect: no dedup_key names an incident",)),
         ({"dedup_repost_after": "20", "dedup_key": "k"}, None, ()),
         (
             {"dedup_repost_after": -1, "dedup_key": "k"},

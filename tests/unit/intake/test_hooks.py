@@ -1,6 +1,9 @@
 """Sentry, GitHub Actions, Healthchecks: what goes wrong is an incident that the same program ends."""
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from notifier.errors import InvalidMessage
 from tests.unit.intake.conftest import fields, read, taken
 
 Body = Callable[[str], Any]
+ROOT = Path(__file__).parents[3]
 
 
 def test_an_issue_alert_of_sentrys_is_an_incident_by_its_issue(body: Body) -> None:
@@ -135,6 +139,15 @@ def test_a_check_of_healthchecks_is_an_incident_from_down_until_up(body: Body) -
     assert fields(down) == {
         "Tags": "foo bar", "Last ping": "2026-10-31T15:05:25+00:00", "Pings": "112233", "Exit status": "123",
     }  # fmt: skip
+
+
+def test_the_body_in_our_documentation_is_the_one_that_is_read(body: Body) -> None:
+    hook = body("healthchecks")
+    (template,) = re.findall(r'^\{"status": "\$STATUS.*\}$', (ROOT / "docs" / "intake.md").read_text(), re.MULTILINE)
+    values = {f"${name.upper()}": hook[name] for name in ("status", "code", "now", "exitstatus")}
+    for placeholder, value in {**values, "$JSON": json.dumps(hook["check"])}.items():
+        template = template.replace(placeholder, value)
+    assert json.loads(template) == hook
 
 
 @pytest.mark.parametrize(

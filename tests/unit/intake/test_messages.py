@@ -22,7 +22,8 @@ def test_the_blocks_of_a_message_for_slack(body: Body) -> None:
     )
     assert (alert.url, alert.plain) == ("https://google.com", ("title",))
     assert alert.message == "Pick a date for the deadline."
-    assert read("slack", {"text": "hello!"})[0].title == "hello!"
+    for blocks in ([], [{"type": "divider"}], [{"type": "video"}]):
+        assert read("slack", {"text": "hello!", "blocks": blocks})[0].title == "hello!"
 
 
 def test_the_attachments_of_a_message_for_slack(body: Body) -> None:

@@ -81,6 +81,31 @@ def test_what_becomes_of_an_incident_is_said_by_the_alert_else_by_its_type_else_
     assert prepare(NotificationMessage(title="T"), settings).dedup_text is None
 
 
+def test_reminders_are_asked_for_by_the_alert_else_by_its_type_else_by_all_and_never_by_an_update(
+    by_environment: Any,
+) -> None:
+    settings = by_environment(
+        DISCORD_REMIND_SECONDS="600",
+        DISCORD_REMIND_SECONDS_ERROR="60",
+        DISCORD_ESCALATE_AFTER_ERROR="900",
+        DISCORD_ESCALATE_TO_ERROR="critical, role:123",
+        DISCORD_ESCALATE_AFTER_CRITICAL="60",
+    )
+
+    def asked(kind: str, **given: Any) -> tuple[object, ...]:
+        message = prepare(NotificationMessage(title="T", alert_type=kind, dedup_key="k", **given), settings)
+        return message.remind_seconds, message.escalate_after, message.escalate_to
+
+    assert asked("general") == (600, None, ())
+    assert asked("general", escalate_after=60) == (600, 60, ("critical",))
+    assert asked("error") == (60, 900, ("critical", "<@&123>"))
+    assert asked("critical") == (600, 60, ("critical",))
+    assert asked("error", remind_seconds=0, escalate_after=0) == (0, 0, ())
+    assert asked("error", remind_seconds=5, escalate_to="security") == (5, 900, ("security",))
+    assert asked("error", update=True) == asked("error", resolved=True) == (None, None, ())
+    assert prepare(NotificationMessage(title="T"), settings).remind_seconds is None
+
+
 def test_after_how_many_messages_it_is_posted_anew_is_said_in_the_same_way(by_environment: Any) -> None:
     settings = by_environment(DISCORD_DEDUP_REPOST_AFTER="20", DISCORD_DEDUP_REPOST_AFTER_ERROR="0")
     for kind, given, told in (

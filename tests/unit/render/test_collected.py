@@ -68,6 +68,12 @@ def test_the_newest_text_of_each_title_is_shown_and_the_most_frequent_come_first
     assert said.startswith("**12 × Tracklist ready**\ntext 11\n\n**1 × rare**\nrare text\n\n")
 
 
+def test_long_texts_leave_room_for_each_title() -> None:
+    alerts = [alert(f"title {number:02}", message="long " * 1_000) for number in range(TITLES_SHOWN)]
+    said = collected(alerts).body["embeds"][0]["description"]
+    assert [title for title in (each.title for each in alerts) if title not in said] == []
+
+
 def test_titles_beyond_those_that_are_shown_are_counted() -> None:
     alerts = [alert(f"title {number:03}") for number in range(500)]
     payload = collected(alerts)
@@ -87,16 +93,18 @@ def test_the_worst_decides_the_colour_and_only_if_all_are_silent_it_is() -> None
 
 def test_text_from_outside_draws_as_it_stands_and_pings_nobody() -> None:
     hostile = "@everyone **not bold** https://evil.invalid `"
-    line = collected([alert(hostile), alert(hostile, markdown=False)]).body["content"]
-    assert stripped_of_what_is_not_seen(draw(line).text) == f"2 alerts in 5 min: 2 × {hostile}"
+    for first in (None, False):
+        drawn = draw(collected([alert(hostile, markdown=first), alert(hostile)]).body["content"])
+        assert stripped_of_what_is_not_seen(drawn.text) == f"2 alerts in 5 min: 2 × {hostile}"
+        assert (drawn.marks, drawn.links) == ([], []), "a link would be previewed"
     assert collected([alert(hostile)] * 11).body["allowed_mentions"] == {"parse": []}
 
 
 def test_what_the_type_pings_stands_before_the_line() -> None:
-    alerts = [alert(mentions=["<@&123>"]), alert()]
-    body = collected(alerts).body
-    assert body["content"] == "<@&123> 2 alerts in 5 min: 2 × Tracklist ready"
-    assert body["allowed_mentions"] == {"parse": [], "roles": ["123"]}
+    for count in (2, 12):
+        body = collected([alert(mentions=["<@&123>"]), *[alert()] * (count - 1)]).body
+        assert body["content"] == f"<@&123> {count} alerts in 5 min: {count} × Tracklist ready"
+        assert body["allowed_mentions"] == {"parse": [], "roles": ["123"]}
 
 
 def test_a_code_block_that_a_text_leaves_open_takes_in_nothing_else() -> None:
