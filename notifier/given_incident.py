@@ -1,5 +1,6 @@
 """The parts of a message that say which incident it belongs to, and what becomes of the message of that."""
 
+import hashlib
 import math
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,11 +42,19 @@ def _repost_after(value: object, adjust: Adjust, _: Given) -> int | None:
     return int(number)
 
 
+def bounded_key(key: str) -> str:
+    """A key of any length as one of at most 1,000 characters. Two that differ stay different."""
+    if len(key) <= DEDUP_KEY_CHARACTERS:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return f"{key[: DEDUP_KEY_CHARACTERS - len(digest) - 1]}…{digest}"
+
+
 def _dedup_key(value: object, adjust: Adjust, _: Given) -> str | None:
     key = text_of(value).strip()
     if len(key) > DEDUP_KEY_CHARACTERS:
-        adjust(f"only its first {DEDUP_KEY_CHARACTERS} characters")
-    return key[:DEDUP_KEY_CHARACTERS] or None
+        adjust(f"shortened to {DEDUP_KEY_CHARACTERS} characters")
+    return bounded_key(key) or None
 
 
 def _dedup_seconds(value: object, adjust: Adjust, _: Given) -> float | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 
 EXAMPLE = "22:00-07:00 Europe/Berlin"
 OFF = ("off", "none")
@@ -81,48 +82,49 @@ class QuietHours:
     def __str__(self) -> str:
         return self.text
 
+    def end_within(self, seconds: float) -> bool:
+        """Whether they are always over within this time, also where a clock is put back by an hour."""
+        return self.longest is not None and self.longest + timedelta(hours=1) <= timedelta(seconds=seconds)
+
     @property
     def longest(self) -> timedelta | None:
         """The longest time that is quiet without a break, where no clock is changed; None: it has no end."""
-        loud = sorted(set(range(WEEK_MINUTES)) - self._minutes())
-        if not loud:
-            return None
-        gaps = [after - before for before, after in zip(loud, [*loud[1:], loud[0] + WEEK_MINUTES], strict=True)]
-        return (max(gaps) - 1) * MINUTE
-
-    def _minutes(self) -> set[int]:
-        begins = ((day * DAY_MINUTES + each.start, each.minutes) for each in self.hours for day in each.days)
-        return {(begin + minute) % WEEK_MINUTES for begin, minutes in begins for minute in range(minutes)}
+        return _longest(self.hours)
 
     def holds(self, at: datetime) -> bool:
         """Whether it is quiet at this moment (an aware datetime)."""
-        return any(begin <= at < end for begin, end in self._around(at))
+        return any(self._around(at))
 
-    def ends_at(self, at: datetime) -> datetime | None:
-        """When the quiet time ends in which this moment is, in the time zone of the hours.
+    def spell(self, at: datetime) -> tuple[datetime, datetime] | None:
+        """Begin and end of the quiet time in which this moment is (UTC); hours that adjoin are one.
 
         Returns:
             None if it is not quiet then, or always.
         """
-        if self.longest is None:
+        around = list(self._around(at))
+        if not around or self.longest is None:
             return None
-        end = None
-        while later := [end for begin, end in self._around(at) if begin <= at < end]:
-            at = end = max(later)
-        return end.astimezone(self.zone) if end else None
+        begin, end = min(begin for begin, _ in around), max(end for _, end in around)
+        while later := [end for _, end in self._around(end)]:
+            end = max(later)
+        while earlier := [begin for begin, _ in self._around(begin - timedelta.resolution)]:
+            begin = min(earlier)
+        return begin, end
 
-    def periods(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """The quiet times that touch this span, each with its begin and end, in order; some may overlap."""
-        first, last = since.astimezone(self.zone).date(), until.astimezone(self.zone).date()
-        for count in range((last - first).days + 2):
-            day = first + timedelta(days=count - 1)
-            for each in sorted(self.hours, key=lambda hours: hours.start):
-                begin, end = each.on(day, self.zone)
-                if day.weekday() in each.days and begin < end and end > since and begin <= until:
-                    yield begin, end
+    def ends_at(self, at: datetime) -> datetime | None:
+        """When the quiet time ends in which this moment is, in the time zone of the hours; None as in ``spell``."""
+        spell = self.spell(at)
+        return spell[1].astimezone(self.zone) if spell else None
 
     def _around(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-        return self.periods(at, at)
+        """Begin and end of each of the hours in which this moment is."""
+        today = at.astimezone(self.zone).date()
+        for day in (today - timedelta(days=1), today):
+            for each in self.hours:
+                if day.weekday() in each.days:
+                    begin, end = each.on(day, self.zone)
+                    if begin <= at < end:
+                        yield begin, end
 
 
 NO_QUIET_HOURS = QuietHours((), UTC)
@@ -154,6 +156,17 @@ def parse(text: str) -> QuietHours:
     _check(hours, days, zones, manners)
     manner = manners[0] if manners else Manner.SILENT
     return QuietHours(tuple(hours), _zone(zones[0]), manner, " ".join(words))
+
+
+@lru_cache
+def _longest(hours: tuple[Hours, ...]) -> timedelta | None:
+    begins = ((day * DAY_MINUTES + each.start, each.minutes) for each in hours for day in each.days)
+    quiet = {(begin + minute) % WEEK_MINUTES for begin, minutes in begins for minute in range(minutes)}
+    loud = sorted(set(range(WEEK_MINUTES)) - quiet)
+    if not loud:
+        return None
+    gaps = [after - before for before, after in zip(loud, [*loud[1:], loud[0] + WEEK_MINUTES], strict=True)]
+    return (max(gaps) - 1) * MINUTE
 
 
 def _check(hours: Sequence[Hours], days: set[int], zones: Sequence[str], manners: Sequence[Manner]) -> None:

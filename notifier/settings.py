@@ -30,8 +30,8 @@ from notifier.errors import ConfigurationError
 from notifier.given_incident import REPOST_AFTER_MAX
 from notifier.message_parts import MENTIONS_MAX, EscalateTo, Mention
 from notifier.models import AlertType
-from notifier.per_type import BY_TYPE, PerTypeSource, named, variables_per_type
-from notifier.quiet_hours import NO_QUIET_HOURS, QuietHours, parse
+from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
+from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours, parse
 from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
 from notifier.storage.url import parse_broker_url, parse_redis_url
@@ -262,10 +262,20 @@ class Settings(BaseSettings):
             ConfigurationError: a variable is wrong; names it, never its value.
         """
         try:
-            return cls()
+            found = cls()
         except ValidationError as error:
             problems = "; ".join(f"{named(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
             raise ConfigurationError(problems.replace("Value error, ", "")) from None
+        found._refuse_long_holds()
+        return found
+
+    def _refuse_long_holds(self) -> None:
+        for kind in AlertType:
+            quiet = self.quiet_hours_of(kind)
+            if quiet.manner is Manner.HOLD and not quiet.end_within(self.expire_seconds):
+                own = kind in self.quiet_hours_by_type
+                name = variable_of("quiet_hours", kind) if own else PER_TYPE["quiet_hours"]
+                raise ConfigurationError(f"{name}: alerts would expire before such hours end (DISCORD_EXPIRE_SECONDS)")
 
     def refuse_wrong_webhooks(self) -> None:
         """Check what only a process that posts needs.

@@ -28,13 +28,13 @@ def check(as_json: bool) -> None:
     webhook, and hold the same webhooks; 1 otherwise.
     """
     from notifier.operations.template_check import template_problems
-    from notifier.outbox.sound import quiet_told
+    from notifier.outbox.quiet import quiet_told
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     settings = client_pipeline().settings
     report = client_pipeline().check()
     now = datetime.now(UTC)
-    quiet = {kind.value: told for kind in AlertType if (told := quiet_told(kind, now, settings))}
+    quiet = {kind.value: told for kind in AlertType if (told := quiet_told(settings.quiet_hours_of(kind), now))}
     mentions = {kind.value: list(pings) for kind, pings in settings.mentions_by_type.items()}
     templates = template_problems(settings)
     (_print_json if as_json else _print_text)(report, settings.warnings, mentions, quiet, templates)

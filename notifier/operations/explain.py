@@ -1,7 +1,7 @@
 """The steps of one alert in order, from its events and its record."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -50,7 +50,7 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     message: dict[str, Any] = (record.get("message") if record else fields_of(found["message"])) or {}
     kind = str(message.get("alert_type", AlertType.GENERAL))
     events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
-    steps = _beginning(found, record, kind, message)
+    steps = _beginning(found, record, kind, message, events)
     for event in events:
         steps += _steps(event, record)
     steps += _afterwards(found)
@@ -70,7 +70,13 @@ def _refusal(record: Record) -> Step:
     return Step(datetime.fromisoformat(record["finished_at"]), f"refused: {reason} ({record['detail']})")
 
 
-def _beginning(found: Mapping[str, str], record: Record | None, kind: str, message: Mapping[str, Any]) -> list[Step]:
+def _beginning(
+    found: Mapping[str, str],
+    record: Record | None,
+    kind: str,
+    message: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
+) -> list[Step]:
     spooled, title = float(found.get("spooled", 0)), message.get("title", "(unknown)")
     here = _at(float(found["admitted_at"]) + spooled)
     if record is not None and record["status"] == Status.FOLDED:
@@ -89,7 +95,7 @@ def _beginning(found: Mapping[str, str], record: Record | None, kind: str, messa
             Step(here, f"handed over after {duration(spooled / MICROSECONDS)}"),
             *steps,
         ]
-    if "not_before" in found:
+    if "not_before" in found and all(event["step"] != "held" for event in events):
         waits = "collected with others of its type" if "collected_for" in found else "postponed"
         steps.append(Step(here, f"{waits} until {_clock(found['not_before'])}"))
     if original := message.get("metadata", {}).get("replay_of"):
@@ -112,6 +118,8 @@ def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
         return [*_waits(at, event["waited"]), Step(at, f"carried{_others(event['with'])}")]
     if step == "requeue" and event.get("reason") == Reason.NEWER_VERSION:
         return [Step(at, "left to a worker of a later version: this one could not read it")]
+    if step == "held":
+        return [Step(at, f"held by quiet hours {event.get('detail')}")]
     if step == "resumed":
         return [Step(at, f"goes on after part {event['detail']}, which is posted")]
     if step == "continue" and not reason:

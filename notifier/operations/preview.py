@@ -5,7 +5,8 @@ from datetime import datetime
 
 from notifier.models import NotificationMessage
 from notifier.outbox.preparation import prepare
-from notifier.outbox.sound import SILENT, is_silent, quiet_told
+from notifier.outbox.quiet import SILENT, quiet_hours_of, quiet_told
+from notifier.quiet_hours import Manner
 from notifier.render.batch import Payload, compose
 from notifier.render.ornaments import refused_by_form
 from notifier.render.sizes import Size, sizes
@@ -51,7 +52,8 @@ def preview(message: NotificationMessage, settings: Settings, at: datetime) -> P
     """Check, prepare and compose an alert as a delivery would at this moment, and post nothing."""
     message = prepare(message, settings)
     webhook = settings.webhooks.get(message.alert_type)
-    silent = is_silent([message.alert_type], at, settings)
+    quiet = quiet_hours_of(message, settings)
+    silent = quiet.manner is Manner.SILENT and quiet.holds(at)  # what is held is heard when it goes
     of_type = () if silent else settings.mentions_by_type.get(message.alert_type, ())
     first, *others = parts_of(message)
     mentions = tuple(dict.fromkeys((*first.mentions, *of_type)))
@@ -68,5 +70,5 @@ def preview(message: NotificationMessage, settings: Settings, at: datetime) -> P
         adjusted=[each for each in message.adjusted if each not in masked],
         left_out=sorted(refused_by_form(message)),
         parts=[PreviewPart(payload, sizes(payload)) for payload in (compose([part]) for part in parts)],
-        quiet=quiet_told(message.alert_type, at, settings),
+        quiet=quiet_told(quiet, at),
     )

@@ -146,7 +146,7 @@ class Admission:
 
     def _of_incident(self, message: NotificationMessage) -> tuple[Sequence[str], str]:
         """The keys and the argument that admit.lua takes of its incident."""
-        if (key := message.dedup_key) is None:
+        if not (key := message.dedup_key):
             return (), ""
         from notifier.outbox.incident import incident_arguments, incident_keys  # few callers need it
 

@@ -42,6 +42,8 @@ local function count()
     known = redis.call('HMGET', INCIDENT, 'message_id', 'channel_id', 'link')
   end
   local result = string.gsub(incident.result, '"status": "repeated"', '"status": "' .. status .. '"', 1)
+  local ended_nothing = '"detail": "no incident was open"'
+  if status == 'not_open' then result = string.gsub(result, '"detail": "[^"]*"', ended_nothing, 1) end
   for place, name in ipairs({ 'message', 'channel', 'link' }) do
     local value = known[place] and cjson.encode(known[place]) or 'null'
     result = string.gsub(result, '"' .. name .. '%-' .. incident.stamp .. '"', function() return value end)
@@ -55,7 +57,10 @@ end
 
 if meeting == 'not_open' then return count() end
 if meeting == 'count' then
-  join_waiting(incident.notification_prefix .. waiting, OWN.delayed, waiting, incident, now)
+  incident.after, incident.expires, incident.version = RARE.after, RARE.expires, tonumber(ARGV[6])
+  incident.has_room = memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args)
+  join_waiting(INCIDENT, incident.notification_prefix .. waiting, OWN.delayed, waiting, incident, now)
+  memory_add(OWN.memory, bytes, OWN.type)
   return count()
 end
 local size, wait = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight)

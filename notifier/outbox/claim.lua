@@ -4,7 +4,7 @@
 -- ARGV: 1 (JSON): id ('' for a wake-up), wake_up (its token, ''), token (of the batch or of the next wake-up),
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
---         expire, late, mention_quiet (microseconds),
+--         expire, late, mention_quiet (microseconds), quiet (args of quiet.lua; null),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
@@ -182,9 +182,9 @@ end
 
 -- When it expires, and the expiry that it has of its own, if any.
 local function expiry_of(id)
-  local admitted_at, expires_at = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'expires_at'))
-  local own = tonumber(expires_at)
-  return math.min((tonumber(admitted_at) or now) + args.expire, own or math.huge), own
+  local at, joined_at, own = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'joined_at', 'expires_at'))
+  own = tonumber(own)
+  return math.min((tonumber(joined_at or at) or now) + args.expire, own or math.huge), own
 end
 
 -- One with an expiry of its own may expire behind others. Looks at each, and only when such an expiry has passed.
@@ -289,6 +289,7 @@ if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
   end_groups(STATE, DELAYED, args.notification_prefix, now)
 end
 requeue_what_is_due()
+if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
 local first = waiting_in(WAITING, args.embeds_max - 1)
 answer = take_expired(first) or answer_forgotten()
 if answer then return answer end

@@ -10,7 +10,7 @@ from notifier.outbox.collecting import COLLECTED_MAX, collected_of
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
-from notifier.outbox.sound import SILENT
+from notifier.outbox.quiet import SILENT
 from notifier.outcome import Reason
 from notifier.render.collected import Collected
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
@@ -52,8 +52,8 @@ class ClaimArguments:
 
     ``capacity``: of the outbox; one that is full sends what it has collected.
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
-    ``fleet``: what fleet.lua calls names; ``undeliverable`` (how long an alert waits for a worker that can
-    deliver it) and ``has_fallback``.
+    ``quiet``: the hours in which alerts are held (quiet.hold_arguments). ``fleet``: what fleet.lua calls names;
+    ``undeliverable`` (how long an alert waits for a worker that can deliver it) and ``has_fallback``.
     """
 
     id: str
@@ -76,6 +76,7 @@ class ClaimArguments:
     gate: dict[str, Any]
     fleet: dict[str, Any]
     capacity: int
+    quiet: dict[str, Any] | None = None
     held_back: int = 0
     held_back_by: str = ""
     embeds_max: int = EMBEDS_MAX

@@ -92,7 +92,8 @@ local function note_shown(key, item)
   local incident = redis.call('HGET', key, 'incident')
   if not incident then return end
   if item.shown ~= cjson.null then incident_shown(incident, item.shown, new_place, args.life) end
-  if item.dead and redis.call('HEXISTS', incident, 'message_id') == 0 then redis.call('DEL', incident) end
+  local message_id, waiting = unpack(redis.call('HMGET', incident, 'message_id', 'waiting'))
+  if item.dead and not message_id and (waiting or '') == '' then redis.call('DEL', incident) end -- no other opens it
 end
 
 local function complete(key, item, result)

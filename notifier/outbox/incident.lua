@@ -21,7 +21,7 @@
 --   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
 --   nothing), count (for how many it stands), is_heard (its message is posted anew: it keeps its place, and is not left
---   out); those of reminders.lua
+--   out), after, expires (microseconds from now; nil), version, has_room (for another text); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -29,7 +29,9 @@
 -- note_incident(incident, incidents, meeting, id, args, now)      what is known of the incident now
 -- edit_due(incident, args, now)                                   microseconds from now at which it may be shown
 -- say(notification, said)                                         the one that waits shows these fields too
--- join_waiting(notification, delayed, id, args, now)              the one that waits shows this one too
+-- join_waiting(incident, notification, delayed, id, args, now)    the one that waits shows this one too: it has
+--   joined_at from then on
+-- leave_incident(incident, id, message)                           it is withdrawn, and was not shown
 -- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
 --   of ours came behind its message in that channel); it is shown now
 -- wait_again(incident, id)                                        it is not shown after all
@@ -108,13 +110,31 @@ local function say(notification, said)
   redis.call('HSET', notification, 'overlay', cjson.encode(overlay))
 end
 
+-- It waits no longer than the newest would, and stays for as long. What backs off does so all the same.
+local function wait_for_newest(incident, notification, delayed, id, args, now)
+  local not_before, expires_at, version = unpack(redis.call('HMGET', notification, 'not_before', 'expires_at',
+    'version'))
+  local due_at = now + math.max(args.after or 0, edit_due(incident, args, now))
+  if not_before and tonumber(not_before) > due_at and redis.call('ZSCORE', delayed, id) then
+    redis.call('ZADD', delayed, due_at, id)
+    redis.call('HSET', notification, 'not_before', due_at)
+  end
+  if not args.expires then
+    redis.call('HDEL', notification, 'expires_at')
+  elseif expires_at then
+    redis.call('HSET', notification, 'expires_at', math.max(tonumber(expires_at), now + args.expires))
+  end
+  redis.call('HSET', notification, 'joined_at', now, 'version', math.max(tonumber(version) or 1, args.version))
+end
+
 -- The message of the one that waits, under its own id: what is counted is the newest, unless its text is not shown.
-local function join_waiting(notification, delayed, id, args, now)
+local function join_waiting(incident, notification, delayed, id, args, now)
+  wait_for_newest(incident, notification, delayed, id, args, now)
   if args.kind == 'repeat' then
     local overlay = cjson.decode(redis.call('HGET', notification, 'overlay') or '{}')
     if args.text == 'first' and not overlay.resolved then return end
     local own = '^{"id":"[^"\\]*"'
-    if string.find(args.message, own) and not string.find(id, '["\\%%]') then
+    if args.has_room and string.find(args.message, own) and not string.find(id, '["\\%%]') then
       redis.call('HSET', notification, 'message', (string.gsub(args.message, own, '{"id":"' .. id .. '"', 1)))
       redis.call('HDEL', notification, 'overlay')
     end
@@ -136,6 +156,7 @@ local function count_behind(channel_prefix, channel_id, place)
 end
 
 local function claim_incident(incident, id, channel_prefix, now)
+  if redis.call('EXISTS', incident) == 0 then return '{}' end -- it is forgotten
   if redis.call('HGET', incident, 'waiting') == id then redis.call('HSET', incident, 'waiting', '') end
   local found, flat = {}, redis.call('HGETALL', incident)
   for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
@@ -148,6 +169,19 @@ end
 
 local function wait_again(incident, id)
   if redis.call('HGET', incident, 'waiting') == '' then redis.call('HSET', incident, 'waiting', id) end
+end
+
+-- What was never shown was not there.
+local function leave_incident(incident, id, message)
+  local waiting, opened_by, message_id = unpack(redis.call('HMGET', incident, 'waiting', 'opened_by', 'message_id'))
+  if not opened_by then return end
+  if waiting == id then redis.call('HSET', incident, 'waiting', '') end
+  if opened_by == id and not message_id and (waiting == '' or waiting == id) then
+    redis.call('DEL', incident)
+    return
+  end
+  local given = cjson.decode(message)
+  if not (given.update or given.resolved) then redis.call('HINCRBY', incident, 'count', -(given.count or 1)) end
 end
 
 local function posted_in(channel_prefix, channel_id, is_new, life)

@@ -39,18 +39,19 @@ from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.mentions import with_mentions
 from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.preparation import prepare_stored
+from notifier.outbox.quiet import hold_arguments, is_silent
 from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
-from notifier.outbox.sound import is_silent
 from notifier.outbox.steps import CLAIM_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
+from notifier.quiet_hours import Manner
 from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.settings import Settings
-from notifier.storage.connection import MICROSECONDS, broker_errors
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 from notifier.webhook import Webhook
@@ -116,7 +117,7 @@ class Outbox:
         items = [each.of_incident(batch.webhook) if each.incident and not each.unreadable else each for each in items]
         batch = replace(batch, items=tuple(items))
         at = datetime.fromtimestamp(batch.claimed_at / MICROSECONDS, UTC)
-        batch = replace(batch, silent=is_silent((each.message.alert_type for each in items), at, self._settings))
+        batch = replace(batch, silent=is_silent((each.message for each in items), at, self._settings))
         return with_mentions(batch, self._settings.mentions_by_type)
 
     def _ask(
@@ -168,9 +169,16 @@ class Outbox:
                 "has_fallback": self._settings.fallback_for(webhook) is not None,
             },
             capacity=capacity(self._settings, request.alert_type),
+            quiet=self._hold(request.alert_type),
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
         )
+
+    def _hold(self, alert_type: AlertType) -> dict[str, Any] | None:
+        if self._settings.quiet_hours_of(alert_type).manner is Manner.SILENT:
+            return None  # as nearly always, and Redis need not be asked for the time
+        with broker_errors():
+            return hold_arguments(alert_type, clock(self._redis), self._settings)
 
     def commit(
         self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer, retry_wait_seconds: float

@@ -9,6 +9,7 @@ from notifier.render.embeds import content_fits
 from notifier.render.split import fits_in_parts, split
 from notifier.settings import Settings
 
+NO_KEY = "dedup_key: left out: what it is made of is empty"
 NO_PARTS = "long_text: attached, for the parts of a split one are embeds"
 
 
@@ -28,8 +29,10 @@ def prepare(message: NotificationMessage, settings: Settings) -> NotificationMes
 def _of_incident(message: NotificationMessage, settings: Settings) -> NotificationMessage:
     """With its key filled in, and what the settings say of incidents: the application decides, not the worker."""
     kind = message.alert_type
+    if not (key := filled_key(message)):  # such alerts have nothing in common
+        return message.model_copy(update={"dedup_key": None, "adjusted": (*message.adjusted, NO_KEY)})
     update = {
-        "dedup_key": filled_key(message),
+        "dedup_key": key,
         "dedup_seconds": message.dedup_seconds or settings.dedup_seconds_by_type.get(kind, settings.dedup_seconds),
         "repeat": message.repeat or settings.repeat_by_type.get(kind, settings.repeat),
         "dedup_repost_after": message.dedup_repost_after

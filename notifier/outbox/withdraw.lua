@@ -22,7 +22,12 @@ local function has_begun()
   return progress and progress ~= '' and cjson.decode(progress).part > 0
 end
 
-if has_begun() or not take_out() then
+-- Others were raised since, and it shows them too.
+local function shows_others()
+  return redis.call('HEXISTS', NOTIFICATION, 'joined_at') == 1
+end
+
+if has_begun() or shows_others() or not take_out() then
   if redis.call('HSETNX', NOTIFICATION, 'revoke', 'too_late') == 1 then
     add_event(NOTIFICATION, { at = now, step = 'complete', status = 'not withdrawn', reason = 'in_flight' })
   end
@@ -31,6 +36,8 @@ end
 add_event(NOTIFICATION, { at = now, step = 'complete', status = STATUS, reason = REASON })
 store_record(KEYS[2], ARGV[2], ARGV[3], now, LIFE)
 redis.call('HSET', NOTIFICATION, 'finished_at', now, 'status', STATUS, 'record', dated(ARGV[7], ARGV[3], now))
+local incident, message = unpack(redis.call('HMGET', NOTIFICATION, 'incident', 'message'))
+if incident and message then leave_incident(incident, ID, message) end
 redis.call('HDEL', NOTIFICATION, 'message')
 redis.call('EXPIRE', NOTIFICATION, LIFE)
 index_record(KEYS[3], STATUS, ID, now, LIFE)

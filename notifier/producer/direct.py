@@ -21,7 +21,7 @@ from notifier.gate.gate import (
 )
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.disposition import REPAIRABLE
-from notifier.outbox.sound import SILENT, is_silent
+from notifier.outbox.quiet import SILENT, is_silent
 from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE, Posted
 from notifier.render.batch import compose
@@ -115,7 +115,7 @@ class Direct:
             return Posted(Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail))
         if (wait := self._take(webhook)) > 0:
             return Posted(Deferred(wait, Reason.CONFIGURED_LIMIT))
-        silent = is_silent([message.alert_type], datetime.now(UTC), self._settings)
+        silent = is_silent([message], datetime.now(UTC), self._settings)
         message = message.model_copy(update=SILENT) if silent else self._pinging(message)
         times = f"× {message.count}" if message.count and message.count > 1 else ""
         notes = SEPARATOR.join(filter(None, (times, SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))

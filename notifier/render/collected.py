@@ -33,6 +33,7 @@ class CollectedBy(StrEnum):
     """For what alerts wait together."""
 
     GROUPING = "grouping"
+    QUIET_HOURS = "quiet_hours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,12 @@ def compose_collected(
 
 
 def _head(collected: Collected, count: int) -> str:
-    if collected.by == CollectedBy.GROUPING:
-        return f"{count} alerts in {duration(max(1, round(collected.until - collected.since)))}"
+    time = duration(max(1, round(collected.until - collected.since)))
+    match collected.by:
+        case CollectedBy.GROUPING:
+            return f"{count} alerts in {time}"
+        case CollectedBy.QUIET_HOURS:
+            return f"{count} alerts in {time} of quiet hours"
     return f"{count} alerts"
 
 

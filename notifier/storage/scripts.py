@@ -13,6 +13,8 @@ from redis.sentinel import SentinelConnectionPool
 
 logger = logging.getLogger(__name__)
 
+IS_STEP = "\n-- KEYS:"
+"""Is in the header of a Lua file that is a step, and of no file of shared functions."""
 REPLICA_MILLISECONDS = 500
 """Ours: how long a step waits for a replica to have it as well; at most half of the connection's timeout."""
 REPLICA_AGAIN_SECONDS = 2
@@ -21,7 +23,13 @@ REPLICA_AGAIN_SECONDS = 2
 
 def script(*names: str) -> str:
     """The text of Lua files, in order: shared functions first, the script that uses them last."""
-    return "\n".join((files("notifier") / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(map(_text_of, names))
+
+
+def _text_of(name: str) -> str:
+    text = (files("notifier") / name).read_text(encoding="utf-8")
+    # Lua lets a function have 200 locals, and those of a step are not to be counted with the functions that it calls
+    return f"return (function() {text}\nend)()" if IS_STEP in text else text
 
 
 def atomic_step(

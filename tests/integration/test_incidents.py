@@ -393,6 +393,18 @@ def test_a_key_may_be_made_of_fields() -> None:
     assert filled_key(message.model_copy(update={"dedup_key": key})) == key
 
 
+def test_keys_that_differ_behind_what_is_kept_of_them_stay_different() -> None:
+    from notifier.outbox.dedup_key import filled_key
+
+    def key(text: str, template: str) -> str:
+        return filled_key(NotificationMessage(title="T", message=text, dedup_key=template))
+
+    long = "m" * 2_000
+    keys = {key(long, "{message}"), key(f"{long}!", "{message}"), key("", long), key("", f"{long}!")}
+    assert {len(each) for each in keys} == {1_000}
+    assert len(keys) == 2
+
+
 def test_a_repeat_that_meets_a_waiting_change_shows_its_own_text(bench: Bench) -> None:
     opened(bench, message="before")
     admit(bench, "update", title=KEY, update=True, message="changed")

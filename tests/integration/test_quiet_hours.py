@@ -1,16 +1,24 @@
-"""In quiet hours a request makes no sound. That is decided as it is made, by Redis' clock."""
+"""In quiet hours a request makes no sound, or alerts are held until they end. That is decided by Redis' clock."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from notifier.models import AlertType
-from notifier.outbox.claim import Batch
-from notifier.outcome import Failed, Reason
+from notifier.models import AlertType, NotificationMessage
+from notifier.operations.explain import explain
+from notifier.outbox import digest as digest_module
+from notifier.outbox import outbox as outbox_module
+from notifier.outbox.batch_item import Request
+from notifier.outbox.claim import Batch, Throttled
+from notifier.outbox.digest import DIGEST_SECONDS, Digests
+from notifier.outbox.progress import Progress
+from notifier.outbox.terms import Terms
+from notifier.outcome import Failed, Reason, Rejected
 from notifier.quiet_hours import parse
 from notifier.render.batch import SUPPRESS_NOTIFICATIONS, compose
-from tests.integration.conftest import CLOCK, SECOND, WEBHOOK, Bench, MakeBench
+from notifier.worker.delivery import _payload
+from tests.integration.conftest import CLOCK, SECOND, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
 GENERAL, CRITICAL = AlertType.GENERAL, AlertType.CRITICAL
@@ -96,3 +104,193 @@ def test_the_record_and_a_replay_know_nothing_of_the_hour(bench: Bench) -> None:
     bench.admit("a")
     bench.commit(bench.batch())
     assert not (bench.record("a")["message"] or {}).get("silent")
+
+
+# held
+
+
+@pytest.fixture
+def holding(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """At 23:00; general alerts are held from 22:00 to 07:00 UTC."""
+    monkeypatch.setattr(outbox_module, "clock", lambda client: int(client.get(CLOCK)))
+    quiet = parse("22:00-07:00 UTC hold")
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, mentions_by_type={GENERAL: (ROLE,)}, quiet_hours=quiet)
+    bench.admit("first")
+    bench.open_gate()
+    go_to(bench, 23, 0)
+    return bench
+
+
+def ids(batch: Batch) -> list[str]:
+    return [each.message.id for each in batch.items]
+
+
+def postponed(bench: Bench) -> bool:
+    claim = bench.claim()
+    return isinstance(claim, Throttled) and claim.reason is Reason.POSTPONED
+
+
+def told(bench: Bench, notification_id: str) -> list[str]:
+    return [step.what for step in explain(bench.redis, names, bench.records, notification_id)]
+
+
+def test_what_is_held_waits_until_the_hours_are_over_and_goes_as_one_message(holding: Bench) -> None:
+    alerts = [f"a{number}" for number in range(25)]
+    holding.admit(*alerts)
+    assert postponed(holding)
+    go_to(holding, 6, 59)
+    holding.admit("late")
+    assert postponed(holding)
+    go_to(holding, 7, 1)
+    batch = holding.batch()
+    assert ids(batch) == [*alerts, "late"]
+    assert not is_silent(batch)
+    assert batch.pinging == (GENERAL,)
+    content = _payload(batch).body["content"]
+    assert content.startswith(f"{ROLE} ")
+    assert "26 alerts in 9 h of quiet hours" in content
+    holding.commit(batch)
+    assert {holding.record(each)["message_id"] for each in (*alerts, "late")} == {"900"}
+
+
+def test_explain_says_until_when_one_is_held(holding: Bench) -> None:
+    holding.admit("a")
+    holding.claim()
+    assert told(holding, "a")[1] == "held by quiet hours until 07:00 UTC"
+    go_to(holding, 7, 1)
+    holding.commit(holding.batch())
+    assert told(holding, "a")[1:3] == ["held by quiet hours until 07:00 UTC", "carried"]
+
+
+def test_what_waited_before_or_failed_in_the_hours_is_held_too(holding: Bench) -> None:
+    go_to(holding, 21, 59)
+    holding.admit("a")
+    batch = holding.batch()
+    holding.tick(120)
+    holding.commit(batch, Failed(Reason.CONNECTION_FAILED, ""))
+    holding.tick(60)
+    assert postponed(holding)
+    go_to(holding, 7, 1)
+    assert ids(holding.batch()) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "given", [{"severity": "critical"}, {"metadata": {"replay_of": "b"}}], ids=["critical", "replayed"]
+)
+def test_what_cannot_wait_goes_at_once(holding: Bench, given: dict[str, Any]) -> None:
+    holding.admit("held")
+    holding.admit("a", **given)
+    assert ids(holding.batch()) == ["a"]
+
+
+def test_only_a_critical_one_is_heard(holding: Bench) -> None:
+    holding.admit("a", severity="critical")
+    assert not is_silent(holding.batch())
+
+
+def test_an_alert_of_another_type_is_not_held(holding: Bench) -> None:
+    holding.admit("a", alert_type=CRITICAL)
+    holding.redis.zadd(names.outbox(GENERAL, "waiting"), {"a": 10_000})  # as a failover moves it
+    holding.redis.hset(names.notification("a"), "rerouted", 1)
+    assert ids(holding.batch()) == ["a"]
+
+
+def test_the_parts_of_one_that_has_begun_follow_at_once(holding: Bench) -> None:
+    holding.admit("a", message="line\n" * 3_000, long_text="split")
+    holding.redis.hset(names.notification("a"), "progress", Progress(part=1).as_json())
+    assert ids(holding.batch()) == ["a"]
+
+
+def test_an_open_incident_is_kept_up_to_date_and_a_new_one_waits(holding: Bench) -> None:
+    go_to(holding, 21, 30)
+    holding.admit("open", dedup_key="open")
+    holding.commit(holding.batch())
+    go_to(holding, 22, 0)
+    holding.admit("again", "resolved", dedup_key="open")
+    holding.admit("new", dedup_key="new")
+    batch = holding.batch()
+    assert [each.request for each in batch.items] == [Request.EDIT]
+    holding.commit(batch)
+    assert postponed(holding)
+    go_to(holding, 7, 1)
+    assert ids(holding.batch()) == ["new"]
+
+
+@pytest.mark.parametrize("of_its_own", [{"mentions": ("user:7",)}, {"content": "look"}, {"thread_id": "5"}], ids=str)
+def test_what_has_something_of_its_own_goes_as_a_message_of_its_own(holding: Bench, of_its_own: dict[str, Any]) -> None:
+    holding.admit("a", "b")
+    holding.admit("own", **of_its_own)
+    holding.admit("c")
+    assert postponed(holding)
+    go_to(holding, 7, 1)
+    sent = []
+    for _ in range(2):
+        batch = holding.batch()
+        sent.append(ids(batch))
+        holding.commit(batch)
+        holding.tick(1)
+    assert sorted(sent) == [["a", "b", "c"], ["own"]]
+
+
+def test_one_that_expires_before_is_a_dead_letter_at_its_time(holding: Bench) -> None:
+    holding.admit("a", terms=Terms(expires_seconds=60))
+    claim = holding.claim()
+    assert isinstance(claim, Throttled)
+    assert claim.wake_up is not None
+    assert claim.wake_up.wait_seconds <= 60
+    holding.tick(61)
+    batch = holding.batch()
+    assert batch.blocked is Reason.EXPIRED
+    holding.commit(batch, Rejected(Reason.EXPIRED, ""))
+    assert holding.record("a")["reason"] == "expired"
+
+
+def test_what_is_held_takes_its_place_and_can_be_withdrawn(holding: Bench) -> None:
+    holding.outbox._settings = holding.settings.model_copy(update={"queue_size": 2})
+    holding.admit("a", "b")
+    assert postponed(holding)
+    assert holding.outbox.depth(GENERAL) == 2
+    holding.withdrawals.withdraw("a")
+    assert holding.record("a")["status"] == "withdrawn"
+
+
+def test_more_than_the_outbox_holds_are_folded_and_their_digest_is_held_with_the_others(
+    holding: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digest_module, "script", by_test_clock)
+    settings = holding.settings.model_copy(update={"queue_size": 2})
+    holding.outbox._settings, flood = settings, Digests(holding.redis, settings)
+    holding.admit("a", "b")
+    assert postponed(holding)
+    for more in ("c", "d"):
+        assert flood.fold(NotificationMessage(id=more, title=more)) == "folded"
+    holding.tick(DIGEST_SECONDS + 1)
+    assert flood.admit(GENERAL)
+    assert postponed(holding)
+    assert holding.outbox.depth(GENERAL) == 3
+    go_to(holding, 7, 1)
+    assert [each.message.title for each in holding.batch().items] == ["a", "b", "2 more"]
+
+
+def test_what_is_held_goes_at_its_time_though_the_hours_are_no_more_set_or_later(holding: Bench) -> None:
+    holding.admit("a")
+    assert postponed(holding)
+    holding.outbox._settings = holding.settings.model_copy(update={"quiet_hours": parse("off")})
+    holding.admit("b")
+    batch = holding.batch()
+    assert ids(batch) == ["b"]
+    holding.commit(batch)
+    holding.outbox._settings = holding.settings.model_copy(update={"quiet_hours": parse("22:00-08:00 UTC hold")})
+    go_to(holding, 7, 1)
+    assert postponed(holding)
+    assert told(holding, "a")[1:3] == ["held by quiet hours until 07:00 UTC", "held by quiet hours until 08:00 UTC"]
+    go_to(holding, 8, 0)
+    assert ids(holding.batch()) == ["a"]
+
+
+def test_a_standstill_is_not_reported_of_what_is_held(holding: Bench) -> None:
+    holding.admit("a")
+    assert postponed(holding)
+    holding.tick(3_600)
+    holding.outbox.sweep(GENERAL)
+    assert holding.redis.hgetall(names.troubles) == {}

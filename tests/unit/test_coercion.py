@@ -491,7 +491,7 @@ def test_an_exception_that_is_given_as_its_text_is_not_lost() -> None:
         (
             {"dedup_seconds": timedelta(hours=1), "dedup_key": "k" * 2_000},
             None,
-            ("dedup_key: only its first 1000 characters",),
+            ("dedup_key: shortened to 1000 characters",),
         ),
     ],
 )

@@ -8,12 +8,15 @@ import pytest
 
 import notifier
 from notifier.gate.gate import GATE_SCRIPTS
+from notifier.outbox.steps import CLAIM_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, OUTBOX_SCRIPTS
+from notifier.storage.scripts import script
 
 PACKAGE = Path(notifier.__file__).parent
 CHECKOUT = PACKAGE.parent
 FILES = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in sorted(PACKAGE.rglob("*.lua"))}
 STEPS = {name: text for name, text in FILES.items() if "ARGV" in re.sub(r"--.*", "", text)}
 SHARED = {name: text for name, text in FILES.items() if name not in STEPS}
+LOCALS_MAX = 200
 FUNCTION = re.compile(r"^local function (\w+)(\(.*\))", re.MULTILINE)
 
 
@@ -74,3 +77,16 @@ def test_the_linter_knows_the_shared_files_in_their_order() -> None:
     listed = re.findall(r'"(\w+/\w+\.lua)"', (CHECKOUT / ".luacheckrc").read_text())
     assert tuple(listed[: len(GATE_SCRIPTS)]) == GATE_SCRIPTS
     assert set(listed) == set(SHARED)
+
+
+def locals_of(*names: str) -> int:
+    """How many locals files have outside of functions."""
+    lists = re.findall(r"^local (?:function )?(\w+(?:, \w+)*)", "\n".join(FILES[name] for name in names), re.MULTILINE)
+    return sum(each.count(",") + 1 for each in lists)
+
+
+def test_a_step_has_room_for_more_locals_than_it_has() -> None:
+    shared = locals_of(*OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, *{*COUNTING_SCRIPTS, COLLECTED} - {*OUTBOX_SCRIPTS, COLLECTED})
+    assert shared < LOCALS_MAX - 10, "of all that a script could call; Redis refuses more than 200"
+    assert max(map(locals_of, STEPS)) < LOCALS_MAX - 10
+    assert script("outbox/claim.lua").startswith("return (function() "), "those of a step are its own"

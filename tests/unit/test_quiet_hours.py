@@ -1,7 +1,8 @@
 """Quiet hours are read as people write them, and hold what the clock on the wall says, whatever is done to it."""
 
+import sys
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
 
 import pytest
 from hypothesis import given
@@ -139,6 +140,29 @@ def test_hours_may_go_on_for_ever() -> None:
     assert quiet.longest is None
     assert quiet.holds(utc(2026, 1, 1))
     assert quiet.ends_at(utc(2026, 1, 1)) is None
+
+
+@pytest.mark.parametrize("text", [f"22:00-07:00 {BERLIN}", f"Mon 22:00-24:00, Tue 0-7 {BERLIN}"])
+def test_a_spell_begins_with_the_first_of_the_hours_that_adjoin(text: str) -> None:
+    night = (utc(2026, 6, 1, 20), utc(2026, 6, 2, 5))
+    for moment in (night[0], utc(2026, 6, 1, 22), utc(2026, 6, 2, 1)):
+        assert parse(text).spell(moment) == night
+    assert parse(text).spell(night[1]) is None
+
+
+def test_the_zones_are_there_on_a_machine_that_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    reset_tzpath(to=())
+    ZoneInfo.clear_cache()
+    try:
+        assert parse("22:00-07:00 Europe/Berlin").holds(utc(2026, 6, 1, 20))
+        for name in [name for name in sys.modules if name.split(".")[0] == "tzdata"]:
+            monkeypatch.setitem(sys.modules, name, None)
+        ZoneInfo.clear_cache()
+        with pytest.raises(ValueError, match="install the package tzdata"):
+            parse("22:00-07:00 Europe/Berlin")
+    finally:
+        reset_tzpath()
+        ZoneInfo.clear_cache()
 
 
 def test_off_is_never() -> None:

@@ -526,6 +526,20 @@ def test_quiet_hours_of_all_types_leave_out_critical_and_security_unless_they_ar
     assert Settings.load().quiet_hours_of(AlertType.SECURITY)
 
 
+@pytest.mark.parametrize("variable", ["DISCORD_QUIET_HOURS", "DISCORD_QUIET_HOURS_SECURITY"])
+def test_nothing_is_held_for_longer_than_it_waits(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    weekend = "Fri 22:00-24:00, Sat-Sun 00:00-24:00, Mon 00:00-07:00 Europe/Berlin"
+    for long in ("00:00-24:00 UTC hold", "01:00-00:30 UTC hold", f"{weekend} hold"):
+        monkeypatch.setenv(variable, long)
+        with pytest.raises(ConfigurationError, match=rf"^{variable}: alerts would .*DISCORD_EXPIRE_SECONDS"):
+            Settings.load()
+    monkeypatch.setenv(variable, weekend)
+    assert Settings.load().quiet_hours_of(AlertType.SECURITY if "SECURITY" in variable else AlertType.GENERAL)
+    monkeypatch.setenv(variable, f"{weekend} hold")
+    monkeypatch.setenv("DISCORD_EXPIRE_SECONDS", str(3 * 86_400))
+    Settings.load()
+
+
 def test_what_a_program_gives_wins_over_nothing_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_RATE_LIMIT", "5")
     monkeypatch.setenv("DISCORD_WEBHOOK_ERRORS", URL.replace("123456789", "1"))

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from notifier.settings import settings
 from notifier.texts import CHARACTERS_MAX
 
 Run = Callable[..., Result]
+HOUR = timedelta(hours=1)
 SECRET = "ghp_" + "fakefakefakefakefakefakefakefakefake"[:36]
 
 
@@ -268,6 +270,11 @@ def test_it_says_until_when_its_type_is_quiet_and_shows_what_is_posted_then(run:
     assert part["payload"]["flags"] == SUPPRESS_NOTIFICATIONS
     assert quiet["mentions"] == []
     assert "quiet hours: without sound always" in run("send", "error", "Disk full", "--dry-run", **environment).output
+    now = datetime.now(UTC)
+    night = {"DISCORD_QUIET_HOURS": f"{now - HOUR:%H:%M}-{now + HOUR:%H:%M} UTC hold"}
+    held = found(run("send", "error", "Disk full", "--dry-run", "--json", **night))
+    assert held["quiet_hours"].startswith("held until ")
+    assert "flags" not in held["parts"][0]["payload"]
     heard = found(run("send", "critical", "Disk full", "--dry-run", "--json", **environment))
     assert heard["quiet_hours"] == ""
     assert "flags" not in heard["parts"][0]["payload"]

@@ -1,0 +1,162 @@
+"""The alert that waits to be shown stands for those that joined it: it goes, and stays, as each of them would."""
+
+from typing import Any
+
+import pytest
+
+from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import admission as admission_module
+from notifier.outbox.admission import Admitted
+from notifier.outbox.batch_item import Request
+from notifier.outbox.incident import SPACING_SECONDS, digest_of
+from notifier.outbox.preparation import prepare
+from notifier.outbox.terms import Terms
+from notifier.outbox.withdrawals import Withdrawal
+from notifier.outcome import Delivered, Failed, Reason, Rejected
+from notifier.render.batch import compose
+from tests.integration.conftest import WEBHOOK, Bench, MakeBench
+from tests.integration.incidents import CHANNEL, KEY, admit, count, field, is_idle, opened, show
+from tests.names import names
+
+GENERAL = AlertType.GENERAL
+INCIDENT = names.incident(GENERAL, digest_of(KEY))
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    """A bench whose gate is open."""
+    bench = make_bench(webhooks={GENERAL: WEBHOOK})
+    bench.admit("before")
+    bench.open_gate()
+    return bench
+
+
+def raised(bench: Bench, notification_id: str, terms: Terms, **fields: Any) -> Admitted:
+    given = {"title": "Disk full", "dedup_key": KEY, **fields}
+    return bench.outbox.admit(prepare(NotificationMessage(id=notification_id, **given), bench.settings), terms)
+
+
+def test_an_alert_does_not_wait_for_the_countdown_of_another(bench: Bench) -> None:
+    raised(bench, "in an hour", Terms(after_seconds=3_600))
+    assert raised(bench, "now", Terms(), message="now") is Admitted.COUNTED
+    request, embed = show(bench)
+    assert (request, embed["description"]) == (Request.POST, "now")
+
+
+def test_one_that_backs_off_does_so_whatever_joins_it(bench: Bench) -> None:
+    admit(bench, "first")
+    bench.commit(bench.batch(), Failed(Reason.SERVER_ERROR), retry_wait_seconds=60)
+    admit(bench, "second")
+    assert not hasattr(bench.claim(), "items")
+
+
+def test_an_alert_does_not_expire_with_another(bench: Bench) -> None:
+    raised(bench, "soon over", Terms(expires_seconds=5))
+    raised(bench, "stays", Terms(), message="stays")
+    bench.tick(60)
+    batch = bench.batch()
+    assert (batch.blocked, batch.items[0].message.message) == (None, "stays")
+
+
+def test_the_latest_expiry_counts(bench: Bench) -> None:
+    for seconds in (50, 100, 5):
+        raised(bench, f"{seconds}", Terms(expires_seconds=seconds))
+    bench.tick(90)
+    assert bench.batch().blocked is None
+
+
+def test_what_is_joined_late_in_its_life_expires_as_the_newest_does(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, expire_seconds=100)
+    admit(bench, "first")
+    bench.tick(90)
+    admit(bench, "second")
+    bench.tick(90)
+    assert bench.batch().blocked is None
+
+
+def test_one_that_shows_others_too_is_withdrawn_no_more(bench: Bench) -> None:
+    opened(bench)
+    for each in ("a", "b"):
+        admit(bench, each, message=each)
+    assert bench.withdrawals.withdraw("a") is Withdrawal.TOO_LATE
+    _, embed = show(bench)
+    assert (embed["description"], count(embed), bench.record("a")["revoke"]) == ("b", 3, "too_late")
+
+
+def test_one_that_is_withdrawn_was_not_there(bench: Bench) -> None:
+    raised(bench, "opens", Terms(after_seconds=3_600))
+    assert bench.withdrawals.withdraw("opens") is Withdrawal.WITHDRAWN
+    assert not bench.redis.exists(INCIDENT)
+    opened(bench)
+    admit(bench, "again")
+    bench.withdrawals.withdraw("again")
+    assert is_idle(bench)
+    admit(bench, "third")
+    assert count(show(bench)[1]) == 2
+
+
+def test_a_withdrawn_update_takes_nothing_off_the_count(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "update", title=KEY, update=True)
+    bench.withdrawals.withdraw("update")
+    admit(bench, "again")
+    assert count(show(bench)[1]) == 2
+
+
+def test_what_came_while_the_first_was_refused_opens_it_in_its_place(bench: Bench) -> None:
+    admit(bench, "refused")
+    batch = bench.batch()
+    admit(bench, "taken")
+    bench.commit(batch, Rejected(Reason.INVALID_PAYLOAD, "no"))
+    bench.tick(SPACING_SECONDS)
+    request, embed = show(bench)
+    assert (request, count(embed)) == (Request.POST, 2)
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "third")
+    request, embed = show(bench)
+    assert (request, count(embed), field(embed, "Before")) == (Request.EDIT, 3, None)
+
+
+def test_one_whose_incident_is_forgotten_is_posted_and_leaves_no_key_without_a_life(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "again", message="again")
+    bench.redis.delete(INCIDENT)
+    batch = bench.batch()
+    assert not bench.redis.exists(INCIDENT)
+    assert compose(batch.messages).body["embeds"][0]["description"] == "again"
+    bench.commit(batch, Delivered("902", CHANNEL))
+    assert not bench.redis.exists(INCIDENT)
+    assert bench.record("again")["status"] == "delivered"
+
+
+def test_a_text_of_a_later_version_is_left_to_workers_of_that(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(bench)
+    admit(bench, "known")
+    monkeypatch.setattr(admission_module, "version_of", lambda _: 99)
+    admit(bench, "later")
+    assert not hasattr(bench.claim(), "items")
+
+
+def test_what_waits_is_bounded_in_bytes_whatever_joins_it(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, memory_bytes_max=400_000)
+    bench.admit("fills", message="m" * 300_000)
+    for each, text in (("first", "first"), ("large", "m" * 200_000)):
+        admit(bench, each, message=text)
+    assert '"message":"first"' in str(bench.redis.hget(names.notification("first"), "message"))
+    assert admit(bench, "small", message="small") is Admitted.COUNTED
+    assert '"message":"small"' in str(bench.redis.hget(names.notification("first"), "message"))
+
+
+def test_what_ended_nothing_says_so(bench: Bench) -> None:
+    admit(bench, "over", title=KEY, resolved=True)
+    assert bench.record("over")["detail"] == "no incident was open"
+
+
+@pytest.mark.parametrize("key", ["{fields.Missing}", "{source}", "{source} {url}"])
+def test_a_key_of_nothing_is_none(bench: Bench, key: str) -> None:
+    """Alerts without a source have nothing in common."""
+    for each in ("a", "b"):
+        assert admit(bench, each, dedup_key=key) is Admitted.NOW
+    assert len(bench.batch().items) == 2
+    assert admit(bench, "over", title=key, dedup_key=key, resolved=True) is Admitted.COUNTED
+    assert bench.record("over")["status"] == "not_open"
