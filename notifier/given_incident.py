@@ -150,6 +150,7 @@ OF_AN_INCIDENT = {
     "count": _of_a_key(_count),
     "repeat": _of_a_key(_one_of("edit", "replace")),
     "dedup_text": _of_a_key(_one_of("newest", "first")),
+    "incident_thread": _of_a_key(flag),
     "dedup_repost_after": _of_a_key(_repost_after),
     "if_not_open": _of_a_key(_one_of("ignore", "post")),
 }

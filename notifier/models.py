@@ -82,17 +82,19 @@ class NotificationMessage(BaseModel):
     the fields of a template; those that are given beside them win.
     ``timestamp`` is when the event occurred; naive times are UTC. ``source`` is the service that raised it.
     ``mentions`` are the only pings: text never pings. ``metadata`` is kept in the history and not posted.
+    ``count``: for how many alerts of its incident it stands.
     ``content`` is a text above the embed. ``thread_name`` and ``applied_tags`` open a post in a forum.
     ``traceback`` is drawn as code. ``markdown``: whether texts are Discord's Markdown; ``plain`` names those that
     never are. ``long_text``: what becomes of a text that one message does not hold. ``adjusted``: what was changed of
     what the caller gave, in words.
     ``dedup_key``: alerts of a type that have the same one within ``dedup_seconds`` are one incident, and share one
     message; ``{title}``, ``{source}`` and the like stand for fields. ``resolved`` ends it; ``update`` changes its
-    message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``count``: for how many it stands.
-    ``repeat``: what becomes of the message. ``dedup_text``: whose text that shows. ``dedup_repost_after``: another one
-    is posted once as many of ours came behind it (0: never). ``if_not_open``: what becomes of a resolution that ends
-    nothing. ``remind_seconds``: after so long, and each time after twice as long, an open incident is told again (0:
-    never); ``escalate_after``: after so many seconds, once, to ``escalate_to``: an alert type, and mentions.
+    message and is no repeat. ``progress``: 0 to 1, drawn as a bar. ``repeat``: what becomes of the message.
+    ``dedup_text``: whose text that shows. ``dedup_repost_after``: another one is posted once as many of ours came
+    behind it (0: never). ``incident_thread``: updates and the resolution are told in its thread too.
+    ``if_not_open``: what becomes of a resolution that ends nothing.
+    ``remind_seconds``: after so long, and each time after twice as long, an open incident is told again (0: never);
+    ``escalate_after``: after so many seconds, once, to ``escalate_to``: an alert type, and mentions.
     ``acknowledged_by``: who takes care of it, and ``acknowledged_why``; an update that says nothing else.
 
     Raises:
@@ -142,6 +144,7 @@ class NotificationMessage(BaseModel):
     repeat: Literal["edit", "replace"] | None = None
     dedup_text: Literal["newest", "first"] | None = None
     dedup_repost_after: int | None = None
+    incident_thread: bool | None = None
     if_not_open: Literal["ignore", "post"] | None = None
     remind_seconds: float | None = None
     escalate_after: float | None = None

@@ -20,6 +20,7 @@ PER_TYPE = {
     "escalate_after": "DISCORD_ESCALATE_AFTER",
     "escalate_to": "DISCORD_ESCALATE_TO",
     "dedup_repost_after": "DISCORD_DEDUP_REPOST_AFTER",
+    "incident_thread": "DISCORD_INCIDENT_THREAD",
     "quiet_hours": "DISCORD_QUIET_HOURS",
     "group_seconds": "DISCORD_GROUP_SECONDS",
 }

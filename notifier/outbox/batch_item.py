@@ -7,7 +7,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.incident import Incident
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import Delivered, Reason
-from notifier.render.incident import as_resolution, with_incident
+from notifier.render.incident import as_news, as_resolution, with_incident
 from notifier.render.ornaments import ornaments, refused_by_form
 from notifier.render.split import parts_of
 from notifier.webhook import Webhook
@@ -23,6 +23,12 @@ class Request(StrEnum):
     """The message of its incident shows it."""
     DELETE = "delete"
     """The message of its incident goes, for another one to be posted."""
+    REPLY = "reply"
+    """The thread of that is told; then the message shows it."""
+
+
+ADDS_A_MESSAGE = frozenset({Request.POST, Request.REPLY})
+"""Each of the others may be done twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class BatchItem:
     postponed (0: it was not). ``unreadable``: why this version cannot read it; ``message`` only stands for it then.
     ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
     ``incident``: of which it is a part; ``request``: what becomes of the message of that. ``collected_for``: the name
-    of the group that it was collected for (collected.lua).
+    of the group that it was collected for (collected.lua). ``news``: what the thread of that message is told.
     """
 
     message: NotificationMessage
@@ -49,14 +55,19 @@ class BatchItem:
     incident: Incident | None = None
     request: Request = Request.POST
     collected_for: str = ""
+    news: NotificationMessage | None = None
 
     def of_incident(self, webhook: Webhook | None) -> "BatchItem":
         """The same with all that the message of its incident is to show."""
         if self.incident is None:
             return self
-        item = replace(self, message=self.incident.whole(self.message))
+        is_told = bool(self.progress.message_ids)
+        item = replace(self, message=self.incident.whole(self.message, is_told=is_told))
         if not self.incident.is_shown_by(webhook):
             return item
+        if self.incident.thread_id and item.message.incident_thread:
+            news = None if self.progress.part else self.incident.news_of(self.message)
+            return replace(item, request=Request.REPLY if news else Request.EDIT, news=news)
         is_repeat = not (self.message.update or self.incident.state.is_resolved)
         replaces = item.message.repeat == "replace" and is_repeat
         return replace(item, request=Request.DELETE if replaces or item._is_out_of_view else Request.EDIT)
@@ -73,12 +84,17 @@ class BatchItem:
     def keeps_files(self) -> bool:
         """Whether the message of its incident keeps the files that it has."""
         keeps_text = self.incident is not None and self.incident.keeps_text(self.message)
-        return self.message.update or self.message.resolved or keeps_text
+        return self.message.update or self.message.resolved or keeps_text or self.progress.part > 0
+
+    @property
+    def _carried(self) -> NotificationMessage:
+        """What its next request is about."""
+        return self.news or self.message
 
     @property
     def ornaments(self) -> frozenset[str]:
         """What of it may be left out."""
-        return frozenset(ornaments(self._pinging(self.message)))
+        return frozenset(ornaments(self._pinging(self._carried)))
 
     def _pinging(self, message: NotificationMessage) -> NotificationMessage:
         mentions = tuple(dict.fromkeys((*message.mentions, *self.pings)))
@@ -87,11 +103,13 @@ class BatchItem:
     @property
     def left_out(self) -> frozenset[str]:
         """The ornaments that it goes without: Discord has refused them, or is known to."""
-        return refused_by_form(self.message) | frozenset(self.progress.left_out)
+        return refused_by_form(self._carried) | frozenset(self.progress.left_out)
 
     @property
     def part(self) -> NotificationMessage:
         """What its next request carries: all of it, or the first part that is not posted, in the others' thread."""
+        if self.news and self.incident:
+            return as_news(self.news, self.incident.state)
         parts = parts_of(self.message)
         part = self._pinging(parts[min(self.progress.part, len(parts) - 1)])
         if self.incident:

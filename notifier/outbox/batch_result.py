@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.errors import DeliveryFailed
-from notifier.outbox.batch_item import THREAD_NAME, Request
+from notifier.outbox.batch_item import ADDS_A_MESSAGE, THREAD_NAME, Request
 from notifier.outbox.claim import Batch, WakeUp
 from notifier.outbox.disposition import MAY_END, Action, Disposition
 from notifier.outbox.incident import shown_by
@@ -77,7 +77,7 @@ def _shown(batch: Batch, disposition: Disposition, answer: Answer) -> dict[str, 
 def posted_in(batch: Batch, answer: Answer) -> str:
     """The channel in which there is one more message of ours; '' if there is none more."""
     match answer.outcome:
-        case Delivered(_, str(channel_id)) if batch.items[0].request is Request.POST:
+        case Delivered(_, str(channel_id)) if batch.items[0].request in ADDS_A_MESSAGE:
             return channel_id
         case _:
             return ""

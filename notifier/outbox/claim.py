@@ -162,12 +162,12 @@ class Batch:
     @property
     def messages(self) -> list[NotificationMessage]:
         """What the request carries of each, in order. Those of another type lose their thread: it is not there."""
-        parts = [item.part for item in self.items]
-        return [each.model_copy(update=update) if (update := self._update(each)) else each for each in parts]
+        parts = [(item.part, self._update(item)) for item in self.items]
+        return [part.model_copy(update=update) if update else part for part, update in parts]
 
-    def _update(self, part: NotificationMessage) -> dict[str, Any]:
-        elsewhere = {} if part.alert_type is self.alert_type else {"thread_id": None}
-        return elsewhere | (SILENT if self.silent else {})
+    def _update(self, item: BatchItem) -> dict[str, Any]:
+        is_there = item.message.alert_type is self.alert_type or item.news
+        return ({} if is_there else {"thread_id": None}) | (SILENT if self.silent else {})
 
 
 Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch

@@ -132,7 +132,7 @@ local function leave_batch(key, item)
   redis.call('ZREM', IN_FLIGHT, item.id)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
   local incident = redis.call('HGET', key, 'incident')
-  if incident then wait_again(incident, item.id) end
+  if incident then wait_again(incident, item.id, redis.call('HGET', key, 'progress')) end
   if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
   return place
 end

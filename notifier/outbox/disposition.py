@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notifier.models import AlertType
-from notifier.outbox.batch_item import THREAD_NAME, BatchItem, Request
+from notifier.outbox.batch_item import ADDS_A_MESSAGE, THREAD_NAME, BatchItem, Request
 from notifier.outbox.incident import GONE
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import (
@@ -108,7 +108,7 @@ def decide(
         case Unknown(reason, detail):
             return [
                 Disposition(each, Action.COMPLETE, each.attempts + 1, Status.UNKNOWN, reason, detail)
-                if each.message.alert_type in leave
+                if each.message.alert_type in leave and each.request in ADDS_A_MESSAGE
                 else _failed(each, Status.UNKNOWN, reason, detail, retry_attempts)
                 for each in items
             ]
@@ -119,6 +119,8 @@ def decide(
 def _delivered(item: BatchItem, posted: Delivered, spent: int) -> Disposition:
     if item.request is Request.DELETE:
         return _posted_anew(item, "its message before is deleted")
+    if item.request is Request.REPLY:
+        return _told(item, posted, f"its thread is told by message {posted.message_id}")
     progress = item.after(posted)
     if progress is None:
         return Disposition(item, Action.COMPLETE, item.attempts + spent, Status.DELIVERED)
@@ -133,9 +135,19 @@ def _posted_anew(item: BatchItem, why: str, reason: Reason | None = None) -> Dis
     )
 
 
+def _told(item: BatchItem, posted: Delivered | None, why: str, reason: Reason | None = None) -> Disposition:
+    """The thread of its incident knows, or takes nothing: the message of that shows it next."""
+    progress, shown = replace(item.progress, part=1), None
+    if posted and item.incident:
+        message_ids = tuple(filter(None, [posted.message_id]))
+        progress = replace(progress, message_ids=message_ids, channel_id=posted.channel_id)
+        shown = item.incident.told(item.message)
+    return Disposition(item, Action.CONTINUE, item.attempts, reason=reason, detail=why, progress=progress, shown=shown)
+
+
 def _failed(item: BatchItem, status: Status, reason: Reason, detail: str, retry_attempts: int) -> Disposition:
     attempts = item.attempts + 1
-    if item.request is not Request.POST:  # it may be done twice
+    if item.request not in ADDS_A_MESSAGE:
         status = Status.FAILED
     exhausted = attempts > retry_attempts and reason not in NEVER_SENT
     return Disposition(
@@ -209,6 +221,8 @@ def _names_ornaments(outcome: Rejected, items: Sequence[BatchItem]) -> bool:
 
 
 def _ended(item: BatchItem, status: Status, outcome: Rejected, spent: int) -> Disposition:
+    if item.request is Request.REPLY and status is not Status.EXPIRED:
+        return _told(item, None, f"its thread does not take it: {outcome.detail}", outcome.reason)
     return Disposition(item, Action.COMPLETE, item.attempts + spent, status, outcome.reason, outcome.detail)
 
 

@@ -5,13 +5,14 @@
 --   state      open or resolved (at resolved_at)
 --   acknowledged_at, acknowledged_by, acknowledged_why   who takes care of it: known for as long as it lasts
 --   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
---   count      how often it came, last at last_at; an update that opens it is none
+--   count      how often it came (args.count each), last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
 --   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
 --   shown_at   when a request last showed it; of those that came sooner than `spacing` (microseconds) after another
 --              one, the time at which each may go
 --   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message; files: it has some
 --   place      how many messages of ours its channel had, with it
+--   told       'resolved': that was the last that its thread was told
 --   message    (JSON) what that shows; previous  link to the message of the incident before
 -- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: what updates
 -- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).
@@ -20,8 +21,8 @@
 -- args: kind ('repeat', 'update', 'resolve' or 'acknowledge'), digest, key, type, title, seconds, reopen,
 --   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
---   nothing), count (for how many it stands), is_heard (its message is posted anew: it keeps its place, and is not left
---   out), after, expires (microseconds from now; nil), version, has_room (for another text); those of reminders.lua
+--   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out), after, expires
+--   (microseconds from now; nil), version, has_room (for another text); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -34,7 +35,7 @@
 -- leave_incident(incident, id, message)                           it is withdrawn, and was not shown
 -- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
 --   of ours came behind its message in that channel); it is shown now
--- wait_again(incident, id)                                        it is not shown after all
+-- wait_again(incident, id, progress)                              it is not shown after all, unless its thread knows
 -- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
 --   more. Nil: no channel
 -- incident_shown(incident, shown, place, life)                    what its message is by now; place: if it is new
@@ -101,7 +102,7 @@ end
 local function edit_due(incident, args, now)
   if args.kind == 'resolve' then return 0 end -- it is the last
   local shown_at = tonumber(redis.call('HGET', incident, 'shown_at')) or 0
-  return math.min(math.max(0, shown_at + args.spacing - now), 2 * args.spacing)
+  return math.min(math.max(0, shown_at + args.spacing - now), 3 * args.spacing)
 end
 
 local function say(notification, said)
@@ -161,13 +162,14 @@ local function claim_incident(incident, id, channel_prefix, now)
   local found, flat = {}, redis.call('HGETALL', incident)
   for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
   local spacing = tonumber(found.spacing) or 0
-  local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + spacing)
+  local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + 2 * spacing)
   redis.call('HSET', incident, 'shown_at', math.max(now, may_go_at))
   found.behind = count_behind(channel_prefix, found.channel_id, found.place)
   return cjson.encode(found)
 end
 
-local function wait_again(incident, id)
+local function wait_again(incident, id, progress)
+  if progress and cjson.decode(progress).part > 0 then return end -- what joined it now would not be told there
   if redis.call('HGET', incident, 'waiting') == '' then redis.call('HSET', incident, 'waiting', id) end
 end
 

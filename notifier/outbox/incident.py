@@ -102,7 +102,7 @@ class Incident:
 
     ``message_id`` and the like: of the message that shows it; None if there is none, or it is another webhook's.
     ``shown``: the fields that it shows. ``has_files``: of which these say nothing. ``behind``: how many messages of
-    ours came behind it in its channel.
+    ours came behind it in its channel. ``is_told_over``: the last that its thread was told is that it is over.
     """
 
     state: IncidentState
@@ -113,6 +113,7 @@ class Incident:
     overlay: Mapping[str, Any] = field(default_factory=dict)
     has_files: bool = False
     behind: int = 0
+    is_told_over: bool = False
 
     def is_shown_by(self, webhook: Webhook | None) -> bool:
         """Whether its message can be changed through this webhook."""
@@ -122,13 +123,46 @@ class Incident:
         """Whether a repeat changes nothing of what its message shows but the count."""
         return message.dedup_text == "first" and bool(self.shown) and not (message.update or message.resolved)
 
-    def whole(self, message: NotificationMessage) -> NotificationMessage:
-        """An alert of it with what an update leaves unsaid, as the message shows it already."""
+    def whole(self, message: NotificationMessage, *, is_told: bool = False) -> NotificationMessage:
+        """An alert of it with what an update leaves unsaid, as the message shows it already.
+
+        ``is_told``: its thread knows what it says. A later one may have said more, and none of that is undone.
+        """
+        ends = message.resolved or self.overlay.get("resolved", False)
+        if is_told and self.shown and not (ends and self.state.is_resolved):
+            own = {**_own(message), "update": message.update, "resolved": ends}
+            return NotificationMessage(**{"title": self.state.title, **self.shown, **own})
         keeps_text = self.keeps_text(message)
         before = self.shown if keeps_text or message.update or message.resolved else {}
-        own = {name: getattr(message, name) for name in ("id", "alert_type", "dedup_key", "dedup_text")}
         said = {} if keeps_text else _said(message)
-        return NotificationMessage(**{"title": self.state.title, **before, **said, **self.overlay, **own})
+        return NotificationMessage(**{"title": self.state.title, **before, **said, **self.overlay, **_own(message)})
+
+    def news_of(self, message: NotificationMessage) -> NotificationMessage | None:
+        """What its thread is told of an alert of it; None for a repeat, unless it was over or that is to be heard."""
+        said = {**_said(message), **self.overlay}
+        is_said = message.resolved or (message.update and not message.acknowledged_by) or self.overlay
+        is_again = not (message.update or self.state.is_resolved) and (self.is_told_over or message.repeat == "replace")
+        if not (is_said or is_again):
+            return None
+        there = {"thread_id": self.thread_id, "thread_name": None, "applied_tags": (), "mentions": ()}
+        return NotificationMessage(**{"title": self.state.title, **said, **_own(message), **there})
+
+    def told(self, message: NotificationMessage) -> dict[str, str]:
+        """What commit.lua notes once its thread is told. ``message``: whole."""
+        return _kept(message) | {"told": "resolved" if message.resolved else ""}
+
+
+def _own(message: NotificationMessage) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in ("id", "alert_type", "dedup_key", "dedup_text")}
+
+
+def _kept(message: NotificationMessage) -> dict[str, str]:
+    """What is kept of a message that shows an incident. What a resolution says is not: a repeat may open it again."""
+    if message.resolved:
+        return {}
+    left_out = {"id", "files", "resolved", "update", "adjusted", *NEVER_SHOWN}
+    kept = message.model_dump_json(exclude_defaults=True, exclude=left_out)
+    return {"message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
 
 
 def _said(message: NotificationMessage) -> dict[str, Any]:
@@ -159,28 +193,22 @@ def incident_of(text: str, overlay: str) -> Incident | None:
         {name: json.loads(value) for name, value in json.loads(overlay or "{}").items()},
         has_files="files" in found,
         behind=int(found.get("behind", 0)),
+        is_told_over=found.get("told") == "resolved",
     )
 
 
 def shown_by(
     message: NotificationMessage, posted: Delivered, webhook: Webhook, guild_id: str | None, thread_id: str | None
 ) -> dict[str, str]:
-    """What commit.lua notes of the message that shows an incident; '' is not known.
-
-    What a resolution says is not kept: a repeat may open it again.
-    """
+    """What commit.lua notes of the message that shows an incident; '' is not known."""
     link = f"https://discord.com/channels/{guild_id}/{posted.channel_id}/{posted.message_id}" if guild_id else ""
-    kept = message.model_dump_json(
-        exclude_defaults=True, exclude={"id", "files", "resolved", "update", "adjusted", *NEVER_SHOWN}
-    )
-    told = {"message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
     return {
         "message_id": posted.message_id or "",
         "channel_id": posted.channel_id or "",
         "webhook_id": webhook.id,
         "thread_id": thread_id or "",
         "link": link,
-        **({} if message.resolved else told),
+        **_kept(message),
     }
 
 

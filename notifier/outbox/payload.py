@@ -20,13 +20,15 @@ SINCE: dict[str, int] = dict.fromkeys(
     2,
 ) | dict.fromkeys(
     (
-        *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "count", "repeat"),
+        *("dedup_key", "dedup_seconds", "resolved", "update", "progress", "repeat"),
+        *("dedup_text", "dedup_repost_after", "incident_thread", "if_not_open"),
+        *("acknowledged_by", "acknowledged_why"),
         *("remind_seconds", "escalate_after", "escalate_to"),
-        *("dedup_text", "dedup_repost_after", "if_not_open", "acknowledged_by", "acknowledged_why"),
     ),
     3,
 )
 """The fields that version 1 (0.1 and 0.2) does not know, and the version from which on each is known."""
+SINCE["count"] = 3
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
 """Ours: how much of it is shown. All of it is kept."""

@@ -38,6 +38,9 @@ def _of_incident(message: NotificationMessage, settings: Settings) -> Notificati
         "dedup_repost_after": message.dedup_repost_after
         if message.dedup_repost_after is not None
         else settings.dedup_repost_after_by_type.get(kind, settings.dedup_repost_after) or None,
+        "incident_thread": message.incident_thread
+        if message.incident_thread is not None
+        else settings.incident_thread_by_type.get(kind, settings.incident_thread) or None,
         "dedup_text": message.dedup_text or settings.dedup_text_by_type.get(kind, settings.dedup_text),
     }
     if not (message.update or message.resolved):  # what an update begins is no trouble

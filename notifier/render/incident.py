@@ -51,6 +51,19 @@ def with_incident(message: NotificationMessage, state: IncidentState) -> Notific
     return as_resolution(message) if state.is_resolved else message
 
 
+def as_news(message: NotificationMessage, state: IncidentState) -> NotificationMessage:
+    """What is new of an incident, for those who have its message before them."""
+    is_over = message.resolved and state.is_resolved
+    told = {
+        "Progress": _progress(message.progress),
+        "Resolved" if state.count else "Done": _resolved(state) if is_over else "",
+        "Flapping": "" if message.update or is_over else _flapping(state),
+    }
+    fields = [MessageField(name=name, value=text, markdown=True) for name, text in told.items() if text]
+    message = message.model_copy(update={"fields": (*message.fields, *fields)})
+    return as_resolution(message) if is_over else message
+
+
 def as_resolution(message: NotificationMessage) -> NotificationMessage:
     """The same, drawn as something that is over."""
     over = {"color": RESOLVED_COLOUR, "severity": Severity.INFO, "title": _marked(message.title)}

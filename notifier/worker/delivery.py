@@ -12,7 +12,7 @@ from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
-from notifier.outbox.batch_item import BatchItem, Request
+from notifier.outbox.batch_item import ADDS_A_MESSAGE, BatchItem, Request
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import (
     Batch,
@@ -181,7 +181,7 @@ class DeliveryWorker:
     def _ask(self, webhook: Webhook, first: BatchItem, payload: Payload) -> Answer:
         """One request. ``first``: its only one, if it belongs to an incident."""
         incident = first.incident
-        if incident is None or incident.message_id is None or first.request is Request.POST:
+        if incident is None or incident.message_id is None or first.request in ADDS_A_MESSAGE:
             return self._client.execute(webhook, payload)
         if first.request is Request.DELETE:
             return self._client.delete(webhook, incident.message_id, incident.thread_id)

@@ -62,13 +62,17 @@ def test_a_message_that_a_person_has_deleted_is_posted_anew(
     assert (another["id"] != message["id"], another["embeds"][0]["title"]) == (True, "✅ Disk full")
 
 
-def test_the_message_of_a_forum_is_edited_in_its_post(
-    application: Application, sandbox: Sandbox, worker: Process
-) -> None:
+def make_forum(sandbox: Sandbox) -> AlertType:
     webhook_id, token = sandbox.variables["DISCORD_WEBHOOK_TRACKLIST"].split("/")[-2:]
     channel_id = sandbox.call("GET", f"webhooks/{webhook_id}")["channel_id"]
     sandbox.call("PUT", f"webhooks/{webhook_id}", token=token, channel_id=channel_id, channel_type="forum")
-    kind = AlertType.TRACKLIST
+    return AlertType.TRACKLIST
+
+
+def test_the_message_of_a_forum_is_edited_in_its_post(
+    application: Application, sandbox: Sandbox, worker: Process
+) -> None:
+    kind = make_forum(sandbox)
     application.wait(application.raise_alerts("Import", alert_type=kind, dedup_key="import", progress=0.1))
     application.wait(
         application.raise_alerts("import", alert_type=kind, dedup_key="import", resolved=True, progress="100%")
@@ -77,6 +81,22 @@ def test_the_message_of_a_forum_is_edited_in_its_post(
     assert fields(message)["Progress"].endswith("100%")
     (thread,) = sandbox.call("GET", "threads")
     assert (message["channel_id"], thread["name"]) == (thread["id"], "Import")
+
+
+@pytest.mark.parametrize("is_forum", [True, False])
+def test_what_is_new_is_told_in_the_post_of_a_forum_and_in_a_text_channel_by_its_message_alone(
+    application: Application, sandbox: Sandbox, worker: Process, *, is_forum: bool
+) -> None:
+    kind = make_forum(sandbox) if is_forum else AlertType.TRACKLIST
+    given = {"alert_type": kind, "dedup_key": "import"}
+    application.wait(application.raise_alerts("Import", **given, incident_thread=True))
+    application.raise_alerts("import", **given, update=True, message="Writing", progress=1)
+    application.raise_alerts("Import is done", **given, resolved=True)
+    until(lambda: is_green(sandbox) and "Progress" in fields(sandbox.messages()[0]), "the resolution")
+    first, *news = sandbox.messages()
+    assert [each["embeds"][0]["title"] for each in (first, *news)] == ["✅ Import is done"] * (2 if is_forum else 1)
+    assert {each["channel_id"] for each in news} <= {first["channel_id"]}
+    assert sandbox.stats()["rate_limited"] == 0
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ import pytest
 
 from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
-from notifier.outbox.batch_item import BatchItem
-from notifier.outbox.disposition import OF_THE_PAYLOAD, decide
+from notifier.outbox.batch_item import BatchItem, Request
+from notifier.outbox.disposition import OF_THE_PAYLOAD, Action, decide
 from notifier.outbox.progress import Progress
 from notifier.outcome import FAULTS, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Scope, Status, Unknown
 from notifier.render.ornaments import GIVEN_BY_US, OF_EMBED, OF_MESSAGE, ornaments
@@ -59,6 +59,16 @@ def test_a_deferral_spends_no_attempt() -> None:
 def test_a_failure_is_retried_until_the_attempts_are_spent(outcome: Outcome, status: Status) -> None:
     assert told(outcome, retry_attempts=2) == [("retry_later", 2, status)] * 3
     assert told(outcome, retry_attempts=1) == [("attempts_exhausted", 2, status)] * 3
+
+
+@pytest.mark.parametrize("request_", list(Request))
+def test_what_may_be_done_twice_is_done_again_though_its_type_is_left_where_an_answer_is_lost(
+    request_: Request,
+) -> None:
+    item = BatchItem(NotificationMessage(title="T"), 0, 0, request=request_)
+    (left,) = decide(Unknown(Reason.READ_TIMEOUT), [item], 3, leave={item.message.alert_type})
+    may_double = request_ in (Request.POST, Request.REPLY)
+    assert left.action is (Action.COMPLETE if may_double else Action.RETRY_LATER)
 
 
 def test_what_never_left_this_machine_ends_no_alert_however_often() -> None:

@@ -75,6 +75,7 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "escalate_after",
         "escalate_to",
         "dedup_repost_after",
+        "incident_thread",
         "if_not_open",
         "adjusted",
     }

@@ -116,3 +116,15 @@ def test_after_how_many_messages_it_is_posted_anew_is_said_in_the_same_way(by_en
     ):
         message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", dedup_repost_after=given)
         assert prepare(message, settings).dedup_repost_after == told
+
+
+def test_so_is_whether_its_thread_is_told(by_environment: Any) -> None:
+    settings = by_environment(DISCORD_INCIDENT_THREAD="on", DISCORD_INCIDENT_THREAD_ERROR="off")
+    for kind, given, told in (
+        (AlertType.GENERAL, None, True),
+        (AlertType.GENERAL, False, False),
+        (AlertType.ERROR, None, None),
+        (AlertType.ERROR, True, True),
+    ):
+        message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", incident_thread=given)
+        assert prepare(message, settings).incident_thread == told
