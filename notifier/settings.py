@@ -9,106 +9,55 @@ from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    InstanceOf,
-    PlainSerializer,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
-from notifier.given_incident import REPOST_AFTER_MAX
-from notifier.message_parts import MENTIONS_MAX, EscalateTo, Mention
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
-from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours, parse
+from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
 from notifier.routing import PRIORITY, ROUTES
 from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
-from notifier.storage.url import parse_broker_url, parse_redis_url
+from notifier.setting_types import (
+    AlertTypes,
+    ApiUrl,
+    BrokerUrl,
+    Bytes,
+    Count,
+    Days,
+    DedupText,
+    GroupedType,
+    KeyPrefix,
+    LongSeconds,
+    LongText,
+    Mentions,
+    Names,
+    PartCount,
+    Patterns,
+    QueueName,
+    Quiet,
+    RedisUrl,
+    Repeat,
+    RepostAfter,
+    Retries,
+    Seconds,
+    SecondsOrOff,
+    Targets,
+)
 from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 
 DEFAULT_KEY_PREFIX = "notifier:"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
-
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-PartCount = Annotated[int, Field(ge=1, le=10)]
-Bytes = Annotated[int, Field(ge=0, le=2**40)]
-Retries = Annotated[int, Field(ge=0, le=100)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Days = Annotated[float, Field(gt=0, le=3_650, allow_inf_nan=False)]
-LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400, allow_inf_nan=False)]
-SecondsOrOff = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-
-
-QueueName = Annotated[str, Field(min_length=1, max_length=255)]
-KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
-
-
-def _words(value: object) -> object:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-def _not_critical(value: AlertType) -> AlertType:
-    if value is AlertType.CRITICAL:
-        raise ValueError("critical alerts are never grouped: leave it out")
-    return value
-
-
-def _patterns(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    from notifier.secrets import check_patterns  # only where some are set
-
-    check_patterns(value.split())
-    return value.split()
-
-
-def _quiet_hours(value: object) -> object:
-    return parse(value) if isinstance(value, str) else value
-
 
 MAY_HOLD_A_HASH = frozenset({"redis_url", "broker_url", "spool_dir", "templates_dir", "log_file", "secret_patterns"})
 """Fields whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
-
-LongText = Literal["attach", "split"]
-Repeat = Literal["edit", "replace"]
-RepostAfter = Annotated[int, Field(ge=0, le=REPOST_AFTER_MAX)]
-DedupText = Literal["newest", "first"]
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
-GroupedType = Annotated[AlertType, AfterValidator(_not_critical)]
-AlertTypes = Annotated[frozenset[AlertType], NoDecode, BeforeValidator(_words)]
-"""A comma-separated list, as ``critical,security``."""
-Mentions = Annotated[tuple[Mention, ...], BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
-"""The same of whom an alert pings, as ``@here,role:123,user:456``."""
-Targets = Annotated[tuple[EscalateTo, ...], NoDecode, BeforeValidator(_words), Field(max_length=MENTIONS_MAX)]
-"""The same of one alert type, and mentions, to which an incident is escalated."""
-Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
-"""The same of any words."""
-Quiet = Annotated[InstanceOf[QuietHours], NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)]
-"""Quiet hours, as ``22:00-07:00 Europe/Berlin hold``."""
-Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
-"""Regular expressions with space between them."""
 
 
 class Settings(BaseSettings):
@@ -125,7 +74,7 @@ class Settings(BaseSettings):
     webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
     wrong_webhooks: Mapping[AlertType, str] = Field(default_factory=dict, validation_alias="wrong_webhooks")
     """The types whose variable is set and no webhook, each with what is wrong; the text shows nothing of the value."""
-    api_url: str = Field(DEFAULT_API_URL, validation_alias="DISCORD_API_URL")
+    api_url: ApiUrl = Field(DEFAULT_API_URL, validation_alias="DISCORD_API_URL")
     rate_limit_per_minute: Count = Field(30, validation_alias="DISCORD_RATE_LIMIT")
     retry_attempts: Retries = Field(3, validation_alias="DISCORD_RETRY_ATTEMPTS")
     retry_backoff_seconds: Seconds = Field(2, validation_alias="DISCORD_RETRY_BACKOFF_SECONDS")
@@ -186,8 +135,8 @@ class Settings(BaseSettings):
     breaker_open_seconds: Seconds = Field(60, validation_alias="DISCORD_BREAKER_OPEN_SECONDS")
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     backend: Literal["redis", "memory", "console", "null"] = Field("redis", validation_alias="NOTIFIER_BACKEND")
-    redis_url: SecretStr = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
-    broker_url: SecretStr | None = Field(None, validation_alias="CELERY_BROKER_URL")
+    redis_url: RedisUrl = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
+    broker_url: BrokerUrl | None = Field(None, validation_alias="CELERY_BROKER_URL")
     key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
     callback_queue: QueueName = Field("celery", validation_alias="NOTIFIER_CALLBACK_QUEUE")
     publish_timeout_seconds: Seconds = Field(2, validation_alias="NOTIFIER_PUBLISH_TIMEOUT_SECONDS")
@@ -213,29 +162,6 @@ class Settings(BaseSettings):
     @classmethod
     def _default(cls, field_name: str) -> object:
         return cls.model_fields[field_name].get_default(call_default_factory=True)
-
-    @field_validator("api_url")
-    @classmethod
-    def _api_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-            raise ValueError("expected a URL such as https://discord.com/api/v10")
-        if not parts.path.rstrip("/").endswith("/api/v10"):
-            raise ValueError("must end in /api/v10, the version this client speaks")
-        return value.rstrip("/")
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_url(cls, value: SecretStr) -> SecretStr:
-        parse_redis_url(value.get_secret_value())
-        return value
-
-    @field_validator("broker_url")
-    @classmethod
-    def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parse_broker_url(value.get_secret_value())
-        return value
 
     @field_validator("group_seconds_by_type")
     @classmethod
@@ -342,3 +268,10 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read at first use."""
     return Settings.load()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -12,6 +12,7 @@ from tornado.httputil import HTTPHeaders, HTTPInputError, parse_body_arguments
 
 from notifier.errors import InvalidMessage, NotifierError
 from notifier.intake.given_body import Taken
+from notifier.intake.idempotency import UsedKeys
 from notifier.intake.occurrences import Meeting, Occurrences, Told
 from notifier.intake.shapes import SHAPES
 from notifier.models import NotificationMessage
@@ -69,6 +70,7 @@ class Reception:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._occurrences = Occurrences(clock)
+        self._keys = UsedKeys()
 
     def take(self, posted: Posted) -> Receipt:
         """Admit all alerts of a body; none of them if one is wrong.
@@ -76,8 +78,11 @@ class Reception:
         Raises:
             UnknownMediaType: it is no JSON, and no form.
             InvalidMessage: the text names the field.
+            KeyReused: its key was another request's.
             QueueFull, BrokerUnavailable: as ``send_notification.delay``. What was admitted before stays so.
         """
+        if posted.key:
+            self._keys.check(posted.token, posted.key, posted.body)
         every = SHAPES[posted.shape](read(posted))
         found = [self._alert(posted, taken, number) for number, taken in enumerate(every)]
         alerts = [each for each in found if each is not None]
@@ -86,6 +91,8 @@ class Reception:
                 submit(message)
             if incident:
                 self._occurrences.note(incident, told)
+        if posted.key:
+            self._keys.note(posted.token, posted.key, posted.body)
         notes = [note for message, *_ in alerts if message is not None for note in message.adjusted]
         return Receipt([told.id for *_, told in alerts], list(dict.fromkeys(notes)))
 

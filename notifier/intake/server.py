@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.answers import Answer, Discord, Own, Slack
+from notifier.intake.connections import BoundedServer
+from notifier.intake.idempotency import KeyReused
 from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
 from notifier.intake.shapes import SHAPES
 from notifier.intake.tokens import Tokens
@@ -35,6 +36,8 @@ IN_HAND_MAX = 256
 """Ours: those that are admitted or wait."""
 CLOSE_SECONDS = 10
 """Ours: what those in hand have when the intake is stopped."""
+MALFORMED = "Malformed HTTP message from %s: %s"
+"""As Tornado logs it (http1connection.py)."""
 NO_WEBHOOK = "1"
 """Where an address names none."""
 PATHS = ", ".join(f"/{each}" for each in SHAPES)
@@ -45,7 +48,7 @@ class Shared:
     """What all requests share."""
 
     tokens: Tokens
-    reception: Reception = field(default_factory=Reception)
+    reception: Reception = field(default_factory=lambda: Reception())
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "notifier-intake"))
     in_hand: int = 0
 
@@ -197,6 +200,8 @@ class Intake(Answering):
             self.refuse(400, str(error))
         except UnknownMediaType as error:
             self.refuse(415, str(error))
+        except KeyReused as error:
+            self.refuse(422, str(error))
         except (QueueFull, BrokerUnavailable) as error:
             self.refuse(503, str(error), RETRY_SECONDS)
         except NotifierError as error:
@@ -208,6 +213,13 @@ class Intake(Answering):
 def _bearer(request: HTTPServerRequest) -> str:
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _without_contents(record: logging.LogRecord) -> bool:
+    """What is wrong with a request is logged without what it holds: that may be a token, and Tornado quotes it."""
+    if record.msg == MALFORMED and isinstance(record.args, tuple):
+        record.args = (record.args[0], type(record.args[1]).__name__)
+    return True
 
 
 class Server:
@@ -226,7 +238,7 @@ class Server:
         ]
         # no access log: a token may be in a path
         app = Application(routes, default_handler_class=Elsewhere, log_function=lambda _: None)
-        self._http = HTTPServer(
+        self._http = BoundedServer(
             app,
             max_header_size=HEADER_BYTES_MAX,
             max_body_size=DISCARDED_BYTES_MAX,
@@ -235,6 +247,7 @@ class Server:
             body_timeout=BODY_SECONDS,
         )
         self._http.add_sockets(sockets)
+        logging.getLogger("tornado.general").addFilter(_without_contents)
 
     async def close(self) -> None:
         """Stop listening; what is in hand ends, in time."""

@@ -1,5 +1,8 @@
 """Alerts that are collected until a time: one message for all of a group, and none of them is lost on the way."""
 
+import random
+from collections import Counter
+
 import pytest
 
 from notifier.gate.gate import lease_seconds
@@ -10,7 +13,7 @@ from notifier.outbox.claim import Batch, Throttled
 from notifier.outbox.collecting import Collect
 from notifier.outbox.disposition import decide, failed_over
 from notifier.outbox.terms import Terms
-from notifier.outcome import Answer, Delivered, Reason, Rejected, Status, Unknown
+from notifier.outcome import Answer, Deferred, Delivered, Failed, Reason, Rejected, Status, Unknown
 from notifier.render.collected import CollectedBy
 from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBHOOK, Bench, MakeBench
 from tests.names import names
@@ -304,3 +307,46 @@ def test_explain_tells_until_when_and_with_whom(bench: Bench, monkeypatch: pytes
     bench.commit(bench.batch())
     told = [each.what for each in explain(bench.redis, names, bench.records, "b")]
     assert "carried with 2 others" in told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_each_alert_ends_and_none_is_delivered_twice(make_bench: MakeBench, seed: int) -> None:
+    dice, group_seconds = random.Random(seed), {AlertType.GENERAL: 60.0}
+    bench = make_bench(group_seconds_by_type=group_seconds, breaker_failures=1_000_000, retry_attempts=2)
+    bench.admit("before", username="of its own")
+    bench.open_gate()
+    delivered, sizes, alerts = Counter[str](), Counter[int](), [f"a{number}" for number in range(90)]
+    for each in alerts:
+        bench.admit(each, username=dice.choice([None] * 9 + ["own"]), message="x" * dice.choice([0] * 9 + [5_000]))
+        bench.tick(dice.choice([0, 1, 8, 8, 8, -200]))
+        if dice.random() < 0.3:
+            happen(bench, dice, delivered, sizes)
+    for _ in range(1_000):
+        wait = happen(bench, dice, delivered, sizes)
+        if not bench.outbox.depth(AlertType.GENERAL):
+            break
+        bench.tick(wait)
+    ended = [bench.record(each)["status"] for each in alerts]
+    assert [each for each, times in delivered.items() if times > 1] == []
+    assert ended.count("delivered") == len(delivered)
+    assert max(sizes) > 10, "some were groups"
+
+
+def happen(bench: Bench, dice: random.Random, delivered: Counter[str], sizes: Counter[int]) -> float:
+    """One claim and what comes of it; seconds until the next is of use."""
+    claim = bench.claim()
+    if not isinstance(claim, Batch):
+        return min(claim.wait_seconds, 60) + 0.001 if isinstance(claim, Throttled) else 1
+    if claim.abandoned:
+        bench.commit(claim, Unknown(Reason.WORKER_LOST), None)
+        return 1
+    sizes[len(claim.items)] += 1
+    named = frozenset({(dice.randrange(len(claim.items)), "description")})
+    outcomes = [Failed(Reason.BAD_GATEWAY), Unknown(Reason.READ_TIMEOUT), Deferred(1, Reason.RATE_LIMITED), None]
+    rejected = [Rejected(Reason.INVALID_PAYLOAD), Rejected(Reason.INVALID_PAYLOAD, "", named)]
+    outcome = dice.choice([*outcomes, *rejected, *[Delivered("901", "2000000000000000001")] * 6])
+    if outcome is None:  # its worker is lost
+        return lease_seconds(bench.settings) + 1
+    bench.commit(claim, outcome, ROOMY if isinstance(outcome, Delivered | Rejected) else None)
+    delivered.update(ids(claim) if isinstance(outcome, Delivered) else ())
+    return 1

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from notifier.errors import QueueFull
+from notifier.errors import InvalidMessage, QueueFull
 from notifier.intake import alert_group, occurrences, reception
+from notifier.intake.idempotency import KeyReused
 from notifier.intake.occurrences import SAME_SECONDS
 from notifier.intake.reception import Posted, Reception
 from notifier.models import NotificationMessage
@@ -147,3 +149,15 @@ def test_how_many_are_left_of_a_group_is_over_with_it(alerts: Alerts, monkeypatc
     for _ in range(2):
         desk.take(posted(alert()))
     assert told(alerts) == ["resolve "]
+
+
+def test_a_key_of_another_request_is_refused_for_its_alert_would_be_lost(alerts: Alerts) -> None:
+    desk, key = Reception(), {"Idempotency-Key": "order-5"}
+    with pytest.raises(InvalidMessage):
+        desk.take(posted("x", **key))
+    first = desk.take(posted(alert(), **key)).ids
+    assert desk.take(posted(alert(), **key)).ids == first, "what was refused has used no key"
+    with pytest.raises(KeyReused, match=r"^Idempotency-Key:"):
+        desk.take(posted(alert(starts=LATER), **key))
+    other = replace(posted(alert(starts=LATER), **key), token="fake-token-2")
+    assert desk.take(other).ids != first

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,7 +14,7 @@ from discord_webhook import DiscordEmbed, DiscordWebhook
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from notifier.errors import BrokerUnavailable, QueueFull
-from notifier.intake import reception, server
+from notifier.intake import connections, reception, server
 from notifier.intake.server import BODY_BYTES_MAX, DISCARDED_BYTES_MAX, Server
 from notifier.intake.tokens import WINDOW_SECONDS, Tokens
 from notifier.testing import Alerts
@@ -135,6 +136,17 @@ def test_the_same_key_gives_the_same_ids_and_another_token_others(post: Post, al
     first, again = (post("/alerts", {"title": "T"}, **headers)[1] for _ in range(2))
     other = post("/alerts", {"title": "T"}, **{**headers, "Authorization": f"Bearer {OTHER}"})[1]
     assert first == again != other
+
+
+def test_a_key_that_was_used_with_another_body_is_refused(
+    post: Post, monkeypatch: pytest.MonkeyPatch, alerts: Alerts
+) -> None:
+    shared = reception.Reception()
+    monkeypatch.setattr(server, "Reception", lambda: shared)
+    headers = {**BEARER, "Idempotency-Key": "order-5"}
+    assert [post("/alerts", {"title": each}, **headers)[0] for each in "TTU"] == [202, 202, 422]
+    alerts.assert_sent(title="T")
+    alerts.assert_none_sent(title="U")
 
 
 @pytest.mark.parametrize("error", [QueueFull("full"), BrokerUnavailable("away")])
@@ -403,3 +415,66 @@ def test_a_slow_redis_blocks_no_other_request_and_a_stop_waits_for_what_is_in_ha
         await closing
 
     talk(said)
+
+
+def test_connections_are_bounded_and_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
+
+    async def said(intake: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(health)
+        assert await status(reader) == 200
+        second = await asyncio.open_connection("127.0.0.1", intake.port)
+        for _ in range(3):
+            refused, closed = await asyncio.open_connection("127.0.0.1", intake.port)
+            assert await refused.read() == b""
+            closed.close()
+        second[1].write(health)
+        assert await status(second[0]) == 200
+        second[1].close()
+        code = 0
+        while code != 200:  # the server has to see that it is closed
+            again, writer_again = await asyncio.open_connection("127.0.0.1", intake.port)
+            writer_again.write(health)
+            with contextlib.suppress(OSError, IndexError):
+                code = await status(again)
+            writer_again.close()
+
+    talk(said)
+    assert caplog.text.count("more than 2 connections") == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f"POST /{TOKEN}/alerts HTTP/9\r\n\r\n".encode(),
+        f"POST /{TOKEN}/alerts\r\n\r\n".encode(),
+        f"POST /{TOKEN}/ale rts HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        head(TOKEN, f"{TOKEN} without a colon"),
+        head(f"{TOKEN}\x00"),
+        head(TOKEN, f"Content-Length: {TOKEN}"),
+        head(TOKEN, f"Content-Type: multipart/form-data; {TOKEN}", "Content-Length: 1") + b"x",
+        head(TOKEN, f"Transfer-Encoding: {TOKEN}"),
+        head(TOKEN, "Host: y", "Host: z"),
+        head(TOKEN, "Transfer-Encoding: chunked") + f"{TOKEN}\r\n".encode(),
+        f"POST /api/webhooks/1/{TOKEN}?type=%ff&thread_id=%ff HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        f"PATCH /api/webhooks/1/{TOKEN} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+    ],
+)
+def test_a_broken_request_is_refused_and_no_log_has_the_token_of_it(
+    broken: bytes, caplog: pytest.LogCaptureFixture, alerts: Alerts
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def said(_: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(broken)
+        writer.write_eof()
+        answer = await reader.read()
+        assert TOKEN.encode() not in answer
+        assert not answer or int(answer.split()[1]) in range(400, 500)
+
+    talk(said)
+    assert TOKEN not in caplog.text
+    alerts.assert_none_sent()
