@@ -28,9 +28,8 @@ end
 
 -- The first alert that asks for them sets the terms. After a resolution they begin anew, and it is escalated no more.
 local function ask_for_reminders(incident, args, now)
-  local acknowledged_at, remind, remind_at, count, after, escalate_at, escalated_at = unpack(redis.call('HMGET',
-    incident, 'acknowledged_at', 'remind', 'remind_at', 'reminders', 'escalate_after', 'escalate_at', 'escalated_at'))
-  if acknowledged_at then return end
+  local remind, remind_at, count, after, escalate_at, escalated_at = unpack(redis.call('HMGET', incident, 'remind',
+    'remind_at', 'reminders', 'escalate_after', 'escalate_at', 'escalated_at'))
   remind, after = tonumber(remind) or args.remind, tonumber(after) or args.escalate_after
   local is_asked = false
   if remind > 0 and not remind_at and tonumber(count or 0) < REMINDERS_MAX then

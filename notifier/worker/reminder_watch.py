@@ -35,7 +35,8 @@ class ReminderWatch:
     def _message(self, due: Due) -> NotificationMessage:
         state, shown = due.incident.state, due.incident.shown
         own = {"id": due.id, "alert_type": due.alert_type}
-        if due.incident.thread_id and due.incident.is_shown_by(self._settings.webhooks.get(due.alert_type)):
+        webhook = self._settings.webhooks.get(due.alert_type)
+        if due.incident.thread_id and (webhook is None or due.incident.is_shown_by(webhook)):
             own["thread_id"] = due.incident.thread_id
         if due.what is What.REMIND:
             return reminder(state, shown, own, key=due.key, number=due.number, link=due.link)

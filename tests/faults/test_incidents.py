@@ -1,20 +1,29 @@
 """At most one message for each incident, and exact counts: while workers and Redis are killed, and answers are lost."""
 
+import re
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
 import pytest
+import redis
 
+from notifier.cli.processes import Process
+from notifier.gate.gate import microseconds
 from notifier.models import AlertType
+from notifier.outbox.reminders import LEASE_SECONDS
+from notifier.storage.connection import clock, connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.faults.conftest import GENERAL, QUICK, WEBHOOKS, StartCaller
+from tests.names import names
 from tests.servers import OwnRedis, until
 
 REPEATS = 300
 EACH = REPEATS // len(AlertType)
 KILLS = 2
 KEY = "storm"
+INCIDENTS = 8
 THREAD, UPDATED, FLAPPING, FIRST = AlertType.TRACKLIST, AlertType.MONITORING, AlertType.SECURITY, AlertType.CRITICAL
 STORM: dict[AlertType, list[dict[str, Any]]] = {
     FIRST: [{"dedup_text": "first"}],
@@ -128,3 +137,51 @@ def test_a_post_whose_answer_was_lost_may_be_doubled_and_says_so_and_only_one_go
     lost, known = sandbox.messages()
     assert (repeated(lost), repeated(known), is_green(lost)) == (1, 2, False)
     assert {each["message_id"] for each in application.wait([*second, *over])} == {known["id"]}
+
+
+def told(sandbox: Sandbox, what: str) -> Counter[str]:
+    """How often it was posted: of each incident and reminder."""
+    embeds = [embed for message in sandbox.messages() for embed in message["embeds"] if what in embed["title"]]
+    texts = [embed.get("description", "") + str(embed.get("fields")) for embed in embeds]
+    return Counter(re.findall(r"(?:reminder \d+ · )?`notifier ack .*?`", "\n".join(texts)))
+
+
+def test_a_sweeping_worker_and_redis_killed_leave_each_reminder_posted_once_and_one_escalation(
+    own_redis: OwnRedis, sandbox: Sandbox, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = {**QUICK, "REDIS_URL": own_redis.url}
+    start_worker(**quick, NOTIFIER_SWEEP_SECONDS="3")
+    # those that sweep most carry nothing, so that no request is under way when they are killed
+    idle = ("-Q", "notifications.tracklist")
+    victims = [start_worker(*idle, **quick, NOTIFIER_SWEEP_SECONDS="0.05") for _ in range(2)]
+    monkeypatch.setenv("REDIS_URL", own_redis.url)
+    from tests.e2e.conftest import client_app
+
+    application = Application(client_app(own_redis.url))
+    terms = {"remind_seconds": 4, "escalate_after": 7, "escalate_to": "critical", "dedup_seconds": 86_400}
+    kinds = [AlertType.GENERAL, AlertType.ERROR, AlertType.MONITORING, AlertType.SECURITY]
+    for number in range(INCIDENTS):
+        application.raise_alerts("Disk full", alert_type=kinds[number % 4], dedup_key=f"disk{number}", **terms)
+    client = connect(own_redis.url, 5)
+    cut_short = [kill_while_it_tells(victims[0], client)]
+    until(lambda: told(sandbox, "Still open").total() > 0, "the first reminder")
+    cut_short.append(kill_while_it_tells(victims[1], client))
+    own_redis.away()
+    own_redis.back()
+    client.close()
+    until(lambda: len(told(sandbox, "Escalated")) == INCIDENTS, "all escalations", 60)
+    until(lambda: sum("reminder 2" in each for each in told(sandbox, "Still open")) == INCIDENTS, "all reminders", 60)
+    assert set(told(sandbox, "Escalated").values()) == {1}
+    assert set(told(sandbox, "Still open").values()) == {1}
+    assert any(cut_short), "one was killed between what was due and what it had raised"
+
+
+def kill_while_it_tells(victim: Process, client: "redis.Redis") -> int:
+    """Kill it as soon as something is leased; returns how many it leaves so."""
+
+    def leased() -> int:
+        return client.zcount(names.reminders, clock(client) + microseconds(LEASE_SECONDS - 2), "+inf")
+
+    until(leased, "a lease", poll_seconds=0.001)
+    victim.kill()
+    return leased()

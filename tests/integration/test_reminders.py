@@ -116,6 +116,11 @@ def test_the_next_one_takes_twice_as_long_up_to_a_day_and_there_is_a_last_one(wa
         watched.sweep(HOUR)
     told = [each for each in list(watched.posted.values())[before:] if "other" in each.message]
     assert len(told) == 20
+    admit(watched.bench, "over", dedup_key="other", resolved=True)
+    watched.sweep()
+    admit(watched.bench, "again", **opened_again)
+    watched.sweep(HOUR)
+    assert len([each for each in watched.posted.values() if "ack other" in each.message]) == 20
     assert is_planned(watched), "the first one goes on"
 
 
@@ -195,7 +200,8 @@ def test_it_is_escalated_once_with_all_that_its_message_shows(watched: Watched) 
     watched.sweep(MINUTE)
     admit(watched.bench, "again", escalate_after=HOUR, **fields, **LONG)
     for _ in range(5):
-        assert len(watched.sweep(HOUR)) == 1
+        watched.sweep(HOUR)
+    assert (watched.times, is_planned(watched)) == (1, False)
 
 
 def test_mentions_alone_are_escalated_to_in_its_own_channel_and_the_default_is_critical(watched: Watched) -> None:
@@ -282,6 +288,20 @@ def test_one_that_is_ended_while_it_is_told_is_taken_back(watched: Watched, end:
     assert watched.bench.record(due.id)["status"] == "withdrawn"
     assert len(watched.sweep(5 * HOUR)) == 1
     assert not is_planned(watched)
+
+
+def test_an_escalation_is_the_same_one_whatever_reminders_came_meanwhile(watched: Watched) -> None:
+    opened(watched.bench, escalate_after=HOUR, remind_seconds=HOUR - MINUTE, **LONG)
+    watched.bench.tick(HOUR - MINUTE)
+    late = watched.take()
+    watched.bench.tick(MINUTE)
+    before = watched.take()
+    watched.reminders.done(late)
+    watched.bench.tick(LEASE_SECONDS)
+    after = watched.take()
+    assert (late.what, before.what, after.what) == (What.REMIND, What.ESCALATE, What.ESCALATE)
+    assert (before.number, after.number) == (1, 2)
+    assert before.id == after.id
 
 
 def test_one_that_is_done_for_an_incident_before_says_nothing_of_the_new_one(watched: Watched) -> None:
