@@ -156,6 +156,9 @@ class Caller:
 
     def _first_client(self) -> Client:
         self.app.backend  # noqa: B018 - imports its module
+        import notifier.render.batch
+        import notifier.render.split  # noqa: F401 - many calls need what draws, and few programs that only import us
+
         going_on = "This process raises alerts all the same; a worker would not start."
         warn_once(
             *(f"{each}. {going_on}" for each in self.settings.wrong_webhooks.values()),

@@ -50,10 +50,9 @@ CSS = (
     " f5f5f5 yellowgreen 9acd32"
 )
 """Names that CSS has (CSS Color Module Level 4), but for those above."""
-_RGB = re.compile(r"rgba?\(\s*([\d.]+%?)[\s,]+([\d.]+%?)[\s,]+([\d.]+%?)\s*(?:[,/]\s*[\d.]+%?\s*)?\)")
-_HSL = re.compile(
-    r"hsla?\(\s*([+-]?[\d.]+)(deg|grad|rad|turn)?[\s,]+([\d.]+)%?[\s,]+([\d.]+)%?\s*(?:[,/]\s*[\d.]+%?\s*)?\)"
-)
+# not compiled before they are used: few callers write colours so
+_RGB = r"rgba?\(\s*([\d.]+%?)[\s,]+([\d.]+%?)[\s,]+([\d.]+%?)\s*(?:[,/]\s*[\d.]+%?\s*)?\)"
+_HSL = r"hsla?\(\s*([+-]?[\d.]+)(deg|grad|rad|turn)?[\s,]+([\d.]+)%?[\s,]+([\d.]+)%?\s*(?:[,/]\s*[\d.]+%?\s*)?\)"
 _TURN = {"deg": 360.0, "grad": 400.0, "rad": 2 * math.pi, "turn": 1.0}
 """How much of each unit of an angle a whole turn has (CSS Values and Units)."""
 
@@ -87,9 +86,9 @@ def _of_text(text: str) -> int | None:
         return int(text) if len(text) < 9 else None
     if digits := re.fullmatch(r"(?:(?:0x)?#|0x)?([0-9a-f]{6}|[0-9a-f]{3})", _opaque(text)):
         return int(digits[1] if len(digits[1]) == 6 else "".join(2 * digit for digit in digits[1]), 16)
-    if rgb := _RGB.fullmatch(text):
+    if rgb := re.fullmatch(_RGB, text):
         return _of_parts(*rgb.groups())
-    if hsl := _HSL.fullmatch(text):
+    if hsl := re.fullmatch(_HSL, text):
         return _of_hue(*hsl.groups(default="deg"))
     name = re.sub(r"[\s-]+", "_", text).replace("gray", "grey")
     return _NAMES.get(name, _NAMES.get(name.replace("_", "")))

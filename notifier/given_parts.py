@@ -7,7 +7,6 @@ from itertools import chain, islice
 from typing import Any
 
 from notifier.message_parts import BUTTONS_MAX, is_http_url, unknown_parts
-from notifier.plain_text import plain
 from notifier.shortening import level
 from notifier.texts import CHARACTERS_MAX, ITEMS_MAX, MORE, Walk, is_a, is_broken, is_text, text_of, traceback_of
 
@@ -134,6 +133,8 @@ def is_escaped(text: str) -> bool:
 
     Of most it makes none: those alerts can be read by workers of an earlier version too.
     """
+    from notifier.plain_text import plain  # few callers give what is no text
+
     return len(text) > SHORT_CHARACTERS or plain(text, links=False) != text
 
 

@@ -5,7 +5,6 @@ import binascii
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -160,8 +159,15 @@ def stripped(maximum: int | None = None, minimum: int = 1) -> StringConstraints:
 def unknown_parts(given: Iterable[str], known: Sequence[str]) -> list[str]:
     """In words, the names that are no part of a thing, each with the one that may be meant."""
     unknown = [name[:UNKNOWN_CHARACTERS] for name in given if name not in known][:UNKNOWN_MAX]
-    near = [get_close_matches(name, known, n=1) for name in unknown]
-    return [f"no part {name}" + (f"; {meant[0]}?" if meant else "") for name, meant in zip(unknown, near, strict=True)]
+    near = [nearest(name, known) for name in unknown]
+    return [f"no part {name}" + (f"; {meant}?" if meant else "") for name, meant in zip(unknown, near, strict=True)]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known one that is most like a misspelt name; None if none is."""
+    from difflib import get_close_matches  # few callers misspell one
+
+    return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 def _file_bytes(value: object) -> object:

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
@@ -39,6 +38,7 @@ from notifier.message_parts import (
     Snowflake,
     Text,
     Username,
+    nearest,
     stripped,
     utc,
 )
@@ -68,8 +68,8 @@ def _alert_type(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, AlertType):
         value = value.strip().lower() or AlertType.GENERAL
         if value not in set(AlertType):
-            near = get_close_matches(value, AlertType, n=1)
-            raise ValueError(f"none of {', '.join(AlertType)}" + (f"; {near[0]}?" if near else ""))
+            near = nearest(value, AlertType)
+            raise ValueError(f"none of {', '.join(AlertType)}" + (f"; {near}?" if near else ""))
     return AlertType.GENERAL if value is None else value
 
 
@@ -220,8 +220,8 @@ def _of_template(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"{name}: not a field of a NotificationMessage" + (f"; {near[0]}?" if near else "")
+    near = nearest(name, known)
+    return f"{name}: not a field of a NotificationMessage" + (f"; {near}?" if near else "")
 
 
 def _named(error: ValidationError) -> str:
@@ -229,8 +229,8 @@ def _named(error: ValidationError) -> str:
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         place, why = [str(part) for part in item["loc"]], item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            near = get_close_matches(place[-1], FIELD, n=1)
-            why = f"not a part of {place[0]}" + (f"; {near[0]}?" if near else "")
+            near = nearest(place[-1], FIELD)
+            why = f"not a part of {place[0]}" + (f"; {near}?" if near else "")
         said.append(f"{'.'.join(place) or 'message'}: {why}")
     return "; ".join(said)
 

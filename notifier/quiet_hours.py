@@ -19,10 +19,11 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
 WEEK_MINUTES = len(DAYS) * DAY_MINUTES
 MINUTE = timedelta(minutes=1)
-_TIMES = re.compile(r"(\d{1,2})(?::(\d{2}))?-(\d{1,2})(?::(\d{2}))?")
+# not compiled before they are used: few programs have quiet hours
+_TIMES = r"(\d{1,2})(?::(\d{2}))?-(\d{1,2})(?::(\d{2}))?"
 _DAY = rf"({'|'.join(DAYS)})(?:[a-z]*day)?"
-_DAYS = re.compile(rf"{_DAY}(?:-{_DAY})?")
-_DASH = re.compile(r"\s*[-–—]\s*")  # what is copied from a page has longer ones
+_DAYS = rf"{_DAY}(?:-{_DAY})?"
+_DASH = r"\s*[-–—]\s*"  # what is copied from a page has longer ones
 
 
 class Manner(StrEnum):
@@ -136,7 +137,7 @@ def parse(text: str) -> QuietHours:
     Raises:
         ValueError: says what is wrong with the text.
     """
-    words = [word for word in re.split(r"[\s;,]+", _DASH.sub("-", text.strip())) if word]
+    words = [word for word in re.split(r"[\s;,]+", re.sub(_DASH, "-", text.strip())) if word]
     if [word.lower() for word in words] in ([each] for each in OFF):
         return NO_QUIET_HOURS
     hours: list[Hours] = []
@@ -144,10 +145,10 @@ def parse(text: str) -> QuietHours:
     zones: list[str] = []
     manners: list[Manner] = []
     for word in words:
-        if times := _TIMES.fullmatch(word):
+        if times := re.fullmatch(_TIMES, word):
             hours.append(_hours(word, times, frozenset(days)))
             days = set()
-        elif named := _DAYS.fullmatch(word.lower()):
+        elif named := re.fullmatch(_DAYS, word.lower()):
             days |= _days(*named.groups())
         elif word.lower() in list(Manner):
             manners.append(Manner(word.lower()))

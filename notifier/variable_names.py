@@ -1,7 +1,6 @@
 """The names of the environment variables that are read, and of those that are not and look as if they should be."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 OURS = "NOTIFIER_"
 """What begins so is meant for this program. ``DISCORD_`` may also be of a host's own bot."""
@@ -12,6 +11,8 @@ ALIKE_OF_A_HOST = 0.85
 
 def nearest(name: str, known: Collection[str], alike: float = ALIKE) -> str | None:
     """The known name that is most like this one; None if none is."""
+    from difflib import get_close_matches  # few names are wrong
+
     return next(iter(get_close_matches(name.upper(), known, n=1, cutoff=alike)), None)
 
 

@@ -11,10 +11,9 @@ from notifier.environment import plain
 from notifier.errors import ConfigurationError
 from notifier.message_parts import is_snowflake
 
-DISCORD_HOSTS = re.compile(r"(?:[a-z]+\.)?discord(?:app)?\.com")
-WEBHOOK_PATH = re.compile(
-    r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
-)
+# not compiled before they are used: a program that only raises alerts has no webhook
+DISCORD_HOSTS = r"(?:[a-z]+\.)?discord(?:app)?\.com"
+WEBHOOK_PATH = r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
 REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY = 60, 24
 """Ours: the least length, and the least number of different characters (of 68 random ones, about 42 differ)."""
 
@@ -50,12 +49,12 @@ def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:
         parts = urlsplit(plain(url))
         api = urlsplit(api_url)
         thread_ids = parse_qs(parts.query).get("thread_id", [])
-        known_host = DISCORD_HOSTS.fullmatch(parts.hostname or "") or parts.netloc == api.netloc
+        known_host = re.fullmatch(DISCORD_HOSTS, parts.hostname or "") or parts.netloc == api.netloc
     except ValueError:
         raise ConfigurationError(f"{wanted}, but this is not a URL") from None
     if parts.scheme not in ("http", "https") or not known_host:
         raise ConfigurationError(f"{wanted}, but this is not an address of Discord (nor of DISCORD_API_URL)")
-    match = WEBHOOK_PATH.fullmatch(parts.path)
+    match = re.fullmatch(WEBHOOK_PATH, parts.path)
     if match is None or not is_snowflake(match["id"]):
         raise ConfigurationError(f"{wanted}, but its path is not that of a webhook")
     if not all(is_snowflake(thread_id) for thread_id in thread_ids):

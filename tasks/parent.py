@@ -6,7 +6,6 @@ from typing import Any
 
 from notifier.message_parts import VALUE_CHARACTERS_MAX
 from notifier.outbox.record import Record
-from notifier.render.cut import cut
 from notifier.storage.keys import RESULT_PREFIX
 
 from .celery import pipeline
@@ -66,6 +65,8 @@ def _stored(task_id: str) -> dict[str, Any]:
 
 
 def _field(name: str, value: object) -> Shown:
+    from notifier.render.cut import cut  # few callers need it
+
     text = str(value).encode(errors="backslashreplace").decode()
     shown = cut(text if text.strip() else repr(text), VALUE_CHARACTERS_MAX)
     return {"name": name, "value": shown, "markdown": False}

@@ -4,16 +4,16 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPInputError, parse_body_arguments
 
-from notifier.errors import InvalidMessage, NotifierError
+from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.given_body import Taken
-from notifier.intake.idempotency import UsedKeys
 from notifier.intake.occurrences import Meeting, Occurrences, Told
+from notifier.intake.seen_requests import Requests
 from notifier.intake.shapes import SHAPES
 from notifier.models import NotificationMessage
 from notifier.pipeline import client_pipeline
@@ -32,7 +32,7 @@ class UnknownMediaType(NotifierError):
     reason = "unknown_media_type"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Posted:
     """A request whose token is right.
 
@@ -50,6 +50,11 @@ class Posted:
     def key(self) -> str:
         """What makes two requests the same one."""
         return self.headers.get("Idempotency-Key", "")
+
+    @property
+    def place(self) -> str:
+        """What its address says."""
+        return f"{self.shape}\n{self.alert_type}\n{self.thread_id}"
 
     @property
     def content_type(self) -> str:
@@ -70,7 +75,7 @@ class Reception:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._occurrences = Occurrences(clock)
-        self._keys = UsedKeys()
+        self._requests = Requests(clock)
 
     def take(self, posted: Posted) -> Receipt:
         """Admit all alerts of a body; none of them if one is wrong.
@@ -81,48 +86,49 @@ class Reception:
             KeyReused: its key was another request's.
             QueueFull, BrokerUnavailable: as ``send_notification.delay``. What was admitted before stays so.
         """
-        if posted.key:
-            self._keys.check(posted.token, posted.key, posted.body)
+        request = self._requests.begin(posted.token, posted.key, posted.place, posted.body)
         every = SHAPES[posted.shape](read(posted))
-        found = [self._alert(posted, taken, number) for number, taken in enumerate(every)]
+        found = [self._alert(posted, taken, f"{request.seed}\n{number}") for number, taken in enumerate(every)]
         alerts = [each for each in found if each is not None]
-        for message, incident, told in alerts:
-            if message is not None:
-                submit(message)
-            if incident:
-                self._occurrences.note(incident, told)
-        if posted.key:
-            self._keys.note(posted.token, posted.key, posted.body)
+        try:
+            for message, incident, told in alerts:
+                if message is not None:
+                    submit(message)
+                if incident:
+                    self._occurrences.note(incident, told)
+        except (QueueFull, BrokerUnavailable):
+            self._requests.note_refused(request)
+            raise
+        self._requests.note_taken(request)
         notes = [note for message, *_ in alerts if message is not None for note in message.adjusted]
         return Receipt([told.id for *_, told in alerts], list(dict.fromkeys(notes)))
 
-    def _alert(self, posted: Posted, taken: Taken, number: int) -> tuple[NotificationMessage | None, str, Told] | None:
+    def _alert(self, posted: Posted, taken: Taken, seed: str) -> tuple[NotificationMessage | None, str, Told] | None:
         """The alert, None if it is told already; its incident, '' if it has none; and what is told of that.
 
-        None: there is nothing to tell.
+        None: there is nothing to tell. ``seed``: of its id, if nothing else tells it from others.
         """
         fields = dict(taken.fields)
         if not fields.get("alert_type") and (kind := posted.alert_type or taken.usual_type):
             fields["alert_type"] = kind
         if posted.thread_id:
             fields.setdefault("thread_id", posted.thread_id)
-        if posted.key:
-            fields["id"] = _id(posted.token, posted.key, number)
+        own_id = _id(seed) if posted.key or not fields.get("id") else fields["id"]
         if taken.occurrence is None:
-            message = NotificationMessage(**fields)
+            message = NotificationMessage(**{**fields, "id": own_id})
             return message, "", Told(message.id, "", "", False)
         incident = f"{fields['alert_type']}\n{fields['dedup_key']}"
         if taken.if_open and not self._occurrences.is_open(incident):
             return None
         said = hashlib.sha256(json.dumps(fields, default=str, sort_keys=True).encode()).hexdigest()
         once = f"{'resolved ' if fields.get('resolved') else ''}{taken.occurrence}"
-        own_id = fields.get("id") or _id(incident, once)
-        now = Told(own_id, once, said, bool(fields.get("resolved")))
+        known_id = own_id if posted.key else _id(incident, once)
+        now = Told(known_id, once, said, bool(fields.get("resolved")))
         meeting, last = self._occurrences.meet(incident, now)
         if meeting is Meeting.SAME and last:
             return None, "", last
-        if meeting is not Meeting.NEW and not posted.key:
-            now = Told(str(uuid.uuid4()), once, said, now.is_resolved)  # that one is known, and would not be taken
+        if meeting is not Meeting.NEW:
+            now = replace(now, id=own_id)  # that one is known, and would not be taken
         update = bool(fields.get("update")) or meeting is Meeting.CHANGED
         return NotificationMessage(**{**fields, "id": now.id, "update": update}), incident, now
 

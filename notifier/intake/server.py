@@ -14,8 +14,8 @@ from tornado.web import Application, HTTPError, RequestHandler, stream_request_b
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.answers import Answer, Discord, Own, Slack
 from notifier.intake.connections import BoundedServer
-from notifier.intake.idempotency import KeyReused
 from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
+from notifier.intake.seen_requests import KeyReused
 from notifier.intake.shapes import SHAPES
 from notifier.intake.tokens import Tokens
 

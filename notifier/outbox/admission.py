@@ -18,15 +18,15 @@ from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason
-from notifier.render.batch import measure
+from notifier.render.load import measure
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
-from notifier.storage.retention import Findings, ping
 from notifier.storage.scripts import atomic_step, script
 
 if TYPE_CHECKING:
     from notifier.outbox.silences import Silences
+    from notifier.storage.retention import Findings
 
 
 class Admitted(StrEnum):
@@ -106,12 +106,14 @@ class Admission:
         self._of_type = {kind: _of_type(self._keys, settings, kind) for kind in AlertType}
         self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
 
-    def ping(self, told: Callable[[Findings], None] | None = None) -> None:
+    def ping(self, told: "Callable[[Findings], None] | None" = None) -> None:
         """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
         with broker_errors():
             if told is None:
                 self._redis.ping()
             else:
+                from notifier.storage.retention import ping  # once in a process
+
                 ping(self._redis, told)
 
     def admit(

@@ -12,7 +12,7 @@ from notifier.outbox.disposition import MAY_END, Action, Disposition
 from notifier.outbox.incident import shown_by
 from notifier.outbox.record import Record, iso, record, retry_result
 from notifier.outcome import Answer, Delivered, Status
-from notifier.render.batch import measure
+from notifier.render.load import measure
 from notifier.render.ornaments import OF_MESSAGE
 
 EVENT_DETAIL_CHARACTERS = 200

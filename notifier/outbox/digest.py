@@ -11,10 +11,8 @@ from notifier.outbox.record import as_result, record
 from notifier.outbox.steps import COUNTING_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
-from notifier.plain_text import plain
-from notifier.render.batch import measure
-from notifier.render.cut import cut
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
+from notifier.render.load import measure
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
@@ -52,6 +50,9 @@ class Digests:
 
     def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:
         """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""
+        from notifier.plain_text import plain  # few alerts are folded
+        from notifier.render.cut import cut
+
         kind, stamp = message.alert_type, uuid.uuid4().hex
         size = len(message.model_dump_json(exclude_defaults=True).encode()) + len(terms.callbacks.encode())
         waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(kind)

@@ -3,10 +3,7 @@
 from typing import Any, Literal
 
 from notifier.models import NotificationMessage
-from notifier.outbox.dedup_key import filled_key
 from notifier.outbox.message_secrets import masked_message, masked_value
-from notifier.render.embeds import content_fits
-from notifier.render.split import fits_in_parts, split
 from notifier.settings import Settings
 
 NO_KEY = "dedup_key: left out: what it is made of is empty"
@@ -28,6 +25,8 @@ def prepare(message: NotificationMessage, settings: Settings) -> NotificationMes
 
 def _of_incident(message: NotificationMessage, settings: Settings) -> NotificationMessage:
     """With its key filled in, and what the settings say of incidents: the application decides, not the worker."""
+    from notifier.outbox.dedup_key import filled_key  # few callers need it
+
     kind = message.alert_type
     if not (key := filled_key(message)):  # such alerts have nothing in common
         return message.model_copy(update={"dedup_key": None, "adjusted": (*message.adjusted, NO_KEY)})
@@ -69,6 +68,9 @@ def _long_text(message: NotificationMessage, settings: Settings) -> Literal["att
     wanted = message.long_text or settings.long_text_by_type.get(message.alert_type, settings.long_text)
     if wanted == "attach":
         return message.long_text
+    from notifier.render.embeds import content_fits  # few callers ask for parts
+    from notifier.render.split import fits_in_parts, split
+
     if message.suppress_embeds:
         return None if content_fits(message) else "attach"
     if not fits_in_parts(message, settings.split_max):

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from notifier.models import NotificationMessage
-from notifier.render.batch import compose
-from notifier.render.split import parts_of
 from notifier.settings import Settings
 from notifier.storage.broker import client_app
 
@@ -53,6 +51,8 @@ def run_here(configuration: Any) -> None:
 
 def _draw(message: NotificationMessage) -> None:
     from notifier.drawing import draw
+    from notifier.render.batch import compose
+    from notifier.render.split import parts_of
 
     with _drawing:
         sys.stderr.write(f"{message.alert_type} {message.id}\n")

@@ -24,11 +24,11 @@ from notifier.producer.forks import forks_wait
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
-from notifier.storage.retention import Findings
 
 if TYPE_CHECKING:
     from notifier.outbox.claim import WakeUp
     from notifier.producer.spool import Spooled
+    from notifier.storage.retention import Findings
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Publisher:
         self._admission.ping(None if self._has_looked else self._warn_of_findings)
         self._has_looked = True
 
-    def _warn_of_findings(self, findings: Findings) -> None:
+    def _warn_of_findings(self, findings: "Findings") -> None:
         found = (*findings.problems, *findings.warnings)
         warn_once(*(f"Redis: {each}. This process raises alerts all the same." for each in found))
 

@@ -11,7 +11,6 @@ from notifier.models import NotificationMessage
 from notifier.outbox.record import Record, iso, record
 from notifier.outcome import Delivered, Outcome, Status
 from notifier.raised import Raised
-from notifier.render.batch import compose
 
 SENT_DIRECTLY_NOTE = "sent directly: Redis was away"
 NOT_SPLIT = "long_text: attached, for what is sent directly goes in one request"
@@ -67,6 +66,8 @@ def sent_directly(message: NotificationMessage, delivered: Delivered, left_out: 
 
 def dry_run(message: NotificationMessage) -> Submitted:
     """An alert that goes no further than its request, which is composed and not made."""
+    from notifier.render.batch import compose  # few callers need it
+
     compose([message])
     now = _now()
     return _final(
@@ -76,6 +77,8 @@ def dry_run(message: NotificationMessage) -> Submitted:
 
 def captured(message: NotificationMessage) -> Submitted:
     """An alert that goes no further than this process, which goes on as if it were delivered."""
+    from notifier.render.batch import compose  # few callers need it
+
     compose([message])
     now = _now()
     end = record(message, Status.CAPTURED, admitted_at=now, finished_at=now, attempts=1, detail=CAPTURED_NOTE)

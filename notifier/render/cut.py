@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from notifier.render.constructs import CLOSING, CodeBlock, Span, code_blocks, constructs, symbols
 
-BLANK = "\u200b"
-"""Replaces a text that is empty after trimming: Discord refuses an empty name or value."""
 MARK = "…"
 BREAKS = ("\r\n", "\n", " ")
 """Where a text is cut if one of them is near: at a line, or a word."""
@@ -25,12 +23,6 @@ class _Place:
 
     at: int
     block: CodeBlock | None
-
-
-def trimmed(text: str) -> str:
-    """The text as Discord counts it, without space around it; ``BLANK`` if nothing is left."""
-    # as str.strip() does (discord-api-docs #1315), which removes a few more characters than pydantic
-    return text.strip() or BLANK
 
 
 def cut(text: str, maximum: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from notifier.models import NotificationMessage
 from notifier.plain_text import code_block, plain
 from notifier.render.buttons import not_taken
-from notifier.render.cut import BLANK, cut, cut_front, trimmed
+from notifier.render.cut import cut, cut_front
 from notifier.render.limits import (
     AUTHOR_CHARACTERS_MAX,
     CONTENT_CHARACTERS_MAX,
@@ -24,6 +24,7 @@ from notifier.render.markdown import shown
 from notifier.render.notes import SEPARATOR
 from notifier.render.ornaments import TEXTS, pictures_of_files, without
 from notifier.render.poll import poll_below
+from notifier.render.trimmed import BLANK, trimmed
 from notifier.render.uploads import picture
 from notifier.render.whole import Kind, bare, file_name, is_traceback, iso, kind_of, whole_text
 

@@ -13,7 +13,6 @@ from kombu import Connection
 from notifier.application import load_celeryconfig
 from notifier.errors import BrokerUnavailable
 from notifier.raised import Raised
-from notifier.storage.masking import masked
 from notifier.storage.url import BrokerUrl, parse_broker_url
 
 AMQP = "amqp://"
@@ -50,6 +49,8 @@ class Configuration(Settings):
 
     def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, Any]:
         """What ``inspect conf``, ``report`` and Flower show; Celery alone leaves some passwords in it."""
+        from notifier.storage.masking import masked  # only who looks needs it
+
         found: dict[str, Any] = super().table(with_defaults, censored)
         return {name: masked(value) for name, value in found.items()} if censored else found
 
@@ -82,10 +83,16 @@ def create_app(name: str) -> Celery:
     # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())
-    app.__dict__["bugreport"] = lambda: masked(bugreport(app))
+    app.__dict__["bugreport"] = lambda: _bugreport(app)
     # Celery caches it there
     app.__dict__["AsyncResult"] = app.subclass_with_self(AlertResult, name="AsyncResult", keep_reduce=True)
     return app
+
+
+def _bugreport(app: Celery) -> Any:
+    from notifier.storage.masking import masked  # only who looks needs it
+
+    return masked(bugreport(app))
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from notifier.models import NotificationMessage
-from notifier.render.batch import measure
+from notifier.render.load import measure
 from notifier.secrets import mask
 
 LINES = (Path(__file__).parent.parent / "data" / "ordinary_lines.txt").read_text(encoding="utf-8")

@@ -5,7 +5,8 @@ import pytest
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox import digest as digest_module
 from notifier.outbox.digest import Digests
-from notifier.render.batch import compose, measure
+from notifier.render.batch import compose
+from notifier.render.load import measure
 from tests.integration.conftest import Bench, MakeBench, by_test_clock
 from tests.names import names
 from tests.unit.render.discord_markdown import draw

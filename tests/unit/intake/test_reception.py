@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from notifier.errors import InvalidMessage, QueueFull
+from notifier.errors import BrokerUnavailable, InvalidMessage, QueueFull
 from notifier.intake import alert_group, occurrences, reception
-from notifier.intake.idempotency import KeyReused
 from notifier.intake.occurrences import SAME_SECONDS
 from notifier.intake.reception import Posted, Reception
+from notifier.intake.seen_requests import RETRY_SECONDS, KeyReused
 from notifier.models import NotificationMessage
 from notifier.testing import Alerts
 
@@ -161,3 +161,41 @@ def test_a_key_of_another_request_is_refused_for_its_alert_would_be_lost(alerts:
         desk.take(posted(alert(starts=LATER), **key))
     other = replace(posted(alert(starts=LATER), **key), token="fake-token-2")
     assert desk.take(other).ids != first
+
+
+def test_a_request_that_was_refused_half_way_is_taken_once_if_it_is_sent_again(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    desk, submit, tried = Reception(clock), reception.submit, []
+    embeds = Posted("fake-token", "discord", {}, b'{"embeds": [{"title": "1"}, {"title": "2"}]}')
+
+    def refuse_second(message: NotificationMessage) -> None:
+        tried.append(message.id)
+        if len(tried) % 2 == 0:
+            raise BrokerUnavailable("its answer was lost", maybe_stored=True)
+
+    monkeypatch.setattr(reception, "submit", refuse_second)
+    for pause in (0, 1, RETRY_SECONDS + 1):
+        clock.now += pause
+        with pytest.raises(BrokerUnavailable):
+            desk.take(embeds)
+    assert tried[:2] == tried[2:4], "Redis takes an id once"
+    assert set(tried[:2]).isdisjoint(tried[4:]), "later it is another message with the same text"
+    monkeypatch.setattr(reception, "submit", submit)
+    assert desk.take(embeds).ids == tried[4:]
+    assert set(desk.take(embeds).ids).isdisjoint(tried), "what was taken whole is over"
+    assert len(alerts.sent) == 4
+
+
+def test_of_another_address_it_is_another_request(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, tried = Reception(), []
+
+    def refuse(message: NotificationMessage) -> None:
+        tried.append(message.id)
+        raise QueueFull("full")
+
+    monkeypatch.setattr(reception, "submit", refuse)
+    for kind, token in (("", "a"), ("error", "a"), ("", "b")):
+        with pytest.raises(QueueFull):
+            desk.take(Posted(token, "slack", {}, b'{"text": "T"}', kind))
+    assert len(set(tried)) == 3

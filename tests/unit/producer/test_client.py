@@ -9,9 +9,9 @@ from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Status
-from notifier.producer import submitted as submitted_module
 from notifier.producer.client import Client
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE
+from notifier.render import batch as batch_module
 from tests.unit.producer.surroundings import DIRECT, LEFT, LIMIT_SECONDS, MOMENT_SECONDS, Surroundings
 
 GENERAL = AlertType.GENERAL
@@ -382,7 +382,7 @@ def test_with_task_always_eager_an_alert_is_composed_and_goes_no_way_at_all(
     around: Surroundings, monkeypatch: pytest.MonkeyPatch, ways: str
 ) -> None:
     composed: list[Any] = []
-    monkeypatch.setattr(submitted_module, "compose", composed.append)
+    monkeypatch.setattr(batch_module, "compose", composed.append)
     client = around.client(disk="disk" in ways, direct="direct" in ways)
     around.configuration.task_always_eager = True
     message = alert(DIRECT)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
-from notifier.render.batch import Load, Payload, as_edit, compose, measure
+from notifier.render.batch import Payload, as_edit, compose
+from notifier.render.load import Load, measure
 from notifier.render.ornaments import refused_by_form
 from tests.unit.render.discord_rules import total, violations
 from tests.unit.render.messages import LOOKS, messages

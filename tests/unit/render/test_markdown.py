@@ -9,7 +9,8 @@ from notifier.message_parts import MessageField
 from notifier.models import NotificationMessage
 from notifier.outbox.preparation import prepare
 from notifier.plain_text import plain
-from notifier.render.batch import compose, measure
+from notifier.render.batch import compose
+from notifier.render.load import measure
 from notifier.render.split import split
 from notifier.settings import settings
 from tests.unit.render.discord_markdown import draw

@@ -4,7 +4,8 @@ import pytest
 
 from notifier.message_parts import Author
 from notifier.models import NotificationMessage
-from notifier.render.batch import compose, measure
+from notifier.render.batch import compose
+from notifier.render.load import measure
 from notifier.render.ornaments import OF_EMBED, OF_MESSAGE, is_well_formed, ornament_of, refused_by_form
 from tests.unit.render.discord_rules import violations
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.outcome import Delivered
-from notifier.render.batch import Payload, compose, measure
+from notifier.render.batch import Payload, compose
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX
+from notifier.render.load import measure
 from notifier.render.ornaments import ornaments, refused_by_form
 from tests.unit.render.conftest import Discord
 from tests.unit.render.discord_rules import violations
