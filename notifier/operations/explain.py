@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import merge
 from typing import Any, cast
 
 import redis
@@ -55,7 +56,8 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
         steps += _steps(event, record)
     steps += _afterwards(found)
     life = incident_life(client, keys, message, float(found["admitted_at"]))
-    steps = sorted([*steps, *(Step(_at(at), what) for at, what in life)], key=lambda each: each.at)
+    # its own steps are in order already, whatever its clocks have done since
+    steps = list(merge(steps, (Step(_at(at), what) for at, what in life), key=lambda each: each.at))
     if record is None:
         # what its outbox waits for is none of its business before it is due
         if postponed := _still_postponed(client, keys, kind, found):

@@ -49,7 +49,7 @@ def to_payload(
         "status": disposition.status,
         "dead": disposition.dead,
         "reason": disposition.reason or "",
-        "detail": disposition.detail[:EVENT_DETAIL_CHARACTERS],
+        "detail": _detail(batch, disposition)[:EVENT_DETAIL_CHARACTERS],
         "fallback_batch_key": _fallback_batch_key(disposition),
         "record": json.dumps(ended) if ended and disposition.dead else None,
         "cut": ended is not None and "cut_from_bytes" in ended,
@@ -58,6 +58,13 @@ def to_payload(
         "shown": disposition.shown or _shown(batch, disposition, answer),
         "retry_result": _retry_result(disposition, retry_wait_seconds),
     }
+
+
+def _detail(batch: Batch, disposition: Disposition) -> str:
+    is_post = disposition.action is Action.COMPLETE and disposition.item.request is Request.POST
+    if batch.silent and is_post and disposition.status is Status.DELIVERED:
+        return disposition.detail or "without sound: quiet hours"
+    return disposition.detail
 
 
 def _shown(batch: Batch, disposition: Disposition, answer: Answer) -> dict[str, str] | None:
@@ -120,7 +127,7 @@ def _record_of(
         finished_at=stamp,
         attempts=disposition.attempts,
         reason=disposition.reason,
-        detail=disposition.detail,
+        detail=_detail(batch, disposition),
         webhook_id=batch.webhook.id if batch.webhook else None,
         carried_with=len(batch.items) - 1,
         message_id=message_ids[0] if message_ids else None,

@@ -50,6 +50,8 @@ def test_a_type_pings_whom_its_setting_names_and_repeats_ping_nobody(
         application.wait(application.raise_alerts(title, alert_type=AlertType.CRITICAL))
     contents = [each["content"] for each in sandbox.call("GET", "messages")]
     assert contents == ["@here <@&123> <@456>", ""]
+    application.wait(application.raise_alerts("at night", alert_type=AlertType.ERROR))
+    assert [each["flags"] for each in sandbox.call("GET", "messages")] == [0, 0, 1 << 12]
     checked = notifier("check", "--json", **pings)
     assert json.loads(checked.stdout)["mentions"] == {"critical": ["@here", "<@&123>", "<@456>"]}
     assert json.loads(checked.stdout)["quiet_hours"] == {"error": "without sound always"}

@@ -106,6 +106,17 @@ def test_the_record_and_a_replay_know_nothing_of_the_hour(bench: Bench) -> None:
     assert not (bench.record("a")["message"] or {}).get("silent")
 
 
+def test_it_is_told_afterwards_that_an_alert_made_no_sound_and_why(bench: Bench) -> None:
+    go_to(bench, 21, 58)
+    bench.admit("heard")
+    bench.commit(bench.batch())
+    bench.tick(180)
+    bench.admit("silent")
+    bench.commit(bench.batch())
+    assert [bench.record(each)["detail"] for each in ("heard", "silent")] == ["", "without sound: quiet hours"]
+    assert told(bench, "silent")[-1].endswith(" (without sound: quiet hours)")
+
+
 # held
 
 
@@ -294,3 +305,25 @@ def test_a_standstill_is_not_reported_of_what_is_held(holding: Bench) -> None:
     holding.tick(3_600)
     holding.outbox.sweep(GENERAL)
     assert holding.redis.hgetall(names.troubles) == {}
+
+
+@pytest.mark.parametrize(
+    ("evening", "morning"),
+    [("2027-03-27T22:00", "2027-03-28T05:00"), ("2027-10-30T21:00", "2027-10-31T06:00")],
+    ids=["clocks forward", "clocks back"],
+)
+def test_a_night_in_which_the_clocks_are_changed_ends_by_the_clock_on_the_wall(
+    holding: Bench, evening: str, morning: str
+) -> None:
+    holding.outbox._settings = holding.settings.model_copy(
+        update={"quiet_hours": parse("22:00-07:00 Europe/Berlin hold")}
+    )
+    begun, over = (datetime.fromisoformat(f"{each}+00:00").timestamp() for each in (evening, morning))
+    holding.redis.set(CLOCK, round(begun * SECOND))
+    holding.admit("a")
+    assert postponed(holding)
+    assert told(holding, "a")[1] == "held by quiet hours until 07:00 Europe/Berlin"
+    holding.redis.set(CLOCK, round(over * SECOND) - 1)
+    assert postponed(holding)
+    holding.tick(1)
+    assert ids(holding.batch()) == ["a"]
