@@ -8,7 +8,7 @@
 --       7 what few alerts have (JSON; ''): spooled (microseconds that it waited on the caller's disk), unknown (reason:
 --         it may have been posted), after (microseconds from now before which it is not posted), expires (likewise:
 --         after which), callbacks (JSON), progress (JSON: what is settled of it already), collect (JSON: args of
---         collected.lua, if it is collected with others)
+--         collected.lua, if it is collected with others), capacity (if it finds more room than others)
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix
@@ -69,7 +69,7 @@ if meeting == 'count' then
   return 'hastened'
 end
 local size, wait = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight)
-local is_full = size >= OWN.capacity
+local is_full = size >= (RARE.capacity or OWN.capacity)
 local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
 if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full' end

@@ -41,11 +41,13 @@ class What(StrEnum):
 class Due:
     """What is due of one incident. ``number``: of the reminder. ``escalate_to``: an alert type, and mentions.
 
+    ``told``: what whoever it is escalated to is told of its end: ``resolved``, ``acknowledged``, ``over``, or nothing.
     ``link``: to its message, if that is known. ``raised``: ids of the last reminder and of the escalation.
     """
 
     name: str
     what: What
+    told: str
     incident: Incident
     alert_type: AlertType
     key: str
@@ -59,7 +61,7 @@ class Due:
     def id(self) -> str:
         """The id of the alert: one that is raised again is the same one."""
         number = self.number if self.what is What.REMIND else 0
-        return str(uuid.uuid5(IDS, f"{self.name} {self.opened_at} {self.what} {number}"))
+        return str(uuid.uuid5(IDS, f"{self.name} {self.opened_at} {self.what}{self.told} {number}"))
 
 
 class Reminders:
@@ -86,22 +88,23 @@ class Reminders:
                     *(microseconds(LEASE_SECONDS), microseconds(LATER_SECONDS), PAGE, self._keys.notification("")),
                 ],
             )
-        return [_due(name, What(what), text) for name, what, text in zip(*[iter(flat)] * 3, strict=True)]
+        return [_due(name, What(what), *rest) for name, what, *rest in zip(*[iter(flat)] * 4, strict=True)]
 
     def done(self, due: Due) -> None:
         """It is raised, or taken back."""
         with broker_errors():
             self._done(
                 keys=[due.name, self._keys.reminders],
-                args=[due.what, due.opened_at, due.number, due.id, self._life_milliseconds],
+                args=[due.what, due.opened_at, due.number, due.id, self._life_milliseconds, due.told],
             )
 
 
-def _due(name: str, what: What, text: str) -> Due:
+def _due(name: str, what: What, told: str, text: str) -> Due:
     found: dict[str, str] = json.loads(text)
     return Due(
         name,
         what,
+        told if what is What.END else "",
         cast("Incident", incident_of(text, "")),
         AlertType(found["type"]),
         found["key"],

@@ -63,6 +63,15 @@ def escalation(
     return NotificationMessage(**{**kept, **update, **own})
 
 
+def escalation_ended(state: IncidentState, told: str, own: Mapping[str, Any]) -> NotificationMessage:
+    """What the message of an escalation is told: that the incident is ``acknowledged``, ``resolved`` or ``over``."""
+    if told == "acknowledged":
+        said = {"acknowledged_by": state.acknowledged_by, "acknowledged_why": state.acknowledged_why}
+        return NotificationMessage(**{**own, **said})
+    last = f"Nobody has resolved it: it has not been heard of since <t:{int(state.last_at)}:f>."
+    return NotificationMessage(**{**own, "resolved": True, "content": last if told == "over" else None})
+
+
 def _title(state: IncidentState, shown: Mapping[str, Any]) -> str:
     return str(shown.get("title", state.title))
 

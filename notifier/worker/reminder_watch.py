@@ -1,11 +1,17 @@
 """Alerts of incidents that nobody resolves or acknowledges."""
 
+import hashlib
+from typing import Any
+
+from notifier.given_incident import DEDUP_SECONDS_MAX
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.reminders import Due, Reminders, What
-from notifier.outbox.withdrawals import Withdrawals
+from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.producer.client import Client
-from notifier.render.reminder import escalation, reminder
+from notifier.render.reminder import escalation, escalation_ended, reminder
 from notifier.settings import Settings
+
+ON_ITS_OWN = {"dedup_seconds": DEDUP_SECONDS_MAX, "repeat": "edit", "remind_seconds": 0, "escalate_after": 0}
 
 
 class ReminderWatch:
@@ -25,23 +31,38 @@ class ReminderWatch:
         """
         for due in self._reminders.take():
             if due.what is What.END:
-                for each in due.raised:
-                    self._withdrawals.withdraw(each)
+                self._end(due)
             else:
                 # with an id of its own: a worker that ends before it has said so is followed by another
                 self._client.submit(self._message(due))
             self._reminders.done(due)
 
+    def _end(self, due: Due) -> None:
+        withdrawn = [self._withdrawals.withdraw(each) is Withdrawal.WITHDRAWN for each in due.raised]
+        kind = _escalated_to(due)
+        if due.told and kind != due.alert_type and not (withdrawn and withdrawn[-1]):
+            own = {"id": due.id, "alert_type": kind, **_key(due)}
+            self._client.submit(escalation_ended(due.incident.state, due.told, own))
+
     def _message(self, due: Due) -> NotificationMessage:
         state, shown = due.incident.state, due.incident.shown
-        own = {"id": due.id, "alert_type": due.alert_type}
+        own: dict[str, Any] = {"id": due.id, "alert_type": due.alert_type}
         webhook = self._settings.webhooks.get(due.alert_type)
         if due.incident.thread_id and (webhook is None or due.incident.is_shown_by(webhook)):
             own["thread_id"] = due.incident.thread_id
         if due.what is What.REMIND:
             return reminder(state, shown, own, key=due.key, number=due.number, link=due.link)
-        kinds = [each for each in due.escalate_to if each in set(AlertType)]
-        mentions = [each for each in due.escalate_to if each not in kinds]
-        if kinds and kinds[0] != due.alert_type:
-            own = {"id": due.id, "alert_type": AlertType(kinds[0])}
+        mentions = [each for each in due.escalate_to if each not in set(AlertType)]
+        if (kind := _escalated_to(due)) != due.alert_type:  # there it is an incident of its own, which ends with this
+            own = {"id": due.id, "alert_type": kind, **ON_ITS_OWN, **_key(due)}
         return escalation(state, shown, own, key=due.key, mentions=mentions, link=due.link)
+
+
+def _escalated_to(due: Due) -> AlertType:
+    kinds = [AlertType(each) for each in due.escalate_to if each in set(AlertType)]
+    return kinds[0] if kinds else due.alert_type
+
+
+def _key(due: Due) -> dict[str, str]:
+    digest = hashlib.sha256(f"{due.name} {due.opened_at}".encode()).hexdigest()[:8]
+    return {"dedup_key": f"escalated/{digest}/{due.alert_type}/{due.key}"}

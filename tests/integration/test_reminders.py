@@ -1,91 +1,36 @@
-"""An open incident that nobody takes care of is told again and escalated: each once, whatever dies in between."""
+"""An open incident that nobody takes care of is told again: each time once, whatever dies in between."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import reminders as reminders_module
-from notifier.outbox.claim import Batch
-from notifier.outbox.preparation import prepare
-from notifier.outbox.reminders import LATER_SECONDS, LEASE_SECONDS, Due, Reminders, What
-from notifier.outcome import Delivered
+from notifier.outbox.reminders import LATER_SECONDS, LEASE_SECONDS, Reminders, What
 from notifier.worker.reminder_watch import ReminderWatch
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
+from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, MakeBench, by_test_clock
 from tests.integration.incidents import CHANNEL, KEY, admit, opened, show
+from tests.integration.reminding import (
+    CRITICAL,
+    DAY,
+    GENERAL,
+    HOUR,
+    HOURLY,
+    LONG,
+    MINUTE,
+    Watched,
+    is_planned,
+    open_watched,
+)
 from tests.names import names
 
-GENERAL, CRITICAL = AlertType.GENERAL, AlertType.CRITICAL
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
-LONG: dict[str, Any] = {"dedup_seconds": 30 * DAY}
-HOURLY: dict[str, Any] = {"remind_seconds": HOUR, **LONG}
-
-
-@dataclass
-class Watched:
-    """A bench with one who sweeps. ``posted``: what was raised, by id; ``times``: how often it was."""
-
-    bench: Bench
-    reminders: Reminders
-    posted: dict[str, NotificationMessage] = field(default_factory=dict)
-    times: int = 0
-
-    def submit(self, message: NotificationMessage) -> None:
-        """Take an alert as a client does."""
-        self.times += 1
-        self.bench.outbox.admit(prepare(message, self.bench.settings))
-        self.posted.setdefault(message.id, message)
-
-    def sweep(self, seconds: float = 0) -> list[str]:
-        """Sweep once after so long; returns the titles of all that was raised, those that wait are delivered."""
-        self.raised(seconds)
-        self.deliver()
-        return [each.title for each in self.posted.values()]
-
-    def raised(self, seconds: float = 0) -> int:
-        """The same; nothing is delivered. Returns how many were raised."""
-        self.bench.tick(seconds)
-        client: Any = self
-        ReminderWatch(self.reminders, self.bench.withdrawals, client, self.bench.settings).report()
-        return len(self.posted)
-
-    def deliver(self) -> None:
-        """All that waits."""
-        for kind, webhook in ((GENERAL, WEBHOOK), (CRITICAL, OTHER_WEBHOOK)):
-            for _ in range(5):
-                claim = self.bench.claim(webhook=webhook, alert_type=kind)
-                if isinstance(claim, Batch):
-                    self.bench.commit(claim, Delivered("950", CHANNEL))
-                self.bench.tick(0.1)
-
-    def take(self) -> Due:
-        """Take what is due, as a worker does that dies then."""
-        (due,) = self.reminders.take()
-        return due
-
-    def hours(self, most: int) -> list[int]:
-        """Sweep every hour; returns after how many hours each reminder came."""
-        came: list[int] = []
-        for hour in range(1, most):
-            if self.raised(HOUR) > len(came):
-                came.append(hour)
-                self.deliver()
-        return came
+WEBHOOKS = {GENERAL: WEBHOOK, CRITICAL: OTHER_WEBHOOK}
 
 
 @pytest.fixture
 def watched(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """An open gate."""
     monkeypatch.setattr(reminders_module, "script", by_test_clock)
-    bench = make_bench(webhooks={GENERAL: WEBHOOK, CRITICAL: OTHER_WEBHOOK}, expire_seconds=30 * DAY)
-    bench.admit("before")
-    bench.open_gate()
-    return Watched(bench, Reminders(bench.redis, bench.settings))
-
-
-def is_planned(watched: Watched) -> bool:
-    return watched.bench.redis.zcard(names.reminders) > 0
+    return open_watched(make_bench(webhooks=WEBHOOKS, expire_seconds=30 * DAY))
 
 
 def test_what_is_open_is_told_again_in_a_post_of_its_own(watched: Watched) -> None:
@@ -188,31 +133,6 @@ def make_watched(make_bench: MakeBench, watched: Watched) -> Any:
     return make
 
 
-def test_it_is_escalated_once_with_all_that_its_message_shows(watched: Watched) -> None:
-    fields = {"message": "/var", "fields": {"Used": "97 %"}, "escalate_to": "critical, role:123"}
-    opened(watched.bench, escalate_after=HOUR, **fields, **LONG)
-    assert watched.sweep(HOUR) == ["🚨 Escalated: Disk full"]
-    (message,) = watched.posted.values()
-    assert (message.alert_type, message.mentions, message.message) == (CRITICAL, ("<@&123>",), "/var")
-    assert [each.name for each in message.fields] == ["Used", "Open"]
-    assert message.dedup_key is None
-    admit(watched.bench, "over", resolved=True)
-    watched.sweep(MINUTE)
-    admit(watched.bench, "again", escalate_after=HOUR, **fields, **LONG)
-    for _ in range(5):
-        watched.sweep(HOUR)
-    assert (watched.times, is_planned(watched)) == (1, False)
-
-
-def test_mentions_alone_are_escalated_to_in_its_own_channel_and_the_default_is_critical(watched: Watched) -> None:
-    opened(watched.bench, escalate_after=HOUR, escalate_to=["@here"], **LONG)
-    admit(watched.bench, "other", dedup_key="other", escalate_after=HOUR, **LONG)
-    show(watched.bench)
-    watched.sweep(HOUR)
-    found = {(each.alert_type, each.mentions) for each in watched.posted.values()}
-    assert found == {(GENERAL, ("@here",)), (CRITICAL, ())}
-
-
 def test_both_are_due_at_once(watched: Watched) -> None:
     opened(watched.bench, escalate_after=HOUR, **HOURLY)
     watched.sweep(HOUR)
@@ -288,20 +208,6 @@ def test_one_that_is_ended_while_it_is_told_is_taken_back(watched: Watched, end:
     assert watched.bench.record(due.id)["status"] == "withdrawn"
     assert len(watched.sweep(5 * HOUR)) == 1
     assert not is_planned(watched)
-
-
-def test_an_escalation_is_the_same_one_whatever_reminders_came_meanwhile(watched: Watched) -> None:
-    opened(watched.bench, escalate_after=HOUR, remind_seconds=HOUR - MINUTE, **LONG)
-    watched.bench.tick(HOUR - MINUTE)
-    late = watched.take()
-    watched.bench.tick(MINUTE)
-    before = watched.take()
-    watched.reminders.done(late)
-    watched.bench.tick(LEASE_SECONDS)
-    after = watched.take()
-    assert (late.what, before.what, after.what) == (What.REMIND, What.ESCALATE, What.ESCALATE)
-    assert (before.number, after.number) == (1, 2)
-    assert before.id == after.id
 
 
 def test_one_that_is_done_for_an_incident_before_says_nothing_of_the_new_one(watched: Watched) -> None:
