@@ -6,7 +6,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
-from notifier.outbox.claim import Throttled
+from notifier.outbox.claim import Batch, Throttled
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
@@ -130,8 +130,11 @@ def test_a_resolution_that_meets_a_waiting_repeat_makes_that_due(bench: Bench) -
     admit(bench, "first")
     show(bench)
     admit(bench, "repeat", message="twice")
-    assert admit(bench, "over", title="Disk is fine", resolved=True) is Admitted.COUNTED
-    _, embed = show(bench)
+    assert admit(bench, "over", title="Disk is fine", resolved=True) is Admitted.HASTENED
+    claim = bench.claim("over")
+    assert isinstance(claim, Batch), "its own task comes for it: no other does before it was due"
+    (embed,) = compose(claim.messages).body["embeds"]
+    bench.commit(claim, Delivered("901", CHANNEL))
     assert (embed["title"], embed["description"], count(embed)) == ("✅ Disk is fine", "twice", 2)
     assert is_idle(bench)
 
