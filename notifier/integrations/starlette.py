@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from notifier.integrations.failed_request import FailedRequest, FailedRequests
-from notifier.integrations.folded_alerts import FOLD_SECONDS
 
 GONE = (ClientDisconnect, WebSocketDisconnect)
 """The client has gone: nothing has failed here."""
@@ -27,7 +26,7 @@ class NotifierMiddleware:
         app: what it is put around.
         type: the alert type.
         ignore: classes of exceptions that are no alerts.
-        fold_seconds: failures of one route with one kind of exception are told once in this time, with their count.
+        fold_seconds: as for ``FailedRequests``.
         source: what the alerts name as their source.
 
     Raises:
@@ -39,7 +38,7 @@ class NotifierMiddleware:
         app: ASGIApp,
         type: str = "error",
         ignore: Iterable[type[BaseException]] = (),
-        fold_seconds: float = FOLD_SECONDS,
+        fold_seconds: float | None = None,
         source: str | None = None,
     ) -> None:
         self._app, self._requests = app, FailedRequests(type, (*GONE, *ignore), fold_seconds, source)

@@ -37,6 +37,8 @@ class Admitted(StrEnum):
     """This id was admitted before: nothing was done."""
     COUNTED = "counted"
     """In the message of its incident, or by a silence. It is final, and no task need come for it."""
+    HASTENED = "hastened"
+    """The same, but what counts it is due earlier now: its task comes for that."""
     SILENCED = "silenced"
     """A silence matches it: its record is to be stored."""
 
