@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -102,6 +103,21 @@ def test_extras_are_fields_and_what_every_record_has_is_not(
     names = [field.name for field in alerts.sent[0].fields]
     assert names == ["order", "who", "nothing", "Where"]
     alerts.assert_sent(fields={"order": "5", "who": '{"id": 1}'})
+
+
+def test_extras_are_bounded(log: logging.Logger, handler: DiscordHandler, alerts: Alerts) -> None:
+    log.error("Failed", extra={f"name{number}": number for number in range(150)})
+    handler.flush()
+    assert len(alerts.sent[0].fields) == 101  # and where it was logged
+
+
+def test_a_child_of_the_thread_that_raises_alerts_may_log() -> None:
+    token = log_sender.own_call.set(True)
+    child = os.fork()
+    if child == 0:
+        os._exit(int(log_sender.own_call.get()))
+    log_sender.own_call.reset(token)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_traceback_and_the_stack_come_along(log: logging.Logger, handler: DiscordHandler, alerts: Alerts) -> None:

@@ -270,6 +270,17 @@ def test_what_is_ignored_is_no_alert_of_flasks_log_either(flask: Flask, alerts: 
     alerts.assert_none_sent()
 
 
+def test_who_is_not_logged_in_is_no_user_and_a_path_without_values_is_told_once(alerts: Alerts) -> None:
+    class Anyone(AuthenticationBackend):
+        async def authenticate(self, conn: Any) -> None:
+            return None
+
+    ours = [Middleware(NotifierMiddleware), Middleware(AuthenticationMiddleware, Anyone())]
+    app = Starlette(routes=ROUTES, middleware=ours)
+    TestClient(app, raise_server_exceptions=False).get("/background")
+    assert fields_of(alerts.assert_sent(count=1)) == {}
+
+
 def test_an_extension_begins_later_and_only_for_its_own_application(
     flask: Flask, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
