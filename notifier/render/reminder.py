@@ -35,7 +35,8 @@ def reminder(
     kept = {name: shown[name] for name in OF_A_REMINDER if name in shown}
     told = f"{_told(state, link)}\n-# reminder {number} · {_acknowledge(key)}"
     title = {"title": f"{STILL_OPEN}{_title(state, shown)}", "plain": ("title",) if _is_plain(shown) else ()}
-    return NotificationMessage(**{**kept, **title, "message": told, **own, "markdown": True})
+    metadata = {"incident": key, "reminder": number}
+    return NotificationMessage(**{**kept, **title, "message": told, **own, "markdown": True, "metadata": metadata})
 
 
 def escalation(
@@ -59,6 +60,7 @@ def escalation(
         "title": f"{ESCALATED}{_title(state, shown)}",
         "fields": [*shown.get("fields", ()), told.model_dump()],
         "mentions": pings,
+        "metadata": {**shown.get("metadata", {}), "incident": key},
     }
     return NotificationMessage(**{**kept, **update, **own})
 
