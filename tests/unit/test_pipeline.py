@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import Any, cast
@@ -99,3 +101,13 @@ def test_checks_made_while_redis_is_away_ask_each_webhook_once_in_a_while(monkey
     monkeypatch.setitem(vars(pipeline), "discord", discord)
     assert [pipeline.check().valid for _ in range(3)] == [True] * 3
     assert discord.get_webhook.call_count == 1
+
+
+def test_what_draws_is_imported_with_the_first_client_and_not_before() -> None:
+    program = (
+        "import sys; from notifier.pipeline import client_pipeline; draws = {f'notifier.render.{name}' for name in"
+        " ('batch', 'embeds', 'split', 'whole')}; parts = client_pipeline(); assert not draws & sys.modules.keys(),"
+        " sys.modules.keys(); parts.client; assert draws <= sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
