@@ -26,3 +26,11 @@ def escaped_json(document: str) -> str:
 
 def _shown(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
+
+
+def braceless(text: str) -> str:
+    """Without the braces that stand for fields in a ``dedup_key``."""
+    return text.translate(_BRACES)
+
+
+_BRACES = str.maketrans("{}", "()")

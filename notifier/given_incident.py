@@ -13,6 +13,7 @@ from notifier.texts import Walk, text_of
 DEDUP_KEY_CHARACTERS = 1_000
 DEDUP_SECONDS_MAX = 30 * 86_400
 """Ours: the longest that an incident goes without a repeat, and is not over."""
+COUNT_MAX = 10**9
 REMIND_SECONDS_MAX = 86_400
 """Ours: the longest time until an incident is told again, or escalated."""
 ACKNOWLEDGED_CHARACTERS = 200
@@ -93,6 +94,14 @@ def _progress(value: object, adjust: Adjust, _: Given) -> float | None:
     return min(max(number / 100 if text.endswith("%") else number, 0.0), 1.0)
 
 
+def _count(value: object, adjust: Adjust, _: Given) -> int | None:
+    number = _number(value)
+    if number is None or not 1 <= number <= COUNT_MAX:
+        adjust(f"left out: expected a number from 1 to {COUNT_MAX}")
+        return None
+    return int(number)
+
+
 def _acknowledged(value: object, adjust: Adjust, _: Given) -> str | None:
     text = " ".join(text_of(value).split())
     if len(text) > ACKNOWLEDGED_CHARACTERS:
@@ -138,6 +147,7 @@ OF_AN_INCIDENT = {
     "resolved": _of_a_key(flag),
     "update": _of_a_key(flag),
     "progress": _of_a_key(_progress),
+    "count": _of_a_key(_count),
     "repeat": _of_a_key(_one_of("edit", "replace")),
     "dedup_text": _of_a_key(_one_of("newest", "first")),
     "incident_thread": _of_a_key(flag),

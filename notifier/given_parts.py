@@ -143,7 +143,7 @@ def into_text(given: Given, text: str) -> None:
     plain, message = given.get("plain", ()), given.get("message", "")
     given["message"] = f"{message}\n\n{text}" if message else text
     if not message:
-        given["plain"] = (*plain, "message")
+        given["plain"] = tuple(dict.fromkeys((*plain, "message")))
     elif "message" not in plain and ((count := last_paragraphs(plain)) or is_escaped(text)):
         others = (each for each in plain if not LAST.fullmatch(each))
         given["plain"] = (*others, f"message.last.{count + text.count(PARAGRAPH) + 1}")

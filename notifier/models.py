@@ -82,6 +82,7 @@ class NotificationMessage(BaseModel):
     the fields of a template; those that are given beside them win.
     ``timestamp`` is when the event occurred; naive times are UTC. ``source`` is the service that raised it.
     ``mentions`` are the only pings: text never pings. ``metadata`` is kept in the history and not posted.
+    ``count``: for how many alerts of its incident it stands.
     ``content`` is a text above the embed. ``thread_name`` and ``applied_tags`` open a post in a forum.
     ``traceback`` is drawn as code. ``markdown``: whether texts are Discord's Markdown; ``plain`` names those that
     never are. ``long_text``: what becomes of a text that one message does not hold. ``adjusted``: what was changed of
@@ -139,6 +140,7 @@ class NotificationMessage(BaseModel):
     resolved: bool = False
     update: bool = False
     progress: float | None = None
+    count: int | None = None
     repeat: Literal["edit", "replace"] | None = None
     dedup_text: Literal["newest", "first"] | None = None
     dedup_repost_after: int | None = None

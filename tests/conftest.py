@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
 from notifier.cli.stack import LISTENING
+from notifier.models import AlertType
+from notifier.routing import ROUTES
 from notifier.storage.connection import connect
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis
@@ -131,6 +133,12 @@ class Sandbox:
         """Its counts."""
         stats: dict[str, Any] = self.call("GET", "stats")
         return stats
+
+    def make_forum(self, alert_type: AlertType) -> None:
+        """Make the channel of this type a forum."""
+        webhook_id, token = self.variables[ROUTES[alert_type].webhook_variables[0]].split("/")[-2:]
+        channel_id = self.call("GET", f"webhooks/{webhook_id}")["channel_id"]
+        self.call("PUT", f"webhooks/{webhook_id}", token=token, channel_id=channel_id, channel_type="forum")
 
     def fault(self, **fault: Any) -> None:
         """Script a fault."""

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 8 * 2**20
 """Ours: as much as an alert has."""
+SIGNED_BYTES_MAX = 2 * 2**20
+"""Ours: of a body whose sender is known only once all of it is there."""
+SIGNATURES = {"github": "X-Hub-Signature-256", "sentry": "Sentry-Hook-Signature"}
+"""The header in which a program signs its body with a secret: that may be a token (docs of both, webhooks)."""
 DISCARDED_BYTES_MAX = 32 * 2**20
 """Ours: of a body that is not taken, what is read all the same: who still sends reads no answer."""
 HEADER_BYTES_MAX = 32 * 2**10
@@ -36,6 +40,7 @@ IN_HAND_MAX = 256
 """Ours: those that are admitted or wait."""
 CLOSE_SECONDS = 10
 """Ours: what those in hand have when the intake is stopped."""
+UNKNOWN = (401, "expected Authorization: Bearer TOKEN, or /TOKEN/… , with a token of this intake", 0)
 MALFORMED = "Malformed HTTP message from %s: %s"
 """As Tornado logs it (http1connection.py)."""
 NO_WEBHOOK = "1"
@@ -117,6 +122,8 @@ class Intake(Answering):
         self._size = 0
         self._refusal: tuple[int, str, int] | None = None
         self._token = ""
+        self._signature: str | None = None
+        self._most = BODY_BYTES_MAX
 
     def prepare(self) -> None:
         """Look at the headers before the body comes."""
@@ -132,7 +139,7 @@ class Intake(Answering):
         self._refusal = self._why_not()
         declared = self.request.headers.get("Content-Length", "")
         length = int(declared) if re.fullmatch("[0-9]{1,15}", declared) else 0
-        if length > BODY_BYTES_MAX and self._refusal is None:
+        if length > self._most and self._refusal is None:
             self._refusal = self._too_large()
         if length > DISCARDED_BYTES_MAX and self._refusal is not None:
             self.refuse(*self._refusal)
@@ -141,7 +148,7 @@ class Intake(Answering):
     def data_received(self, chunk: bytes) -> None:
         """Keep it, or not."""
         self._size += len(chunk)
-        if self._size > BODY_BYTES_MAX and self._refusal is None:
+        if self._size > self._most and self._refusal is None:
             self._refusal = self._too_large()
         if self._refusal is not None:
             self._body.clear()
@@ -150,8 +157,10 @@ class Intake(Answering):
 
     async def post(self, **_: str) -> None:
         """202 with the ids, once all of it is admitted."""
-        if self._refusal is not None:
-            return self.refuse(*self._refusal)
+        if self._signature is not None and self._refusal is None:
+            self._refusal = self._why_not_of(self._shared.tokens.signer(self._signature, bytes(self._body)))
+        if self._refusal is not None or not self._token:
+            return self.refuse(*(self._refusal or UNKNOWN))
         self._shared.in_hand += 1
         try:
             await self._take()
@@ -169,8 +178,15 @@ class Intake(Answering):
 
     def _why_not(self) -> tuple[int, str, int] | None:
         given = self.path_kwargs.get("token") or _bearer(self.request)
-        if (token := self._shared.tokens.known(given)) is None:
-            return 401, "expected Authorization: Bearer TOKEN, or /TOKEN/… , with a token of this intake", 0
+        signature = self.request.headers.get(SIGNATURES.get(self.shape, ""), "")
+        if not given and signature:
+            self._signature, self._most = signature.removeprefix("sha256="), SIGNED_BYTES_MAX
+            return None  # its body will tell
+        return self._why_not_of(self._shared.tokens.known(given))
+
+    def _why_not_of(self, token: str | None) -> tuple[int, str, int] | None:
+        if token is None:
+            return UNKNOWN
         if wait := self._shared.tokens.wait_seconds(token):
             return 429, "too many requests with this token", wait
         if self.shape not in SHAPES:
@@ -185,7 +201,7 @@ class Intake(Answering):
         return self.get_query_argument("wait", "").lower() in ("true", "1")
 
     def _too_large(self) -> tuple[int, str, int]:
-        return 413, f"body: more than {BODY_BYTES_MAX} bytes", 0
+        return 413, f"body: more than {self._most} bytes", 0
 
     async def _take(self) -> None:
         query = {name: self.get_query_argument(name, "") for name in ("type", "thread_id")}

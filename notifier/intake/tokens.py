@@ -28,6 +28,16 @@ class Tokens:
         matches = [each for each, known in self._hashes.items() if hmac.compare_digest(digest, known)]
         return matches[0] if matches else None
 
+    def signer(self, signature: str, body: bytes) -> str | None:
+        """The token with which a body is signed (HMAC with SHA-256, in hexadecimal), or None."""
+        given = signature.strip().lower().encode(errors="replace")
+        matches = [
+            each
+            for each in self._hashes
+            if hmac.compare_digest(given, hmac.new(each.encode(), body, hashlib.sha256).hexdigest().encode())
+        ]
+        return matches[0] if matches else None
+
     def wait_seconds(self, token: str) -> int:
         """How long it has to wait; 0: this request is counted and may go on."""
         began, count = self._windows.get(token, (self._clock(), 0))

@@ -14,7 +14,7 @@ from celery.utils.saferepr import saferepr
 from celery.utils.serialization import UnpickleableExceptionWrapper
 from kombu.utils.encoding import safe_str
 
-from notifier.integrations.folded_alerts import FOLD_SECONDS, FoldedAlerts, shown
+from notifier.integrations.folded_alerts import FoldedAlerts, shown
 from notifier.integrations.queue_heartbeat import HEARTBEAT_TASK
 from notifier.integrations.queue_heartbeat import alert_on_silence as alert_on_silence
 from notifier.texts import text_of
@@ -33,7 +33,7 @@ def alert_on_failure(
     type: str = "error",
     ignore: Iterable[str | type[BaseException]] = (),
     *,
-    fold_seconds: float = FOLD_SECONDS,
+    fold_seconds: float | None = None,
 ) -> "FailedTasks":
     """Raise an alert when a task of ``app`` fails in a worker.
 
@@ -47,7 +47,8 @@ def alert_on_failure(
         type: the alert type.
         ignore: such names or patterns, and classes of exceptions. ``TaskRevokedError`` and ``NotRegistered`` stand for
             tasks that are revoked, and unknown.
-        fold_seconds: failures of one task with one kind of exception are told once in this time, with their count.
+        fold_seconds: failures of one task with one kind of exception share a message, until there was none for so long;
+            None: DISCORD_DEDUP_SECONDS; 0: each is an alert of its own.
 
     Raises:
         InvalidMessage: there is no such alert type.
@@ -133,7 +134,7 @@ class FailedTasks:
                 "fields": self._fields(call, task_id, more),
             }
 
-        self._raise(f"{sender.name}: {type(error).__name__}", fields)
+        self._raise(f"{sender.name}/{type(error).__name__}", fields)
 
     def _on_internal_error(self, task_id: str = "", **more: Any) -> None:
         """Celery's own, as when it cannot store a result. It may signal a failure as well, or the same error again."""
@@ -152,7 +153,7 @@ class FailedTasks:
                 "fields": self._fields(request, request.id, {}),
             }
 
-        self._raise(f"{sender.name}: {how.removeprefix('was ')}", fields)
+        self._raise(f"{sender.name}/{how.removeprefix('was ')}", fields)
 
     def _on_unknown(self, sender: Any = None, name: str = "", id: str = "", **_: Any) -> None:
         if self._is_watched(sender, name, NotRegistered(name)):
@@ -161,7 +162,7 @@ class FailedTasks:
                 "message": "The worker has deleted its message.",
                 "fields": self._fields(sender, id, {}),
             }
-            self._raise(f"{name}: not registered", lambda: fields)
+            self._raise(f"{name}/not registered", lambda: fields)
 
     def _on_rejected(self, sender: Any = None, message: Any = None, exc: Any = None, **_: Any) -> None:
         name = str((message.headers or {}).get("task") or "")
@@ -172,14 +173,15 @@ class FailedTasks:
                 "fields": self._fields(sender, (message.headers or {}).get("id"), {}),
                 "plain": ("title", "message"),
             }
-            self._raise(f"{name or 'unknown task'}: rejected", lambda: fields)
+            self._raise(f"{name or 'unknown task'}/rejected", lambda: fields)
 
     def _on_shutdown(self, **_: Any) -> None:
         self._alerts.tell_rest()
 
     def _raise(self, kind: str, fields: Callable[[], dict[str, Any]]) -> None:
         source = self._app.main
-        self._alerts.raise_one(kind, lambda: {"source": source, "plain": ("title",), **fields()})
+        key = "/".join(filter(None, ("celery", source, kind)))
+        self._alerts.raise_one(key, lambda: {"source": source, "plain": ("title",), **fields()})
 
     def _is_host(self, sender: Any) -> bool:
         """Whether this is a worker, a consumer or a task of the host's application."""

@@ -6,12 +6,15 @@ Each hook raises an alert, in the background, and calls the hook that was there 
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from notifier.integrations.log_alert import PLACE
 from notifier.integrations.log_handler import DiscordHandler, already_told
 from notifier.integrations.log_sender import own_call
 from notifier.texts import text_of
@@ -90,8 +93,16 @@ def _tell(source: str, level: int, text: str, error: BaseException | None, trace
         exc_info = None if error is None else (type(error), error, trace)
         # the format string is what equal ones have in common
         record = logging.LogRecord(source, level, "", 0, "\n".join(["%s"] * len(args)), args, exc_info)
+        setattr(record, PLACE, _place(trace))
         if level >= _handlers[0].level:
             _handlers[0].handle(record)
+
+
+def _place(trace: TracebackType | None) -> str:
+    """The program, and the function in which it was raised."""
+    frames = list(traceback.walk_tb(trace))[-1:]
+    raised = [f"{Path(frame.f_code.co_filename).name} {frame.f_code.co_name}" for frame, _ in frames]
+    return " ".join([Path(sys.argv[0] if sys.argv else "").name, *raised])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from notifier.integrations.folded_alerts import FOLD_SECONDS, FoldedAlerts, is_told, shown, tell
+from notifier.integrations.folded_alerts import FoldedAlerts, is_told, shown, tell
 from notifier.texts import text_of
 
 VALUE_CHARACTERS = 200
@@ -52,7 +52,8 @@ class FailedRequests:
     Args:
         type: the alert type.
         ignore: classes of exceptions that are no alerts.
-        fold_seconds: failures of one route with one kind of exception are told once in this time, with their count.
+        fold_seconds: failures of one route with one kind of exception share a message, until there was none for so
+            long; None: DISCORD_DEDUP_SECONDS; 0: each is an alert of its own.
         source: what the alerts name as their source.
 
     Raises:
@@ -63,7 +64,7 @@ class FailedRequests:
         self,
         type: str = "error",
         ignore: "Iterable[type[BaseException]]" = (),
-        fold_seconds: float = FOLD_SECONDS,
+        fold_seconds: float | None = None,
         source: str | None = None,
     ) -> None:
         self._alerts, self._ignored, self._source = FoldedAlerts(type, fold_seconds), tuple(ignore), source
@@ -74,8 +75,9 @@ class FailedRequests:
         if isinstance(error, self._ignored) or is_told(error):
             return
         tell(error)
-        kind = f"{request.name}: {type(error).__name__}"
-        self._alerts.raise_one(kind, lambda: _fields(request, error, source or self._source))
+        source = source or self._source
+        key = "/".join(filter(None, ("request", source, f"{request.name}/{type(error).__name__}")))
+        self._alerts.raise_one(key, lambda: _fields(request, error, source))
 
 
 def _fields(request: FailedRequest, error: BaseException, source: str | None) -> dict[str, Any]:

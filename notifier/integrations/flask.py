@@ -6,7 +6,6 @@ from typing import Any
 from flask import Flask, g, got_request_exception, request
 
 from notifier.integrations.failed_request import FailedRequest, FailedRequests
-from notifier.integrations.folded_alerts import FOLD_SECONDS
 
 
 class Notifier:
@@ -16,7 +15,7 @@ class Notifier:
         app: the application; None: ``init_app`` says it later.
         type: the alert type.
         ignore: classes of exceptions that are no alerts.
-        fold_seconds: failures of one rule with one kind of exception are told once in this time, with their count.
+        fold_seconds: as for ``FailedRequests``.
 
     Raises:
         InvalidMessage: there is no such alert type.
@@ -27,7 +26,7 @@ class Notifier:
         app: Flask | None = None,
         type: str = "error",
         ignore: Iterable[type[BaseException]] = (),
-        fold_seconds: float = FOLD_SECONDS,
+        fold_seconds: float | None = None,
     ) -> None:
         self._requests = FailedRequests(type, ignore, fold_seconds)
         if app is not None:

@@ -1,56 +1,39 @@
-"""Alerts that a hook raises: equal ones are counted, and none of them harms the program in which it hangs."""
+"""Alerts that a hook raises: equal ones share a message, and none of them harms the program in which it hangs."""
 
 import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from notifier.errors import NotifierError
+from notifier.escaping import braceless
 
 logger = logging.getLogger(__name__)
 
-FOLD_SECONDS = 300.0
-"""Ours: as long as repeats of a configured mention are quiet."""
 AGAIN_SECONDS = 10.0
 """Ours: after an alert that nobody took; until then none blocks the program again."""
 KEYS_MAX = 1_000
-"""Ours: kinds of failure that are told apart."""
+"""Ours: kinds of failure that are told apart while nobody takes alerts."""
 LINES_MAX = 25
 """Ours: of what is told at the end."""
-OTHERS = "Other failures"
+OTHERS = "other failures"
 TOLD = "_told_by_notifier"
 
 
-class Repeats(NamedTuple):
-    """How many were counted and not told, and the time of the first of them."""
-
-    number: int
-    since: datetime
-
-    def __str__(self) -> str:
-        return f"{self.number} more since {self.since:%H:%M} UTC"
-
-
-@dataclass(slots=True)
-class _Kind:
-    told_at: float
-    count: int = 0
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
 class FoldedAlerts:
-    """The first of a kind is raised at once; what repeats within ``fold_seconds`` is told by the next, or at the end.
+    """Alerts of one kind are one incident: its message counts them, whichever process raises them.
 
-    Counts are those of this process; a forked one begins with none. Nothing here raises: what goes wrong is logged.
+    What nobody takes is counted here, and told with the next of its kind, or at the end. A forked process begins with
+    none. Nothing here raises: what goes wrong is logged.
 
     Args:
-        alert_type: of all of them, if an alert says no other.
-        fold_seconds: 0: each is raised.
+        alert_type: of all of them.
+        fold_seconds: so long without another of its kind, and the next is a new message; None: DISCORD_DEDUP_SECONDS;
+            0: each is an alert of its own.
         clock: seconds that only grow.
 
     Raises:
@@ -58,101 +41,76 @@ class FoldedAlerts:
     """
 
     def __init__(
-        self, alert_type: str, fold_seconds: float = FOLD_SECONDS, clock: Callable[[], float] = time.monotonic
+        self, alert_type: str, fold_seconds: float | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         from notifier.message_parts import AlertType  # imports pydantic
 
         self._type, self._fold_seconds, self._clock = AlertType.checked(alert_type), fold_seconds, clock
+        self._missed: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._new_process()
         os.register_at_fork(after_in_child=self._new_process)
 
     def raise_one(self, kind: str, fields: Callable[[], dict[str, Any]]) -> None:
-        """Raise an alert, or count it.
+        """Raise an alert.
 
         Args:
-            kind: what is folded together, in words.
+            kind: the ``dedup_key`` of what is counted together.
             fields: makes those of the message; called only if it is raised.
         """
         try:
-            if (repeats := self._take(kind)) is None:
+            if not (count := self._take(kind)):
                 return
             try:
-                _submit({"alert_type": self._type, **_with(fields(), repeats)})
+                _submit({"alert_type": self._type, **fields(), **self._of_kind(kind, count)})
             except BaseException:
-                self._give_back(kind, repeats)
+                self._give_back(kind, count)
                 raise
         except Exception as error:
             _log(kind, error)
 
     def tell_rest(self) -> None:
-        """Raise one alert about all that was counted and not told."""
+        """Raise one alert about all that nobody took."""
         try:
-            if rest := self._take_all():
-                _submit({"alert_type": self._type, **_summary(rest)})
+            with self._lock:
+                missed, self._missed = self._missed, Counter()
+            if missed:
+                _submit({"alert_type": self._type, **_summary(missed)})
         except Exception as error:
-            _log("what was folded", error)
+            _log("what was counted", error)
+
+    def _of_kind(self, kind: str, count: int) -> dict[str, Any]:
+        if self._fold_seconds == 0:
+            return {}
+        seconds = {} if self._fold_seconds is None else {"dedup_seconds": self._fold_seconds}
+        return {"dedup_key": braceless(kind), "count": count, **seconds}
 
     def _new_process(self) -> None:
-        self._kinds: dict[str, _Kind] = {}
-        self._lock = threading.Lock()
-        self._not_before = 0.0
+        self._missed, self._lock, self._not_before = Counter(), threading.Lock(), 0.0
 
-    def _take(self, kind: str) -> Repeats | None:
-        """What to tell with this one; None: it is counted."""
+    def _take(self, kind: str) -> int:
+        """How many of its kind are to be told; 0: it is counted."""
         with self._lock:
-            now = self._clock()
-            found = self._kinds.get(kind)
-            if found is None:
-                found = self._kinds[kind] = _Kind(now - self._fold_seconds)
-                self._forget_oldest()
-            if now < max(found.told_at + self._fold_seconds, self._not_before):
-                _count(found, 1)
-                return None
-            repeats = Repeats(found.count, found.since)
-            self._kinds[kind] = _Kind(now)
-            return repeats
+            if self._clock() < self._not_before:
+                self._count(kind, 1)
+                return 0
+            return 1 if self._fold_seconds == 0 else self._missed.pop(kind, 0) + 1
 
-    def _give_back(self, kind: str, repeats: Repeats) -> None:
+    def _give_back(self, kind: str, count: int) -> None:
         with self._lock:
-            now = self._clock()
-            self._not_before = now + AGAIN_SECONDS
-            found = self._kinds.setdefault(kind, _Kind(now))
-            since = repeats.since if repeats.number else found.since
-            found.told_at, found.count = now - self._fold_seconds, found.count + repeats.number + 1
-            found.since = since
+            self._not_before = self._clock() + AGAIN_SECONDS
+            self._count(kind, count)
 
-    def _take_all(self) -> dict[str, Repeats]:
-        with self._lock:
-            kinds, self._kinds = self._kinds, {}
-        return {kind: Repeats(each.count, each.since) for kind, each in kinds.items() if each.count}
-
-    def _forget_oldest(self) -> None:
-        if len(self._kinds) <= KEYS_MAX:
-            return
-        oldest = next(each for each in self._kinds if each != OTHERS)
-        if count := self._kinds.pop(oldest).count:
-            _count(self._kinds.setdefault(OTHERS, _Kind(self._clock())), count)
+    def _count(self, kind: str, count: int) -> None:
+        self._missed[kind if kind in self._missed or len(self._missed) < KEYS_MAX else OTHERS] += count
 
 
-def _count(kind: _Kind, count: int) -> None:
-    if not kind.count:
-        kind.since = datetime.now(UTC)
-    kind.count += count
-
-
-def _with(fields: dict[str, Any], repeats: Repeats) -> dict[str, Any]:
-    if not repeats.number:
-        return fields
-    return {**fields, "message": f"{fields.get('message', '')}\n\nAnd {repeats}.".strip()}
-
-
-def _summary(rest: dict[str, Repeats]) -> dict[str, Any]:
-    total = Repeats(sum(each.number for each in rest.values()), min(each.since for each in rest.values()))
-    lines = [f"{kind}: {repeats}" for kind, repeats in rest.items()]
-    more = [f"and {len(lines) - LINES_MAX} other kinds"] if len(lines) > LINES_MAX else []
+def _summary(missed: Counter[str]) -> dict[str, Any]:
+    lines = [f"{count} × {kind}" for kind, count in missed.most_common(LINES_MAX)]
+    more = [f"and {len(missed) - LINES_MAX} other kinds"] if len(missed) > LINES_MAX else []
     return {
-        "title": str(total).replace("more", "more failures"),
-        "message": "\n".join(lines[:LINES_MAX] + more),
+        "title": f"{missed.total()} {'failure was' if missed.total() == 1 else 'failures were'} not told one by one",
+        "message": "\n".join(lines + more),
         "markdown": False,
     }
 

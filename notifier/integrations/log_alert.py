@@ -1,6 +1,7 @@
 """What an alert says of a log record."""
 
 import copy
+import hashlib
 import logging
 import re
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from notifier.escaping import braceless
 from notifier.texts import MORE, Walk, text_of
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -28,16 +30,22 @@ SEVERITIES = ((logging.CRITICAL, "critical"), (logging.ERROR, "error"), (logging
 """From that level on; below all of them it is ``info``."""
 TYPES = {logging.CRITICAL: "critical", logging.ERROR: "error", logging.WARNING: "monitoring"}
 """The alert type from that level on; below all of them it is ``general``."""
+PLACE = "_notifier_place"
+"""The attribute of a record that says where its exception was raised."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
-FoldKey = tuple[str, int, str, str]
 
+def dedup_key(record: logging.LogRecord, source: str | None) -> str:
+    """What equal records have in common: logger, level, format string, the kind of exception, and where it is raised.
 
-def fold_key(record: logging.LogRecord) -> FoldKey:
-    """What equal records have in common: logger, level, format string, and the kind of exception."""
+    (The last of exceptions that nobody has caught: there, nothing else tells two programs apart.)
+    """
     event, error = _event(record), _exc_info(record)
     shown = event if isinstance(event, str) else f"{type(event).__qualname__} {text_of(event)}"
-    return record.name, record.levelno, shown[:KEY_CHARACTERS], error[0].__qualname__ if error and error[0] else ""
+    kind = error[0].__qualname__ if error and error[0] else ""
+    told = "\n".join((shown[:KEY_CHARACTERS], kind, getattr(record, PLACE, "")))
+    digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
+    return braceless("/".join(filter(None, ("log", source, record.name, record.levelname, digest))))
 
 
 def kind_of(level: int, types: Mapping[int, str]) -> str:

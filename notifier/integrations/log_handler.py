@@ -6,12 +6,12 @@ import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from notifier.integrations.folded_alerts import is_told
-from notifier.integrations.log_alert import TYPES, alert_of, fold_key
+from notifier.integrations.log_alert import TYPES, alert_of, dedup_key
 from notifier.integrations.log_sender import LogSender, own_call
 
-FOLD_SECONDS = 60.0
 QUEUE_SIZE = 1_000
 EXIT_SECONDS = 5.0
 NESTED_MAX = 3
@@ -29,14 +29,14 @@ already_told: ContextVar[BaseException | None] = ContextVar("notifier_already_to
 class DiscordHandler(logging.Handler):
     """Raises an alert for each record, in a thread of its own: whoever logs waits for nothing.
 
-    Equal records (of one logger, level, format string and kind of exception) are folded: the first is an alert at once,
-    those that follow are counted, and told by one alert every ``fold_seconds``. What Celery, Redis and this package log
-    is left out.
+    Equal records (of one logger, level, format string and kind of exception) share one message, whichever process logs
+    them: the first posts it, those that follow are counted there. What Celery, Redis and this package log is left out.
 
     Args:
         level: records below it are no alerts.
         types: alert types by level, as ``{"CRITICAL": "security"}``; of others than these, as ``TYPES`` says.
-        fold_seconds: 0: each record is an alert.
+        fold_seconds: so long without an equal one, and the next is a new message; None: DISCORD_DEDUP_SECONDS; 0: each
+            record is an alert of its own.
         queue_size: how many alerts may wait; what comes then is counted, and a later alert says so.
         exit_seconds: how long ``flush`` waits, and so the end of the process.
         source: what the alerts name as their source; None: the logger.
@@ -50,14 +50,14 @@ class DiscordHandler(logging.Handler):
         level: int | str = logging.ERROR,
         *,
         types: Mapping[str | int, str] | None = None,
-        fold_seconds: float = FOLD_SECONDS,
+        fold_seconds: float | None = None,
         queue_size: int = QUEUE_SIZE,
         exit_seconds: float = EXIT_SECONDS,
         source: str | None = None,
     ) -> None:
         self._types = {**TYPES, **(_by_number(types) if types else {})}
-        self._source = source
-        self._sender = LogSender(queue_size, fold_seconds, exit_seconds)
+        self._source, self._fold_seconds = source, fold_seconds
+        self._sender = LogSender(queue_size, exit_seconds)
         self._here = threading.local()
         super().__init__(level)  # last: logging knows it from here on, and may flush it
 
@@ -81,16 +81,20 @@ class DiscordHandler(logging.Handler):
             return
         self._here.depth = depth + 1
         try:
-            self._sender.add(
-                fold_key(record),
-                kind,
-                record.created,
-                lambda: alert_of(record, self._types, self.formatter, self._source),
-            )
+            key = "" if self._fold_seconds == 0 else dedup_key(record, self._source)
+            self._sender.add(key, kind, lambda: self._alert(record, key))
         except Exception:  # of the formatter, or of a value's own methods
             self.handleError(record)
         finally:
             self._here.depth = depth
+
+    def _alert(self, record: logging.LogRecord, key: str) -> dict[str, Any]:
+        alert = alert_of(record, self._types, self.formatter, self._source)
+        if key:
+            alert["dedup_key"] = key
+            if self._fold_seconds is not None:
+                alert["dedup_seconds"] = self._fold_seconds
+        return alert
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until all records so far are handed over, repeats too. Logging itself calls it at exit.

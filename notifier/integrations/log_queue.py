@@ -1,4 +1,4 @@
-"""Log records on their way from the threads that log to the one that raises alerts: bounded, and equal ones folded.
+"""Log records on their way from the threads that log to the one that raises alerts: bounded, and equal ones counted.
 
 Everything here is for the caller's threads, signal handlers and finalizers too: the lock is held for a few steps only,
 and may be taken again by the thread that has it.
@@ -8,13 +8,15 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
 FOLDS_MAX = 1_000
-"""Ours: kinds of records that are remembered at once; of any other, each is an alert."""
+"""Ours: kinds of records that are counted here at once; of any other, each is handed over."""
+TOLD_SECONDS = 5.0
+"""Ours: how often a count is handed over; the message of an incident is edited no more often (SPACING_SECONDS)."""
 CHARACTERS_MAX = 32 * 2**20
 """Ours: of all alerts that wait."""
 DROPPED_KINDS_MAX = 20
@@ -26,52 +28,37 @@ Alert = dict[str, Any]
 
 @dataclass(slots=True)
 class Fold:
-    """Equal records. ``newest``: the alert of the last of them. ``told``: how many of ``count`` alerts have told.
-
-    Times are seconds since 1970, but ``ends_at``, which is of the monotonic clock.
-    """
+    """Equal records that no alert tells yet: ``count``, and the alert of the last. Until ``ends_at`` (monotonic)."""
 
     newest: Alert
-    first_at: float
-    last_at: float
     ends_at: float
-    count: int = 1
-    told: int = 1
-
-    def add(self, alert: Alert, at: float) -> None:
-        """Another one."""
-        self.newest, self.last_at = alert, max(self.last_at, at)
-        self.count += 1
+    count: int = 0
 
     def tell(self) -> Alert:
-        """The alert that tells all so far."""
-        self.told = self.count
-        times = " · ".join(f"{word} <t:{int(at)}:T>" for word, at in (("first", self.first_at), ("last", self.last_at)))
-        # the times are Markdown: each reader sees them in their own time zone
-        repeated = {"name": "Repeated", "value": f"× {self.count} · {times}", "markdown": True}
-        return {**self.newest, "id": str(uuid.uuid4()), "fields": [repeated, *self.newest["fields"]]}
+        """The alert that tells them."""
+        told = {**self.newest, "count": self.count}
+        self.count = 0
+        return told
 
 
 @dataclass(slots=True)
 class LogQueue:
-    """At most ``size`` alerts wait. ``fold_seconds``: how long equal records are counted; 0: each is an alert."""
+    """At most ``size`` alerts wait."""
 
     size: int
-    fold_seconds: float
     _lock: Any = field(default_factory=threading.RLock)
     _alerts: "SimpleQueue[Alert | threading.Event]" = field(default_factory=SimpleQueue)
-    _folds: dict[Hashable, Fold] = field(default_factory=dict)
+    _folds: dict[str, Fold] = field(default_factory=dict)
     _dropped: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
     _characters: int = 0
 
-    def add(self, key: Hashable, kind: str, at: float, make: Callable[[], Alert]) -> None:
+    def add(self, key: str, kind: str, make: Callable[[], Alert]) -> None:
         """Put a record in line, or count it.
 
         Args:
-            key: equal records have the same.
+            key: equal records have the same; "" is equal to none.
             kind: what is said of it if it is dropped.
-            at: when it was logged.
             make: its alert.
         """
         if key not in self._folds and (self.waiting >= self.size or self._characters > CHARACTERS_MAX):
@@ -80,10 +67,10 @@ class LogQueue:
         alert = make() | {"id": str(uuid.uuid4())}  # without the lock: it calls methods of the caller's values
         with self._lock:
             if fold := self._folds.get(key):
-                fold.add(alert, at)
+                fold.newest, fold.count = alert, fold.count + 1
                 return
-            if self.fold_seconds > 0 and len(self._folds) < FOLDS_MAX:
-                self._folds[key] = Fold(alert, at, at, time.monotonic() + self.fold_seconds)
+            if key and len(self._folds) < FOLDS_MAX:
+                self._folds[key] = Fold(alert, time.monotonic() + TOLD_SECONDS)
             self.waiting += 1
             self._characters += _characters(alert)
             self._alerts.put(alert)
@@ -116,7 +103,7 @@ class LogQueue:
         return found
 
     def ended(self, *, all_of_them: bool = False) -> list[Alert]:
-        """The alerts of folds whose time is over. One that had repeats goes on, and is told again after as long.
+        """The alerts of folds whose time is over. One that had repeats goes on for as long again.
 
         ``all_of_them``: also those whose time is not over; these stay open.
         """
@@ -124,9 +111,9 @@ class LogQueue:
         with self._lock:
             for key, fold in list(self._folds.items()):
                 is_over = fold.ends_at <= now
-                if (is_over or all_of_them) and fold.count > fold.told:
+                if (is_over or all_of_them) and fold.count:
                     told.append(fold.tell())
-                    fold.ends_at = now + self.fold_seconds
+                    fold.ends_at = now + TOLD_SECONDS
                 elif is_over:
                     del self._folds[key]
         return told

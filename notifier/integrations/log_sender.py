@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextvars import ContextVar
 from queue import Empty
 from weakref import WeakSet
@@ -31,23 +31,23 @@ class LogSender:
     A forked process begins anew: what waits is its parent's.
     """
 
-    def __init__(self, size: int, fold_seconds: float, exit_seconds: float) -> None:
-        self._size, self._fold_seconds, self._exit_seconds = size, fold_seconds, exit_seconds
+    def __init__(self, size: int, exit_seconds: float) -> None:
+        self._size, self._exit_seconds = size, exit_seconds
         self.begin()
         _senders.add(self)
 
     def begin(self) -> None:
         """With an empty queue and no thread."""
-        self.queue = LogQueue(self._size, self._fold_seconds)
+        self.queue = LogQueue(self._size)
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._problem = ""
         self._is_busy = False
         self._ends_with_pool = False
 
-    def add(self, key: Hashable, kind: str, at: float, make: Callable[[], Alert]) -> None:
+    def add(self, key: str, kind: str, make: Callable[[], Alert]) -> None:
         """As ``LogQueue.add``; never waits."""
-        self.queue.add(key, kind, at, make)
+        self.queue.add(key, kind, make)
         self._start()
 
     def flush(self, seconds: float | None = None) -> None:
@@ -142,7 +142,7 @@ class LogSender:
             self._problem = str(error)
             return False
         except Exception as error:  # of settings, of a full outbox, of whatever a value holds
-            self.queue.drop(type(error).__name__)
+            self.queue.drop(type(error).__name__, alert.get("count", 1))
             say(f"a log record became no alert: {type(error).__name__}: {error}")
         return True
 

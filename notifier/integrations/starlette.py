@@ -7,7 +7,6 @@ import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from notifier.integrations.failed_request import FailedRequest, FailedRequests
-from notifier.integrations.folded_alerts import FOLD_SECONDS
 
 KINDS = {"websocket": "WebSocket", "lifespan": "Start or end of the application"}
 
@@ -21,7 +20,7 @@ class NotifierMiddleware:
         app: what it is put around.
         type: the alert type.
         ignore: classes of exceptions that are no alerts.
-        fold_seconds: failures of one route with one kind of exception are told once in this time, with their count.
+        fold_seconds: as for ``FailedRequests``.
         source: what the alerts name as their source.
 
     Raises:
@@ -33,7 +32,7 @@ class NotifierMiddleware:
         app: ASGIApp,
         type: str = "error",
         ignore: Iterable[type[BaseException]] = (),
-        fold_seconds: float = FOLD_SECONDS,
+        fold_seconds: float | None = None,
         source: str | None = None,
     ) -> None:
         self._app, self._requests = app, FailedRequests(type, ignore, fold_seconds, source)

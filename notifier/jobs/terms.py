@@ -5,12 +5,12 @@ from typing import Literal, Self
 
 from notifier.duration import DAYS_MAX, seconds_of
 from notifier.errors import InvalidMessage
+from notifier.escaping import braceless
 
 EXPECT_SECONDS_MAX = DAYS_MAX * 86_400
 GRACE_SHARE = 10
 GRACE_SECONDS_MAX = 3_600
 """Ours: the grace that a job has if none is given: a tenth of ``expect``, and no more than this."""
-_BRACES = str.maketrans("{}", "()")
 
 What = Literal["job", "queue"]
 
@@ -47,4 +47,4 @@ class JobTerms:
 
 def incident_key(name: str, of: str) -> str:
     """The ``dedup_key`` of what is said of a job. ``of``: one run of it, or what else."""
-    return f"job/{name.translate(_BRACES)}/{of}"  # in a key, braces stand for fields
+    return f"job/{braceless(name)}/{of}"

@@ -10,7 +10,7 @@ import redis
 
 from notifier.errors import QueueFull
 from notifier.gate.gate import microseconds
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
@@ -37,6 +37,8 @@ class Admitted(StrEnum):
     """This id was admitted before: nothing was done."""
     COUNTED = "counted"
     """In the message of its incident, or by a silence. It is final, and no task need come for it."""
+    HASTENED = "hastened"
+    """The same, but what counts it is due earlier now: its task comes for that."""
     SILENCED = "silenced"
     """A silence matches it: its record is to be stored."""
 
@@ -74,6 +76,7 @@ def _rare(
     *,
     maybe_posted: bool = False,
     collect: str = "",
+    room: int | None = None,
 ) -> str:
     """What admit.lua takes of few alerts, as JSON; '' for the others."""
     values = {
@@ -84,6 +87,7 @@ def _rare(
         "callbacks": terms.callbacks or None,
         "progress": progress.as_json() or None,
         "collect": collect or None,
+        "capacity": room,
     }
     rare = {name: value for name, value in values.items() if value is not None}
     return json.dumps(rare) if rare else ""
@@ -134,7 +138,9 @@ class Admission:
         """
         text, load = message.model_dump_json(exclude_defaults=True), measure(message)
         collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
-        rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect)
+        is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
+        room = capacity(self._settings, kind, message.severity) if is_critical else None
+        rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect, room=room)
         step = self._step_of_incident if message.dedup_key else self._step_of_group if collect else self._step
         while True:
             admitted = self._admit_text(
@@ -169,10 +175,10 @@ class Admission:
         """What admit.lua takes of the group for which it waits; '' if it waits for none."""
         if not self._settings.group_seconds_by_type:
             return ""
-        from notifier.outbox.collecting import collect_arguments, collect_of  # few callers need it
+        from notifier.outbox.collecting import collect_arguments, collecting_seconds  # few callers need it
 
-        collect = collect_of(message, terms, self._settings)
-        return collect_arguments(collect, self._keys, self._settings, message.alert_type) if collect else ""
+        seconds = collecting_seconds(message, terms, self._settings)
+        return collect_arguments(seconds, self._keys, self._settings, message.alert_type) if seconds else ""
 
     @cached_property
     def _step_of_group(self) -> Callable[..., Any]:

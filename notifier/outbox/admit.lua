@@ -8,13 +8,14 @@
 --       7 what few alerts have (JSON; ''): spooled (microseconds that it waited on the caller's disk), unknown (reason:
 --         it may have been posted), after (microseconds from now before which it is not posted), expires (likewise:
 --         after which), callbacks (JSON), progress (JSON: what is settled of it already), collect (JSON: args of
---         collected.lua, if it is collected with others)
+--         collected.lua, if it is collected with others), capacity (if it finds more room than others)
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
--- Returns 'admitted', 'counted' (its record is stored), 'known' (this id was admitted before: nothing is done),
+-- Returns 'admitted', 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
+-- counts it, which is due earlier now), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 local NOTIFICATION, RESULT, INCIDENT, INCIDENTS = unpack(KEYS, 1, 4)
@@ -59,12 +60,16 @@ if meeting == 'not_open' then return count() end
 if meeting == 'count' then
   incident.after, incident.expires, incident.version = RARE.after, RARE.expires, tonumber(ARGV[6])
   incident.has_room = memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args)
+  local due_at = redis.call('ZSCORE', OWN.delayed, waiting)
   join_waiting(INCIDENT, incident.notification_prefix .. waiting, OWN.delayed, waiting, incident, now)
   memory_add(OWN.memory, bytes, OWN.type)
-  return count()
+  count()
+  if not due_at or redis.call('ZSCORE', OWN.delayed, waiting) == due_at then return 'counted' end
+  redis.call('HSET', NOTIFICATION, 'hastens', 1)
+  return 'hastened'
 end
 local size, wait = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight)
-local is_full = size >= OWN.capacity
+local is_full = size >= (RARE.capacity or OWN.capacity)
 local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
 if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full' end

@@ -2,7 +2,7 @@
 
 import json
 
-from notifier.models import AlertType
+from notifier.models import AlertType, Severity
 from notifier.routing import PRIORITY
 from notifier.settings import Settings
 from notifier.storage.keys import Keys
@@ -15,13 +15,14 @@ A flood of one type folds no alert of another, and under the same load critical 
 """
 
 
-def capacity(settings: Settings, alert_type: AlertType) -> int:
-    """How many alerts an outbox holds.
+def capacity(settings: Settings, alert_type: AlertType, severity: Severity | None = None) -> int:
+    """How many alerts an outbox holds when one of this severity comes.
 
     If floods are folded, critical and security hold twice as many as general, so that under the same load they never
-    fold before it does.
+    fold before it does; and so does any other for what is critical, behind what is held until the morning.
     """
-    if settings.queue_overflow == "digest" and alert_type in PRIORITY:
+    is_urgent = alert_type in PRIORITY or severity is Severity.CRITICAL
+    if settings.queue_overflow == "digest" and is_urgent:
         return settings.queue_size * PRIORITY_FACTOR
     return settings.queue_size
 

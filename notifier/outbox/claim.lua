@@ -138,7 +138,8 @@ end
 local function answer_for_own_id()
   if args.id == '' then return end
   local key = notification(args.id)
-  if redis.call('HEXISTS', key, 'finished_at') == 1 then return { 'completed' } end
+  local finished_at, hastens = unpack(redis.call('HMGET', key, 'finished_at', 'hastens'))
+  if finished_at then return not hastens and { 'completed' } or nil end
   if redis.call('HEXISTS', key, 'message') == 0 then return { 'not_found' } end
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT }) do
     if redis.call('ZSCORE', set, args.id) then return end

@@ -2,27 +2,24 @@
 -- delayed ones, all with the same due time. Each has, beside the fields in outbox.lua:
 --   collected_for  `<by> <began> <since>`: the name of its group: by is the reason, began when the first came, since
 --                  when that began for which they wait (microseconds)
--- The group that is open is a field of the outbox' state, `collecting:<by>`: its name, due time, count, bytes, and
--- whether it may go early (1 or 0).
+-- The group that is open is a field of the outbox' state, `collecting:<by>`: its name, due time, count and bytes.
 --
 -- args: by, after (microseconds until it ends, if this alert is the first; the first one sets the end, unless a later
---   one is to wait for less), since (microseconds ago), early (it goes early rather than that one expires or that the
---   outbox is full), count_max, bytes_max, notification_prefix
+--   one is to wait for less), count_max, bytes_max, notification_prefix
 --
 -- collect(state, delayed, bytes, expires, args, now)   one joins the open group, or begins one. One that expires (so
 --   many microseconds from now; nil) before the end, or fills the group, ends it now. Returns when it is due, and the
 --   name
--- end_groups(state, delayed, notification_prefix, now)   those that are open, and may, go now
+-- end_groups(state, delayed, notification_prefix, now)   those that are open go now
 -- group_of(waiting, delayed, id, args)   the ids of all that go with one that is due, in order; nil: it is of no group
 --   args: notification_prefix, collected_max, bytes_max, version (the highest that the caller reads)
 
 local LOOKED_AT = 5000 -- of each set, so that a claim takes milliseconds at most
 
 local function open_group(state, field)
-  local name, due_at, count, bytes, early = string.match(redis.call('HGET', state, field) or '',
-    '^(%S+ %S+ %S+) (%d+) (%d+) (%d+) ([01])$')
-  return name and { name = name, due_at = tonumber(due_at), count = tonumber(count), bytes = tonumber(bytes),
-    early = early == '1' }
+  local name, due_at, count, bytes = string.match(redis.call('HGET', state, field) or '',
+    '^(%S+ %S+ %S+) (%d+) (%d+) (%d+)$')
+  return name and { name = name, due_at = tonumber(due_at), count = tonumber(count), bytes = tonumber(bytes) }
 end
 
 local function move_group(delayed, notification_prefix, name, due_at)
@@ -38,27 +35,23 @@ local function collect(state, delayed, bytes, expires, args, now)
   local field, due_at = 'collecting:' .. args.by, now + args.after
   local group = open_group(state, field)
   if group and group.bytes + bytes > args.bytes_max then
-    if args.early then move_group(delayed, args.notification_prefix, group.name, now) end
+    move_group(delayed, args.notification_prefix, group.name, now)
     group = nil
   end
   if not group or group.due_at <= now then
-    local name = string.format('%s %.0f %.0f', args.by, now, now - args.since)
+    local name = string.format('%s %.0f %.0f', args.by, now, now)
     group = { name = name, due_at = due_at, count = 0, bytes = 0 }
   end
-  local is_full = group.count + 1 >= args.count_max
-  if args.early and (is_full or expires and now + expires <= group.due_at) then
-    due_at = now
-  elseif due_at > group.due_at - SECOND then
-    due_at = group.due_at
-  end
+  local ends = group.count + 1 >= args.count_max or expires and now + expires <= group.due_at
+  if ends then due_at = now elseif due_at > group.due_at - SECOND then due_at = group.due_at end
   if due_at < group.due_at and group.count > 0 then
     move_group(delayed, args.notification_prefix, group.name, due_at)
   end
-  if is_full or due_at == now then
+  if ends then
     redis.call('HDEL', state, field)
   else
-    redis.call('HSET', state, field, string.format('%s %.0f %d %.0f %d', group.name, due_at, group.count + 1,
-      group.bytes + bytes, args.early and 1 or 0))
+    redis.call('HSET', state, field, string.format('%s %.0f %d %.0f', group.name, due_at, group.count + 1,
+      group.bytes + bytes))
   end
   return due_at, group.name
 end
@@ -66,7 +59,7 @@ end
 local function end_groups(state, delayed, notification_prefix, now)
   for _, field in ipairs(redis.call('HKEYS', state)) do
     local group = string.find(field, '^collecting:') and open_group(state, field)
-    if group and group.early then
+    if group then
       move_group(delayed, notification_prefix, group.name, now)
       redis.call('HDEL', state, field)
     end

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from notifier.gate.gate import microseconds
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage, Severity
@@ -27,27 +26,13 @@ REPLAY = "replay_of"
 """What the metadata of a replay names: whoever asked for it waits for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collect:
-    """An alert waits with others of its type, for one message.
+def collecting_seconds(message: NotificationMessage, terms: Terms, settings: Settings) -> float:
+    """How long an alert is collected with others, if it is the first of them; 0: it goes as soon as it may.
 
-    ``seconds``: until that goes, if this is the first of them. ``since_seconds``: how long ago that began for which
-    they wait, where that was before the first. ``early``: it goes early rather than that one expires, or that the
-    outbox is full; else those that are too many for one message go as several.
+    The application's settings decide.
     """
-
-    by: CollectedBy
-    seconds: float
-    since_seconds: float = 0
-    early: bool = True
-
-
-def collect_of(message: NotificationMessage, terms: Terms, settings: Settings) -> Collect | None:
-    """What an alert is collected by; None: it goes as soon as it may. The application's settings decide."""
     seconds = settings.group_seconds_by_type.get(message.alert_type, 0)
-    if not seconds or not may_be_collected(message, terms):
-        return None
-    return Collect(CollectedBy.GROUPING, seconds)
+    return seconds if may_be_collected(message, terms) else 0
 
 
 def may_be_collected(message: NotificationMessage, terms: Terms) -> bool:
@@ -57,15 +42,13 @@ def may_be_collected(message: NotificationMessage, terms: Terms) -> bool:
     return message.long_text != "split" and not any(getattr(message, name) for name in OF_ITS_OWN)
 
 
-def collect_arguments(collect: Collect, keys: Keys, settings: Settings, alert_type: AlertType) -> str:
+def collect_arguments(seconds: float, keys: Keys, settings: Settings, alert_type: AlertType) -> str:
     """What admit.lua takes of it, as JSON."""
     room = capacity(settings, alert_type)
     return json.dumps(
         {
-            "by": collect.by,
-            "after": microseconds(collect.seconds),
-            "since": microseconds(collect.since_seconds),
-            "early": collect.early,
+            "by": CollectedBy.GROUPING,
+            "after": microseconds(seconds),
             "count_max": min(COLLECTED_MAX, max(1, room - room // ROOM_LEFT)),
             "bytes_max": MESSAGE_BYTES_MAX,
             "notification_prefix": keys.notification(""),

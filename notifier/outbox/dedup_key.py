@@ -2,12 +2,12 @@
 
 import re
 
+from notifier.escaping import braceless
 from notifier.given_incident import bounded_key
 from notifier.models import NotificationMessage
 
 NAMES = ("title", "message", "source", "url", "severity", "alert_type", "thread_name", "username")
 _PLACE = re.compile(rf"\{{(?:({'|'.join(NAMES)})|fields\.([^{{}}]+))\}}")
-_BRACES = str.maketrans("{}", "()")
 
 
 def filled_key(message: NotificationMessage) -> str:
@@ -20,7 +20,7 @@ def filled_key(message: NotificationMessage) -> str:
     def value(place: re.Match[str]) -> str:
         name, field = place.groups()
         found = fields.get(field, "") if field else getattr(message, name)
-        return str(found or "").translate(_BRACES)
+        return braceless(str(found or ""))
 
     given = message.dedup_key or ""
     filled = _PLACE.sub(value, given).strip()

@@ -5,7 +5,7 @@
 --   state      open or resolved (at resolved_at)
 --   acknowledged_at, acknowledged_by, acknowledged_why   who takes care of it: known for as long as it lasts
 --   seconds    (microseconds) after seen_at without a repeat or update it is over, without a word
---   count      how often it came, last at last_at; an update that opens it is none
+--   count      how often it came (args.count each), last at last_at; an update that opens it is none
 --   flaps      how often it came again after it was resolved, at flapping_since for the first time
 --   waiting    the id of the alert in the outbox that shows it next; '' while it is shown
 --   shown_at   when a request last showed it; of those that came sooner than `spacing` (microseconds) after another
@@ -58,11 +58,11 @@ local function open_incident(incident, id, args, now)
   redis.call('DEL', incident)
   if link then redis.call('HSET', incident, 'previous', link) end
   redis.call('HSET', incident, 'key', args.key, 'type', args.type, 'title', args.title, 'opened_by', id,
-    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and 1 or 0, 'state', 'open')
+    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and args.count or 0, 'state', 'open')
 end
 
-local function repeat_incident(incident, now)
-  redis.call('HINCRBY', incident, 'count', 1)
+local function repeat_incident(incident, args, now)
+  redis.call('HINCRBY', incident, 'count', args.count)
   redis.call('HSET', incident, 'last_at', now)
   if redis.call('HGET', incident, 'state') == 'resolved' then
     redis.call('HSET', incident, 'state', 'open')
@@ -75,7 +75,7 @@ local function note_incident(incident, incidents, meeting, id, args, now)
   if meeting == 'open' then
     open_incident(incident, id, args, now)
   elseif args.kind == 'repeat' then
-    repeat_incident(incident, now)
+    repeat_incident(incident, args, now)
   elseif args.kind == 'resolve' then
     redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', now)
   elseif args.kind == 'acknowledge' then
@@ -183,7 +183,7 @@ local function leave_incident(incident, id, message)
     return
   end
   local given = cjson.decode(message)
-  if not (given.update or given.resolved) then redis.call('HINCRBY', incident, 'count', -1) end
+  if not (given.update or given.resolved) then redis.call('HINCRBY', incident, 'count', -(given.count or 1)) end
 end
 
 local function posted_in(channel_prefix, channel_id, is_new, life)

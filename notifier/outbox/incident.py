@@ -79,6 +79,7 @@ def incident_arguments(
         "acknowledged": {"by": message.acknowledged_by, "why": message.acknowledged_why or ""},
         "text": message.dedup_text,
         "if_not_open": message.if_not_open,
+        "count": message.count or 1,
         "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
         "said": {name: json.dumps(value) for name, value in said.items()},
         "stamp": stamp,

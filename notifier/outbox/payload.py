@@ -28,6 +28,7 @@ SINCE: dict[str, int] = dict.fromkeys(
     3,
 )
 """The fields that version 1 (0.1 and 0.2) does not know, and the version from which on each is known."""
+SINCE["count"] = 3
 UNREADABLE = "An alert that this version cannot read"
 UNREADABLE_CHARACTERS = 3_000
 """Ours: how much of it is shown. All of it is kept."""

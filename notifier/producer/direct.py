@@ -117,7 +117,8 @@ class Direct:
             return Posted(Deferred(wait, Reason.CONFIGURED_LIMIT))
         silent = is_silent([message], datetime.now(UTC), self._settings)
         message = message.model_copy(update=SILENT) if silent else self._pinging(message)
-        notes = SEPARATOR.join(filter(None, (SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
+        times = f"× {message.count}" if message.count and message.count > 1 else ""
+        notes = SEPARATOR.join(filter(None, (times, SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))
         left_out = refused_by_form(message)
         answer = self._request(webhook, message, notes, left_out)
         if _goes_again_bare(answer):

@@ -62,17 +62,11 @@ def test_a_message_that_a_person_has_deleted_is_posted_anew(
     assert (another["id"] != message["id"], another["embeds"][0]["title"]) == (True, "✅ Disk full")
 
 
-def make_forum(sandbox: Sandbox) -> AlertType:
-    webhook_id, token = sandbox.variables["DISCORD_WEBHOOK_TRACKLIST"].split("/")[-2:]
-    channel_id = sandbox.call("GET", f"webhooks/{webhook_id}")["channel_id"]
-    sandbox.call("PUT", f"webhooks/{webhook_id}", token=token, channel_id=channel_id, channel_type="forum")
-    return AlertType.TRACKLIST
-
-
 def test_the_message_of_a_forum_is_edited_in_its_post(
     application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
-    kind = make_forum(sandbox)
+    kind = AlertType.TRACKLIST
+    sandbox.make_forum(kind)
     application.wait(application.raise_alerts("Import", alert_type=kind, dedup_key="import", progress=0.1))
     application.wait(
         application.raise_alerts("import", alert_type=kind, dedup_key="import", resolved=True, progress="100%")
@@ -87,7 +81,9 @@ def test_the_message_of_a_forum_is_edited_in_its_post(
 def test_what_is_new_is_told_in_the_post_of_a_forum_and_in_a_text_channel_by_its_message_alone(
     application: Application, sandbox: Sandbox, worker: Process, *, is_forum: bool
 ) -> None:
-    kind = make_forum(sandbox) if is_forum else AlertType.TRACKLIST
+    kind = AlertType.TRACKLIST
+    if is_forum:
+        sandbox.make_forum(kind)
     given = {"alert_type": kind, "dedup_key": "import"}
     application.wait(application.raise_alerts("Import", **given, incident_thread=True))
     application.raise_alerts("import", **given, update=True, message="Writing", progress=1)

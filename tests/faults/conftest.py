@@ -1,9 +1,11 @@
 """Real faults: workers and Redis are killed, and the sandbox answers with scripted faults."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,11 +44,13 @@ def start_caller(configured: dict[str, str], tmp_path: Path) -> Iterator[StartCa
     """Starts an application that raises that many alerts, each again until it is accepted."""
     started: list[Process] = []
 
-    def start(count: int, pause_seconds: float = 0.0, *, dedup_key: str = "", **changed: str) -> Process:
+    def start(
+        count: int, pause_seconds: float = 0.0, *, dedup_key: str = "", fields: Any = None, **changed: str
+    ) -> Process:
         folder = tmp_path / f"caller{len(started)}"
         folder.mkdir()
         command = [sys.executable, persistent_caller.__file__, str(count), str(pause_seconds)]
-        command += [dedup_key] if dedup_key else []
+        command += [dedup_key, json.dumps(fields or {})] if dedup_key else []
         environment = {**configured, **QUICK, **changed}
         started.append(Process("caller", command, folder / "caller.log", env=environment, cwd=folder))
         return started[-1]

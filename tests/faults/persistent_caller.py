@@ -1,8 +1,11 @@
 """An application that raises alerts one after another, each again under the same id until it is accepted.
 
-persistent_caller.py COUNT [PAUSE_SECONDS [DEDUP_KEY]]
+persistent_caller.py COUNT [PAUSE_SECONDS [DEDUP_KEY [FIELDS]]]
+
+FIELDS (JSON): by alert type, the fields of its alerts, in turn.
 """
 
+import json
 import sys
 import time
 
@@ -15,15 +18,17 @@ def main() -> None:
     """Raise them over all types; print how often a call raised BrokerUnavailable, and how long the longest took."""
     count, pause = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     key = sys.argv[3] if len(sys.argv) > 3 else None
+    fields = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
     kinds = list(AlertType)
     refused, longest = 0, 0.0
     for number in range(count):
+        kind = kinds[number % len(kinds)]
+        in_turn = fields.get(kind, [{}])
+        given = {"title": f"alert {number}", "message": f"{number}", **in_turn[number // len(kinds) % len(in_turn)]}
         while True:
             start = time.monotonic()
             try:
-                send_notification[kinds[number % len(kinds)]].delay(
-                    id=f"n{number}", title=f"alert {number}", dedup_key=key
-                )
+                send_notification[kind].delay(id=f"n{number}", dedup_key=key, **given)
                 break
             except BrokerUnavailable:
                 refused += 1

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -14,14 +15,23 @@ from notifier.outbox.reminders import LEASE_SECONDS
 from notifier.storage.connection import clock, connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
-from tests.faults.conftest import GENERAL, QUICK, StartCaller
+from tests.faults.conftest import GENERAL, QUICK, WEBHOOKS, StartCaller
 from tests.names import names
 from tests.servers import OwnRedis, until
 
 REPEATS = 300
+EACH = REPEATS // len(AlertType)
 KILLS = 2
 KEY = "storm"
 INCIDENTS = 8
+THREAD, UPDATED, FLAPPING, FIRST = AlertType.TRACKLIST, AlertType.MONITORING, AlertType.SECURITY, AlertType.CRITICAL
+STORM: dict[AlertType, list[dict[str, Any]]] = {
+    FIRST: [{"dedup_text": "first"}],
+    UPDATED: [{"update": True}],
+    FLAPPING: [{}, {"resolved": True}],
+    THREAD: [{"update": True, "incident_thread": True}],
+}
+"""The fields of the alerts of some types, in turn; those of the others are repeats."""
 pytestmark = pytest.mark.slow
 
 
@@ -30,26 +40,44 @@ def repeated(message: dict[str, Any]) -> int:
     return int(fields["Repeated"].split()[1]) if "Repeated" in fields else 1
 
 
-def resolve(application: Application, *kinds: AlertType) -> None:
-    for kind in kinds:
-        application.raise_alerts(KEY, alert_type=kind, dedup_key=KEY, resolved=True)
+def text(message: dict[str, Any]) -> str:
+    return str(message["embeds"][0].get("description", ""))
 
 
-def are_green(sandbox: Sandbox, count: int) -> bool:
-    return sum(each["embeds"][0]["title"].startswith("✅") for each in sandbox.messages()) == count
+def is_green(message: dict[str, Any]) -> bool:
+    return bool(message["embeds"][0]["title"].startswith("✅"))
 
 
-def test_redis_and_workers_killed_in_a_storm_leave_one_message_of_each_type_and_every_repeat_counted(
+def resolve(application: Application, *kinds: AlertType) -> list[str]:
+    return [
+        each for kind in kinds for each in application.raise_alerts(KEY, alert_type=kind, dedup_key=KEY, resolved=True)
+    ]
+
+
+def by_type(sandbox: Sandbox) -> dict[AlertType, list[dict[str, Any]]]:
+    messages = sandbox.messages()
+    return {kind: [each for each in messages if each["webhook_id"] == WEBHOOKS[kind]] for kind in AlertType}
+
+
+def are_green(sandbox: Sandbox, kinds: Collection[AlertType] = AlertType) -> bool:
+    """Whether the message of each, and the last that its thread is told, says that it is over."""
+    found = by_type(sandbox)
+    return all(is_green(found[kind][0]) and is_green(found[kind][-1]) for kind in kinds)
+
+
+def test_redis_and_workers_killed_in_a_storm_leave_one_message_of_each_type_and_all_of_it_told(
     own_redis: OwnRedis,
     sandbox: Sandbox,
     start_worker: StartWorker,
     start_caller: StartCaller,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    sandbox.make_forum(THREAD)
     victim = start_worker(**QUICK, REDIS_URL=own_redis.url)
     start_worker(**QUICK, REDIS_URL=own_redis.url)
-    caller = start_caller(REPEATS, 0.01, dedup_key=KEY, REDIS_URL=own_redis.url)
-    until(lambda: sandbox.stored == len(AlertType), "the first of each type")
+    caller = start_caller(REPEATS, 0.01, dedup_key=KEY, fields=STORM, REDIS_URL=own_redis.url)
+    until(lambda: all(by_type(sandbox).values()), "the first of each type")
+    sandbox.fault(webhook_id=WEBHOOKS[THREAD], method="POST", kind="reset", when="after", times=1)
     for _ in range(KILLS):
         own_redis.away()
         own_redis.back()
@@ -59,8 +87,22 @@ def test_redis_and_workers_killed_in_a_storm_leave_one_message_of_each_type_and_
     from tests.e2e.conftest import client_app
 
     resolve(Application(client_app(own_redis.url)), *AlertType)
-    until(lambda: are_green(sandbox, len(AlertType)), "the resolutions")
-    assert [repeated(each) for each in sandbox.messages()] == [REPEATS // len(AlertType)] * len(AlertType)
+    until(lambda: are_green(sandbox), "the resolutions")
+    found = by_type(sandbox)
+    (lost, *_), thread = found[THREAD][1:], found.pop(THREAD)
+    assert {kind: len(messages) for kind, messages in found.items()} == dict.fromkeys(found, 1)
+    counts = {kind: repeated(message) for kind, (message,) in found.items()}
+    assert counts == {**dict.fromkeys(found, EACH), UPDATED: 1, FLAPPING: EACH // 2}
+    last = {kind: str(REPEATS - len(AlertType) + number) for number, kind in enumerate(AlertType)}
+    assert (text(found[FIRST][0]), text(found[UPDATED][0])) == (f"{list(AlertType).index(FIRST)}", last[UPDATED])
+    assert (text(thread[0]), is_green(thread[0]), len(sandbox.call("GET", "threads"))) == (last[THREAD], True, 1)
+    told = [int(text(each)) for each in thread[1:] if text(each)]
+    assert (told, told[-1]) == (sorted(told), int(last[THREAD]))
+    assert text(lost) in [text(each) for each in thread if "duplicate" in footer(each)]
+
+
+def footer(message: dict[str, Any]) -> str:
+    return str(message["embeds"][0].get("footer", {}).get("text", ""))
 
 
 def test_an_edit_whose_answer_was_lost_is_repeated_and_nothing_is_doubled(
@@ -70,12 +112,13 @@ def test_an_edit_whose_answer_was_lost_is_repeated_and_nothing_is_doubled(
     application.wait(application.raise_alerts("Disk full", dedup_key=KEY))
     sandbox.fault(webhook_id=GENERAL, method="PATCH", kind="reset", when="after", times=2)
     application.raise_alerts("Disk full", "Disk full", dedup_key=KEY)
+    application.raise_alerts(KEY, dedup_key=KEY, update=True, message="cleaning")
     resolve(application, AlertType.GENERAL)
-    until(lambda: are_green(sandbox, 1), "the resolution")
+    until(lambda: are_green(sandbox, [AlertType.GENERAL]), "the resolution")
     until(lambda: len(edits(sandbox)) > 2, "the repeated edit")
     (message,) = sandbox.messages()
-    assert repeated(message) == 3
-    assert "duplicate" not in message["embeds"][0].get("footer", {}).get("text", "")
+    assert (repeated(message), text(message)) == (3, "cleaning")
+    assert "duplicate" not in footer(message)
 
 
 def edits(sandbox: Sandbox) -> list[dict[str, Any]]:
@@ -88,13 +131,12 @@ def test_a_post_whose_answer_was_lost_may_be_doubled_and_says_so_and_only_one_go
     start_worker(**QUICK)
     sandbox.fault(webhook_id=GENERAL, method="POST", kind="reset", when="after", times=1)
     application.wait(application.raise_alerts("Disk full", dedup_key=KEY))
-    application.raise_alerts("Disk full", dedup_key=KEY)
-    resolve(application, AlertType.GENERAL)
-    until(lambda: are_green(sandbox, 1), "the resolution")
+    second = application.raise_alerts("Disk full", dedup_key=KEY)
+    over = resolve(application, AlertType.GENERAL)
+    until(lambda: any(map(is_green, sandbox.messages())), "the resolution")
     lost, known = sandbox.messages()
-    assert (repeated(lost), repeated(known)) == (1, 2)
-    (record,) = application.wait(application.raise_alerts("Disk full", dedup_key=KEY))
-    assert record["message_id"] == known["id"]
+    assert (repeated(lost), repeated(known), is_green(lost)) == (1, 2, False)
+    assert {each["message_id"] for each in application.wait([*second, *over])} == {known["id"]}
 
 
 def told(sandbox: Sandbox, what: str) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -10,11 +11,9 @@ from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.operations import explain as explain_module
 from notifier.operations.explain import explain
 from notifier.outbox.claim import Batch, Throttled
-from notifier.outbox.collecting import Collect
 from notifier.outbox.disposition import decide, failed_over
 from notifier.outbox.terms import Terms
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Reason, Rejected, Status, Unknown
-from notifier.render.collected import CollectedBy
 from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBHOOK, Bench, MakeBench
 from tests.names import names
 
@@ -161,30 +160,16 @@ def test_one_more_byte_than_a_message_may_have_begins_another_group(
     assert ids(bench.batch()) == ["a", "b"]
 
 
-def test_what_may_not_go_early_goes_as_several(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notifier.outbox.collecting.COLLECTED_MAX", 3)
-    held = Collect(CollectedBy.GROUPING, SECONDS, early=False)
-    monkeypatch.setattr("notifier.outbox.collecting.collect_of", lambda *_: held)
-    for each in "abcde":
-        bench.admit(each, terms=Terms(expires_seconds=SECONDS + 1))
-        bench.tick(0.1)
-    assert waits(bench) == SECONDS - 0.5
+def test_more_than_one_message_may_have_go_as_several(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = bench.outbox._claim_arguments
+    monkeypatch.setattr(bench.outbox, "_claim_arguments", lambda *asked: replace(arguments(*asked), collected_max=3))
+    bench.admit(*"abcde")
     bench.tick(SECONDS)
     for together in (["a", "b", "c"], ["d", "e"]):
         batch = bench.batch()
         assert ids(batch) == together
         bench.commit(batch)
-        bench.tick(0.1)
-
-
-def test_a_full_outbox_ends_no_group_that_may_not_go_early(
-    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench = make_bench(group_seconds_by_type={AlertType.GENERAL: SECONDS}, queue_size=4)
-    held = Collect(CollectedBy.GROUPING, SECONDS, early=False)
-    monkeypatch.setattr("notifier.outbox.collecting.collect_of", lambda *_: held)
-    bench.admit("a", "b", "c", "d")
-    waits(bench)
+        bench.tick(1)
 
 
 def test_what_hangs_on_each_is_called(bench: Bench) -> None:

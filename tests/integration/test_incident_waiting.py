@@ -38,7 +38,7 @@ def raised(bench: Bench, notification_id: str, terms: Terms, **fields: Any) -> A
 
 def test_an_alert_does_not_wait_for_the_countdown_of_another(bench: Bench) -> None:
     raised(bench, "in an hour", Terms(after_seconds=3_600))
-    assert raised(bench, "now", Terms(), message="now") is Admitted.COUNTED
+    assert raised(bench, "now", Terms(), message="now") is Admitted.HASTENED
     request, embed = show(bench)
     assert (request, embed["description"]) == (Request.POST, "now")
 

@@ -6,7 +6,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
-from notifier.outbox.claim import Throttled
+from notifier.outbox.claim import Batch, Throttled
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
@@ -130,8 +130,11 @@ def test_a_resolution_that_meets_a_waiting_repeat_makes_that_due(bench: Bench) -
     admit(bench, "first")
     show(bench)
     admit(bench, "repeat", message="twice")
-    assert admit(bench, "over", title="Disk is fine", resolved=True) is Admitted.COUNTED
-    _, embed = show(bench)
+    assert admit(bench, "over", title="Disk is fine", resolved=True) is Admitted.HASTENED
+    claim = bench.claim("over")
+    assert isinstance(claim, Batch), "its own task comes for it: no other does before it was due"
+    (embed,) = compose(claim.messages).body["embeds"]
+    bench.commit(claim, Delivered("901", CHANNEL))
     assert (embed["title"], embed["description"], count(embed)) == ("✅ Disk is fine", "twice", 2)
     assert is_idle(bench)
 
@@ -336,6 +339,14 @@ def test_a_job_that_fails_is_heard_in_the_place_of_its_message(bench: Bench, is_
     bench.tick(1)
     admit(bench, "again")
     assert field(show(bench)[1], "Before"), "it was over"
+
+
+def test_one_that_stands_for_many_is_counted_as_many(bench: Bench) -> None:
+    opened(bench, count=3)
+    admit(bench, "more", count=36)
+    admit(bench, "one")
+    admit(bench, "change", title=KEY, update=True, count=5)
+    assert count(show(bench)[1]) == 40
 
 
 def test_what_is_counted_in_a_full_outbox_is_not_lost_and_a_resolution_goes_all_the_same(make_bench: MakeBench) -> None:

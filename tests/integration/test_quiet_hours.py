@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.explain import explain
 from notifier.outbox import digest as digest_module
@@ -281,6 +282,20 @@ def test_more_than_the_outbox_holds_are_folded_and_their_digest_is_held_with_the
     assert holding.outbox.depth(GENERAL) == 3
     go_to(holding, 7, 1)
     assert [each.message.title for each in holding.batch().items] == ["a", "b", "2 more"]
+
+
+def test_a_critical_alert_finds_room_beside_what_is_held_and_goes_at_once(
+    make_bench: MakeBench, holding: Bench
+) -> None:
+    full = make_bench(queue_size=2)
+    full.admit("a", "b")
+    with pytest.raises(QueueFull):
+        full.admit("c")
+    assert postponed(holding)
+    full.admit("urgent", "urgent too", severity="critical")
+    with pytest.raises(QueueFull):
+        full.admit("too many", severity="critical")
+    assert ids(holding.batch()) == ["urgent", "urgent too"]
 
 
 def test_what_is_held_goes_at_its_time_though_the_hours_are_no_more_set_or_later(holding: Bench) -> None:

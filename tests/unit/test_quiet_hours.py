@@ -113,7 +113,8 @@ def test_it_is_quiet_exactly_while_the_wall_clock_says_so_and_never_twice_in_a_n
     if quiet.holds(moment):
         over = ends(quiet, moment)
         assert over is not None
-        assert moment < over <= moment + 25 * HOUR
+        # a minute that is not quiet may be one of those that the clock leaves out; then it is quiet for another day
+        assert moment < over <= moment + 49 * HOUR
         assert not quiet.holds(over)
         assert quiet.holds(over - MINUTE)
         assert all(quiet.holds(moment + part * (over - moment) / 8) for part in range(8))

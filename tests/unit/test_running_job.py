@@ -63,13 +63,14 @@ def test_its_message_shows_how_far_it_is_at_most_so_often(alerts: Alerts, monkey
     with notifier.job("nightly import", type="monitoring") as job:
         for number in range(1_000):
             job.progress(number / 2_000, f"row {number}")
-        until(lambda: alerts.sent[1:], "a change")
+        until(lambda: alerts.sent[-1].message == "row 999", "a change")
         shown = alerts.sent[-1]
-        assert (shown.message, shown.progress, shown.update, shown.silent) == ("row 999", 0.4995, True, False)
+        assert (shown.progress, shown.update, shown.silent) == (0.4995, True, False)
         job.progress(0.9)
-        until(lambda: alerts.sent[2:], "the next change")
-        assert (alerts.sent[-1].message, alerts.sent[-1].progress) == ("row 999", 0.9)
-    assert (len(alerts.sent), len(refused)) == (4, 1)
+        until(lambda: alerts.sent[-1].progress == 0.9, "the next change")
+        assert alerts.sent[-1].message == "row 999"
+    assert len(refused) == 1
+    assert len(alerts.sent) < 100
     assert len({message.dedup_key for message in alerts.sent}) == 1
 
 

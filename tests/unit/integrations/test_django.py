@@ -150,8 +150,10 @@ def test_an_unhandled_exception_of_a_request_is_one_alert_though_django_logs_it_
     assert (alert["alert_type"], alert["source"]) == ("critical", "shop")
 
 
-def test_equal_failures_are_folded_by_route_and_exception(seen: dict[str, Any]) -> None:
-    assert seen["again"] == 5 * [[500, []]]
+def test_equal_failures_are_one_incident_by_route_and_exception(seen: dict[str, Any]) -> None:
+    keys = {alert["dedup_key"] for _, alerts in seen["again"] for alert in alerts}
+    assert [len(alerts) for _, alerts in seen["again"]] == [1] * 5
+    assert keys == {"request/shop/GET /orders/<int:number>//ValueError"}
 
 
 def test_an_asynchronous_view_as_well(seen: dict[str, Any]) -> None:

@@ -1,8 +1,7 @@
-"""What hooks raise is told at once, then counted; what goes wrong with it harms nobody."""
+"""What hooks raise is one incident for each kind; what goes wrong with it harms nobody."""
 
 import logging
 import multiprocessing
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +30,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def folded(clock: Clock) -> FoldedAlerts:
-    """Folds for a minute."""
+    """Alerts whose incidents are over after a quiet minute."""
     return FoldedAlerts("error", 60, clock)
 
 
@@ -40,31 +39,31 @@ def fails(title: str = "T") -> Callable[[], dict[str, Any]]:
     return lambda: {"title": title, "message": "m"}
 
 
-def test_the_first_is_raised_at_once_and_the_next_one_tells_of_the_others(
-    folded: FoldedAlerts, clock: Clock, alerts: Alerts
-) -> None:
-    for _ in range(38):
-        folded.raise_one("a", fails())
-    folded.raise_one("b", fails("other"))
-    assert [each.title for each in alerts.sent] == ["T", "other"]
-    clock.now += 60
-    folded.raise_one("a", fails())
-    folded.raise_one("a", fails())
-    assert re.fullmatch(r"m\n\nAnd 37 more since \d\d:\d\d UTC\.", alerts.sent[2].message)
-    clock.now += 60
-    folded.raise_one("a", fails())
-    assert "And 1 more" in alerts.sent[3].message, "what was told is not told again"
+def test_equal_ones_are_one_incident_whoever_raises_them(folded: FoldedAlerts, alerts: Alerts) -> None:
+    for kind in ("a", "a", "b {x}"):
+        folded.raise_one(kind, fails())
+    FoldedAlerts("error").raise_one("a", fails())
+    assert [each.dedup_key for each in alerts.sent] == ["a", "a", "b (x)", "a"]
+    assert [each.count for each in alerts.sent] == [1] * 4
+    assert [each.dedup_seconds for each in alerts.sent] == [60, 60, 60, 3_600]
 
 
-def test_the_end_tells_of_what_nobody_has_told(folded: FoldedAlerts, alerts: Alerts) -> None:
-    folded.tell_rest()
-    alerts.assert_none_sent()
-    for kind in "aabbb":
-        folded.raise_one(kind, fails(kind))
-    folded.tell_rest()
-    folded.tell_rest()
-    rest = alerts.assert_sent(title=re.compile("^3 more failures since"), count=1)
-    assert re.fullmatch(r"a: 1 more since .{9}\nb: 2 more since .{9}", rest.message)
+def test_without_folding_each_is_an_alert_of_its_own(alerts: Alerts) -> None:
+    FoldedAlerts("error", 0).raise_one("a", fails())
+    (alert,) = alerts.sent
+    assert (alert.dedup_key, alert.adjusted) == (None, ())
+
+
+def refuse_all(patch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Let nobody take an alert; what is tried."""
+    tried: list[dict[str, Any]] = []
+
+    def refuse(fields: dict[str, Any]) -> None:
+        tried.append(fields)
+        raise BrokerUnavailable("Redis is away")
+
+    patch.setattr(folded_alerts, "_submit", refuse)
+    return tried
 
 
 def test_alerts_that_nobody_takes_are_counted_and_block_once_in_a_while(
@@ -74,14 +73,8 @@ def test_alerts_that_nobody_takes_are_counted_and_block_once_in_a_while(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    tried = []
-
-    def refuse(fields: dict[str, Any]) -> None:
-        tried.append(fields)
-        raise BrokerUnavailable("Redis is away")
-
     with monkeypatch.context() as patch:
-        patch.setattr(folded_alerts, "_submit", refuse)
+        tried = refuse_all(patch)
         for kind in "aaabbb":
             folded.raise_one(kind, fails(kind))
         assert len(tried) == 1
@@ -95,7 +88,25 @@ def test_alerts_that_nobody_takes_are_counted_and_block_once_in_a_while(
     clock.now += AGAIN_SECONDS
     folded.raise_one("a", fails("a"))
     folded.raise_one("b", fails("b"))
-    assert [re.findall(r"And (\d+)", each.message) for each in alerts.sent] == [["3"], ["4"]]
+    assert [each.count for each in alerts.sent] == [4, 5]
+    folded.tell_rest()
+    assert len(alerts.sent) == 2
+
+
+@pytest.mark.parametrize("seconds", [60, 0])
+def test_the_end_tells_of_what_nobody_took(
+    clock: Clock, alerts: Alerts, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    folded = FoldedAlerts("error", seconds, clock)
+    folded.tell_rest()
+    alerts.assert_none_sent()
+    with monkeypatch.context() as patch:
+        refuse_all(patch)
+        for kind in "abbb":
+            folded.raise_one(kind, fails(kind))
+    folded.tell_rest()
+    folded.tell_rest()
+    alerts.assert_sent(title="4 failures were not told one by one", message="3 × b\n1 × a", count=1)
 
 
 def test_nothing_that_goes_wrong_is_raised_into_the_host(
@@ -107,25 +118,29 @@ def test_nothing_that_goes_wrong_is_raised_into_the_host(
     alerts.assert_none_sent()
 
 
-def test_its_memory_is_bounded_and_no_count_is_lost(folded: FoldedAlerts, alerts: Alerts) -> None:
-    for number in range(2 * KEYS_MAX):
-        for _ in range(3):
+def test_its_memory_is_bounded_and_no_count_is_lost(
+    folded: FoldedAlerts, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse_all(patch)
+        for number in range(2 * KEYS_MAX):
             folded.raise_one(str(number), fails())
-    assert len(folded._kinds) <= KEYS_MAX + 1
-    alerts.clear()
+    assert len(folded._missed) == KEYS_MAX + 1
     folded.tell_rest()
     (rest,) = alerts.sent
-    assert rest.title.startswith(f"{2 * 2 * KEYS_MAX} more failures since")
+    assert rest.title == f"{2 * KEYS_MAX} failures were not told one by one"
     assert rest.message.endswith("other kinds")
 
 
-def test_a_forked_process_tells_only_of_its_own(folded: FoldedAlerts, alerts: Alerts) -> None:
-    folded.raise_one("a", fails())
-    folded.raise_one("a", fails())
+def test_a_forked_process_tells_only_of_its_own(
+    folded: FoldedAlerts, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse_all(patch)
+        folded.raise_one("a", fails())
     told = multiprocessing.get_context("fork").Queue()
 
     def child() -> None:
-        alerts.clear()
         folded.tell_rest()
         told.put(len(alerts.sent))
 

@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import structlog
 
 from notifier.errors import BrokerUnavailable
-from notifier.integrations import log_handler, log_queue, log_sender
+from notifier.integrations import excepthooks, log_handler, log_queue, log_sender
+from notifier.integrations.log_alert import dedup_key
 from notifier.logging import DiscordHandler
 from notifier.testing import Alerts
 from tests.servers import until
@@ -151,7 +153,7 @@ def test_a_record_that_cannot_be_formatted_is_an_alert_all_the_same(
     assert alerts.sent[0].title == title
 
 
-def test_equal_records_are_one_alert_at_once_and_one_that_counts_them(
+def test_equal_records_are_one_incident_told_at_once_and_then_by_their_count(
     log: logging.Logger, handler: DiscordHandler, alerts: Alerts
 ) -> None:
     for number in range(37):
@@ -161,29 +163,30 @@ def test_equal_records_are_one_alert_at_once_and_one_that_counts_them(
     handler.flush()
     assert len(alerts.sent) == 2
     assert alerts.sent[1].title == "Order 36 failed"
-    repeated = alerts.payloads[1]["embeds"][0]["fields"][0]
-    assert repeated["name"] == "Repeated"
-    assert repeated["value"].startswith("× 37 · first <t:")  # each reader's own time zone
-    assert " · last <t:" in repeated["value"]
+    assert [each.count for each in alerts.sent] == [None, 36]
+    assert alerts.sent[0].dedup_key == alerts.sent[1].dedup_key
+    assert (alerts.sent[0].dedup_key or "").startswith("log/shop.orders/ERROR/")
 
 
 def test_repeats_are_told_at_the_end_of_each_window_and_the_fold_ends_with_a_quiet_one(
-    log: logging.Logger, raised: Raised
+    log: logging.Logger, raised: Raised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handler = DiscordHandler(fold_seconds=0.05)
+    monkeypatch.setattr(log_queue, "TOLD_SECONDS", 0.05)
+    handler = DiscordHandler(fold_seconds=60)
     log.addHandler(handler)
     log.error("Failed")
     log.error("Failed")
     until(lambda: len(raised) == 2, "the repeat", poll_seconds=0.01)
     log.error("Failed")
     until(lambda: len(raised) == 3, "the next repeat", poll_seconds=0.01)
-    assert [alert["fields"][0]["value"][:4].strip(" ·") for alert in raised[1:]] == ["× 2", "× 3"]
+    assert [alert.get("count", 1) for alert in raised] == [1, 1, 1]
+    assert {alert["dedup_seconds"] for alert in raised} == {60}
     sender = handler._sender
     until(lambda: sender._thread is None, "the end of the thread", poll_seconds=0.01)
     log.error("Failed")
     handler.flush()
     assert len(raised) == 4
-    assert raised[3]["fields"][0]["name"] == "Where"
+    assert len({alert["dedup_key"] for alert in raised}) == 1
     assert len({alert["id"] for alert in raised}) == 4
 
 
@@ -194,6 +197,7 @@ def test_what_differs_is_not_folded(log: logging.Logger, handler: DiscordHandler
                 log.log(level, text, exc_info=error)
     handler.flush()
     assert len(raised) == 8
+    assert len({alert["dedup_key"] for alert in raised}) == 8
 
 
 def test_without_folding_each_record_is_an_alert(log: logging.Logger, raised: Raised) -> None:
@@ -203,6 +207,42 @@ def test_without_folding_each_record_is_an_alert(log: logging.Logger, raised: Ra
         log.error("Failed")
     handler.flush()
     assert len(raised) == 5
+    assert not any("dedup_key" in alert for alert in raised)
+
+
+def test_the_key_is_the_same_in_every_process_and_another_for_another_source(log: logging.Logger) -> None:
+    def record(text: str, *args: object) -> logging.LogRecord:
+        return log.makeRecord("shop.{x}", logging.ERROR, "f.py", 7, text, args, None)
+
+    assert dedup_key(record("Order %d failed", 5), None) == "log/shop.(x)/ERROR/f9dd82e290a28c21"
+    assert dedup_key(record("Order %d failed", 6), "db1") == "log/db1/shop.(x)/ERROR/f9dd82e290a28c21"
+
+
+def test_exceptions_that_nobody_catches_are_told_apart_by_where_they_are_raised(
+    handler: DiscordHandler, raised: Raised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excepthooks, "_handlers", [handler])
+
+    def one() -> None:
+        raise ValueError
+
+    def two() -> None:
+        raise ValueError
+
+    def tell(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ValueError as error:
+            excepthooks._tell("sys.excepthook", logging.CRITICAL, "It was not caught.", error, error.__traceback__)
+
+    for work in (one, two, two):
+        tell(work)
+    monkeypatch.setattr(sys, "argv", ["other.py"])
+    tell(one)
+    handler.flush()
+    assert [alert.get("count", 1) for alert in raised] == [1, 1, 1, 1]
+    assert len({alert["dedup_key"] for alert in raised}) == 3
+    assert not any(field["name"] == "_notifier_place" for alert in raised for field in alert["fields"])
 
 
 def test_who_logs_never_waits_and_what_found_no_room_is_counted_and_told(
@@ -320,7 +360,7 @@ def test_an_alert_that_cannot_be_raised_ends_no_thread_and_is_told(
     taken: Raised = []
 
     def fail_once(alert: dict[str, Any]) -> None:
-        if alert["message"] == "one":
+        if alert["message"] in ("one", "three"):
             raise RuntimeError("of a library")
         taken.append(alert)
 

@@ -212,7 +212,8 @@ def test_what_fails_in_flask_is_one_alert_though_flask_logs_it_too(flask: Flask,
         handler.flush(30)
     finally:
         flask.logger.removeHandler(handler)
-    (alert,) = alerts.sent
+    alert, again = alerts.sent
+    assert alert.dedup_key == again.dedup_key == "request/shop/POST /orders/<int:number>/ValueError"
     assert alert.title == "POST /orders/<int:number> failed: ValueError: no order __17__"
     assert fields_of(alert) == {"Path": "/orders/17", "Query": "page=2 token=(masked)", "User": "17"}
     assert (alert.alert_type, alert.source) == ("critical", "shop")

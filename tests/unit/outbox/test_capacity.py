@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.models import AlertType
+from notifier.models import AlertType, Severity
 from notifier.outbox.capacity import capacity
 from notifier.settings import Settings
 
@@ -14,3 +14,5 @@ URGENT = {AlertType.CRITICAL, AlertType.SECURITY}
 def test_only_urgent_types_have_twice_the_room_and_only_if_floods_are_folded(kind: AlertType, overflow: str) -> None:
     settings = Settings.load().model_copy(update={"queue_size": 30, "queue_overflow": overflow})
     assert capacity(settings, kind) == (60 if kind in URGENT and overflow == "digest" else 30)
+    assert capacity(settings, kind, Severity.ERROR) == capacity(settings, kind)
+    assert capacity(settings, kind, Severity.CRITICAL) == (60 if overflow == "digest" else 30)

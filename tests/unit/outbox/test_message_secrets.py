@@ -68,6 +68,7 @@ def test_every_part_that_holds_text_is_tested() -> None:
         "resolved",
         "update",
         "progress",
+        "count",
         "repeat",
         "dedup_text",
         "remind_seconds",
