@@ -14,7 +14,7 @@ ESCALATED = "🚨 Escalated: "
 OF_A_REMINDER = ("severity", "color", "source", "username", "avatar_url", "mentions", "markdown")
 OF_THE_INCIDENT = (
     *("dedup_key", "dedup_seconds", "dedup_text", "dedup_repost_after", "repeat", "progress", "remind_seconds"),
-    *("escalate_after", "escalate_to", "incident_thread", "silent"),
+    *("escalate_after", "escalate_to", "incident_thread", "silent", "count"),
 )
 OF_ITS_CHANNEL = ("thread_id", "thread_name", "applied_tags")
 
