@@ -136,8 +136,9 @@ local function join_waiting(incident, notification, delayed, id, args, now)
     local overlay = cjson.decode(redis.call('HGET', notification, 'overlay') or '{}')
     if args.text == 'first' and not overlay.resolved then return end
     local own = '^{"id":"[^"\\]*"'
-    if args.has_room and string.find(args.message, own) and not string.find(id, '["\\%%]') then
-      redis.call('HSET', notification, 'message', (string.gsub(args.message, own, '{"id":"' .. id .. '"', 1)))
+    if args.has_room and string.find(args.message, own) and not string.find(id, '["\\]') then
+      local message = string.gsub(args.message, own, function() return '{"id":"' .. id .. '"' end, 1)
+      redis.call('HSET', notification, 'message', message)
       redis.call('HDEL', notification, 'overlay')
     end
     return

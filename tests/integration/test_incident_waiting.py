@@ -233,6 +233,14 @@ def test_of_a_long_text_nothing_is_kept_for_updates(bench: Bench) -> None:
     assert bench.redis.hexists(INCIDENT, "message")
 
 
+def test_the_newest_text_is_shown_whatever_its_id_is(bench: Bench) -> None:
+    admit(bench, "50%1 é", message="first")
+    admit(bench, "%0", message="newest")
+    assert bench.redis.hget(names.notification("50%1 é"), "message") is not None
+    assert show(bench)[1]["description"] == "newest"
+    assert bench.record("50%1 é")["status"] == "delivered"
+
+
 def test_of_those_that_are_counted_the_newest_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incident_module, "COUNTED_MAX", 3)
     for number in range(6):
