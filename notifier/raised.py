@@ -23,6 +23,10 @@ class Raised:
         """End its incident, as ``send_notification.resolve``. Raises: as ``update``."""
         return self._raise("resolve", fields)
 
+    def ack(self, *, by: str, why: str = "", **fields: Any) -> Any:
+        """Say who takes care of its incident, as ``send_notification.ack``. Raises: as ``update``."""
+        return self._raise("ack", {**fields, "acknowledged_by": by, "acknowledged_why": why})
+
     def _raise(self, what: str, fields: dict[str, Any]) -> Any:
         if self.change is None:
             raise InvalidMessage(

@@ -15,7 +15,7 @@ from notifier.intake.given_body import Taken
 from notifier.intake.occurrences import Meeting, Occurrences, Told
 from notifier.intake.seen_requests import Requests
 from notifier.intake.shapes import SHAPES
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.pipeline import client_pipeline
 
 NAMESPACE = uuid.UUID("5f0c6f9e-4c55-4f0c-9a3e-2f8f6a1a7e10")
@@ -109,7 +109,7 @@ class Reception:
         None: there is nothing to tell. ``seed``: of its id, if nothing else tells it from others.
         """
         fields = dict(taken.fields)
-        if not fields.get("alert_type") and (kind := posted.alert_type or taken.usual_type):
+        if not fields.get("alert_type") and (kind := posted.alert_type or usable(taken.usual_type)):
             fields["alert_type"] = kind
         if posted.thread_id:
             fields.setdefault("thread_id", posted.thread_id)
@@ -117,7 +117,7 @@ class Reception:
         if taken.occurrence is None:
             message = NotificationMessage(**{**fields, "id": own_id})
             return message, "", Told(message.id, "", "", False)
-        incident = f"{fields['alert_type']}\n{fields['dedup_key']}"
+        incident = f"{fields.get('alert_type', AlertType.GENERAL)}\n{fields['dedup_key']}"
         if taken.if_open and not self._occurrences.is_open(incident):
             return None
         said = hashlib.sha256(json.dumps(fields, default=str, sort_keys=True).encode()).hexdigest()
@@ -136,6 +136,12 @@ class Reception:
 def submit(message: NotificationMessage) -> None:
     """Admit it. Raises: as ``send_notification.delay``."""
     client_pipeline().client.submit(message)
+
+
+def usable(kind: str | None) -> str | None:
+    """The usual type of an alert, or none (that is ``general``) if this process knows webhooks, and not one for it."""
+    webhooks = client_pipeline().settings.webhooks
+    return kind if kind in webhooks or not webhooks else None
 
 
 def read(posted: Posted) -> Any:

@@ -14,7 +14,7 @@ ESCALATED = "🚨 Escalated: "
 OF_A_REMINDER = ("severity", "color", "source", "username", "avatar_url", "mentions", "markdown")
 OF_THE_INCIDENT = (
     *("dedup_key", "dedup_seconds", "dedup_text", "dedup_repost_after", "repeat", "progress", "remind_seconds"),
-    *("escalate_after", "escalate_to", "incident_thread", "silent"),
+    *("escalate_after", "escalate_to", "incident_thread", "silent", "count"),
 )
 OF_ITS_CHANNEL = ("thread_id", "thread_name", "applied_tags")
 
@@ -35,7 +35,8 @@ def reminder(
     kept = {name: shown[name] for name in OF_A_REMINDER if name in shown}
     told = f"{_told(state, link)}\n-# reminder {number} · {_acknowledge(key)}"
     title = {"title": f"{STILL_OPEN}{_title(state, shown)}", "plain": ("title",) if _is_plain(shown) else ()}
-    return NotificationMessage(**{**kept, **title, "message": told, **own, "markdown": True})
+    metadata = {"incident": key, "reminder": number}
+    return NotificationMessage(**{**kept, **title, "message": told, **own, "markdown": True, "metadata": metadata})
 
 
 def escalation(
@@ -59,6 +60,7 @@ def escalation(
         "title": f"{ESCALATED}{_title(state, shown)}",
         "fields": [*shown.get("fields", ()), told.model_dump()],
         "mentions": pings,
+        "metadata": {**shown.get("metadata", {}), "incident": key},
     }
     return NotificationMessage(**{**kept, **update, **own})
 

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from notifier.errors import QueueFull
 from notifier.given_incident import DEDUP_SECONDS_MAX
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.reminders import Due, Reminders, What
@@ -12,6 +13,9 @@ from notifier.render.reminder import escalation, escalation_ended, reminder
 from notifier.settings import Settings
 
 ON_ITS_OWN = {"dedup_seconds": DEDUP_SECONDS_MAX, "repeat": "edit", "remind_seconds": 0, "escalate_after": 0}
+
+KEY_CHARACTERS = 200
+"""Ours: of the key of an incident, in that of what it is escalated to."""
 
 
 class ReminderWatch:
@@ -28,14 +32,25 @@ class ReminderWatch:
 
         Raises:
             BrokerUnavailable: Redis did not answer. What was not raised then is raised later.
+            QueueFull: no room for some (DISCORD_QUEUE_OVERFLOW is reject). Those are raised later, the others are.
         """
+        full = None
         for due in self._reminders.take():
-            if due.what is What.END:
-                self._end(due)
+            try:
+                self._do(due)
+            except QueueFull as error:
+                full = error
             else:
-                # with an id of its own: a worker that ends before it has said so is followed by another
-                self._client.submit(self._message(due))
-            self._reminders.done(due)
+                self._reminders.done(due)
+        if full is not None:
+            raise full
+
+    def _do(self, due: Due) -> None:
+        if due.what is What.END:
+            self._end(due)
+        else:
+            # with an id of its own: a worker that ends before it has said so is followed by another
+            self._client.submit(self._message(due))
 
     def _end(self, due: Due) -> None:
         withdrawn = [self._withdrawals.withdraw(each) is Withdrawal.WITHDRAWN for each in due.raised]
@@ -65,4 +80,4 @@ def _escalated_to(due: Due) -> AlertType:
 
 def _key(due: Due) -> dict[str, str]:
     digest = hashlib.sha256(f"{due.name} {due.opened_at}".encode()).hexdigest()[:8]
-    return {"dedup_key": f"escalated/{digest}/{due.alert_type}/{due.key}"}
+    return {"dedup_key": f"escalated/{digest}/{due.alert_type}/{due.key[:KEY_CHARACTERS]}"}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Batch
 from notifier.outbox.preparation import prepare
@@ -27,9 +28,12 @@ class Watched:
     reminders: Reminders
     posted: dict[str, NotificationMessage] = field(default_factory=dict)
     times: int = 0
+    full: frozenset[AlertType] = frozenset()
 
     def submit(self, message: NotificationMessage) -> None:
-        """Take an alert as a client does."""
+        """Take an alert as a client does; of types that are full, none."""
+        if message.alert_type in self.full:
+            raise QueueFull("full")
         self.times += 1
         self.bench.outbox.admit(prepare(message, self.bench.settings))
         self.posted.setdefault(message.id, message)

@@ -2,11 +2,23 @@
 
 import pytest
 
+from notifier.errors import QueueFull
 from notifier.outbox import reminders as reminders_module
 from notifier.outbox.reminders import LEASE_SECONDS, What
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, MakeBench, by_test_clock
 from tests.integration.incidents import admit, opened, show
-from tests.integration.reminding import CRITICAL, DAY, GENERAL, HOUR, LONG, MINUTE, Watched, is_planned, open_watched
+from tests.integration.reminding import (
+    CRITICAL,
+    DAY,
+    GENERAL,
+    HOUR,
+    HOURLY,
+    LONG,
+    MINUTE,
+    Watched,
+    is_planned,
+    open_watched,
+)
 from tests.names import names
 
 WEBHOOKS = {GENERAL: WEBHOOK, CRITICAL: OTHER_WEBHOOK}
@@ -118,3 +130,25 @@ def test_an_escalation_is_the_same_one_whatever_reminders_came_meanwhile(watched
     assert (late.what, before.what, after.what) == (What.REMIND, What.ESCALATE, What.ESCALATE)
     assert (before.number, after.number) == (1, 2)
     assert before.id == after.id
+
+
+def test_one_that_finds_a_full_outbox_holds_up_no_other_and_is_raised_later(watched: Watched) -> None:
+    watched.full = frozenset({CRITICAL})
+    opened(watched.bench, escalate_after=HOUR - MINUTE, **LONG)
+    admit(watched.bench, "other", dedup_key="other", **HOURLY)
+    show(watched.bench)
+    watched.bench.tick(HOUR)
+    with pytest.raises(QueueFull):
+        watched.sweep()
+    assert [each.title for each in watched.posted.values()] == ["🔔 Still open: Disk full"]
+    watched.full = frozenset()
+    assert len(watched.sweep(LEASE_SECONDS)) == 2
+
+
+def test_a_long_key_is_one_key_all_the_same(watched: Watched) -> None:
+    for end in "ab":
+        admit(watched.bench, end, dedup_key="k" * 990 + end, escalate_after=HOUR, escalate_to="critical", **LONG)
+        show(watched.bench)
+    watched.sweep(HOUR)
+    assert watched.bench.redis.zcard(names.incidents(CRITICAL)) == 2
+    assert {each.adjusted for each in watched.posted.values()} == {()}

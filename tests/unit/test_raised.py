@@ -30,8 +30,15 @@ def test_a_result_updates_and_resolves_the_incident_of_its_alert(alerts: Alerts)
     assert alerts.sent[3].message == "done"
 
 
-@pytest.mark.parametrize("what", ["update", "resolve"])
-def test_one_without_a_key_says_what_to_call(alerts: Alerts, what: str) -> None:
+def test_it_says_who_takes_care_of_it(alerts: Alerts) -> None:
+    raised(send_notification.delay(title="x", dedup_key="k")).ack(by="ops", why="new disk")
+    send_notification.ack("k", by="bob", alert_type="error")
+    found = [(each.alert_type, each.update, each.acknowledged_by, each.acknowledged_why) for each in alerts.sent[1:]]
+    assert found == [("general", True, "ops", "new disk"), ("error", True, "bob", None)]
+
+
+@pytest.mark.parametrize(("what", "given"), [("update", {}), ("resolve", {}), ("ack", {"by": "ops"})])
+def test_one_without_a_key_says_what_to_call(alerts: Alerts, what: str, given: dict[str, str]) -> None:
     alert = send_notification.delay(title="x")
     with pytest.raises(InvalidMessage, match=f"dedup_key: .*send_notification.{what}"):
-        getattr(alert, what)()
+        getattr(alert, what)(**given)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from notifier.intake import alert_group, occurrences, reception
 from notifier.intake.occurrences import SAME_SECONDS
 from notifier.intake.reception import Posted, Reception
 from notifier.intake.seen_requests import RETRY_SECONDS, KeyReused
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.testing import Alerts
 
 BEGAN, LATER, OVER = "2026-10-31T15:00:00Z", "2026-10-31T16:00:00Z", "2026-10-31T15:30:00Z"
@@ -129,6 +130,16 @@ def test_a_type_in_the_address_wins_over_the_usual_one(alerts: Alerts) -> None:
     Reception().take(posted(alert(severity="critical")))
     Reception().take(posted(alert(severity="critical"), kind="security"))
     assert [each.alert_type for each in alerts.sent] == ["critical", "security"]
+
+
+def test_a_usual_type_without_a_webhook_is_general(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = SimpleNamespace(webhooks={AlertType.CRITICAL: "a webhook"})
+    pipeline = SimpleNamespace(settings=known, client=reception.client_pipeline().client)
+    monkeypatch.setattr(reception, "client_pipeline", lambda: pipeline)
+    for severity in ("critical", "warning"):
+        Reception().take(posted(alert(severity=severity)))
+    Reception().take(posted(alert(severity="warning"), kind="monitoring"))
+    assert [each.alert_type for each in alerts.sent] == ["critical", "general", "monitoring"]
 
 
 def test_what_is_remembered_is_bounded(alerts: Alerts, monkeypatch: pytest.MonkeyPatch) -> None:
