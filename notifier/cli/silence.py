@@ -29,7 +29,7 @@ def silence() -> None:
 
 @silence.command()
 @click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
-@click.option("--match", "title", metavar="GLOB", help="Titles; '*' is any text, '?' one character, in any case.")
+@click.option("--match", "title", metavar="GLOB", help="Titles; '*' is any text, '?' one character; a is A.")
 @click.option("--source", metavar="GLOB", help="Sources.")
 @click.option("--key", "dedup_key", metavar="GLOB", help="Keys of incidents.")
 @click.option("--field", "fields", multiple=True, metavar="NAME=GLOB", help="Values of a field; repeat for more.")

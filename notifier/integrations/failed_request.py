@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from notifier.integrations.folded_alerts import FoldedAlerts, is_told, shown, tell
+from notifier.integrations.folded_alerts import FoldedAlerts, shown, tell
 from notifier.texts import text_of
 
 VALUE_CHARACTERS = 200
@@ -72,9 +72,9 @@ class FailedRequests:
 
     def tell(self, request: FailedRequest, error: BaseException, source: str | None = None) -> None:
         """Raise an alert, or count it. Raises nothing."""
-        if isinstance(error, self._ignored) or is_told(error):
+        tell(error)  # what is ignored as well: its framework logs it
+        if isinstance(error, self._ignored):
             return
-        tell(error)
         source = source or self._source
         key = "/".join(filter(None, ("request", source, f"{request.name}/{type(error).__name__}")))
         self._alerts.raise_one(key, lambda: _fields(request, error, source))

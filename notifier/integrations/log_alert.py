@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from types import TracebackType
 from typing import Any
 
 from notifier.escaping import braceless
@@ -34,6 +35,8 @@ PLACE = "_notifier_place"
 """The attribute of a record that says where its exception was raised."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
+EXC_INFO_PARTS = 3
+
 
 def dedup_key(record: logging.LogRecord, source: str | None) -> str:
     """What equal records have in common: logger, level, format string, the kind of exception, and where it is raised.
@@ -42,10 +45,10 @@ def dedup_key(record: logging.LogRecord, source: str | None) -> str:
     """
     event, error = _event(record), _exc_info(record)
     shown = event if isinstance(event, str) else f"{type(event).__qualname__} {text_of(event)}"
-    kind = error[0].__qualname__ if error and error[0] else ""
+    kind = error[0].__qualname__ if error else ""
     told = "\n".join((shown[:KEY_CHARACTERS], kind, getattr(record, PLACE, "")))
     digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
-    return braceless("/".join(filter(None, ("log", source, record.name, record.levelname, digest))))
+    return braceless("/".join(filter(None, ("log", source, str(record.name), record.levelname, digest))))
 
 
 def kind_of(level: int, types: Mapping[int, str]) -> str:
@@ -65,7 +68,7 @@ def alert_of(
         source: the service; the logger if there is none.
     """
     own = _fields(record)
-    fields = [*own, ("Logger", record.name)] if source else own
+    fields = [*own, ("Logger", str(record.name))] if source else own
     traceback = _traceback(record)
     if not traceback and record.lineno:
         fields.append(("Where", f"{record.filename}:{record.lineno} in {record.funcName or '?'}"))
@@ -75,10 +78,10 @@ def alert_of(
         "message": _beginning(_text(record, formatter) or _said_by_exception(record) or record.levelname.capitalize()),
         "traceback": traceback,
         "fields": [{"name": name, "value": value, "inline": len(value) < 40} for name, value in fields],
-        "source": source or record.name,
+        "source": source or str(record.name),
         "timestamp": record.created,
         "markdown": False,
-        "metadata": {"logger": record.name, "level": record.levelname, "process": record.process},
+        "metadata": {"logger": str(record.name), "level": record.levelname, "process": record.process},
     }
 
 
@@ -90,17 +93,28 @@ def _event(record: logging.LogRecord) -> Any:
 
 def _text(record: logging.LogRecord, formatter: logging.Formatter | None) -> str:
     if formatter is not None:
-        bare = copy.copy(record)
-        bare.exc_info = bare.exc_text = bare.stack_info = None
-        if isinstance(record.msg, Mapping):
-            bare.msg = {key: each for key, each in record.msg.items() if key not in ("exc_info", "stack_info")}
-        return _COLOURS.sub("", formatter.format(bare)).strip()
+        return _formatted(record, formatter)
     if isinstance(record.msg, Mapping):
         return text_of(_event(record)).strip()
     try:
         return record.getMessage().strip()
     except Exception as error:  # arguments that do not fit the format string, or whose own methods fail
-        return f"{text_of(record.msg)} % {text_of(record.args)} ({type(error).__name__})"
+        return _unformatted(record, error)
+
+
+def _formatted(record: logging.LogRecord, formatter: logging.Formatter) -> str:
+    try:
+        bare = copy.copy(record)
+        bare.exc_info = bare.exc_text = bare.stack_info = None
+        if isinstance(record.msg, Mapping):
+            bare.msg = {key: each for key, each in record.msg.items() if key not in ("exc_info", "stack_info")}
+        return _COLOURS.sub("", formatter.format(bare)).strip()
+    except Exception as error:  # a record that the formatter does not expect is an alert all the same
+        return _unformatted(record, error)
+
+
+def _unformatted(record: logging.LogRecord, error: Exception) -> str:
+    return f"{text_of(record.msg)} % {text_of(record.args)} ({type(error).__name__})"
 
 
 def _fields(record: logging.LogRecord) -> list[tuple[str, str]]:
@@ -119,7 +133,7 @@ def _extras(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
 
 
 def _exc_info(record: logging.LogRecord) -> Any:
-    """The triple of ``sys.exc_info()``, or None."""
+    """The triple of ``sys.exc_info()``; None for whatever else was given."""
     found: Any = record.exc_info
     if not found and isinstance(record.msg, Mapping):
         found = record.msg.get("exc_info")
@@ -127,7 +141,9 @@ def _exc_info(record: logging.LogRecord) -> Any:
         return type(found), found, found.__traceback__
     if found and not isinstance(found, tuple):
         found = sys.exc_info()
-    return found if found and found[0] is not None else None
+    if not found or len(found) != EXC_INFO_PARTS or not isinstance(found[1], BaseException):
+        return None
+    return type(found[1]), found[1], found[2] if isinstance(found[2], TracebackType) else None
 
 
 def _traceback(record: logging.LogRecord) -> str | None:

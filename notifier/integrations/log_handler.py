@@ -83,7 +83,8 @@ class DiscordHandler(logging.Handler):
         try:
             key = "" if self._fold_seconds == 0 else dedup_key(record, self._source)
             self._sender.add(key, kind, lambda: self._alert(record, key))
-        except Exception:  # of the formatter, or of a value's own methods
+        except Exception:  # of a value's own methods
+            self._sender.queue.drop(kind)
             self.handleError(record)
         finally:
             self._here.depth = depth
@@ -108,12 +109,12 @@ class DiscordHandler(logging.Handler):
 
 
 def _is_left_out(record: logging.LogRecord) -> bool:
-    if own_call.get() or record.name.partition(".")[0] in LEFT_OUT:
+    if own_call.get() or str(record.name).partition(".")[0] in LEFT_OUT:
         return True
-    if _TASKS and record.pathname.startswith(_TASKS):
+    if _TASKS and str(record.pathname).startswith(_TASKS):
         return True
-    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    return error is not None and (error is already_told.get() or is_told(error))
+    errors = record.exc_info[1:2] if isinstance(record.exc_info, tuple) else ()
+    return any(each is not None and (each is already_told.get() or is_told(each)) for each in errors)
 
 
 def _by_number(types: Mapping[str | int, str]) -> dict[int, str]:

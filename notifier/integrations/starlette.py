@@ -4,17 +4,23 @@ from collections.abc import Iterable
 from typing import Any
 
 import anyio.to_thread
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from notifier.integrations.failed_request import FailedRequest, FailedRequests
 
+GONE = (ClientDisconnect, WebSocketDisconnect)
+"""The client has gone: nothing has failed here."""
+TOLD = "notifier.told"
+"""Key of a scope: the exception of which an alert is raised, for one of these middlewares may be within another."""
 KINDS = {"websocket": "WebSocket", "lifespan": "Start or end of the application"}
 
 
 class NotifierMiddleware:
     """Raises an alert of each exception that no handler of the application takes, and lets it through.
 
-    Background tasks are seen too, for they run before the application returns.
+    That a client has gone is none. Background tasks are seen too, for they run before the application returns.
 
     Args:
         app: what it is put around.
@@ -35,7 +41,7 @@ class NotifierMiddleware:
         fold_seconds: float | None = None,
         source: str | None = None,
     ) -> None:
-        self._app, self._requests = app, FailedRequests(type, ignore, fold_seconds, source)
+        self._app, self._requests = app, FailedRequests(type, (*GONE, *ignore), fold_seconds, source)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI says."""
@@ -51,8 +57,10 @@ class NotifierMiddleware:
         try:
             await self._app(scope, receive, send_on)
         except Exception as error:
-            # a thread, for the loop waits for nothing
-            await anyio.to_thread.run_sync(self._requests.tell, request_of(scope, is_answered=is_answered), error)
+            if scope.get(TOLD) is not error:
+                scope[TOLD] = error
+                # a thread, for the loop waits for nothing
+                await anyio.to_thread.run_sync(self._requests.tell, request_of(scope, is_answered=is_answered), error)
             raise
 
 

@@ -27,7 +27,7 @@ if has_more and is_admitted(NOTIFICATION, OWN.dead_letters, ID) then return 'kno
 local now, bytes = now_us(), #MESSAGE + #CALLBACKS
 local incident, meeting, waiting = ARGV[8] ~= '' and cjson.decode(ARGV[8]), nil, nil
 if incident then
-  incident.message = MESSAGE
+  incident.message, incident.at = MESSAGE, now - (RARE.spooled or 0)
   meeting, waiting = meet_incident(INCIDENT, incident.notification_prefix, incident, now)
   if meeting == 'alone' then incident = nil end
 end

@@ -22,7 +22,8 @@
 --   acknowledged (by, why), spacing (microseconds between two requests), life (milliseconds), kept_max, message (JSON),
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
 --   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out), after, expires
---   (microseconds from now; nil), version, has_room (for another text); those of reminders.lua
+--   (microseconds from now; nil), version, has_room (for another text), at (microseconds since 1970: when it was
+--   raised); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -53,31 +54,31 @@ local function meet_incident(incident, notification_prefix, args, now)
   return waits and 'count' or 'edit', waiting
 end
 
-local function open_incident(incident, id, args, now)
+local function open_incident(incident, id, args)
   local link = redis.call('HGET', incident, 'link')
   redis.call('DEL', incident)
   if link then redis.call('HSET', incident, 'previous', link) end
   redis.call('HSET', incident, 'key', args.key, 'type', args.type, 'title', args.title, 'opened_by', id,
-    'opened_at', now, 'last_at', now, 'count', args.kind == 'repeat' and args.count or 0, 'state', 'open')
+    'opened_at', args.at, 'last_at', args.at, 'count', args.kind == 'repeat' and args.count or 0, 'state', 'open')
 end
 
-local function repeat_incident(incident, args, now)
+local function repeat_incident(incident, args)
   redis.call('HINCRBY', incident, 'count', args.count)
-  redis.call('HSET', incident, 'last_at', now)
+  redis.call('HSET', incident, 'last_at', math.max(args.at, tonumber(redis.call('HGET', incident, 'last_at')) or 0))
   if redis.call('HGET', incident, 'state') == 'resolved' then
     redis.call('HSET', incident, 'state', 'open')
     redis.call('HINCRBY', incident, 'flaps', 1)
-    redis.call('HSETNX', incident, 'flapping_since', now)
+    redis.call('HSETNX', incident, 'flapping_since', args.at)
   end
 end
 
 local function note_incident(incident, incidents, meeting, id, args, now)
   if meeting == 'open' then
-    open_incident(incident, id, args, now)
+    open_incident(incident, id, args)
   elseif args.kind == 'repeat' then
-    repeat_incident(incident, args, now)
+    repeat_incident(incident, args)
   elseif args.kind == 'resolve' then
-    redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', now)
+    redis.call('HSET', incident, 'state', 'resolved', 'resolved_at', args.at)
   elseif args.kind == 'acknowledge' then
     redis.call('HSET', incident, 'acknowledged_at', now, 'acknowledged_by', args.acknowledged.by,
       'acknowledged_why', args.acknowledged.why)
@@ -142,7 +143,6 @@ local function join_waiting(incident, notification, delayed, id, args, now)
     return
   end
   say(notification, args.said)
-  if args.kind == 'resolve' and redis.call('ZSCORE', delayed, id) then redis.call('ZADD', delayed, now, id) end
 end
 
 local function posted_key(channel_prefix, channel_id)

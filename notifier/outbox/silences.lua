@@ -1,7 +1,7 @@
 -- Silences: an alert that one of them matches is not posted.
 -- silences (hash): JSON by id: alert_type ('': any), until (microseconds), forced (critical and security alerts too),
---   match (globs of whole texts, in any case, by what they are of: title, source, dedup_key, or 'fields.' and the name
---   of one; all have to match)
+--   match (globs of whole texts, in any case of a to z, by what they are of: title, source, dedup_key, or 'fields.'
+--   and the name of one; all have to match)
 -- silenced_by(silences, alert_type, message, now)   message: JSON. Returns the id of one that matches, or nil
 
 local ONLY_BY_FORCE = { critical = true, security = true }
@@ -35,9 +35,9 @@ local function glob_matches(glob, text)
   return string.find(string.sub(glob, at), '^%**$') ~= nil
 end
 
-local function silence_matches(silence, alert_type, texts)
+local function silence_matches(silence, alert_type, severity, texts)
   if silence.alert_type ~= '' and silence.alert_type ~= alert_type then return false end
-  if ONLY_BY_FORCE[alert_type] and not silence.forced then return false end
+  if (ONLY_BY_FORCE[alert_type] or severity == 'critical') and not silence.forced then return false end
   for name, glob in pairs(silence.match) do
     local text = string.lower(string.sub(texts[name] or '', 1, LOOKED_AT))
     if not texts[name] or not glob_matches(string.lower(glob), text) then return false end
@@ -47,9 +47,10 @@ end
 
 local function silenced_by(silences, alert_type, message, now)
   if redis.call('HLEN', silences) == 0 then return end
-  local texts, flat = texts_of(cjson.decode(message)), redis.call('HGETALL', silences)
+  local known, flat = cjson.decode(message), redis.call('HGETALL', silences)
+  local texts = texts_of(known)
   for at = 1, #flat, 2 do
     local silence = cjson.decode(flat[at + 1])
-    if now < silence['until'] and silence_matches(silence, alert_type, texts) then return flat[at] end
+    if now < silence['until'] and silence_matches(silence, alert_type, known.severity, texts) then return flat[at] end
   end
 end

@@ -25,6 +25,7 @@ from notifier.outbox.quiet import SILENT, is_silent
 from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Reason, Rejected
 from notifier.producer.submitted import SENT_DIRECTLY_NOTE, Posted
 from notifier.render.batch import compose
+from notifier.render.incident import as_resolution
 from notifier.render.notes import SEPARATOR, note
 from notifier.render.ornaments import ornaments, refused_by_form
 from notifier.routing import ROUTES
@@ -115,7 +116,9 @@ class Direct:
             return Posted(Rejected(Reason.WEBHOOK_NOT_CONFIGURED, detail))
         if (wait := self._take(webhook)) > 0:
             return Posted(Deferred(wait, Reason.CONFIGURED_LIMIT))
-        silent = is_silent([message], datetime.now(UTC), self._settings)
+        is_change = message.update or message.resolved  # nobody need look at once
+        silent = is_change or is_silent([message], datetime.now(UTC), self._settings)
+        message = as_resolution(message) if message.resolved else message
         message = message.model_copy(update=SILENT) if silent else self._pinging(message)
         times = f"× {message.count}" if message.count and message.count > 1 else ""
         notes = SEPARATOR.join(filter(None, (times, SENT_DIRECTLY_NOTE, note(maybe_posted=maybe_admitted))))

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import admission as admission_module
+from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
+from notifier.outbox.claim import Throttled
 from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import Terms
@@ -36,6 +39,12 @@ def raised(bench: Bench, notification_id: str, terms: Terms, **fields: Any) -> A
     return bench.outbox.admit(prepare(NotificationMessage(id=notification_id, **given), bench.settings), terms)
 
 
+def reason_to_wait(bench: Bench) -> Reason:
+    claim = bench.claim()
+    assert isinstance(claim, Throttled), claim
+    return claim.reason
+
+
 def test_an_alert_does_not_wait_for_the_countdown_of_another(bench: Bench) -> None:
     raised(bench, "in an hour", Terms(after_seconds=3_600))
     assert raised(bench, "now", Terms(), message="now") is Admitted.HASTENED
@@ -47,7 +56,49 @@ def test_one_that_backs_off_does_so_whatever_joins_it(bench: Bench) -> None:
     admit(bench, "first")
     bench.commit(bench.batch(), Failed(Reason.SERVER_ERROR), retry_wait_seconds=60)
     admit(bench, "second")
-    assert not hasattr(bench.claim(), "items")
+    bench.tick(30)
+    assert reason_to_wait(bench) is Reason.BACKING_OFF
+
+
+def test_a_resolution_waits_for_no_edit_but_for_what_backs_off(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "second")
+    show(bench)
+    admit(bench, "third")
+    assert isinstance(bench.claim(), Throttled)
+    admit(bench, "over", title=KEY, resolved=True)
+    batch = bench.batch()
+    bench.commit(batch, Failed(Reason.SERVER_ERROR), retry_wait_seconds=60)
+    admit(bench, "over again", title=KEY, resolved=True)
+    bench.tick(30)
+    assert reason_to_wait(bench) is Reason.BACKING_OFF
+
+
+def test_of_two_that_wait_the_later_goes_on_waiting_for_others(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "fails")
+    batch = bench.batch()
+    admit(bench, "waits")
+    bench.commit(batch, Failed(Reason.SERVER_ERROR), retry_wait_seconds=1)
+    bench.tick(1)
+    assert bench.batch().items[0].message.id == "fails"
+    assert admit(bench, "joins") is Admitted.COUNTED
+
+
+def test_what_waits_for_one_that_is_forgotten_waits_for_itself(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "forgotten")
+    bench.redis.delete(names.notification("forgotten"))
+    assert admit(bench, "next") is Admitted.NOW
+
+
+def test_an_update_of_what_is_over_begins_another(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "over", title=KEY, resolved=True)
+    show(bench)
+    admit(bench, "update", title=KEY, update=True, message="late")
+    request, embed = show(bench, message_id="902")
+    assert (request, field(embed, "Before") is not None) == (Request.POST, True)
 
 
 def test_an_alert_does_not_expire_with_another(bench: Bench) -> None:
@@ -56,6 +107,13 @@ def test_an_alert_does_not_expire_with_another(bench: Bench) -> None:
     bench.tick(60)
     batch = bench.batch()
     assert (batch.blocked, batch.items[0].message.message) == (None, "stays")
+
+
+def test_nor_does_one_that_has_no_expiry_expire_with_another(bench: Bench) -> None:
+    raised(bench, "stays", Terms())
+    raised(bench, "soon over", Terms(expires_seconds=5))
+    bench.tick(60)
+    assert bench.batch().blocked is None
 
 
 def test_the_latest_expiry_counts(bench: Bench) -> None:
@@ -134,7 +192,10 @@ def test_a_text_of_a_later_version_is_left_to_workers_of_that(bench: Bench, monk
     admit(bench, "known")
     monkeypatch.setattr(admission_module, "version_of", lambda _: 99)
     admit(bench, "later")
-    assert not hasattr(bench.claim(), "items")
+    assert reason_to_wait(bench) is Reason.NEWER_VERSION
+    monkeypatch.setattr(admission_module, "version_of", lambda _: 1)
+    admit(bench, "earlier", dedup_text="first")
+    assert reason_to_wait(bench) is Reason.NEWER_VERSION
 
 
 def test_what_waits_is_bounded_in_bytes_whatever_joins_it(make_bench: MakeBench) -> None:
@@ -147,9 +208,57 @@ def test_what_waits_is_bounded_in_bytes_whatever_joins_it(make_bench: MakeBench)
     assert '"message":"small"' in str(bench.redis.hget(names.notification("first"), "message"))
 
 
+def test_what_joined_counts_among_the_bytes_that_wait(make_bench: MakeBench) -> None:
+    bench = make_bench(webhooks={GENERAL: WEBHOOK}, memory_bytes_max=400_000)
+    admit(bench, "first")
+    assert admit(bench, "large", message="m" * 300_000) is Admitted.COUNTED
+    with pytest.raises(QueueFull):
+        bench.admit("other", message="m" * 200_000)
+
+
+def test_a_repeat_with_a_countdown_is_shown_when_that_is_over(bench: Bench) -> None:
+    opened(bench)
+    raised(bench, "in a minute", Terms(after_seconds=60))
+    bench.tick(59)
+    assert reason_to_wait(bench) is Reason.POSTPONED
+    bench.tick(1)
+    assert show(bench)[0] is Request.EDIT
+
+
+def test_of_a_long_text_nothing_is_kept_for_updates(bench: Bench) -> None:
+    opened(bench, message="m" * 33_000)
+    assert not bench.redis.hexists(INCIDENT, "message")
+    admit(bench, "short", message="short")
+    show(bench)
+    assert bench.redis.hexists(INCIDENT, "message")
+
+
+def test_of_those_that_are_counted_the_newest_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_module, "COUNTED_MAX", 3)
+    for number in range(6):
+        admit(bench, f"n{number}")
+        bench.tick(1)
+    assert bench.redis.zrange(names.history(GENERAL, "repeated"), 0, -1) == ["n3", "n4", "n5"]
+    assert not bench.redis.exists(names.notification("n1"), names.result("n1"))
+    assert count(show(bench)[1]) == 6
+
+
 def test_what_ended_nothing_says_so(bench: Bench) -> None:
     admit(bench, "over", title=KEY, resolved=True)
     assert bench.record("over")["detail"] == "no incident was open"
+
+
+def test_what_has_waited_on_a_disk_counts_from_when_it_was_raised(bench: Bench) -> None:
+    def handed_over(notification_id: str, spooled_seconds: float, **fields: Any) -> None:
+        message = NotificationMessage(id=notification_id, title="Disk full", dedup_key=KEY, **fields)
+        bench.outbox.admit(prepare(message, bench.settings), spooled_seconds=spooled_seconds)
+
+    for number, seconds in enumerate((600, 300, 400)):
+        handed_over(f"{number}", seconds)
+    handed_over("over", 60, resolved=True)
+    _, embed = show(bench)
+    assert field(embed, "Repeated") == "× 3 · first <t:1799999420:T> · last <t:1799999720:T>"
+    assert field(embed, "Resolved") == "<t:1799999960:T>, after 9 min; came 3 times"
 
 
 @pytest.mark.parametrize("key", ["{fields.Missing}", "{source}", "{source} {url}"])

@@ -65,6 +65,7 @@ def test_a_silenced_alert_is_in_the_history_and_not_posted(quiet: Quiet) -> None
         ({"title": "*full"}, {}, True),
         ({"title": "d?sk full"}, {}, True),
         ({"title": "disk"}, {}, False),
+        ({"title": "*full"}, {"title": "disk full!"}, False),
         ({"title": "*a*a*a*a*a*a*a*b"}, {"title": "a" * 5_000}, False),
         ({"title": "?"}, {"title": "ü"}, True),
         ({"title": "??"}, {"title": "ü"}, False),
@@ -101,6 +102,12 @@ def test_critical_and_security_alerts_are_silenced_by_force_alone(
 ) -> None:
     quiet.silences.add({"title": "*"}, 60, alert_type=of, forced=forced)
     assert (quiet.admit("a", alert_type=kind) is Admitted.COUNTED) is matches
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_so_are_alerts_of_other_types_whose_severity_is_critical(quiet: Quiet, *, forced: bool) -> None:
+    quiet.silences.add({"title": "*"}, 60, forced=forced)
+    assert (quiet.admit("a", severity="critical") is Admitted.COUNTED) is forced
 
 
 def test_it_ends_by_itself_and_tells_how_many_of_which_title_once(quiet: Quiet) -> None:
@@ -178,6 +185,32 @@ def test_what_cannot_be_a_silence_is_refused(
 ) -> None:
     with pytest.raises(InvalidMessage, match=said):
         quiet.silences.add(match, seconds, **more)
+
+
+def test_of_silenced_alerts_the_newest_are_kept_and_all_counted(quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silences_module, "SILENCED_MAX", 3)
+    quiet.silences.add({"title": "disk*"}, 60)
+    for number in range(6):
+        quiet.admit(f"n{number}")
+        quiet.bench.tick(1)
+    assert quiet.bench.redis.zrange(names.history(GENERAL, "silenced"), 0, -1) == ["n3", "n4", "n5"]
+    assert not quiet.bench.redis.exists(names.notification("n0"), names.result("n0"))
+    ((_, silenced),) = quiet.silences.list()
+    assert silenced.count == 6
+
+
+def test_one_whose_answer_was_lost_is_counted_once(quiet: Quiet) -> None:
+    quiet.silences.add({"title": "disk*"}, 60)
+    message = NotificationMessage(id="a", title="Disk full")
+    assert [quiet.silences.keep(message, Terms()) for _ in range(2)] == ["silenced", "known"]
+    ((_, silenced),) = quiet.silences.list()
+    assert silenced.count == 1
+
+
+def test_of_a_long_text_its_beginning_is_looked_at(quiet: Quiet) -> None:
+    quiet.silences.add({"fields.Log": "*end"}, 60)
+    assert quiet.admit("short", fields={"Log": "x" * 1_997 + "end"}) is Admitted.COUNTED
+    assert quiet.admit("long", fields={"Log": "x" * 3_000 + "end"}) is Admitted.NOW
 
 
 def test_they_are_bounded(quiet: Quiet) -> None:

@@ -7,12 +7,15 @@ from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.signals import got_request_exception
+from django.http import UnreadablePostError
 
 from notifier.integrations.django.configuration import REQUESTS, variables_of
 from notifier.integrations.django.request import request_of
 from notifier.integrations.failed_request import FailedRequests
 
 DEFAULT_TYPE = "error"
+GONE = (UnreadablePostError,)
+"""The client has gone while it sent: nothing has failed here."""
 
 
 class NotifierConfig(AppConfig):
@@ -36,7 +39,7 @@ class NotifierConfig(AppConfig):
         checks.register(check_configuration)
         given = getattr(django_settings, "NOTIFIER", {})
         if (kind := given.get(REQUESTS, DEFAULT_TYPE)) is not None:
-            self._requests = FailedRequests(kind, source=_project())
+            self._requests = FailedRequests(kind, GONE, source=_project())
             got_request_exception.connect(self._on_exception, dispatch_uid="notifier")
 
     def _on_exception(self, request: Any = None, **_: Any) -> None:

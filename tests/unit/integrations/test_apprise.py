@@ -62,6 +62,11 @@ def test_attachments_are_files(alerts: Alerts, tmp_path: Path) -> None:
     assert (file.name, file.content, file.content_type) == ("report.txt", b"all fine", "text/plain")
 
 
+def test_an_attachment_that_is_not_there_fails(alerts: Alerts, tmp_path: Path) -> None:
+    assert not notify("notifier://error", title="T", body="B", attach=str(tmp_path / "none.txt"))
+    alerts.assert_none_sent()
+
+
 def test_what_is_wrong_fails_and_is_said(alerts: Alerts, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "apprise"):
         assert not notify("notifier://errors", title="T", body="B")

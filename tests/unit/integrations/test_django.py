@@ -29,7 +29,7 @@ import django
 django.setup()
 from django.core import checks
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, UnreadablePostError
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from notifier import InvalidMessage, NotificationMessage
@@ -46,6 +46,9 @@ def fail(request, number):
     request._cached_user = User()
     raise ValueError(f"no order __{number}__")
 
+def upload(request):
+    raise UnreadablePostError("the client has gone")
+
 async def fail_async(request):
     raise KeyError("async")
 
@@ -53,7 +56,8 @@ def log(request):
     logging.getLogger("shop").error("paid twice", extra={"request": request})
     return HttpResponse("fine")
 
-urlpatterns = [path("orders/<int:number>/", fail), path("later/", fail_async), path("log/", log)]
+urlpatterns = [path("orders/<int:number>/", fail), path("later/", fail_async), path("log/", log),
+    path("upload/", upload)]
 sys.modules["shop"] = sys.modules["__main__"]
 client = Client(raise_request_exception=False)
 sent = []
@@ -98,6 +102,7 @@ WEBHOOK = "https://discord.com/api/webhooks/123456789/fake-token_of-django"
 MANY = """{
     "failed": get("/orders/17/?page=2&token=fake-secret-1"),
     "again": [get(f"/orders/{number}/") for number in range(5)],
+    "gone": get("/upload/"),
     "asynchronous": asyncio.run(AsyncClient(raise_request_exception=False).get("/later/")).status_code,
     "of asynchronous": shown(),
     "logged": [client.post("/log/?token=fake-secret-1").status_code, shown()],
@@ -154,6 +159,10 @@ def test_equal_failures_are_one_incident_by_route_and_exception(seen: dict[str, 
     keys = {alert["dedup_key"] for _, alerts in seen["again"] for alert in alerts}
     assert [len(alerts) for _, alerts in seen["again"]] == [1] * 5
     assert keys == {"request/shop/GET /orders/<int:number>//ValueError"}
+
+
+def test_a_client_that_goes_is_none_though_django_logs_it(seen: dict[str, Any]) -> None:
+    assert seen["gone"] == [500, []]
 
 
 def test_an_asynchronous_view_as_well(seen: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -104,6 +105,21 @@ def test_extras_are_fields_and_what_every_record_has_is_not(
     alerts.assert_sent(fields={"order": "5", "who": '{"id": 1}'})
 
 
+def test_extras_are_bounded(log: logging.Logger, handler: DiscordHandler, alerts: Alerts) -> None:
+    log.error("Failed", extra={f"name{number}": number for number in range(150)})
+    handler.flush()
+    assert len(alerts.sent[0].fields) == 101  # and where it was logged
+
+
+def test_a_child_of_the_thread_that_raises_alerts_may_log() -> None:
+    token = log_sender.own_call.set(True)
+    child = os.fork()
+    if child == 0:
+        os._exit(int(log_sender.own_call.get()))
+    log_sender.own_call.reset(token)
+    assert os.waitpid(child, 0)[1] == 0
+
+
 def test_the_traceback_and_the_stack_come_along(log: logging.Logger, handler: DiscordHandler, alerts: Alerts) -> None:
     try:
         raise ValueError("no such order")
@@ -151,6 +167,46 @@ def test_a_record_that_cannot_be_formatted_is_an_alert_all_the_same(
     log.error(message, *args, extra={"value": Unreadable()})
     handler.flush()
     assert alerts.sent[0].title == title
+
+
+def test_a_formatter_that_fails_costs_no_alert(log: logging.Logger, handler: DiscordHandler, alerts: Alerts) -> None:
+    handler.setFormatter(logging.Formatter("%(request_id)s %(message)s"))
+    log.error("Order %d failed", 5)
+    handler.flush()
+    assert alerts.sent[0].title == "Order %d failed % 5 (ValueError)"
+
+
+@pytest.mark.parametrize(
+    "exc_info", [(1, 2, 3), ("one",), (None, None, None), (ValueError, ValueError("v"), "no trace")]
+)
+def test_an_exception_that_is_none_costs_no_alert(
+    log: logging.Logger, handler: DiscordHandler, alerts: Alerts, exc_info: Any
+) -> None:
+    log.error("Order failed", exc_info=exc_info)
+    handler.flush()
+    assert [each.title for each in alerts.sent] == ["Order failed"]
+
+
+def test_a_record_without_a_name_raises_nothing_into_its_program(handler: DiscordHandler, alerts: Alerts) -> None:
+    handler.handle(logging.makeLogRecord({"msg": "by hand", "levelno": logging.ERROR, "pathname": None}))
+    handler.flush()
+    assert [each.title for each in alerts.sent] == ["by hand"]
+
+
+def test_a_record_that_becomes_no_alert_is_counted(
+    log: logging.Logger, handler: DiscordHandler, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    with monkeypatch.context() as patch:
+        patch.setattr(log_handler, "alert_of", fail)
+        log.error("lost")
+    log.error("next")
+    handler.flush()
+    fields = {each.name: each.value for each in alerts.sent[0].fields}
+    assert fields["Dropped"] == f"1 record dropped: 1 × {log.name} ERROR"
 
 
 def test_equal_records_are_one_incident_told_at_once_and_then_by_their_count(

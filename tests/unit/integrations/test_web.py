@@ -1,5 +1,6 @@
 """Starlette and Flask themselves: what fails in a request is an alert, and fails as ever."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,11 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from notifier.errors import InvalidMessage
 from notifier.integrations.flask import Notifier
@@ -162,6 +163,45 @@ def test_the_exception_goes_on(alerts: Alerts) -> None:
     assert len(alerts.sent) == 1, "what is ignored is none"
 
 
+async def upload(request: Request) -> Response:
+    return PlainTextResponse(await request.body())
+
+
+async def talk(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.receive_text()
+
+
+def test_a_client_that_goes_is_none(alerts: Alerts) -> None:
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None: ...
+
+    routes = [Route("/upload", upload, methods=["POST"]), WebSocketRoute("/talk", talk)]
+    app = Starlette(routes=routes, middleware=[Middleware(NotifierMiddleware)])
+    with pytest.raises(WebSocketDisconnect), TestClient(app).websocket_connect("/talk") as websocket:
+        websocket.close()
+    scope = {"type": "http", "method": "POST", "path": "/upload", "headers": [], "query_string": b""}
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(app(scope, gone, send))
+    alerts.assert_none_sent()
+
+
+def test_one_exception_that_is_raised_by_many_requests_is_counted_for_each(alerts: Alerts) -> None:
+    broken = OSError("no database")  # such as that of a future for which all of them wait
+
+    async def fail_alike(request: Request) -> Response:
+        raise broken
+
+    inner = Starlette(routes=[Route("/", fail_alike)], middleware=[Middleware(NotifierMiddleware, fold_seconds=0)])
+    app = Starlette(routes=[Mount("/in", app=inner)], middleware=[Middleware(NotifierMiddleware, fold_seconds=0)])
+    client = TestClient(app, raise_server_exceptions=False)
+    for _ in range(3):
+        client.get("/in/")
+    assert len(alerts.sent) == 3
+
+
 def test_web_sockets_and_the_start_of_an_application(alerts: Alerts) -> None:
     async def broken(app: Starlette) -> AsyncIterator[None]:
         raise OSError("no database")
@@ -218,6 +258,27 @@ def test_what_fails_in_flask_is_one_alert_though_flask_logs_it_too(flask: Flask,
     assert fields_of(alert) == {"Path": "/orders/17", "Query": "page=2 token=(masked)", "User": "17"}
     assert (alert.alert_type, alert.source) == ("critical", "shop")
     assert "fake-secret-1" not in alert.model_dump_json()
+
+
+def test_what_is_ignored_is_no_alert_of_flasks_log_either(flask: Flask, alerts: Alerts) -> None:
+    Notifier(flask, ignore=[ValueError])
+    handler = DiscordHandler()
+    flask.logger.addHandler(handler)
+    assert flask.test_client().get("/orders/17").status_code == 500
+    handler.flush()
+    flask.logger.removeHandler(handler)
+    alerts.assert_none_sent()
+
+
+def test_who_is_not_logged_in_is_no_user_and_a_path_without_values_is_told_once(alerts: Alerts) -> None:
+    class Anyone(AuthenticationBackend):
+        async def authenticate(self, conn: Any) -> None:
+            return None
+
+    ours = [Middleware(NotifierMiddleware), Middleware(AuthenticationMiddleware, Anyone())]
+    app = Starlette(routes=ROUTES, middleware=ours)
+    TestClient(app, raise_server_exceptions=False).get("/background")
+    assert fields_of(alerts.assert_sent(count=1)) == {}
 
 
 def test_an_extension_begins_later_and_only_for_its_own_application(

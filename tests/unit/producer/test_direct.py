@@ -31,10 +31,12 @@ class Client:
         self.contents: list[str | None] = []
         self.files: list[tuple[File, ...]] = []
         self.flags: list[int] = []
+        self.titles: list[str] = []
 
     def execute(self, webhook: Webhook, payload: Payload) -> Answer:
         """Always delivered."""
         self.footers += [embed.get("footer", {}).get("text", "") for embed in payload.body["embeds"]]
+        self.titles += [embed["title"] for embed in payload.body["embeds"]]
         self.contents.append(payload.body.get("content"))
         self.files.append(payload.files)
         self.flags.append(payload.body.get("flags", 0))
@@ -165,6 +167,14 @@ def test_it_pings_whom_its_type_does_once_in_the_quiet_time(client: Client, monk
         monkeypatch.setattr(direct_module.time, "monotonic", lambda at=began + seconds: at)
         direct.post(alert())
     assert client.contents == ["@here <@&5>", None, "@here <@&5>"]
+
+
+@pytest.mark.parametrize(("change", "title"), [("resolved", "✅ disk"), ("update", "disk")])
+def test_what_changes_an_incident_is_no_new_alert(client: Client, change: str, title: str) -> None:
+    pings = webhooks_of_security().model_copy(update={"mentions_by_type": {AlertType.SECURITY: ("@here",)}})
+    given = {"dedup_key": "disk", "alert_type": AlertType.SECURITY, change: True}
+    Direct(client, pings).post(NotificationMessage(**given))  # type: ignore[arg-type]
+    assert (client.titles, client.contents, client.flags) == ([title], [None], [SUPPRESS_NOTIFICATIONS])
 
 
 def test_one_that_would_be_split_goes_in_one_request_with_all_of_it_and_says_so(direct: Direct, client: Client) -> None:
