@@ -62,6 +62,15 @@ def test_a_message_that_a_person_has_deleted_is_posted_anew(
     assert (another["id"] != message["id"], another["embeds"][0]["title"]) == (True, "✅ Disk full")
 
 
+def test_a_message_that_others_have_pushed_out_of_view_is_posted_behind_them(
+    application: Application, sandbox: Sandbox, worker: Process
+) -> None:
+    application.wait(application.raise_alerts("Disk full", dedup_key=KEY, dedup_repost_after=1))
+    application.wait(application.raise_alerts("Another"))
+    application.wait(application.raise_alerts(KEY, dedup_key=KEY, resolved=True))
+    assert sandbox.titles() == ["Another", "✅ Disk full"]
+
+
 def test_the_message_of_a_forum_is_edited_in_its_post(
     application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
