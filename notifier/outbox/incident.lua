@@ -23,7 +23,7 @@
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
 --   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out), after, expires
 --   (microseconds from now; nil), version, has_room (for another text), at (microseconds since 1970: when it was
---   raised); those of reminders.lua
+--   raised), is_replay (it was counted before it died); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
