@@ -51,6 +51,8 @@ EXCEPTION_NAMES = frozenset(("exception", "exc_info"))
 """What a caller may give beside the fields: an exception, as in logging."""
 TEMPLATE_NAMES = frozenset(("template", "context"))
 """The same: the name of a template, and the values of its variables."""
+REPLAY = "replay_of"
+"""What the metadata of a replay names: the dead letter that it sends again."""
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
 

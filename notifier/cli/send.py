@@ -8,6 +8,10 @@ from notifier.cli.given_message import STDIN, given_message, message_options
 from notifier.cli.output import echo, json_option, print_json
 from notifier.cli.preview import open_option, show_preview
 from notifier.models import AlertType, NotificationMessage
+from notifier.outcome import Status
+
+WITHOUT_A_MESSAGE = (Status.REPEATED, Status.NOT_OPEN, Status.SILENCED, Status.FOLDED)
+"""What is final as soon as it is raised."""
 
 
 @click.command()
@@ -69,9 +73,12 @@ def send(
 
 def _send(message: NotificationMessage, wait: float | None, *, as_json: bool) -> None:
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
-    from notifier.service import DiscordNotificationService
+    from notifier.service import DiscordNotificationService, result_of
 
     result = DiscordNotificationService(client_pipeline().settings).send_and_wait(message, wait)
+    if result.status == Status.QUEUED and wait is None:
+        found = client_pipeline().records.get(message.id)
+        result = result_of(found) if found and found["status"] in WITHOUT_A_MESSAGE else result
     if as_json:
         print_json(result.model_dump(mode="json"))
     else:

@@ -52,6 +52,7 @@ def add(
     Exit code: 0.
     """
     from notifier.duration import seconds_of
+    from notifier.outbox.silences import DAYS_MAX
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
     forced = more.pop("forced")
@@ -59,7 +60,7 @@ def add(
     match |= {f"fields.{name}": glob for name, glob in pairs("--field", fields).items()}
     kind = AlertType(alert_type) if alert_type else None
     begun = client_pipeline().silences.add(
-        match, seconds_of("--for", length), alert_type=kind, by=by, why=why, forced=forced
+        match, seconds_of("--for", length, DAYS_MAX), alert_type=kind, by=by, why=why, forced=forced
     )
     if as_json:
         print_json(asdict(begun) | {"until": _moment(begun)})

@@ -11,7 +11,7 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import NotificationNotFound
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import REPLAY, AlertType, NotificationMessage
 from notifier.operations.history import score
 from notifier.outbox.payload import fields_of
 from notifier.outbox.preparation import prepare
@@ -107,7 +107,7 @@ class DeadLetters:
             **{name: value for name, value in fields.items() if value is not None}
             | {
                 "id": new_id,
-                "metadata": {**(metadata if isinstance(metadata, Mapping) else {}), "replay_of": notification_id},
+                "metadata": {**(metadata if isinstance(metadata, Mapping) else {}), REPLAY: notification_id},
             }
         )
         message = prepare(message, self._settings)

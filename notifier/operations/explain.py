@@ -11,7 +11,7 @@ import redis
 
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
-from notifier.models import AlertType
+from notifier.models import REPLAY, AlertType
 from notifier.operations.incident_life import incident_life
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
@@ -100,7 +100,7 @@ def _beginning(
     if "not_before" in found and all(event["step"] != "held" for event in events):
         waits = "collected with others of its type" if "collected_for" in found else "postponed"
         steps.append(Step(here, f"{waits} until {_clock(found['not_before'])}"))
-    if original := message.get("metadata", {}).get("replay_of"):
+    if original := message.get("metadata", {}).get(REPLAY):
         steps.insert(0, Step(steps[0].at, f"replay of {original}"))
     return steps
 

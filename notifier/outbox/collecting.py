@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from notifier.gate.gate import microseconds
-from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage, Severity
+from notifier.models import MESSAGE_BYTES_MAX, REPLAY, AlertType, NotificationMessage, Severity
 from notifier.outbox.batch_item import BatchItem
 from notifier.outbox.capacity import capacity
 from notifier.outbox.terms import Terms
@@ -22,8 +22,6 @@ OF_ITS_OWN = (
     *("suppress_embeds", "files", "poll", "buttons", "dedup_key"),
 )
 """What no message has that stands for several alerts: one with any of these goes by itself."""
-REPLAY = "replay_of"
-"""What the metadata of a replay names: whoever asked for it waits for it."""
 
 
 def collecting_seconds(message: NotificationMessage, terms: Terms, settings: Settings) -> float:

@@ -23,7 +23,7 @@
 --   said (fields as in overlay), text ('first': a repeat changes none), if_not_open ('post': so is what resolves
 --   nothing), is_heard (its message is posted anew: it keeps its place, and is not left out), after, expires
 --   (microseconds from now; nil), version, has_room (for another text), at (microseconds since 1970: when it was
---   raised); those of reminders.lua
+--   raised), is_replay (it was counted before it died); those of reminders.lua
 --
 -- meet_incident(incident, notification_prefix, args, now)
 --   returns what becomes of an alert: 'open' (it is posted), 'edit' (it waits to be shown), 'count' (one that waits
@@ -63,7 +63,7 @@ local function open_incident(incident, id, args)
 end
 
 local function repeat_incident(incident, args)
-  redis.call('HINCRBY', incident, 'count', args.count)
+  if not args.is_replay then redis.call('HINCRBY', incident, 'count', args.count) end -- it was counted at first
   redis.call('HSET', incident, 'last_at', math.max(args.at, tonumber(redis.call('HGET', incident, 'last_at')) or 0))
   if redis.call('HGET', incident, 'state') == 'resolved' then
     redis.call('HSET', incident, 'state', 'open')
@@ -184,7 +184,10 @@ local function leave_incident(incident, id, message)
     return
   end
   local given = cjson.decode(message)
-  if not (given.update or given.resolved) then redis.call('HINCRBY', incident, 'count', -(given.count or 1)) end
+  local is_replay = given.metadata and given.metadata.replay_of
+  if not (given.update or given.resolved or is_replay) then
+    redis.call('HINCRBY', incident, 'count', -(given.count or 1))
+  end
 end
 
 local function posted_in(channel_prefix, channel_id, is_new, life)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notifier.gate.gate import microseconds
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import REPLAY, AlertType, NotificationMessage
 from notifier.outbox.record import as_result, record
 from notifier.outcome import Delivered, Status
 from notifier.render.cut import cut
@@ -80,6 +80,7 @@ def incident_arguments(
         "text": message.dedup_text,
         "if_not_open": message.if_not_open,
         "count": message.count or 1,
+        "is_replay": REPLAY in message.metadata,
         "is_heard": message.repeat == "replace" and not (message.update or message.resolved),
         "said": {name: json.dumps(value) for name, value in said.items()},
         "stamp": stamp,

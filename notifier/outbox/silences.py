@@ -24,9 +24,9 @@ from notifier.storage.scripts import atomic_step, script
 
 SILENCES_MAX = 100
 """Ours: each is looked at for each alert."""
-SECONDS_MAX = 30 * 86_400
+DAYS_MAX = 30
 """Ours: the longest silence."""
-LIFE_SECONDS = 2 * SECONDS_MAX
+LIFE_SECONDS = 2 * DAYS_MAX * 86_400
 SILENCED_MAX = 10_000
 """Ours: records kept of silenced alerts, per type."""
 TITLES_MAX, TITLE_CHARACTERS = 50, 100
@@ -102,8 +102,8 @@ class Silences:
                 raise InvalidMessage(f"silence: {part!r} is none of {', '.join(PARTS)}, fields.NAME")
         if any(len(glob) > GLOB_CHARACTERS for glob in match.values()):
             raise InvalidMessage(f"silence: a glob has at most {GLOB_CHARACTERS} characters")
-        if not 0 < seconds <= SECONDS_MAX:
-            raise InvalidMessage(f"silence: expected more than no time and at most {SECONDS_MAX // 86_400} days")
+        if not 0 < seconds <= DAYS_MAX * 86_400:
+            raise InvalidMessage(f"silence: expected more than no time and at most {DAYS_MAX} days")
         if alert_type in PRIORITY and not forced:
             raise InvalidMessage(f"silence: {alert_type} alerts are silenced by force alone (--force)")
         with broker_errors():

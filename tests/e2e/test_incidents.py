@@ -122,6 +122,8 @@ def test_the_command_line_tells_of_incidents(
     assert notifier("send", "general", "--dedup-key", "db1/disk", "--resolved", "--progress", "100%").returncode == 0
     until(lambda: is_green(sandbox), "the resolution")
     assert "no incident is open" in notifier("incidents", "--open").stdout
+    again = notifier("send", "general", "--dedup-key", "db1/disk", "--resolved")
+    assert (again.returncode, again.stdout.startswith("not_open ")) == (0, True), "and not that it is queued"
     assert "resolved" in notifier("incidents").stdout
     fine = notifier(
         "send", "general", "Fine", "--dedup-key", "nope", "--resolved", "--if-not-open", "post", "--wait", "30"
@@ -152,4 +154,5 @@ def test_a_silence_keeps_alerts_away_and_its_end_tells_how_many(
     assert "there is no silence" in notifier("silence", "list").stdout
     refused = notifier("silence", "add", "--type", "critical", "--for", "1h")
     assert (refused.returncode, "--force" in refused.stderr) == (1, True)
+    assert "up to 30 days" in notifier("silence", "add", "--match", "x", "--for", "31d").stderr
     assert "no silence has the id" in notifier("silence", "end", "nope").stderr

@@ -362,6 +362,25 @@ def test_what_is_counted_in_a_full_outbox_is_not_lost_and_a_resolution_goes_all_
     assert count(show(bench)[1]) == 2
 
 
+def test_the_replay_of_one_that_was_counted_is_not_counted_again(bench: Bench) -> None:
+    opened(bench)
+    admit(bench, "refused")
+    assert count(show(bench, Rejected(Reason.INVALID_PAYLOAD))[1]) == 2
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "replay", metadata={"replay_of": "refused"})
+    assert count(show(bench)[1]) == 2
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "withdrawn", metadata={"replay_of": "refused"})
+    bench.withdrawals.withdraw("withdrawn")
+    admit(bench, "third")
+    assert count(show(bench)[1]) == 3
+    admit(bench, "over", resolved=True)
+    show(bench)
+    bench.tick(bench.settings.reopen_seconds + 1)
+    admit(bench, "alone", metadata={"replay_of": "refused"})
+    assert count(show(bench)[1]) == 1
+
+
 def test_the_same_id_is_counted_once(bench: Bench) -> None:
     opened(bench)
     admit(bench, "second")
