@@ -8,6 +8,7 @@ from typing import Any
 from notifier.errors import InvalidMessage
 from notifier.given_incident import DEDUP_SECONDS_MAX
 from notifier.message_parts import is_http_url
+from notifier.texts import clean
 
 TEXT_CHARACTERS = 100_000
 """Ours: of one text that a body is made of."""
@@ -58,16 +59,16 @@ def items(value: Any, name: str) -> list[Any]:
 
 
 def text(value: Any) -> str:
-    """A text or a number as a text; '' if it is neither."""
+    """A text or a number as a text, without half characters; '' if it is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value)[:TEXT_CHARACTERS].strip()
+    return clean(str(value)[:TEXT_CHARACTERS].strip())
 
 
 def texts(value: Any) -> dict[str, str]:
     """The texts of an object, by name; none if it is no object."""
     found = value if isinstance(value, Mapping) else {}
-    return {str(name)[:TEXT_CHARACTERS]: told for name, each in found.items() if (told := text(each))}
+    return {clean(str(name)[:TEXT_CHARACTERS]): told for name, each in found.items() if (told := text(each))}
 
 
 def incident(*parts: Any, seconds: float | None = DEDUP_SECONDS_MAX) -> Fields:

@@ -1,12 +1,15 @@
 """Messages that were meant for Slack or Discord, and values of any kind for all."""
 
 import contextlib
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from notifier.errors import InvalidMessage
+from notifier.intake.reception import Posted, Reception
 from notifier.intake.shapes import SHAPES
 from notifier.intake.slack_text import markdown
 from tests.unit.intake.conftest import fields, read
@@ -209,3 +212,14 @@ def test_values_of_any_kind_are_read_or_named(shape: str, value: Any) -> None:
     for body in [*each, *(within(one) for within in INSIDE.get(shape, []) for one in each)]:
         with contextlib.suppress(InvalidMessage):
             read(shape, body)
+
+
+@pytest.mark.parametrize("value", ["\ud800", "{\udfff}", "https://a.example/\ud800"])
+@pytest.mark.parametrize("name", ["sentry_metric_alert", "sentry_issue", "alertmanager", "grafana", "healthchecks"])
+@pytest.mark.usefixtures("alerts")
+def test_half_a_character_anywhere_in_a_body_is_taken_or_named(body: Body, name: str, value: str) -> None:
+    shape, given = name.split("_")[0], json.dumps(body(name))
+    for each in set(re.findall(r'"([^"\\]*)"', given)):
+        posted = Posted("fake-token", shape, {}, given.replace(f'"{each}"', json.dumps(value)).encode())
+        with contextlib.suppress(InvalidMessage):
+            Reception().take(posted)
