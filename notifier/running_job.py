@@ -9,11 +9,11 @@ import copy
 import functools
 import inspect
 import logging
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
 
@@ -84,7 +84,7 @@ class Job:
         self._type, self._source, self._tell = type, source, tell
         self._fraction: float | None = None
         self._step = ""
-        self._run, self._started_at = "", 0.0
+        self._run, self._started_at, self._seconds = "", 0.0, 0.0
         self._message: dict[str, Any] = {}
         self._changes: Changes | None = None
 
@@ -128,7 +128,7 @@ class Job:
 
     def start(self) -> None:
         """Begin; ``with`` does it."""
-        self._run, self._started_at = str(uuid.uuid4()), time.monotonic()
+        self._run = str(uuid.uuid4())
         self._fraction, self._step = None, ""
         self._message, self._changes = {}, None
         is_noted = self._note(lambda pipeline: pipeline.start_job(self.name, self._run, self.terms))
@@ -140,6 +140,7 @@ class Job:
                 self._changes = Changes(self._show)
             else:
                 self._message = {}
+        self._started_at = monotonic()  # to tell of it is no part of it
 
     def __enter__(self) -> Self:
         self.start()
@@ -216,6 +217,7 @@ class Job:
         return f"{words}: {told}" if told else ""
 
     def _end(self, outcome: str, exit_code: int | None) -> None:
+        self._seconds = monotonic() - self._started_at
         if self._changes:
             self._changes.end()
         self._note(lambda pipeline: pipeline.end_job(self.name, self._run, outcome, exit_code))
@@ -235,7 +237,7 @@ class Job:
         """Raise an alert; whether it was taken. ``given``: fields that win over the template's."""
         context = {**context, "job": self.name}
         if template != "job_started":
-            context["duration"] = time.monotonic() - self._started_at
+            context["duration"] = self._seconds
         if self._source:
             context["source"] = self._source
         if self._type:

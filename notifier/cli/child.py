@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO
 
+from notifier.cli.output import warn
+
 OUTPUT_BYTES = 64 * 1024
 """Ours: of the end of the output that is kept."""
 CHUNK_BYTES = 8 * 1024
@@ -72,7 +74,9 @@ def run_child(command: Sequence[str]) -> Ended:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         except OSError as error:
             code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-            return Ended(code, f"It could not be run: {error.strerror or error}: {command[0]}")
+            told = f"It could not be run: {error.strerror or error}: {command[0]}"
+            warn(told)
+            return Ended(code, told)
         children.append(child)
         streams = ((child.stdout, sys.stdout.buffer), (child.stderr, sys.stderr.buffer))
         threads = [threading.Thread(target=tail.read, args=each, daemon=True) for each in streams]

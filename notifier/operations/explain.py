@@ -60,7 +60,7 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     steps = list(merge(steps, (Step(_at(at), what) for at, what in life), key=lambda each: each.at))
     if record is None:
         # what its outbox waits for is none of its business before it is due
-        if postponed := _still_postponed(client, keys, kind, found):
+        if postponed := _still_postponed(client, keys, kind, found, events):
             return [*steps, postponed]
         moved_to = [event["to"] for event in events if event.get("to")]
         steps += _still_waiting(client, keys, moved_to[-1] if moved_to else kind, steps[-1].at)
@@ -181,13 +181,17 @@ def _clock(microseconds: str | float) -> str:
     return f"{_at(microseconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _still_postponed(client: "redis.Redis", keys: Keys, kind: str, found: Mapping[str, str]) -> Step | None:
+def _still_postponed(
+    client: "redis.Redis", keys: Keys, kind: str, found: Mapping[str, str], events: Sequence[Mapping[str, Any]]
+) -> Step | None:
     with broker_errors():
         now = clock(client)
     left = float(found.get("not_before", 0)) - now
     if left <= 0:
         return None
     wait = duration(left / MICROSECONDS)
+    if events and events[-1]["step"] == "held":
+        return Step(_at(now), f"still held, for another {wait}")
     if "collected_for" in found:
         others = _collected_for(client, keys, kind, found["collected_for"]) - 1
         return Step(_at(now), f"still collected, for another {wait},{_others(others) or ' alone so far'}")

@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 
 def incident_life(
     client: "redis.Redis", keys: "Keys", message: Mapping[str, Any], admitted_at: float
-) -> Iterator[tuple[float, str]]:
-    """When (microseconds since 1970, Redis' clock), and what happened in words, of an alert admitted then.
+) -> list[tuple[float, str]]:
+    """When (microseconds since 1970, Redis' clock), and what happened in words, of an alert admitted then. In order.
 
     Raises:
         BrokerUnavailable: Redis did not answer.
     """
     key, kind = message.get("dedup_key"), message.get("alert_type", "general")
     if not isinstance(key, str):
-        return
+        return []
     with broker_errors():
         found = cast("dict[str, str]", client.hgetall(keys.incident(str(kind), digest_of(key))))
     if not found or float(found.get("opened_at", 0)) > admitted_at:  # another incident with the same key
-        return
+        return []
+    return sorted(_told(found))
+
+
+def _told(found: Mapping[str, str]) -> Iterator[tuple[float, str]]:
     if "reminder" in found:
         yield float(found["reminded_at"]), f"reminder {found['reminders']} of its incident: {found['reminder']}"
     if "escalated_at" in found:

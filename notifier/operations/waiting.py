@@ -100,4 +100,6 @@ def _of_later(found: dict[str, str]) -> str:
     events = json.loads(found.get("trail", "[]"))
     if int(found.get("attempts", 0)) and events and events[-1].get("reason"):
         return f"to be tried again: {str(events[-1]['reason']).replace('_', ' ')}"
+    if events and events[-1]["step"] == "held":  # what goes as a message of its own is not collected
+        return COLLECTED["quiet_hours"]
     return TO_BE_SHOWN if "incident" in found else POSTPONED

@@ -127,7 +127,9 @@ def test_a_worker_tells_once_that_a_job_was_not_started(
 def test_an_exit_code_is_that_of_a_shell(
     notifier: Notifier, redis_url: str, command: tuple[str, ...], code: int, told: str
 ) -> None:
-    assert notifier(*RUN, "--", *command).returncode == code
+    done = notifier(*RUN, "--", *command)
+    assert done.returncode == code
+    assert (told in done.stderr) == (code in (126, 127)), "a shell says what it cannot run, too"
     (alert,) = raised(redis_url)
     assert alert["message"].startswith(told)
 

@@ -8,7 +8,10 @@ import pytest
 
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations import explain as explain_module
+from notifier.operations import waiting as waiting_module
 from notifier.operations.explain import explain
+from notifier.operations.waiting import waiting_alerts
 from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox.batch_item import Request
@@ -166,6 +169,19 @@ def test_what_is_held_waits_until_the_hours_are_over_and_goes_as_one_message(hol
     assert "26 alerts in 9 h of quiet hours" in content
     holding.commit(batch)
     assert {holding.record(each)["message_id"] for each in (*alerts, "late")} == {"900"}
+
+
+def test_an_incident_that_is_held_waits_for_the_end_of_the_hours(
+    holding: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (waiting_module, explain_module):
+        monkeypatch.setattr(module, "clock", lambda client: int(client.get(CLOCK)))
+    holding.admit("alone", dedup_key="disk")
+    holding.admit("button", buttons=[{"label": "Open", "url": "https://example.com"}])
+    assert postponed(holding)
+    (found,) = waiting_alerts(holding.redis, names, [GENERAL])
+    assert {each.id: each.why for each in found.shown} == dict.fromkeys(("alone", "button"), "held by quiet hours")
+    assert [told(holding, each)[-1] for each in ("alone", "button")] == ["still held, for another 8 h"] * 2
 
 
 def test_explain_says_until_when_one_is_held(holding: Bench) -> None:

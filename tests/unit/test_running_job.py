@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import notifier
+from notifier import running_job
 from notifier.caller import Caller
 from notifier.errors import BrokerUnavailable, InvalidMessage
 from notifier.models import NotificationMessage
@@ -135,6 +136,24 @@ def test_without_a_type_a_failure_is_in_the_message_and_an_error_of_its_own(aler
     assert (changed.alert_type, changed.update, changed.dedup_key) == ("general", True, started.dedup_key)
     assert (failed.alert_type, failed.dedup_key, failed.update) == ("error", None, False)
     assert changed.title == failed.title == "❌ nightly import failed"
+
+
+def test_it_took_as_long_as_what_was_done_and_not_as_what_was_told(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, submit = [0.0], Client.submit
+
+    def submit_slowly(self: Client, message: NotificationMessage, *more: Any) -> Any:
+        now[0] += 60
+        return submit(self, message, *more)
+
+    monkeypatch.setattr(Client, "submit", submit_slowly)
+    monkeypatch.setattr(running_job, "monotonic", lambda: now[0])
+    with pytest.raises(ValueError), notifier.job("import"):  # noqa: PT011, PT012 what is raised is not looked at
+        now[0] += 5
+        raise ValueError
+    assert len(ends(alerts)) == 2
+    assert {message.fields[0].value for message in ends(alerts)} == {"5 s"}
 
 
 def test_its_type_is_that_of_both_ends(alerts: Alerts) -> None:

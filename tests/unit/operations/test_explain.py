@@ -165,3 +165,15 @@ def test_what_a_later_version_wrote_is_told_as_far_as_it_is_known() -> None:
         "parked: of the future (why)",
         "weighed",
     ]
+
+
+def test_the_life_of_its_incident_is_told_in_order() -> None:
+    life = {"reminder": "r", "reminders": "2", "reminded_at": str(START + 60 * SECOND)}
+    life |= {"escalation": "e", "escalated_at": str(START + 30 * SECOND)}
+    life |= {"acknowledged_by": "ops", "acknowledged_at": str(START + 45 * SECOND)}
+    message = NotificationMessage(id="a", title="T", dedup_key="disk")
+    assert told(message=message, logs={}, **life)[1:4] == [
+        "its incident was escalated by e",
+        "its incident was acknowledged by ops",
+        "reminder 2 of its incident: r",
+    ]
