@@ -36,9 +36,7 @@ local function hold_one(key, id, waiting, delayed, quiet, now)
   redis.call('ZADD', delayed, quiet.ends, id)
   redis.call('ZREM', waiting, id)
   redis.call('HSET', key, 'not_before', quiet.ends)
-  if is_of_its_own(message, quiet) then
-    redis.call('HDEL', key, 'collected_for')
-  else
+  if not is_of_its_own(message, quiet) then
     redis.call('HSET', key, 'collected_for', string.format('%s %.0f %.0f', quiet.by, quiet.began, quiet.began))
   end
   add_event(key, { at = now, step = 'held', detail = quiet.told })

@@ -73,6 +73,8 @@ def test_what_is_of_its_own_or_critical_goes_at_once_and_alone(bench: Bench) -> 
     bench.admit("urgent", severity=Severity.CRITICAL)
     bench.admit("named", username="of its own")
     bench.admit("late", terms=Terms(after_seconds=30))
+    bench.admit("in parts", long_text="split")
+    bench.admit("with a file", files=({"name": "a.txt", "content": b"x"},))
     first = bench.batch()
     assert ids(first) == ["urgent"]
     bench.commit(first)
@@ -80,6 +82,11 @@ def test_what_is_of_its_own_or_critical_goes_at_once_and_alone(bench: Bench) -> 
     second = bench.batch()
     assert ids(second) == ["named"]
     bench.commit(second)
+    for own in ("in parts", "with a file"):
+        bench.tick(1)
+        batch = bench.batch()
+        assert ids(batch) == [own]
+        bench.commit(batch)
     bench.tick(30)
     assert ids(bench.batch()) == ["late"], "its own time counts"
 
@@ -147,7 +154,11 @@ def test_an_outbox_that_others_fill_ends_the_group(make_bench: MakeBench) -> Non
     bench.open_gate()
     bench.admit("a", "b")
     bench.admit("c", "d", terms=Terms(after_seconds=3_000))
-    assert ids(bench.batch()) == ["a", "b"]
+    batch = bench.batch()
+    assert ids(batch) == ["a", "b"]
+    bench.commit(batch)
+    bench.admit("e")
+    assert waits(bench) == SECONDS, "it is of the next one"
 
 
 def test_one_more_byte_than_a_message_may_have_begins_another_group(

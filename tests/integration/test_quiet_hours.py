@@ -1,5 +1,6 @@
 """In quiet hours a request makes no sound, or alerts are held until they end. That is decided by Redis' clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, Throttled
 from notifier.outbox.digest import DIGEST_SECONDS, Digests
 from notifier.outbox.progress import Progress
+from notifier.outbox.quiet import hold_arguments
+from notifier.outbox.quiet import is_silent as is_silent_at
 from notifier.outbox.terms import Terms
 from notifier.outcome import Failed, Reason, Rejected
 from notifier.quiet_hours import parse
@@ -244,7 +247,11 @@ def test_an_open_incident_is_kept_up_to_date_and_a_new_one_waits(holding: Bench)
     assert ids(holding.batch()) == ["new"]
 
 
-@pytest.mark.parametrize("of_its_own", [{"mentions": ("user:7",)}, {"content": "look"}, {"thread_id": "5"}], ids=str)
+@pytest.mark.parametrize(
+    "of_its_own",
+    [{"mentions": ("user:7",)}, {"content": "look"}, {"thread_id": "5"}, {"long_text": "split"}],
+    ids=str,
+)
 def test_what_has_something_of_its_own_goes_as_a_message_of_its_own(holding: Bench, of_its_own: dict[str, Any]) -> None:
     holding.admit("a", "b")
     holding.admit("own", **of_its_own)
@@ -336,6 +343,43 @@ def test_a_standstill_is_not_reported_of_what_is_held(holding: Bench) -> None:
     holding.tick(3_600)
     holding.outbox.sweep(GENERAL)
     assert holding.redis.hgetall(names.troubles) == {}
+
+
+def test_of_a_type_that_has_quiet_hours_by_name_alone_no_alert_is_exempt(make_bench: MakeBench) -> None:
+    for manner in ("silent", "hold"):
+        by_type = {CRITICAL: parse(f"01:00-00:59 UTC {manner}")}
+        bench = make_bench(webhooks={CRITICAL: WEBHOOK}, quiet_hours_by_type=by_type)
+        message = NotificationMessage(id="a", title="a", alert_type=CRITICAL, severity="critical")
+        now = int(str(bench.redis.get(CLOCK)))
+        assert is_silent_at([message], datetime.fromtimestamp(now / SECOND, UTC), bench.settings)
+        found = hold_arguments(CRITICAL, now, bench.settings)
+        assert (found or {}).get("heard") == ("" if manner == "hold" else None)
+
+
+def test_all_that_waits_is_held_and_not_only_those_at_the_front(make_bench: MakeBench, holding: Bench) -> None:
+    make_bench(queue_size=1_000).admit(*(f"a{number}" for number in range(501)))
+    assert postponed(holding), "a claim takes 500 at once"
+
+
+def test_what_is_more_than_one_message_may_have_goes_as_several(
+    holding: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = holding.outbox._claim_arguments
+    monkeypatch.setattr(holding.outbox, "_claim_arguments", lambda *asked: replace(arguments(*asked), bytes_max=2_000))
+    holding.admit("a", "b", "c", message="x" * 800)
+    assert postponed(holding)
+    go_to(holding, 7, 1)
+    assert ids(holding.batch()) == ["a", "b"]
+
+
+def test_a_worker_that_asked_before_they_ended_holds_nothing_after(
+    holding: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(holding, 7, 0)
+    before = int(str(holding.redis.get(CLOCK))) - 1
+    monkeypatch.setattr(outbox_module, "clock", lambda _: before)
+    holding.admit("a")
+    assert ids(holding.batch()) == ["a"]
 
 
 @pytest.mark.parametrize(
