@@ -25,7 +25,7 @@ class Raised:
 
     def ack(self, *, by: str, why: str = "", **fields: Any) -> Any:
         """Say who takes care of its incident, as ``send_notification.ack``. Raises: as ``update``."""
-        return self._raise("ack", {**fields, "acknowledged_by": by, "acknowledged_why": why})
+        return self._raise("ack", {**fields, "acknowledged_by": somebody(by), "acknowledged_why": why})
 
     def _raise(self, what: str, fields: dict[str, Any]) -> Any:
         if self.change is None:
@@ -33,3 +33,11 @@ class Raised:
                 f"dedup_key: this process has raised the alert without one; send_notification.{what}(key, …) names it"
             )
         return self.change(**{"update": what == "update", "resolved": what == "resolve", **fields})
+
+
+def somebody(by: object) -> str:
+    """Who takes care of an incident, as text. Raises InvalidMessage: it names nobody."""
+    name = str(by or "").strip()
+    if not name:
+        raise InvalidMessage("by: expected who takes care of it")
+    return name

@@ -21,7 +21,7 @@ from notifier.producer.callbacks import take_callbacks
 from notifier.producer.captures import capture_of, run_here
 from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import shown
-from notifier.raised import Raised
+from notifier.raised import Raised, somebody
 from notifier.routing import ROUTES, WAKE_UP_TASK
 
 from .arguments import message_of, message_of_callback, partial_fields
@@ -295,23 +295,30 @@ class SendNotification:
             fields: of the message, as for ``delay``; ``alert_type`` too, unless it is general. ``progress``: 0 to 1.
 
         Raises:
-            As ``delay``.
+            As ``delay``; InvalidMessage too if the key is empty.
         """
-        return self.delay(**{**fields, "dedup_key": dedup_key, "update": True})
+        return self._change({**fields, "dedup_key": dedup_key, "update": True})
 
     def resolve(self, dedup_key: str, /, **fields: Any) -> "AsyncResult[Any]":
         """End an open incident: its message turns green. If none is open, nothing is posted (status ``not_open``).
 
         Args and Raises as ``update``. With ``if_not_open="post"`` a green message is posted if none is open.
         """
-        return self.delay(**{**fields, "dedup_key": dedup_key, "resolved": True})
+        return self._change({**fields, "dedup_key": dedup_key, "resolved": True})
 
     def ack(self, dedup_key: str, /, *, by: str, why: str = "", **fields: Any) -> "AsyncResult[Any]":
         """Say who takes care of an open incident: no reminder of it is posted any more. Its message shows it.
 
         If none is open, nothing is posted (status ``not_open``). Args and Raises as ``update``.
         """
-        return self.delay(**{**fields, "dedup_key": dedup_key, "acknowledged_by": by, "acknowledged_why": why})
+        said = {"acknowledged_by": somebody(by), "acknowledged_why": why}
+        return self._change({**fields, "dedup_key": dedup_key, **said})
+
+    def _change(self, fields: dict[str, Any]) -> "AsyncResult[Any]":
+        message = message_of(None, (), fields)
+        if not message.dedup_key:  # else it would be posted as an alert of its own
+            raise InvalidMessage("dedup_key: it is empty, and so names no incident")
+        return self.delay(message)
 
     @forks_wait()
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":

@@ -42,3 +42,24 @@ def test_one_without_a_key_says_what_to_call(alerts: Alerts, what: str, given: d
     alert = send_notification.delay(title="x")
     with pytest.raises(InvalidMessage, match=f"dedup_key: .*send_notification.{what}"):
         getattr(alert, what)(**given)
+
+
+@pytest.mark.parametrize("key", ["", " ", None])
+@pytest.mark.parametrize(("what", "given"), [("update", {}), ("resolve", {}), ("ack", {"by": "ops"})])
+def test_a_change_without_an_incident_raises_no_alert(
+    alerts: Alerts, what: str, given: dict[str, str], key: str | None
+) -> None:
+    with pytest.raises(InvalidMessage, match=r"^dedup_key: it is empty"):
+        getattr(send_notification, what)(key, **given)
+    alerts.assert_none_sent()
+
+
+@pytest.mark.parametrize("by", ["", " \n"])
+def test_nobody_takes_care_of_nothing(alerts: Alerts, by: str) -> None:
+    alert = raised(send_notification.delay(title="x", dedup_key="k"))
+    alerts.clear()
+    with pytest.raises(InvalidMessage, match=r"^by: "):
+        send_notification.ack("k", by=by)
+    with pytest.raises(InvalidMessage, match=r"^by: "):
+        alert.ack(by=by)
+    alerts.assert_none_sent()
