@@ -31,7 +31,10 @@ local function due(incident, found)
   if not found.message_id or is_silenced(found) then return 'later' end
   if found.escalate_at and now >= tonumber(found.escalate_at) then return 'escalate' end
   if not found.remind_at or now < tonumber(found.remind_at) then return 'nothing' end
-  return is_waiting(found.reminder) and 'later' or 'remind'
+  if not is_waiting(found.reminder) then return 'remind' end
+  -- the next one is due so long after this one was posted
+  redis.call('HSET', incident, 'remind_at', now + (tonumber(found.remind_in) or 0))
+  return 'later'
 end
 
 local taken = {}

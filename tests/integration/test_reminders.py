@@ -171,6 +171,16 @@ def test_reminders_do_not_pile_up_and_one_that_waits_is_taken_back_at_the_end(wa
     assert not is_planned(watched)
 
 
+def test_the_next_one_after_one_that_was_late_is_due_as_long_after_it_was_posted(watched: Watched) -> None:
+    opened(watched.bench, **HOURLY)
+    assert watched.raised(HOUR) == 1
+    for _ in range(10 * 60):  # held by quiet hours, or by a breaker
+        assert watched.raised(MINUTE) == 1
+    watched.deliver()
+    assert watched.raised(2 * HOUR - 2 * MINUTE) == 1
+    assert watched.raised(2 * MINUTE) == 2
+
+
 @pytest.mark.parametrize("what", [What.REMIND, What.ESCALATE])
 @pytest.mark.parametrize("is_raised", [False, True])
 def test_a_worker_that_dies_in_between_is_followed_by_another_and_the_alert_is_one(
