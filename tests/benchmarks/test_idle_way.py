@@ -21,7 +21,9 @@ from tests.e2e.conftest import client_app
 ROUNDS = 30
 LIMIT = 2
 RUNS = (AlertType.GENERAL, AlertType.TRACKLIST, AlertType.MONITORING)
-"""Each in a channel of its own, which takes 30 a minute. Noise affects one run or another; a cost of this code shows in all of them."""
+"""Each in a channel of its own, which takes 30 a minute.
+
+Noise affects one run or another; a cost of this code shows in all of them."""
 
 
 @pytest.fixture
