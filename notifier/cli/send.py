@@ -49,7 +49,7 @@ def send(
 
     A file or picture that cannot be read is left out, and told.
 
-    Exit code: 0 queued (or, with --wait, delivered), or told by no message of its own (repeated, silenced, folded, or no
+    Exit code: 0 queued (or, with --wait, delivered), or told by no message of its own (repeated, silenced, folded, no
     incident to resolve); 1 otherwise.
     """
     names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
