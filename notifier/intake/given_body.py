@@ -77,10 +77,7 @@ def incident(*parts: Any, seconds: float | None = DEDUP_SECONDS_MAX) -> Fields:
     ``seconds``: after so many without an alert it is over. By default its program ends it; None: as for any alert.
     """
     told = [text(each).translate({ord("{"): "(", ord("}"): ")"}) for each in parts]
-    short = [
-        each if len(each) <= KEY_CHARACTERS else hashlib.sha256(each.encode(errors="replace")).hexdigest()[:32]
-        for each in told
-    ]
+    short = [each if len(each) <= KEY_CHARACTERS else hashlib.sha256(each.encode()).hexdigest()[:32] for each in told]
     return {"dedup_key": "/".join(short), "dedup_seconds": seconds}
 
 

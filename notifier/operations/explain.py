@@ -12,7 +12,7 @@ import redis
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
-from notifier.operations.incident_life import incident_life
+from notifier.operations.incident_life import incident_of, life_of
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
@@ -51,13 +51,13 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     message: dict[str, Any] = (record.get("message") if record else fields_of(found["message"])) or {}
     kind = str(message.get("alert_type", AlertType.GENERAL))
     events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
-    steps = _beginning(found, record, kind, message, events)
+    incident = incident_of(client, keys, message, float(found["admitted_at"]))
+    steps = _beginning(found, record, kind, message, events, incident.get("link") or incident.get("message_id"))
     for event in events:
         steps += _steps(event, record)
     steps += _afterwards(found)
-    life = incident_life(client, keys, message, float(found["admitted_at"]))
     # its own steps are in order already, whatever its clocks have done since
-    steps = list(merge(steps, (Step(_at(at), what) for at, what in life), key=lambda each: each.at))
+    steps = list(merge(steps, (Step(_at(at), what) for at, what in life_of(incident)), key=lambda each: each.at))
     if record is None:
         # what its outbox waits for is none of its business before it is due
         if postponed := _still_postponed(client, keys, kind, found, events):
@@ -78,13 +78,14 @@ def _beginning(
     kind: str,
     message: Mapping[str, Any],
     events: Sequence[Mapping[str, Any]],
+    incidents_message: str | None,
 ) -> list[Step]:
     spooled, title = float(found.get("spooled", 0)), message.get("title", "(unknown)")
     here = _at(float(found["admitted_at"]) + spooled)
     if record is not None and record["status"] == Status.FOLDED:
         steps = [Step(here, f'met a full outbox as {kind}: "{title}"'), Step(here, "folded into a digest")]
     elif record is not None and record["status"] in INCIDENT:
-        where = record["link"] or record["message_id"] or "that is to come"
+        where = record["link"] or record["message_id"] or incidents_message or "that is to come"
         steps = [
             Step(here, f'came as {kind}: "{title}"'),
             Step(here, INCIDENT[record["status"]].format(where=where, detail=record["detail"])),

@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from notifier.storage.keys import Keys
 
 
-def incident_life(
-    client: "redis.Redis", keys: "Keys", message: Mapping[str, Any], admitted_at: float
-) -> list[tuple[float, str]]:
-    """When (microseconds since 1970, Redis' clock), and what happened in words, of an alert admitted then. In order.
+def incident_of(client: "redis.Redis", keys: "Keys", message: Mapping[str, Any], admitted_at: float) -> dict[str, str]:
+    """What is known of the incident of an alert admitted then (microseconds since 1970, Redis' clock); {} if nothing.
 
     Raises:
         BrokerUnavailable: Redis did not answer.
     """
     key, kind = message.get("dedup_key"), message.get("alert_type", "general")
     if not isinstance(key, str):
-        return []
+        return {}
     with broker_errors():
         found = cast("dict[str, str]", client.hgetall(keys.incident(str(kind), digest_of(key))))
-    if not found or float(found.get("opened_at", 0)) > admitted_at:  # another incident with the same key
-        return []
+    # another incident may have the same key
+    return {} if float(found.get("opened_at", 0)) > admitted_at else found
+
+
+def life_of(found: Mapping[str, str]) -> list[tuple[float, str]]:
+    """When (microseconds since 1970, Redis' clock), and what happened to such an incident, in words and in order."""
     return sorted(_told(found))
 
 

@@ -111,6 +111,23 @@ class Submitting:
         self._bench.outbox.admit(prepare(message, self._bench.settings))
 
 
+class Late(Submitting):
+    """Somebody resolves the incident meanwhile."""
+
+    def submit(self, message: NotificationMessage) -> None:
+        """Take both."""
+        admit(self._bench, "over", resolved=True)
+        show(self._bench)
+        super().submit(message)
+
+
+def test_one_that_is_resolved_while_it_is_acknowledged_was_not_open(bench: Bench) -> None:
+    opened(bench)
+    late: Any = Late(bench)
+    with pytest.raises(NotificationNotFound, match="no incident with the key 'disk'"):
+        acknowledge(bench.redis, names, bench.records, late, KEY, [GENERAL], by="ops")
+
+
 def ack(bench: Bench, key: str, *kinds: AlertType, **said: str) -> list[dict[str, Any]]:
     parts: Any = (bench.redis, names, bench.records, Submitting(bench))
     return acknowledge(*parts, key, kinds or tuple(AlertType), **{"by": "ops", **said})

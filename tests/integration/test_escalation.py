@@ -152,3 +152,15 @@ def test_a_long_key_is_one_key_all_the_same(watched: Watched) -> None:
     watched.sweep(HOUR)
     assert watched.bench.redis.zcard(names.incidents(CRITICAL)) == 2
     assert {each.adjusted for each in watched.posted.values()} == {()}
+
+
+def test_a_new_incident_with_the_same_key_is_escalated_by_a_message_of_its_own(watched: Watched) -> None:
+    for name in ("old", "new"):
+        admit(watched.bench, name, escalate_after=HOUR, escalate_to="critical", **LONG)
+        show(watched.bench)
+        watched.sweep(HOUR)
+        admit(watched.bench, f"{name} over", resolved=True)
+        watched.sweep(HOUR)
+    keys = [each.dedup_key for each in watched.posted.values()]
+    assert len(keys) == 4
+    assert keys[0] == keys[1] != keys[2] == keys[3]

@@ -240,6 +240,15 @@ def test_in_a_thread_it_is_told_there_and_escalated_elsewhere(watched: Watched) 
     assert (escalated.thread_id, reminded.thread_id) == (None, thread)
 
 
+def test_it_is_told_in_no_thread_of_another_webhook(watched: Watched) -> None:
+    opened(watched.bench, thread_id="4000000000000000001", **HOURLY)
+    (incident,) = watched.bench.redis.zrange(names.reminders, 0, -1)
+    watched.bench.redis.hset(incident, "webhook_id", OTHER_WEBHOOK.id)
+    watched.sweep(HOUR)
+    (reminded,) = watched.posted.values()
+    assert reminded.thread_id is None
+
+
 def test_one_whose_message_is_forgotten_costs_nothing(watched: Watched) -> None:
     opened(watched.bench, **HOURLY)
     (incident,) = watched.bench.redis.zrange(names.reminders, 0, -1)

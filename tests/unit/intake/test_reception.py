@@ -210,3 +210,11 @@ def test_of_another_address_it_is_another_request(alerts: Alerts, monkeypatch: p
         with pytest.raises(QueueFull):
             desk.take(Posted(token, "slack", {}, b'{"text": "T"}', kind))
     assert len(set(tried)) == 3
+
+
+def test_a_check_that_is_told_twice_of_one_moment_is_no_repeat(alerts: Alerts) -> None:
+    desk = Reception()
+    for now in (BEGAN, BEGAN, LATER):
+        body = json.dumps({"code": "c1", "status": "down", "now": now}).encode()
+        desk.take(Posted("fake-token", "healthchecks", {}, body))
+    assert len(alerts.sent) == 2

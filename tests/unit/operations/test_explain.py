@@ -177,3 +177,10 @@ def test_the_life_of_its_incident_is_told_in_order() -> None:
         "its incident was acknowledged by ops",
         "reminder 2 of its incident: r",
     ]
+
+
+@pytest.mark.parametrize(("now", "where"), [({}, "that is to come"), ({"message_id": "7"}, "7"), ({"link": "L"}, "L")])
+def test_one_that_was_counted_names_the_message_that_was_posted_afterwards(now: dict[str, str], where: str) -> None:
+    message = NotificationMessage(id="a", title="T", dedup_key="disk")
+    steps = told(message=message, ended={**final(Status.REPEATED), "message": message.model_dump(mode="json")}, **now)
+    assert steps[1] == f"counted in the message of its incident: {where}"

@@ -62,6 +62,16 @@ def test_what_does_not_fit_is_one_embed_and_a_file_that_has_all_of_it(alerts: li
     assert violations(payload) == []
 
 
+def test_one_that_stands_for_all_has_the_time_of_the_newest_and_a_source_that_all_have() -> None:
+    times = [f"2024-01-01T12:{minute:02}:00Z" for minute in (3, 9, *range(10, 20), 1)]
+    same = [alert(timestamp=each, source="db1") for each in times]
+    (embed,) = collected(same).body["embeds"]
+    assert embed["timestamp"].startswith("2024-01-01T12:19:00")
+    assert "db1" in embed["footer"]["text"]
+    (embed,) = collected([*same, alert(source="db2")]).body["embeds"]
+    assert "db" not in embed.get("footer", {}).get("text", "")
+
+
 def test_the_newest_text_of_each_title_is_shown_and_the_most_frequent_come_first() -> None:
     alerts = [alert("rare", message="rare text"), *(alert(message=f"text {number}") for number in range(12))]
     said = collected(alerts).body["embeds"][0]["description"]
