@@ -49,7 +49,8 @@ def send(
 
     A file or picture that cannot be read is left out, and told.
 
-    Exit code: 0 queued (or, with --wait, delivered), 1 otherwise.
+    Exit code: 0 queued (or, with --wait, delivered), or told by no message of its own (repeated, silenced, folded, no
+    incident to resolve); 1 otherwise.
     """
     names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
     if title == STDIN:  # its first line is the title
@@ -84,5 +85,5 @@ def _send(message: NotificationMessage, wait: float | None, *, as_json: bool) ->
     else:
         said = f"{result.status} {result.id}" + (f" as message {result.message_id}" if result.message_id else "")
         echo(said + (f": {result.error}" if result.error else ""))
-    if not result.success:
+    if not result.success and result.status not in WITHOUT_A_MESSAGE:
         raise SystemExit(1)

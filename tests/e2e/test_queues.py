@@ -69,8 +69,9 @@ def test_a_worker_sweeps_for_the_queues_that_it_consumes_now(
 
     # an answer may come too late on a busy machine; to cancel it again changes nothing
     until(lambda: control.cancel_consumer(ERRORS, reply=True, timeout=10, limit=1), "that it is cancelled")
-    admit("cancelled")
-    for number in range(2):
+    for number in range(4):
+        if number == 2:  # a sweep that had begun before is over by now
+            admit("cancelled")
         admit(f"sweep {number}", AlertType.GENERAL)
         until(lambda: sandbox.titles() == [f"sweep {each}" for each in range(number + 1)], "a sweep")  # noqa: B023
     assert broker.llen(ERRORS) == 0, "no wake-up is sent for what nobody consumes"
