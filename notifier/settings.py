@@ -234,7 +234,17 @@ class Settings(BaseSettings):
                 f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
                 f" {', '.join(real)}; expected https://, or an address of this machine"
             )
+        lacking = {target for target in self._escalation_targets() if target not in self.webhooks}
+        if self.webhooks and lacking:
+            names = ", ".join(ROUTES[kind].webhook_variables[0] for kind in ROUTES if kind in lacking)
+            found.append(f"DISCORD_ESCALATE_TO: nobody would be told, for {names} is not set")
         return found
+
+    def _escalation_targets(self) -> set[AlertType]:
+        """The types whose channels take what is escalated by a setting."""
+        escalated = [kind for kind in ROUTES if self.escalate_after_by_type.get(kind, self.escalate_after)]
+        targets = {each for kind in escalated for each in self.escalate_to_by_type.get(kind, self.escalate_to)}
+        return {each for each in AlertType if each in targets}
 
     @property
     def missing_webhooks(self) -> list[str]:

@@ -615,3 +615,28 @@ def test_no_other_variable_is_warned_of(variables: dict[str, str], monkeypatch: 
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert Settings.load().warnings == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, False),
+        ({"DISCORD_ESCALATE_AFTER": "60"}, True),
+        ({"DISCORD_ESCALATE_AFTER_ERROR": "60"}, True),
+        ({"DISCORD_ESCALATE_AFTER": "60", "DISCORD_ESCALATE_AFTER_ERROR": "0"}, True),
+        ({"DISCORD_ESCALATE_AFTER": "60", "DISCORD_ESCALATE_TO": "error,role:123"}, False),
+        ({"DISCORD_ESCALATE_AFTER": "60", "DISCORD_ESCALATE_TO": "role:123"}, False),
+        ({"DISCORD_ESCALATE_AFTER": "60", "DISCORD_WEBHOOK_ERRORS": ""}, False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
+)
+def test_an_escalation_to_a_type_without_a_webhook_is_warned_of(
+    variables: dict[str, str], told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "DISCORD_WEBHOOK_ERRORS": "https://discord.com/api/webhooks/123/fake-token",
+        **variables,
+    }.items():
+        monkeypatch.setenv(name, value)
+    warned = ["DISCORD_ESCALATE_TO: nobody would be told, for DISCORD_WEBHOOK_CRITICAL is not set"]
+    assert Settings.load().warnings == (warned if told else [])
