@@ -84,6 +84,7 @@ def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: py
         # kombu's own: what a worker that was killed held, until another gives it back
         assert lasting - {"notifier:unacked", "notifier:unacked_index"} == set()
     finally:
+        client.flushdb()  # else the shared worker tells of it in the middle of another test
         client.close()
 
 
