@@ -80,7 +80,10 @@ def redis_url(redis_server: str, request: pytest.FixtureRequest, monkeypatch: py
     yield url
     try:
         assert_no_secrets(redis=client)
-        lasting = {key for key in client.scan_iter("notifier:*") if client.pttl(key) == -1}
+        keys, pipeline = list(client.scan_iter("notifier:*", count=10_000)), client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.pttl(key)
+        lasting = {key for key, life in zip(keys, pipeline.execute(), strict=True) if life == -1}
         # kombu's own: what a worker that was killed held, until another gives it back
         assert lasting - {"notifier:unacked", "notifier:unacked_index"} == set()
     finally:

@@ -11,7 +11,7 @@ import pytest
 PAIRS = 9
 RUNS = 6
 """Noise hits one run or another; a cost of ours shows in all of them."""
-LIMIT = 4 / 3
+LIMIT = 7 / 5
 BUILT = "; app.finalize(); app.amqp.queues"
 """Both build their tasks and queues in the end, whatever they leave for later."""
 OURS = "from tasks import send_notification; app = send_notification['error'].app" + BUILT
@@ -31,7 +31,7 @@ def processor_seconds(program: str, bytecode: Path) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_importing_us_costs_at_most_a_third_more_than_importing_what_we_stand_on(tmp_path: Path) -> None:
+def test_importing_us_costs_at_most_two_fifths_more_than_importing_what_we_stand_on(tmp_path: Path) -> None:
     ratios = []
     for _ in range(RUNS):
         for program in (OURS, THEIRS):  # bytecode is there from now on

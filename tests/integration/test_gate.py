@@ -16,7 +16,7 @@ TYPES = list(AlertType)
 def fill(bench: Bench, count: int = 60) -> None:
     """Fill every outbox with alerts that are sent alone."""
     for kind in TYPES:
-        bench.admit(*(f"{kind}{number}" for number in range(count)), alert_type=kind, message="x" * 5_000)
+        bench.admit(*(f"{kind}{number}" for number in range(count)), alert_type=kind, message="x" * 3_100)
 
 
 def passes(
