@@ -115,6 +115,7 @@ def test_check_asks_every_webhook_and_posts_nothing(notifier: Notifier, sandbox:
     assert sandbox.stats()["rate_limited"] == 0
 
 
+@pytest.mark.slow
 def test_check_says_which_types_have_no_webhook(notifier: Notifier) -> None:
     done = notifier("check", "--json", DISCORD_WEBHOOK_SECURITY="")
     report = json.loads(done.stdout)

@@ -96,6 +96,7 @@ def test_apply_async_postpones_by_countdown_and_by_eta(
     assert held <= {"send_notification.wake_up"}, "no worker holds an alert in its memory"
 
 
+@pytest.mark.slow
 def test_a_program_that_knows_only_the_name_postpones_too(
     application: Application, foreign: Celery, sandbox: Sandbox, worker: Process
 ) -> None:
@@ -242,6 +243,7 @@ def away(own_redis: OwnRedis, tmp_path: Path) -> Iterator[Pipeline]:
     pipeline.redis.close()
 
 
+@pytest.mark.slow
 def test_while_redis_is_silent_a_revoke_raises_within_the_limit(away: Pipeline, own_redis: OwnRedis) -> None:
     away.client.submit(NotificationMessage(id="a", title="a"))
     own_redis.freeze()
@@ -275,6 +277,7 @@ def test_what_is_spooled_keeps_its_terms(away: Pipeline, own_redis: OwnRedis) ->
     assert away.redis.zrange(names.outbox("general", "delayed"), 0, -1) == ["postponed"]
 
 
+@pytest.mark.slow
 def test_whoever_waits_for_one_that_is_withdrawn_is_answered(
     application: Application, closed: str, run_python: RunPython
 ) -> None:

@@ -253,6 +253,7 @@ def test_an_exception_that_ends_a_thread_is_one_alert_though_the_hook_before_log
     assert ended.alerts == {"ValueError: of a thread": 1}
 
 
+@pytest.mark.slow
 def test_an_exception_of_a_task_is_one_alert_though_asyncio_logs_it(run: Run) -> None:
     ended = run(OF_A_LOOP)
     assert (ended.code, ended.stderr) == (0, "")

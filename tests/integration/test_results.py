@@ -220,6 +220,7 @@ def group(app: Celery, name: str, count: int) -> GroupResult:
     return app.GroupResult(name, [app.AsyncResult(f"{name}{number}") for number in range(count)])
 
 
+@pytest.mark.slow
 def test_a_group_is_gathered_in_order_and_one_timeout_is_for_all_of_it(app: Celery, client: "redis.Redis") -> None:
     count = 300
     for way in ("get", "join", "join_native"):

@@ -32,6 +32,7 @@ def test_what_python_cannot_read_is_told(tmp_path: Path, text: str) -> None:
         read_template(file)
 
 
+@pytest.mark.slow
 def test_what_some_pythons_read_is_read_or_told(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(GOOD + f"message = '{{% if 0 %}}{'{% elif 0 %}x' * MANY}{{% endif %}}'", encoding="utf-8")

@@ -44,6 +44,7 @@ def claimed(queue: list[NotificationMessage]) -> list[list[NotificationMessage]]
 
 
 @given(messages())
+@pytest.mark.slow
 def test_discord_takes_any_notification(message: NotificationMessage) -> None:
     payload = compose([message])
     assert violations(payload) == []
@@ -61,6 +62,7 @@ def test_discord_takes_any_batch(data: st.DataObject) -> None:
 
 
 @given(messages())
+@pytest.mark.slow
 def test_a_load_is_what_discord_counts(message: NotificationMessage) -> None:
     load = measure(message)
     counted = total(compose([message]).body["embeds"][0])

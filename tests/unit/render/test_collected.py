@@ -136,6 +136,7 @@ def test_a_note_is_in_the_footer_and_a_forum_gets_a_name() -> None:
 
 @settings(max_examples=50)
 @given(st.data())
+@pytest.mark.slow
 def test_discord_takes_any_group(data: st.DataObject) -> None:
     kind = messages(username=None, avatar_url=None, thread_id=None, mentions=(), message=texts)
     few = data.draw(st.lists(kind, min_size=2, max_size=3))

@@ -239,6 +239,7 @@ def test_a_text_that_discord_finds_empty_is_not_sent(blank: str) -> None:
 
 
 @given(messages())
+@pytest.mark.slow
 def test_nothing_is_lost(message: NotificationMessage) -> None:
     """Each text is in the embed as it is, or all of them are in the file."""
     rendered = render_embed(message)

@@ -38,6 +38,7 @@ def shown(parts: list[NotificationMessage]) -> str:
 
 
 @given(messages(long_text="split"))
+@pytest.mark.slow
 def test_discord_takes_every_part_and_none_needs_a_file(message: NotificationMessage) -> None:
     parts = parts_of(message)
     for part in parts:
