@@ -135,7 +135,10 @@ HOSTILE: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind in {"wide", "long", "endless"})) for kind in HOSTILE],
+)
 @pytest.mark.parametrize("name", sorted(NotificationMessage.model_fields.keys() - {"id", "alert_type"}))
 def test_no_value_raises_or_goes_on_for_ever(kind: str, name: str) -> None:
     message = alert(**{name: HOSTILE[kind]()})
