@@ -234,22 +234,24 @@ class Settings(BaseSettings):
                 f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
                 f" {', '.join(real)}; expected https://, or an address of this machine"
             )
-        lacking = {target for target in self._escalation_targets() if target not in self.webhooks}
+        targets = self._escalation_targets()
+        lacking = [variable for kind, variable in self._missing_by_type().items() if kind in targets]
         if self.webhooks and lacking:
-            names = ", ".join(ROUTES[kind].webhook_variables[0] for kind in ROUTES if kind in lacking)
-            found.append(f"DISCORD_ESCALATE_TO: nobody would be told, for {names} is not set")
+            found.append(f"DISCORD_ESCALATE_TO: nobody would be told, for {', '.join(lacking)} is not set")
         return found
 
-    def _escalation_targets(self) -> set[AlertType]:
-        """The types whose channels take what is escalated by a setting."""
+    def _escalation_targets(self) -> set[str]:
+        """The types, and mentions, that take what is escalated by a setting."""
         escalated = [kind for kind in ROUTES if self.escalate_after_by_type.get(kind, self.escalate_after)]
-        targets = {each for kind in escalated for each in self.escalate_to_by_type.get(kind, self.escalate_to)}
-        return {each for each in AlertType if each in targets}
+        return {each for kind in escalated for each in self.escalate_to_by_type.get(kind, self.escalate_to)}
 
     @property
     def missing_webhooks(self) -> list[str]:
         """The variables of the alert types that have no webhook."""
-        return [route.webhook_variables[0] for kind, route in ROUTES.items() if kind not in self.webhooks]
+        return list(self._missing_by_type().values())
+
+    def _missing_by_type(self) -> dict[AlertType, str]:
+        return {kind: route.webhook_variables[0] for kind, route in ROUTES.items() if kind not in self.webhooks}
 
     def quiet_hours_of(self, alert_type: AlertType) -> QuietHours:
         """Those of one type: its own, or what is set for all; of critical and security alerts their own alone."""

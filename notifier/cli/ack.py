@@ -2,13 +2,13 @@
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json
+from notifier.cli.output import echo, json_option, print_json, type_option
 from notifier.models import AlertType
 
 
 @click.command()
 @click.argument("key")
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@type_option
 @click.option("--by", help="Who takes care of it (default: the name of the user).")
 @click.option("--why", default="", help="What is being done.")
 @json_option

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from notifier.cli.output import Moment, echo, json_option, print_json, print_records
+from notifier.cli.output import Moment, echo, json_option, print_json, print_records, type_option
 from notifier.models import AlertType
 from notifier.outcome import NEVER_STORED, UNDELIVERED, Status
 
@@ -12,7 +12,7 @@ FINAL = [status.value for status in Status if status not in NEVER_STORED]
 
 
 @click.command()
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@type_option
 @click.option("--status", type=click.Choice(FINAL), help=f"Only this outcome; failed: {', '.join(UNDELIVERED)}.")
 @click.option("--since", type=Moment(), help="Not before: 2026-01-31T12:00, or an age such as 15m, 2h, 7d.")
 @click.option("--until", type=Moment(), help="Not after: as --since.")

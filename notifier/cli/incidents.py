@@ -4,13 +4,13 @@ from dataclasses import asdict
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table, type_option
 from notifier.models import AlertType
 
 
 @click.command()
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not over.")
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@type_option
 @json_option
 def incidents(only_open: bool, alert_type: str | None, as_json: bool) -> None:
     """List the incidents: alerts of a type with the same --dedup-key, the last heard of first.

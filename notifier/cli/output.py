@@ -15,6 +15,7 @@ import click
 from notifier.duration import UNITS, seconds_of
 from notifier.errors import InvalidMessage
 from notifier.escaping import escaped, escaped_json, escaped_line
+from notifier.models import AlertType
 from notifier.outbox.record import Record
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ else:
 PIPE_COLUMNS = 240
 AGE_DAYS_MAX = 10_000
 
+type_option = click.option(
+    "--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 

@@ -8,9 +8,10 @@ from notifier.cli.given_message import STDIN, given_message, message_options
 from notifier.cli.output import echo, json_option, print_json
 from notifier.cli.preview import open_option, show_preview
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.record import SUCCESSFUL
 from notifier.outcome import Status
 
-WITHOUT_A_MESSAGE = (Status.REPEATED, Status.NOT_OPEN, Status.SILENCED, Status.FOLDED)
+WITHOUT_A_MESSAGE = SUCCESSFUL - {Status.DELIVERED}
 """What is final as soon as it is raised."""
 
 

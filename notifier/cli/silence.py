@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import echo, json_option, pairs, print_json, print_table
+from notifier.cli.output import echo, json_option, pairs, print_json, print_table, type_option
 from notifier.models import AlertType
 from notifier.storage.connection import MICROSECONDS
 
@@ -28,7 +28,7 @@ def silence() -> None:
 
 
 @silence.command()
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@type_option
 @click.option("--match", "title", metavar="GLOB", help="Titles; '*' is any text, '?' one character; a is A.")
 @click.option("--source", metavar="GLOB", help="Sources.")
 @click.option("--key", "dedup_key", metavar="GLOB", help="Keys of incidents.")

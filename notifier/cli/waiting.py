@@ -4,14 +4,14 @@ from dataclasses import asdict
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table, type_option
 from notifier.models import AlertType
 
 LIMIT = 100
 
 
 @click.command()
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type.")
+@type_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Shown, of each type.")
 @json_option
 def waiting(alert_type: str | None, limit: int, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
 from notifier.operations.incident_life import incident_of, life_of
+from notifier.operations.waiting import last_wait
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
@@ -211,9 +212,8 @@ def _collected_for(client: "redis.Redis", keys: Keys, kind: str, group: str) -> 
 def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, since: datetime) -> list[Step]:
     with broker_errors():
         now = clock(client)
-        log = json.loads(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")) or "[]")
-    last = max(_at(log[-1][0]), since) if log else since
-    reason = str(log[-1][1] if log and log[-1][1] else "no worker has come for it")
+        began, reason = last_wait(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")))
+    last = max(_at(began), since) if began else since
     why = reason.replace("_", " ") + _at_fault(client, keys, reason)
     return [Step(_at(now), f"still waiting, for {duration(max(0.0, (_at(now) - last).total_seconds()))}: {why}")]
 

@@ -63,6 +63,12 @@ def waiting_alerts(
         return [_of_type(client, keys, kind, now, shown_max) for kind in alert_types]
 
 
+def last_wait(log: str | None) -> tuple[float, str]:
+    """What an outbox waits for, by its wait log (outbox.lua): since when (microseconds; 0: none is known), and why."""
+    began, reason = json.loads(log)[-1] if log and log != "[]" else (0.0, "")
+    return began, str(reason or NOBODY)
+
+
 def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown_max: int) -> WaitingAlerts:
     waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
     pipeline = client.pipeline(transaction=False)
@@ -71,8 +77,7 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown
         pipeline.zcard(key)
     pipeline.hget(state, "held")
     *found, log = pipeline.execute()
-    last = (json.loads(log) if log else [])[-1:]
-    why = str(last[0][1]).replace("_", " ") if last and last[0][1] else NOBODY
+    why = last_wait(log)[1].replace("_", " ")
     due = [(each, UNDER_WAY, 0.0) for each, _ in found[0]] + [(each, why, 0.0) for each, _ in found[2]]
     due += [(each, why if score <= now else "", score) for each, score in found[4]]
     pipeline = client.pipeline(transaction=False)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
@@ -9,10 +11,19 @@ from notifier.outbox.incident import SPACING_SECONDS
 from notifier.outbox.preparation import prepare
 from notifier.outcome import Delivered, Outcome
 from notifier.render.batch import compose
-from tests.integration.conftest import Bench
+from tests.integration.conftest import WEBHOOK, Bench, MakeBench
 
 CHANNEL = "2000000000000000001"
 KEY = "disk"
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    """A bench whose gate is open."""
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    bench.admit("before")
+    bench.open_gate()
+    return bench
 
 
 def admit(bench: Bench, notification_id: str, **fields: Any) -> Admitted:

@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox import reminders as reminders_module
 from notifier.outbox.claim import Batch
 from notifier.outbox.preparation import prepare
 from notifier.outbox.reminders import Due, Reminders
 from notifier.outcome import Delivered
 from notifier.worker.reminder_watch import ReminderWatch
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench
+from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.integration.incidents import CHANNEL
 from tests.names import names
 
@@ -75,8 +78,11 @@ class Watched:
         return came
 
 
-def open_watched(bench: Bench) -> Watched:
-    """The same, with an open gate."""
+@pytest.fixture
+def watched(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """An open gate."""
+    monkeypatch.setattr(reminders_module, "script", by_test_clock)
+    bench = make_bench(webhooks={GENERAL: WEBHOOK, CRITICAL: OTHER_WEBHOOK}, expire_seconds=30 * DAY)
     bench.admit("before")
     bench.open_gate()
     return Watched(bench, Reminders(bench.redis, bench.settings))

@@ -3,13 +3,10 @@
 import pytest
 
 from notifier.errors import QueueFull
-from notifier.outbox import reminders as reminders_module
 from notifier.outbox.reminders import LEASE_SECONDS, What
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, MakeBench, by_test_clock
 from tests.integration.incidents import admit, opened, show
 from tests.integration.reminding import (
     CRITICAL,
-    DAY,
     GENERAL,
     HOUR,
     HOURLY,
@@ -17,18 +14,11 @@ from tests.integration.reminding import (
     MINUTE,
     Watched,
     is_planned,
-    open_watched,
+    watched,
 )
 from tests.names import names
 
-WEBHOOKS = {GENERAL: WEBHOOK, CRITICAL: OTHER_WEBHOOK}
-
-
-@pytest.fixture
-def watched(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """An open gate."""
-    monkeypatch.setattr(reminders_module, "script", by_test_clock)
-    return open_watched(make_bench(webhooks=WEBHOOKS, expire_seconds=30 * DAY))
+__all__ = ["watched"]
 
 
 def test_it_is_escalated_once_with_all_that_its_message_shows(watched: Watched) -> None:

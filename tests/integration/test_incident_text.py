@@ -2,24 +2,16 @@
 
 import pytest
 
-from notifier.models import AlertType
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
 from notifier.outcome import Delivered, Reason, Rejected
 from notifier.render.batch import as_edit, compose
-from tests.integration.conftest import WEBHOOK, Bench, MakeBench
-from tests.integration.incidents import CHANNEL, KEY, admit, count, field, is_idle, opened, show
+from tests.integration.conftest import Bench
+from tests.integration.incidents import CHANNEL, KEY, admit, bench, count, field, is_idle, opened, show
+
+__all__ = ["bench"]
 
 FIRST = {"dedup_text": "first"}
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    """A bench whose gate is open."""
-    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
-    bench.admit("before")
-    bench.open_gate()
-    return bench
 
 
 def test_by_choice_a_repeat_moves_the_count_alone(bench: Bench) -> None:

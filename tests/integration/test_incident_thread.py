@@ -4,28 +4,20 @@ from typing import Any
 
 import pytest
 
-from notifier.models import AlertType
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch
 from notifier.outbox.incident import SPACING_SECONDS
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
-from tests.integration.conftest import WEBHOOK, Bench, MakeBench
-from tests.integration.incidents import KEY, admit, count, field, is_idle, opened, show
+from tests.integration.conftest import Bench
+from tests.integration.incidents import KEY, admit, bench, count, field, is_idle, opened, show
+
+__all__ = ["bench"]
 
 THREAD = "2000000000000000007"
 IN_THREAD = {"thread_id": THREAD, "incident_thread": True}
 POSTED = Delivered("902", THREAD)
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    """A bench whose gate is open."""
-    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
-    bench.admit("before")
-    bench.open_gate()
-    return bench
 
 
 def told(bench: Bench, outcome: Outcome = POSTED) -> dict[str, Any]:

@@ -4,24 +4,17 @@ from typing import Any
 
 import pytest
 
-from notifier.models import AlertType, MessageFile
+from notifier.models import MessageFile
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch
 from notifier.outbox.incident import SPACING_SECONDS
 from notifier.outcome import Delivered, Reason, Rejected, Unknown
-from tests.integration.conftest import WEBHOOK, Bench, MakeBench
-from tests.integration.incidents import CHANNEL, KEY, admit, count, field, is_idle, opened, show
+from tests.integration.conftest import Bench
+from tests.integration.incidents import CHANNEL, KEY, admit, bench, count, field, is_idle, opened, show
+
+__all__ = ["bench"]
 
 AFTER = {"dedup_repost_after": 3}
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    """A bench whose gate is open."""
-    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
-    bench.admit("before")
-    bench.open_gate()
-    return bench
 
 
 def come_behind(bench: Bench, number: int, channel_id: str = CHANNEL) -> None:

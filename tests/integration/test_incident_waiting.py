@@ -18,20 +18,13 @@ from notifier.outbox.withdrawals import Withdrawal
 from notifier.outcome import Delivered, Failed, Reason, Rejected
 from notifier.render.batch import compose
 from tests.integration.conftest import WEBHOOK, Bench, MakeBench
-from tests.integration.incidents import CHANNEL, KEY, admit, count, field, is_idle, opened, show
+from tests.integration.incidents import CHANNEL, KEY, admit, bench, count, field, is_idle, opened, show
 from tests.names import names
+
+__all__ = ["bench"]
 
 GENERAL = AlertType.GENERAL
 INCIDENT = names.incident(GENERAL, digest_of(KEY))
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    """A bench whose gate is open."""
-    bench = make_bench(webhooks={GENERAL: WEBHOOK})
-    bench.admit("before")
-    bench.open_gate()
-    return bench
 
 
 def raised(bench: Bench, notification_id: str, terms: Terms, **fields: Any) -> Admitted:

@@ -11,20 +11,13 @@ from notifier.outbox.incident import SPACING_SECONDS, digest_of
 from notifier.outcome import Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
-from tests.integration.incidents import CHANNEL, KEY, admit, count, field, is_idle, opened, show
+from tests.integration.incidents import CHANNEL, KEY, admit, bench, count, field, is_idle, opened, show
 from tests.names import names
+
+__all__ = ["bench"]
 
 GENERAL = AlertType.GENERAL
 GONE = Rejected(Reason.UNKNOWN_CHANNEL, "Unknown Message")
-
-
-@pytest.fixture
-def bench(make_bench: MakeBench) -> Bench:
-    """A bench whose gate is open."""
-    bench = make_bench(webhooks={GENERAL: WEBHOOK})
-    bench.admit("before")
-    bench.open_gate()
-    return bench
 
 
 def test_repeats_change_the_one_message_and_say_how_often_since_when(bench: Bench) -> None:

@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from notifier.outbox import reminders as reminders_module
 from notifier.outbox.reminders import LATER_SECONDS, LEASE_SECONDS, Reminders, What
 from notifier.worker.reminder_watch import ReminderWatch
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, MakeBench, by_test_clock
+from tests.integration.conftest import OTHER_WEBHOOK, MakeBench
 from tests.integration.incidents import CHANNEL, KEY, admit, opened, show
 from tests.integration.reminding import (
-    CRITICAL,
     DAY,
     GENERAL,
     HOUR,
@@ -19,18 +17,11 @@ from tests.integration.reminding import (
     MINUTE,
     Watched,
     is_planned,
-    open_watched,
+    watched,
 )
 from tests.names import names
 
-WEBHOOKS = {GENERAL: WEBHOOK, CRITICAL: OTHER_WEBHOOK}
-
-
-@pytest.fixture
-def watched(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """An open gate."""
-    monkeypatch.setattr(reminders_module, "script", by_test_clock)
-    return open_watched(make_bench(webhooks=WEBHOOKS, expire_seconds=30 * DAY))
+__all__ = ["watched"]
 
 
 def test_what_is_open_is_told_again_in_a_post_of_its_own(watched: Watched) -> None:
