@@ -24,6 +24,10 @@ settings.register_profile("ordinary", deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
+# else each of the hundreds of processes that the tests start compiles Celery anew: two of its three seconds
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
 

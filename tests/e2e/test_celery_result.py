@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
-from notifier.cli.processes import Process
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import iso
 from notifier.routing import ROUTES
 from notifier.storage.connection import clock, connect
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.names import names
 
@@ -74,10 +73,12 @@ def by_name(application: Application, message: NotificationMessage) -> None:
 def test_between_the_attempts_it_says_retry_and_the_record_is_written_once(
     application: Application,
     sandbox: Sandbox,
-    worker: Process,
+    start_worker: StartWorker,
     client: "redis.Redis",
     raise_alert: Callable[[Application, NotificationMessage], None],
 ) -> None:
+    # neither a sweep nor a wake-up of another test makes the first attempt: its own trigger does
+    worker = start_worker(NOTIFIER_SWEEP_SECONDS="600")
     message = NotificationMessage(alert_type=AlertType.ERROR, title="at the second attempt")
     key = names.result(message.id)
     watch = Watch(client, key)

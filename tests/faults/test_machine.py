@@ -85,9 +85,15 @@ def test_one_machines_fault_holds_no_other_up(
 ) -> None:
     start_worker(**QUICK, ALL_PROXY="socks5://127.0.0.1:1")
     start_worker(**QUICK)
-    ids = [each for number in range(20) for each in application.raise_alerts(f"alert {number}")]
-    for each in ids:
-        application.wait([each])
+    ids: list[str] = []
+
+    def known() -> bool:
+        """Raise one more: Celery gives each to whichever worker asks first."""
+        ids.extend(application.raise_alerts(f"alert {len(ids)}"))
+        application.wait(ids[-1:])
+        return bool(application.pipeline.gate.machines.faults())
+
+    until(known, "an alert that the broken machine took", poll_seconds=0)
     records = application.wait(ids)
     assert {record["status"] for record in records} == {"delivered"}
     assert all(record["attempts"] == 1 for record in records)
