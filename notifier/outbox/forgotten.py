@@ -63,7 +63,7 @@ class Forgotten:
             stored = self._forget(
                 keys=[
                     *(keys.notification(notification_id), keys.result(notification_id), keys.history(alert_type)),
-                    *(keys.troubles, keys.callbacks, *keys.outbox_parts(alert_type)[:3]),
+                    *(keys.troubles, keys.callbacks, keys.unannounced, *keys.outbox_parts(alert_type)[:3]),
                 ],
                 args=[json.dumps(asked), as_result(ended)],
             )

@@ -72,7 +72,7 @@ class Withdrawals:
             answer = self._withdraw(
                 keys=[
                     *(self._keys.notification(notification_id), self._keys.result(notification_id)),
-                    *(self._keys.history(message.alert_type), self._keys.callbacks, *places),
+                    *(self._keys.history(message.alert_type), self._keys.callbacks, self._keys.unannounced, *places),
                 ],
                 args=[
                     *(notification_id, as_result(ended), stamp, Status.WITHDRAWN, Reason.REVOKED),
