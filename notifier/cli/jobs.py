@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, moment, print_json, print_table
 
 if TYPE_CHECKING:
     from notifier.jobs.register import KnownJob
@@ -33,25 +33,27 @@ def jobs(as_json: bool) -> None:
     rows = [
         (
             each.name,
-            *(_shown(time) for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)),
+            *(
+                moment(_moment(time))
+                for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)
+            ),
             each.outcome + (f" ({each.exit_code})" if each.exit_code else ""),
-            _shown(each.due_at),
-            "overdue" if each.is_overdue else "",
+            moment(_moment(each.due_at)),
+            "yes" if each.is_overdue else "",
         )
         for each in found
     ]
-    print_table("jobs", ["name", "last start (UTC)", "last end (UTC)", "outcome", "expected by", ""], rows)
+    if rows:
+        columns = ["name", "last start (UTC)", "last end (UTC)", "outcome", "expected by (UTC)", "overdue"]
+        print_table("Jobs", columns, rows)
+    else:
+        echo("no job is known")
 
 
 def _as_json(job: "KnownJob") -> dict[str, Any]:
     times = {name: _moment(getattr(job, name)) for name in TIMES}
-    return asdict(job) | {name: time and time.isoformat() for name, time in times.items()}
+    return asdict(job) | {name: time and time.isoformat(timespec="microseconds") for name, time in times.items()}
 
 
 def _moment(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else datetime.fromtimestamp(microseconds / 1_000_000, UTC)
-
-
-def _shown(microseconds: int | None) -> str:
-    time = _moment(microseconds)
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""

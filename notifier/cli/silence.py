@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import echo, json_option, pairs, print_json, print_table, type_option
+from notifier.cli.output import echo, json_option, moment, pairs, print_json, print_table, type_option
 from notifier.models import AlertType
 from notifier.storage.connection import MICROSECONDS
 
@@ -63,9 +63,9 @@ def add(
         match, seconds_of("--for", length, DAYS_MAX), alert_type=kind, by=by, why=why, forced=forced
     )
     if as_json:
-        print_json(asdict(begun) | {"until": _moment(begun)})
+        print_json(asdict(begun) | {"until": _until(begun)})
     else:
-        echo(f"silence {begun.id} until {_moment(begun)[:19]} UTC")
+        echo(f"silence {begun.id} until {moment(_until(begun))} UTC")
 
 
 @silence.command("list")
@@ -84,7 +84,7 @@ def list_(as_json: bool) -> None:
 
     found = client_pipeline().silences.list()
     if as_json:
-        print_json([asdict(each) | {"until": _moment(each)} | asdict(silenced) for each, silenced in found])
+        print_json([asdict(each) | {"until": _until(each)} | asdict(silenced) for each, silenced in found])
     elif not found:
         echo("there is no silence")
     else:
@@ -113,10 +113,10 @@ def end(silence_id: str) -> None:
 def _row(silence: "Silence", silenced: "Silenced") -> tuple[object, ...]:
     match = ", ".join(f"{part}={glob}" for part, glob in silence.match.items())
     return (
-        *(silence.id, silence.alert_type or "any", match, _moment(silence)[:19], silenced.count),
+        *(silence.id, silence.alert_type or "any", match, moment(_until(silence)), silenced.count),
         *(silence.by, silence.why),
     )
 
 
-def _moment(silence: "Silence") -> str:
-    return datetime.fromtimestamp(silence.until / MICROSECONDS, UTC).isoformat()
+def _until(silence: "Silence") -> str:
+    return datetime.fromtimestamp(silence.until / MICROSECONDS, UTC).isoformat(timespec="microseconds")

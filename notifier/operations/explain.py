@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import redis
 
+from notifier.counting import counted
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
@@ -145,7 +146,7 @@ def _waits(at: datetime, waited: Mapping[str, float]) -> list[Step]:
 
 
 def _others(count: int) -> str:
-    return f" with {count} others" if count > 1 else " with one other" if count else ""
+    return f" with {counted(count, 'other')}" if count else ""
 
 
 INCIDENT = {
