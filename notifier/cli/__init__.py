@@ -33,6 +33,7 @@ COMMANDS = {
     "jobs": "jobs",
     "sandbox": "sandbox",
     "intake": "intake",
+    "web": "web",
 }
 
 NEEDED_EXTRAS = {
@@ -40,6 +41,7 @@ NEEDED_EXTRAS = {
     "up": ("demo", "flower"),
     "sandbox": ("demo",),
     "intake": ("intake",),
+    "web": ("web",),
     "templates": ("templates",),
 }
 """Extras by command; every other command works in the base installation."""
