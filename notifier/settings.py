@@ -57,7 +57,7 @@ DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 MAY_HOLD_A_HASH = frozenset(
     ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_SPOOL_DIR", "NOTIFIER_TEMPLATES_DIR", "NOTIFIER_LOG_FILE")
-) | {"NOTIFIER_SECRET_PATTERNS", *SECRETS}
+) | {"NOTIFIER_SECRET_PATTERNS", "NOTIFIER_RUN_DIR", *SECRETS}
 """Variables whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 MADE_OF_SEVERAL = ("webhooks", "unreadable_secrets", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
@@ -161,6 +161,7 @@ class Settings(BaseSettings):
     """What is wrong with variables that name the file of a password or a token; nothing of a value."""
     metrics_token: SecretStr | None = Field(None, validation_alias="NOTIFIER_METRICS_TOKEN")
     metrics_open: bool = Field(False, validation_alias="NOTIFIER_METRICS_OPEN")
+    run_dir: Path | None = Field(None, validation_alias="NOTIFIER_RUN_DIR")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
     @model_validator(mode="before")  # one for each field would take a sixth of the time in which the class is built
