@@ -26,6 +26,8 @@ COMMANDS = {
     "preview": "preview",
     "templates": "templates",
     "check": "check",
+    "live": "live",
+    "ready": "ready",
     "history": "history",
     "explain": "explain",
     "waiting": "waiting",
@@ -40,6 +42,7 @@ COMMANDS = {
     "jobs": "jobs",
     "sandbox": "sandbox",
     "intake": "intake",
+    "web": "web",
 }
 
 NEEDED_EXTRAS = {
@@ -47,6 +50,7 @@ NEEDED_EXTRAS = {
     "up": ("demo", "flower"),
     "sandbox": ("demo",),
     "intake": ("intake",),
+    "web": ("web",),
     "templates": ("templates",),
 }
 """Extras by command; every other command works in the base installation."""

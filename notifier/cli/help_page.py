@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import click
 
-from notifier.cli.table import width_of
-
 _WORD = r"""(?:"[^"]*"|'[^']*'|\S)+"""
 _WORDS = re.compile(rf"-[-\w]+ (?![-<|]){_WORD}|{_WORD}")
 _COMMENT = re.compile(r" {2,}(?=\S)")
@@ -38,14 +36,14 @@ def with_fitting_help(command: click.Command) -> click.Command:
 
 def _fitting(line: str, width: int) -> Iterator[str]:
     body = line.lstrip()
-    if width_of(line) <= width:
+    if len(line) <= width:
         yield line
         return
     indent = " " * (len(line) - len(body))
     example, *comment = _COMMENT.split(body, maxsplit=1)
     shown = indent
     for word in _WORDS.findall(example):
-        if shown.strip() and width_of(f"{shown}{word}{GO_ON}") > width:
+        if shown.strip() and len(f"{shown}{word}{GO_ON}") > width:
             yield shown.rstrip() + GO_ON
             shown = f"{indent}  "
         shown += f"{word} "

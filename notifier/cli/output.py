@@ -3,21 +3,26 @@
 The base installation has no ``rich``: there is no progress bar there.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.table import Whole, paragraphs, table
+from notifier.cli.echo import echo as echo
+from notifier.cli.echo import echo_as_is as echo_as_is
+from notifier.cli.echo import json_option as json_option
+from notifier.cli.echo import print_json as print_json
+from notifier.cli.echo import shown
+from notifier.cli.echo import warn as warn
+from notifier.cli.table import Whole, table
 from notifier.cli.terminal import printable, width
 from notifier.counting import counted
-from notifier.duration import UNITS, seconds_of
+from notifier.duration import moment_of
 from notifier.errors import InvalidMessage
-from notifier.escaping import escaped, escaped_json, escaped_line
+from notifier.escaping import escaped_line
 from notifier.models import AlertType
 from notifier.outbox.record import Record
 
@@ -30,7 +35,6 @@ else:
 
 STEP_COLUMNS = 100
 """Ours: with fewer, what happened stands below when it happened."""
-AGE_DAYS_MAX = 10_000
 
 type_option = click.option(
     "--type",
@@ -39,41 +43,6 @@ type_option = click.option(
     type=click.Choice([kind.value for kind in AlertType]),
     help=f"The type of alert: {', '.join(AlertType)}.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON document on standard output; a terminal obeys nothing in it."""
-    document = escaped_json(json.dumps(value, ensure_ascii=False, indent=2, default=str))
-    try:
-        document.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        document = json.dumps(value, indent=2, default=str)
-    echo_as_is(document)
-
-
-def shown(value: object) -> str:
-    """A value as text for a terminal: control characters, which may come from any alert, are shown and not obeyed."""
-    return escaped(str(value))
-
-
-def echo(text: str, hanging: int = 0) -> None:
-    """Print text on standard output, wrapped between words: any may come from outside.
-
-    ``hanging``: columns by which the second line of a long one is indented, and those after it.
-    """
-    echo_as_is(paragraphs(printable(shown(text), sys.stdout), width(), hanging))
-
-
-def echo_as_is(text: str) -> None:
-    """Print what is to be copied or read by a program: lines stay as they are. Commands print by no third way."""
-    # click's own choice of a stream would be UTF-8 on a terminal that has only ASCII
-    click.echo(printable(shown(text), sys.stdout), file=sys.stdout)
-
-
-def warn(text: str) -> None:
-    """Print text on standard error, in the same way."""
-    click.echo(printable(shown(text), sys.stderr), file=sys.stderr)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -146,11 +115,6 @@ def _bytes(size: object) -> str:
     return counted(size, "byte") if isinstance(size, int) else "? bytes"
 
 
-def steps_as_json(steps: "Sequence[Step]") -> list[dict[str, str]]:
-    """The steps of one alert's life, for programs."""
-    return [{"at": step.at.isoformat(timespec="microseconds"), "what": step.what} for step in steps]
-
-
 def print_steps(steps: "Sequence[Step]") -> None:
     """Print the steps, one per line: when, how long after the step before, what happened."""
     for before, step in zip([steps[0], *steps], steps, strict=False):
@@ -173,11 +137,6 @@ class Moment(_MomentType):
         if isinstance(value, datetime):
             return value
         try:
-            if value[-1:] in UNITS:  # "20260131" is a date
-                return datetime.now(UTC) - timedelta(seconds=seconds_of("age", value, AGE_DAYS_MAX))
-            moment = datetime.fromisoformat(value)
-        except (ValueError, InvalidMessage):
-            self.fail(
-                f"{value!r} is neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d", param, ctx
-            )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment_of("time", value)
+        except InvalidMessage as error:
+            self.fail(str(error).removeprefix("time: "), param, ctx)

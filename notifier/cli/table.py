@@ -79,10 +79,8 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
-def paragraphs(text: str, width: int | None, hanging: int = 0) -> str:
+def paragraphs(text: str, width: int, hanging: int = 0) -> str:
     """A text with its lines wrapped: what goes on is indented like its line, and by ``hanging`` columns more."""
-    if width is None:
-        return text
     return "\n".join(each for line in text.split("\n") for each in _paragraph(line, width, hanging))
 
 

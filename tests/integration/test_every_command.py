@@ -27,7 +27,7 @@ DEAD, DELIVERED, WAITS = (f"5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b{number:02}" for n
 TITLE = "⏳ Disk « /var » on db1 — 97 % full × 2, データベースのディスク, and much more that is to be said of it"
 URL = "https://discord.com/api/webhooks/{}/fake-token-of-this-test"
 NOWHERE = "http://127.0.0.1:1/api/v10"
-SERVERS = {("demo",), ("up",), ("sandbox",), ("intake",)}
+SERVERS = {("demo",), ("up",), ("sandbox",), ("intake",), ("web",)}
 """They run until they are stopped, or start processes: tests/e2e."""
 
 COMMANDS: dict[tuple[str, ...], list[list[str]]] = {
@@ -37,6 +37,8 @@ COMMANDS: dict[tuple[str, ...], list[list[str]]] = {
     ("templates", "show"): [["deployment"], ["deployment", "--json"]],
     ("templates", "check"): [[], ["deployment"], ["--json"]],
     ("check",): [[], ["--json"]],
+    ("live",): [[], ["--json"]],
+    ("ready",): [[], ["--json"]],
     ("history",): [[], ["--json"], ["--status", "failed"]],
     ("explain",): [[DEAD], [DELIVERED], [WAITS], [WAITS, "--json"]],
     ("waiting",): [[], ["--json"], ["--limit", "1"]],

@@ -88,7 +88,6 @@ def test_a_line_is_wrapped_and_keeps_its_indent_and_addresses() -> None:
         "or notifier explain",
         ID,
     ]
-    assert paragraphs(text, None) == text
     assert paragraphs("12:00  it was posted to Discord", 20, 7) == "12:00  it was posted\n       to Discord"
 
 
