@@ -6,12 +6,14 @@ from typing import Any
 
 from pydantic_settings import PydanticBaseSettingsSource
 
-from notifier.environment import environment, given_environment, plain
+from notifier.environment import environment, given_environment, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.routing import ROUTES
 from notifier.webhook import parse_webhook
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
+SECRETS = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
+"""What may also be in a file, besides webhooks: a container secret."""
 
 
 class WebhookSource(PydanticBaseSettingsSource):
@@ -50,9 +52,25 @@ class GivenSource(PydanticBaseSettingsSource):
         return {name: value for name, value in given_environment().items() if value}
 
 
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads the variables of ``SECRETS`` as ``…_FILE``."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The fields that it sets. Raises ConfigurationError: a file cannot be read."""
+        variables, outer = environment(), outer_environment()
+        asked = [name for name in SECRETS if not plain(outer.get(name, ""))]
+        return {name: text for name in asked if (text := _text_of_file(name, variables))}
+
+
 def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
-    if spelled_out := plain(variables.get(variable, "")):
-        return spelled_out
+    return plain(variables.get(variable, "")) or _text_of_file(variable, variables)
+
+
+def _text_of_file(variable: str, variables: Mapping[str, str]) -> str:
     file = plain(variables.get(f"{variable}_FILE", ""))
     if not file:
         return ""

@@ -21,7 +21,7 @@ from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
 from notifier.routing import PRIORITY, ROUTES
-from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
+from notifier.setting_sources import DEFAULT_API_URL, SECRETS, GivenSource, SecretFileSource, WebhookSource
 from notifier.setting_types import (
     AlertTypes,
     ApiUrl,
@@ -48,6 +48,7 @@ from notifier.setting_types import (
     SecondsOrOff,
     Targets,
 )
+from notifier.storage.url import with_password
 from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 
@@ -56,7 +57,7 @@ DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 MAY_HOLD_A_HASH = frozenset(
     ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_SPOOL_DIR", "NOTIFIER_TEMPLATES_DIR", "NOTIFIER_LOG_FILE")
-) | {"NOTIFIER_SECRET_PATTERNS"}
+) | {"NOTIFIER_SECRET_PATTERNS", *SECRETS}
 """Variables whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     backend: Literal["redis", "memory", "console", "null"] = Field("redis", validation_alias="NOTIFIER_BACKEND")
     redis_url: RedisUrl = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
+    redis_password: SecretStr | None = Field(None, validation_alias="NOTIFIER_REDIS_PASSWORD")
     broker_url: BrokerUrl | None = Field(None, validation_alias="CELERY_BROKER_URL")
     key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
     callback_queue: QueueName = Field("celery", validation_alias="NOTIFIER_CALLBACK_QUEUE")
@@ -157,11 +159,13 @@ class Settings(BaseSettings):
     @model_validator(mode="before")  # one for each field would take a sixth of the time in which the class is built
     @classmethod
     def _plain(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """What is empty when nothing surrounds it any more is not given."""
+        """What is empty when nothing surrounds it any more is not given; Redis' password becomes part of its URL."""
         found = {
             name: plain(value, hash_ends=name not in MAY_HOLD_A_HASH) if isinstance(value, str) else value
             for name, value in given.items()
         }
+        if password := found.get("NOTIFIER_REDIS_PASSWORD"):
+            found["REDIS_URL"] = with_password(found.get("REDIS_URL") or DEFAULT_REDIS_URL, password)
         return {name: value for name, value in found.items() if value or not isinstance(value, str)}
 
     @field_validator("group_seconds_by_type")
@@ -183,7 +187,8 @@ class Settings(BaseSettings):
         """The environment over ``.env`` over what was given; the webhooks from their own source."""
         per_type = PerTypeSource(settings_cls)
         given = GivenSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, given, WebhookSource(settings_cls), per_type
+        files = SecretFileSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, files, given, WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:
@@ -274,7 +279,7 @@ class Settings(BaseSettings):
     def spellings(cls) -> list[str]:
         """The same with their other spellings."""
         webhooks = [name for route in ROUTES.values() for name in route.webhook_variables]
-        return sorted({*cls.variables(), *webhooks, *(f"{name}_FILE" for name in webhooks)})
+        return sorted({*cls.variables(), *webhooks, *(f"{name}_FILE" for name in (*webhooks, *SECRETS))})
 
 
 @lru_cache(maxsize=1)
