@@ -57,7 +57,7 @@ DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 MAY_HOLD_A_HASH = frozenset(
     ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_SPOOL_DIR", "NOTIFIER_TEMPLATES_DIR", "NOTIFIER_LOG_FILE")
-) | {"NOTIFIER_SECRET_PATTERNS", *SECRETS}
+) | {"NOTIFIER_SECRET_PATTERNS", "NOTIFIER_RUN_DIR", *SECRETS}
 """Variables whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
 MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
@@ -154,6 +154,7 @@ class Settings(BaseSettings):
     mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
     secret_patterns: Patterns = Field((), validation_alias="NOTIFIER_SECRET_PATTERNS")
     flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
+    run_dir: Path | None = Field(None, validation_alias="NOTIFIER_RUN_DIR")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
     @model_validator(mode="before")  # one for each field would take a sixth of the time in which the class is built

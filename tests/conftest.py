@@ -20,7 +20,8 @@ from notifier.storage.connection import connect
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis
 
-settings.register_profile("ordinary", deadline=None)
+# the same examples in every run: a change is judged by itself. The nightly run looks for new ones
+settings.register_profile("ordinary", deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ordinary"))
 
@@ -175,12 +176,15 @@ def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def environment(redis_server: str, sandbox_process: Sandbox) -> dict[str, str]:
+def environment(
+    redis_server: str, sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """The environment of a worker whose Discord is the sandbox."""
     return {
         **os.environ,
         **sandbox_process.variables,
         "REDIS_URL": redis_server,
+        "NOTIFIER_RUN_DIR": str(tmp_path_factory.mktemp("run")),
         "NOTIFIER_SWEEP_SECONDS": "1",
         "NOTIFIER_WATCH_SECONDS": "0",
         # what no worker can deliver is a dead letter at once

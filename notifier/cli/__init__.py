@@ -19,6 +19,8 @@ COMMANDS = {
     "preview": "preview",
     "templates": "templates",
     "check": "check",
+    "live": "live",
+    "ready": "ready",
     "history": "history",
     "explain": "explain",
     "waiting": "waiting",

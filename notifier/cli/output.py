@@ -3,7 +3,6 @@
 The base installation has no ``rich``: there, a table is plain columns and there is no progress bar.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.cli.echo import echo as echo
+from notifier.cli.echo import json_option as json_option
+from notifier.cli.echo import print_json as print_json
+from notifier.cli.echo import shown
+from notifier.cli.echo import warn as warn
 from notifier.duration import UNITS, seconds_of
 from notifier.errors import InvalidMessage
-from notifier.escaping import escaped, escaped_json, escaped_line
+from notifier.escaping import escaped_line
 from notifier.models import AlertType
 from notifier.outbox.record import Record
 
@@ -31,27 +35,6 @@ AGE_DAYS_MAX = 10_000
 type_option = click.option(
     "--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON document on standard output; a terminal obeys nothing in it."""
-    click.echo(escaped_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
-
-
-def shown(value: object) -> str:
-    """A value as text for a terminal: control characters, which may come from any alert, are shown and not obeyed."""
-    return escaped(str(value))
-
-
-def echo(text: str) -> None:
-    """Print text on standard output: any may come from outside. Commands print by no other way."""
-    click.echo(shown(text))
-
-
-def warn(text: str) -> None:
-    """Print text on standard error, in the same way."""
-    click.echo(shown(text), err=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
