@@ -8,11 +8,11 @@ WORKDIR /app
 # What others wrote, in the versions of uv.lock: built again only when one of these files changes.
 # The compose stack has a Redis of its own, so [demo] is left out: the sandbox needs tornado alone, which Flower brings.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --extra worker --extra flower --extra intake --no-install-project
+RUN uv sync --locked --no-dev --extra worker --extra flower --extra intake --extra web --no-install-project
 
 COPY . .
 # compiled here: the files of a container are read-only, and each health check starts a Python
-RUN uv sync --locked --no-dev --extra worker --extra flower --extra intake \
+RUN uv sync --locked --no-dev --extra worker --extra flower --extra intake --extra web \
     && python -m compileall -q celeryconfig.py notifier services tasks
 
 

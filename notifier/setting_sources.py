@@ -12,7 +12,8 @@ from notifier.routing import ROUTES
 from notifier.webhook import parse_webhook
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
-SECRETS = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
+OF_EVERYBODY = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
+SECRETS = (*OF_EVERYBODY, "NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN")
 """What may also be in a file, besides webhooks: a container secret."""
 
 
@@ -53,17 +54,28 @@ class GivenSource(PydanticBaseSettingsSource):
 
 
 class SecretFileSource(PydanticBaseSettingsSource):
-    """Reads the variables of ``SECRETS`` as ``…_FILE``."""
+    """Reads the variables of ``SECRETS`` as ``…_FILE``.
+
+    One of the page's that cannot be read is noted: a worker goes on without it, as it has no use for it.
+    """
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """The fields that it sets. Raises ConfigurationError: a file cannot be read."""
+        """The fields that it sets. Raises ConfigurationError: a file that every process needs cannot be read."""
         variables, outer = environment(), outer_environment()
-        asked = [name for name in SECRETS if not plain(outer.get(name, ""))]
-        return {name: text for name in asked if (text := _text_of_file(name, variables))}
+        found, unreadable = {}, []
+        for name in SECRETS:
+            try:
+                if not plain(outer.get(name, "")) and (text := _text_of_file(name, variables)):
+                    found[name] = text
+            except ConfigurationError as error:
+                if name in OF_EVERYBODY:
+                    raise
+                unreadable.append(str(error))
+        return {**found, "unreadable_secrets": unreadable}
 
 
 def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:

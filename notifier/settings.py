@@ -7,7 +7,6 @@ is wrong does not stop it.
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
+from notifier.hosts import is_loopback
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
@@ -47,6 +47,7 @@ from notifier.setting_types import (
     Seconds,
     SecondsOrOff,
     Targets,
+    UserName,
 )
 from notifier.storage.url import with_password
 from notifier.variable_names import unknown_variables
@@ -59,7 +60,7 @@ MAY_HOLD_A_HASH = frozenset(
     ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_SPOOL_DIR", "NOTIFIER_TEMPLATES_DIR", "NOTIFIER_LOG_FILE")
 ) | {"NOTIFIER_SECRET_PATTERNS", "NOTIFIER_RUN_DIR", *SECRETS}
 """Variables whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
-MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
+MADE_OF_SEVERAL = ("webhooks", "unreadable_secrets", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 
 
@@ -154,6 +155,14 @@ class Settings(BaseSettings):
     mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
     secret_patterns: Patterns = Field((), validation_alias="NOTIFIER_SECRET_PATTERNS")
     flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
+    web_user: UserName = Field("notifier", validation_alias="NOTIFIER_WEB_USER")
+    web_password: SecretStr | None = Field(None, validation_alias="NOTIFIER_WEB_PASSWORD")
+    web_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_WEB_HOSTS")
+    web_read_only: bool = Field(False, validation_alias="NOTIFIER_WEB_READ_ONLY")
+    unreadable_secrets: tuple[str, ...] = Field((), validation_alias="unreadable_secrets")
+    """What is wrong with variables that name the file of a password or a token; nothing of a value."""
+    metrics_token: SecretStr | None = Field(None, validation_alias="NOTIFIER_METRICS_TOKEN")
+    metrics_open: bool = Field(False, validation_alias="NOTIFIER_METRICS_OPEN")
     run_dir: Path | None = Field(None, validation_alias="NOTIFIER_RUN_DIR")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
@@ -235,7 +244,7 @@ class Settings(BaseSettings):
             found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
         parts = urlsplit(self.api_url)
         real = [ROUTES[kind].webhook_variables[0] for kind, webhook in self.webhooks.items() if webhook.looks_real]
-        if real and parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        if real and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             found.append(
                 f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
                 f" {', '.join(real)}; expected https://, or an address of this machine"
@@ -287,10 +296,3 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read at first use."""
     return Settings.load()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

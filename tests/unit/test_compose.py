@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 CONTEXT = BuildContext((ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines())
 PROGRAM = ("notifier", "tasks", "services", "templates")
-PROGRAMS = ("notification_service", "notification_critical", "flower", "intake")
+PROGRAMS = ("notification_service", "notification_critical", "flower", "web", "intake")
 ELSEWHERE = {
     "REDIS_URL": "COMPOSE_REDIS_URL",  # .env has the one of programs of the host
     "NOTIFIER_RUN_DIR": "of one container alone",
     "NOTIFIER_TEMPLATES_DIR": "a folder of the host, which is mounted",
     **{f"{route.webhook_variables[0]}_FILE": "a file of the host, which is a secret" for route in ROUTES.values()},
-    "NOTIFIER_REDIS_PASSWORD_FILE": "the same",
+    **dict.fromkeys(("NOTIFIER_REDIS_PASSWORD_FILE", "NOTIFIER_WEB_PASSWORD_FILE"), "the same"),
 }
 """What .env says of the host means something else in a container, and what says it there."""
 
