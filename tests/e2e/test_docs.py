@@ -15,11 +15,13 @@ import click
 import pytest
 import yaml
 from celery.bin.celery import celery as celery_command
+from mkdocs.config import load_config
 
 from notifier.cli import main
 from notifier.models import NotificationMessage
 from notifier.routing import ROUTES
 from notifier.settings import Settings
+from scripts.site_pages import MORE
 from tests.conftest import Sandbox
 from tests.e2e.conftest import RunPython
 from tests.servers import until
@@ -231,3 +233,13 @@ def test_the_readme_lists_every_field_of_a_message_and_no_other() -> None:
     table = readme[readme.index("| field | meaning |") :].split("\n\n")[0]
     fields = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
     assert fields == set(NotificationMessage.model_fields)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    pages = {*MORE.values(), *(path.name for path in (ROOT / "docs").glob("*.md"))}
+    nav = load_config(str(ROOT / "mkdocs.yml")).nav
+    named = [page for section in nav for listed in section.values() for each in listed for page in each.values()]
+    missing = sorted(pages - set(named))
+    assert missing == [], f"add {', '.join(missing)} to `nav` in mkdocs.yml, in the section where a reader looks for it"
+    assert sorted(set(named) - pages) == [], "mkdocs.yml names pages that docs/ does not have"
+    assert len(named) == len(set(named))
