@@ -148,6 +148,7 @@ class Settings(BaseSettings):
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
     spool_bytes_max: Bytes = Field(2**30, validation_alias="NOTIFIER_SPOOL_BYTES_MAX")
+    start_seconds: SecondsOrOff = Field(30, validation_alias="NOTIFIER_START_SECONDS")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
