@@ -15,11 +15,13 @@ import click
 import pytest
 import yaml
 from celery.bin.celery import celery as celery_command
+from mkdocs.config import load_config
 
 from notifier.cli import main
 from notifier.models import NotificationMessage
 from notifier.routing import ROUTES
 from notifier.settings import Settings
+from scripts.site_pages import MORE
 from tests.conftest import Sandbox
 from tests.e2e.conftest import RunPython
 from tests.servers import until
@@ -28,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b(?:DISCORD|NOTIFIER)_[A-Z_]*[A-Z]\b|\bREDIS_URL\b|\bCELERY_BROKER_URL\b")
-FOLDERS = ("notifier", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
+FOLDERS = ("notifier", "deploy", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
 ALIASES = {"DISCORD_WEBHOOK_ERROR"}
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
@@ -154,11 +156,17 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", commands_of("docker"))
 def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
-    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"].values()
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     values = dict(pairwise(words))
     assert words[0] == "compose"
+    assert all((ROOT / after).is_file() for before, after in pairwise(words) if before == "-f")
+    if "exec" in words:
+        service, *inside = [each for each in words[words.index("exec") + 1 :] if each != "-T"]
+        assert service in services
+        if inside[0] == "notifier":
+            parse(main, inside[1:])
     assert (ROOT / values.get("--env-file", "compose.yaml")).is_file()
-    profiles = {profile for each in services for profile in each.get("profiles", [])}
+    profiles = {profile for each in services.values() for profile in each.get("profiles", [])}
     assert values.get("--profile", "dev") in profiles
 
 
@@ -231,3 +239,13 @@ def test_the_readme_lists_every_field_of_a_message_and_no_other() -> None:
     table = readme[readme.index("| field | meaning |") :].split("\n\n")[0]
     fields = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
     assert fields == set(NotificationMessage.model_fields)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    pages = {*MORE.values(), *(path.name for path in (ROOT / "docs").glob("*.md"))}
+    nav = load_config(str(ROOT / "mkdocs.yml")).nav
+    named = [page for section in nav for listed in section.values() for each in listed for page in each.values()]
+    missing = sorted(pages - set(named))
+    assert missing == [], f"add {', '.join(missing)} to `nav` in mkdocs.yml, in the section where a reader looks for it"
+    assert sorted(set(named) - pages) == [], "mkdocs.yml names pages that docs/ does not have"
+    assert len(named) == len(set(named))
