@@ -8,10 +8,10 @@ WORKDIR /app
 # What others wrote, in the versions of uv.lock: built again only when one of these files changes.
 # The compose stack has a Redis of its own, so [demo] is left out: the sandbox needs tornado alone, which Flower brings.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --locked --no-dev --extra worker --extra flower --no-install-project
+RUN uv sync --locked --no-dev --extra worker --extra flower --extra web --no-install-project
 
 COPY . .
-RUN uv sync --locked --no-dev --extra worker --extra flower
+RUN uv sync --locked --no-dev --extra worker --extra flower --extra web
 
 
 FROM python:3.12-slim

@@ -8,6 +8,7 @@ MODULES = {
     "templates": ("jinja2",),
     "flower": ("flower",),
     "intake": ("tornado",),
+    "web": ("tornado",),
     "demo": ("jinja2", "rich", "tornado"),
 }
 """Import names by extra; a test compares them with ``pyproject.toml``."""

@@ -35,6 +35,7 @@ COMMANDS = {
     "jobs": "jobs",
     "sandbox": "sandbox",
     "intake": "intake",
+    "web": "web",
 }
 
 NEEDED_EXTRAS = {
@@ -42,6 +43,7 @@ NEEDED_EXTRAS = {
     "up": ("demo", "flower"),
     "sandbox": ("demo",),
     "intake": ("intake",),
+    "web": ("web",),
     "templates": ("templates",),
 }
 """Extras by command; every other command works in the base installation."""

@@ -18,7 +18,6 @@ from notifier.cli.output import (
     print_records,
     print_steps,
     progress_bar,
-    steps_as_json,
 )
 from notifier.cli.unreadable import unreadable
 from notifier.escaping import escaped_line
@@ -93,6 +92,7 @@ def show(notification_id: str, as_json: bool) -> None:
     Examples:
       notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
     """
+    from notifier.operations.explain import steps_as_json
     from notifier.pipeline import client_pipeline
 
     record = _dead_letters().get(notification_id)

@@ -1,6 +1,5 @@
 """``notifier gate``: show the gates, and reset them."""
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -34,28 +33,27 @@ def list_gates(as_json: bool) -> None:
       notifier gate list
       notifier gate list --json
     """
-    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+    from notifier.operations.gates import gates_as_json  # imports Celery: --help need not
+    from notifier.pipeline import client_pipeline
 
     pipeline = client_pipeline()
-    rows: list[dict[str, Any]] = []
-    paused: dict[str, str] = {}
-    for kind in AlertType:
-        webhook = pipeline.settings.webhooks.get(kind)
-        state = pipeline.gate.state(webhook) if webhook else None
-        row = {"alert_type": kind.value, "waiting": pipeline.outbox.depth(kind)}
-        rows.append(row | (asdict(state) if state else {}))
-        paused[kind.value] = "; ".join(map(str, state.pauses)) if state else ""
-    banned_seconds = pipeline.gate.banned_seconds()
+    found = gates_as_json(pipeline.gate, pipeline.outbox, pipeline.settings)
     if as_json:
-        print_json({"banned_seconds": banned_seconds, "gates": rows})
+        print_json(found)
         return
     columns = ["alert_type", "waiting", "webhook_id", "name", "channel_id", "breaker", "quarantined"]
     print_table("Gates", [*columns, "requests in the last minute", "paused"], [
-        (*(row.get(column) for column in columns), row.get("requests_last_minute"), paused.get(row["alert_type"]))
-        for row in rows
+        (*(row.get(column) for column in columns), row.get("requests_last_minute"), _paused(row))
+        for row in found["gates"]
     ])  # fmt: skip
-    if banned_seconds is not None:
+    if (banned_seconds := found["banned_seconds"]) is not None:
         echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
+
+
+def _paused(row: dict[str, Any]) -> str:
+    from notifier.gate.admin import Pause
+
+    return "; ".join(str(Pause(**each)) for each in row.get("pauses", ()))
 
 
 @gate.command()

@@ -6,7 +6,7 @@ The base installation has no ``rich``: there, a table is plain columns and there
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +16,7 @@ from notifier.cli.echo import json_option as json_option
 from notifier.cli.echo import print_json as print_json
 from notifier.cli.echo import shown
 from notifier.cli.echo import warn as warn
-from notifier.duration import UNITS, seconds_of
+from notifier.duration import moment_of
 from notifier.errors import InvalidMessage
 from notifier.escaping import escaped_line
 from notifier.models import AlertType
@@ -30,7 +30,6 @@ else:
     _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
 PIPE_COLUMNS = 240
-AGE_DAYS_MAX = 10_000
 
 type_option = click.option(
     "--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type."
@@ -110,11 +109,6 @@ def _titled(message: dict[str, Any]) -> str:
     return " ".join([str(message.get("title", "")), *files])
 
 
-def steps_as_json(steps: "Sequence[Step]") -> list[dict[str, str]]:
-    """The steps of one alert's life, for programs."""
-    return [{"at": step.at.isoformat(), "what": step.what} for step in steps]
-
-
 def print_steps(steps: "Sequence[Step]") -> None:
     """Print the steps, one per line: when, how long after the step before, what happened."""
     for before, step in zip([steps[0], *steps], steps, strict=False):
@@ -132,11 +126,6 @@ class Moment(_MomentType):
         if isinstance(value, datetime):
             return value
         try:
-            if value[-1:] in UNITS:  # "20260131" is a date
-                return datetime.now(UTC) - timedelta(seconds=seconds_of("age", value, AGE_DAYS_MAX))
-            moment = datetime.fromisoformat(value)
-        except (ValueError, InvalidMessage):
-            self.fail(
-                f"{value!r} is neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d", param, ctx
-            )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment_of("time", value)
+        except InvalidMessage as error:
+            self.fail(str(error).removeprefix("time: "), param, ctx)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -79,46 +78,18 @@ def _with_example(given: dict[str, Any]) -> dict[str, Any]:
 def show_preview(message: NotificationMessage, *, as_json: bool, open_page: bool) -> None:
     """Print what would be posted of a message, or show it in a browser too."""
     from notifier.operations.preview import preview as preview_of  # imports the renderer: --help need not
+    from notifier.operations.preview import preview_as_json
     from notifier.settings import settings
 
     found = preview_of(message, settings(), datetime.now(UTC))
     if as_json:
-        print_json(_as_json(found))
+        print_json(preview_as_json(found))
     else:
         _print(found)
     if open_page:
         from notifier.cli.preview_page import show_page
 
         show_page(found)
-
-
-def _as_json(found: "Preview") -> dict[str, Any]:
-    parts = [
-        {
-            "payload": part.payload.body,
-            "files": [
-                {"name": each.name, "content_type": each.content_type, "bytes": len(each.content)}
-                for each in part.payload.files
-            ],
-            "sizes": [asdict(each) for each in part.sizes],
-        }
-        for part in found.parts
-    ]
-    route = found.route
-    return {
-        "id": found.message.id,
-        "alert_type": route.alert_type.value,
-        "task": route.task,
-        "queue": route.queue,
-        "webhook": {"variable": route.webhook_variables[0], "id": found.webhook_id},
-        "thread_id": found.thread_id,
-        "mentions": found.mentions,
-        "masked": found.masked,
-        "adjusted": found.adjusted,
-        "left_out": found.left_out,
-        "quiet_hours": found.quiet,
-        "parts": parts,
-    }
 
 
 def _print(found: "Preview") -> None:

@@ -1,9 +1,9 @@
 """The gates as seen from outside a claim: their state, to read and to reset, and the answers of Get Webhook."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -26,6 +26,10 @@ from notifier.webhook import Webhook
 
 QUARANTINES = "quarantines"
 """The field of ``quarantine.lua``."""
+SHOWN_FIELDS = (
+    *("name", "channel", "introduced_at", "fetched_for", "breaker", "open_until", "open_for"),
+    QUARANTINES,
+)
 WEBHOOK_FIELDS = ("name", "channel", "guild", "introduced_at")
 """What Get Webhook told (``gate.lua``); all else in a gate's state is forgotten by a reset."""
 
@@ -68,7 +72,9 @@ class GateState:
             never did, or if it did in the future: the clock has stepped back.
         breaker: ``closed``, ``open`` or ``half_open``.
         quarantined: the reason, None if the webhook is in use.
+        breaker_probe_seconds: until a probe may go: 0 if one may or is under way, None if the breaker is closed.
         requests_last_minute: requests answered in the last 60 s, or under way.
+        requests_left: how many more DISCORD_RATE_LIMIT takes now.
         pauses: what Discord's answers have said; a bucket that is used up is none.
     """
 
@@ -77,8 +83,10 @@ class GateState:
     channel_id: str | None
     webhook_fetched_seconds_ago: float
     breaker: str
+    breaker_probe_seconds: float | None
     quarantined: str | None
     requests_last_minute: int
+    requests_left: int
     pauses: tuple[Pause, ...]
 
 
@@ -146,27 +154,25 @@ class Gate:
 
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""
-        state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
-        fields = ["name", "channel", "introduced_at", "fetched_for", "breaker", QUARANTINES]
+        return self.states([webhook])[0]
+
+    def states(self, webhooks: Sequence[Webhook]) -> list[GateState]:
+        """Those of several, in order, in two round trips."""
         with broker_errors():
-            now, *pauses = self._show_pauses(keys=self._keys.gate_parts(webhook.id), args=self._arguments(webhook))
-            found = cast("list[str | None]", self._redis.hmget(state_key, fields))
-            since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
-            sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, introduced_at, fetched_for, breaker, quarantines = found
-        if fetched_for not in (None, webhook.fingerprint):
-            introduced_at = None  # that was another URL
-        fetched_at = float(introduced_at or 0)
-        return GateState(
-            webhook_id=webhook.id,
-            name=name,
-            channel_id=channel,
-            webhook_fetched_seconds_ago=(now - (fetched_at if fetched_at <= now else 0)) / MICROSECONDS,
-            breaker=breaker or "closed",
-            quarantined=_quarantine_reason(quarantines, webhook.fingerprint),
-            requests_last_minute=sent,
-            pauses=tuple(_pauses(pauses)),
-        )
+            pipeline = self._redis.pipeline(transaction=False)
+            for webhook in webhooks:
+                parts = self._keys.gate_parts(webhook.id)
+                self._show_pauses(keys=parts, args=self._arguments(webhook), client=pipeline)
+                pipeline.hmget(parts[0], [*SHOWN_FIELDS])
+            found = pipeline.execute()
+            pauses, fields = found[::2], found[1::2]
+            since = microseconds(CONFIGURED_WINDOW_SECONDS)
+            pipeline = self._redis.pipeline(transaction=False)
+            for webhook, (now, *_) in zip(webhooks, pauses, strict=True):
+                pipeline.zcount(self._keys.gate_parts(webhook.id)[2], now - since, "+inf")
+            sent = pipeline.execute()
+        rows = zip(webhooks, pauses, fields, sent, strict=True)
+        return [_state(*row, self._settings.rate_limit_per_minute) for row in rows]
 
     def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
         """What Discord said of this URL of a webhook; None if it is in use."""
@@ -207,6 +213,27 @@ class Gate:
             if forgotten:
                 pipeline.hdel(state, *forgotten)
             pipeline.execute()
+
+
+def _state(webhook: Webhook, answer: list[Any], fields: list[str | None], sent: int, limit: int) -> GateState:
+    now, *pauses = answer
+    name, channel, introduced_at, fetched_for, breaker, open_until, open_for, quarantines = fields
+    if fetched_for not in (None, webhook.fingerprint):
+        introduced_at = None  # that was another URL
+    fetched_at = float(introduced_at or 0)
+    left = min(float(open_until or 0) - now, float(open_for or 0))
+    return GateState(
+        webhook_id=webhook.id,
+        name=name,
+        channel_id=channel,
+        webhook_fetched_seconds_ago=(now - (fetched_at if fetched_at <= now else 0)) / MICROSECONDS,
+        breaker=breaker or "closed",
+        breaker_probe_seconds=None if breaker is None else max(0.0, left / MICROSECONDS),
+        quarantined=_quarantine_reason(quarantines, webhook.fingerprint),
+        requests_last_minute=sent,
+        requests_left=max(0, limit - sent),
+        pauses=tuple(_pauses(pauses)),
+    )
 
 
 def _pauses(flat: list[str]) -> Iterator[Pause]:

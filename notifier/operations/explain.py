@@ -34,6 +34,11 @@ class Step:
     what: str
 
 
+def steps_as_json(steps: Sequence[Step]) -> list[dict[str, str]]:
+    """The steps of one alert's life, for programs."""
+    return [{"at": step.at.isoformat(), "what": step.what} for step in steps]
+
+
 def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id: str) -> list[Step]:
     """Return what became of a notification so far, in order: at most about 80 steps, else the middle is left out.
 

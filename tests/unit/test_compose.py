@@ -18,12 +18,15 @@ CONTEXT = BuildContext((ROOT / ".dockerignore").read_text(encoding="utf-8").spli
 PROGRAM = ("notifier", "tasks", "services", "templates")
 OF_THE_CONTAINER = {"REDIS_URL", "NOTIFIER_LOG_FILE", "NOTIFIER_TEMPLATES_DIR"}
 OF_THE_SPOOL = {"NOTIFIER_SPOOL_DIR", "NOTIFIER_SPOOL_MAX", "NOTIFIER_SPOOL_BYTES_MAX"}
+OF_THE_PAGE = {name for name in Settings.variables() if name.startswith(("NOTIFIER_WEB_", "NOTIFIER_METRICS_"))}
 OF_THE_CALLER = {"NOTIFIER_BACKEND", "DISCORD_DIRECT_FALLBACK", *OF_THE_SPOOL}
 
 
 def test_every_variable_reaches_the_worker() -> None:
     handed_on = COMPOSE["services"]["notification_service"]["environment"]
-    assert set(handed_on) - OF_THE_CONTAINER == set(Settings.variables()) - OF_THE_CONTAINER - OF_THE_CALLER
+    assert (
+        set(handed_on) - OF_THE_CONTAINER == set(Settings.variables()) - OF_THE_CONTAINER - OF_THE_CALLER - OF_THE_PAGE
+    )
     for name in set(handed_on) - OF_THE_CONTAINER:
         assert handed_on[name] == f"${{{name}:-}}"
 
