@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, REFUSED
 from notifier.routing import ROUTES
+from notifier.setting_sources import SECRETS
 from notifier.settings import MADE_OF_SEVERAL, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -36,7 +37,7 @@ settings, and a test compares the two.
 
 MEANINGS: dict[str, dict[str, str]] = {
     "Webhooks": {
-        "DISCORD_WEBHOOK_GENERAL": "URL of the webhook of general alerts. Only workers need webhooks. Each of these six also as `…_FILE`: the path of a "
+        "DISCORD_WEBHOOK_GENERAL": "of general alerts. Only workers need webhooks. Each of these six also as `…_FILE`: the path of a "
         "file that holds the URL (a container's secret)",
         "DISCORD_WEBHOOK_ERRORS": "of errors; `DISCORD_WEBHOOK_ERROR` is the same",
         "DISCORD_WEBHOOK_CRITICAL": "of critical alerts",
@@ -112,6 +113,12 @@ MEANINGS: dict[str, dict[str, str]] = {
         "NOTIFIER_WATCH_SECONDS": "the pipeline's own troubles are alerts too, at most one per cause in so long; 0: none",
         "NOTIFIER_LOG_FILE": "the log of workers, beside their standard output",
         "NOTIFIER_FLOWER_HOSTS": "names by which Flower may be reached, besides localhost and addresses",
+        "NOTIFIER_WEB_USER": "the one user of the [operator's page](web.md), `notifier web`",
+        "NOTIFIER_WEB_PASSWORD": "its password; without one the page is for this machine alone",
+        "NOTIFIER_WEB_HOSTS": "names by which the page may be reached, besides localhost and addresses",
+        "NOTIFIER_WEB_READ_ONLY": "whether the page only shows, and changes nothing",
+        "NOTIFIER_METRICS_TOKEN": "who has it may read `/metrics` of the page, besides its user",
+        "NOTIFIER_METRICS_OPEN": "whether everybody may read them",
         "NOTIFIER_RUN_DIR": "the folder of the files by which `notifier live` and `notifier ready` find the workers of a machine",
     },
 }
@@ -124,6 +131,7 @@ WORDS = {
     "DISCORD_QUIET_HOURS": "hours",
     "NOTIFIER_SECRET_PATTERNS": "regular expressions",
     "NOTIFIER_FLOWER_HOSTS": "names, with commas",
+    "NOTIFIER_WEB_HOSTS": "names, with commas",
 }
 """What the value of some is, in words."""
 UNITS = {"SECONDS": "s", "AFTER": "s", "BYTES": "bytes", "DAYS": "days", "LIMIT": "a minute"}
@@ -165,6 +173,8 @@ def _row(name: str, meaning: str, info: FieldInfo | None) -> str:
     if base := next((base for base, variable in PER_TYPE.items() if variable == name), None):
         of_one = f"`{name}_<TYPE>`" + ", not critical" * any(refused == base for refused, _ in REFUSED)
         variables = f"{variables}, {of_one}" if base in Settings.model_fields else of_one
+    if name in SECRETS:
+        variables = f"{variables}, `{name}_FILE`"
     return f"| {variables} | {_value(name, info)} | {_default(info)} | {meaning} |"
 
 
@@ -186,6 +196,7 @@ def _value(name: str, info: FieldInfo | None) -> str:
         AlertType: "an alert type",
         Path: "path",
         str: "text",
+        SecretStr: "text",
     }
     return plain[next(each for each in (kind, *get_args(kind)) if each in plain)]
 
