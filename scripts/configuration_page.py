@@ -94,9 +94,11 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "Redis and Celery": {
         "REDIS_URL": "[Redis](redis.md): outboxes, gates, history and Celery's results",
+        "NOTIFIER_REDIS_PASSWORD": "the password of `REDIS_URL`, if it has none",
         "CELERY_BROKER_URL": "where Celery's messages travel, if elsewhere: RabbitMQ, or another Redis; none: `REDIS_URL`",
         "NOTIFIER_KEY_PREFIX": "what every key begins with: two deployments may share one database",
         "NOTIFIER_CALLBACK_QUEUE": "the queue to which a worker sends what hangs on an alert (link, chain, chord), if its signature names none",
+        "NOTIFIER_START_SECONDS": "how long a worker that starts waits for Redis and the broker before it ends; 0: as long as it takes",
         "NOTIFIER_SWEEP_SECONDS": "how often a worker looks for alerts that no task will come for",
     },
     "Applications": {
