@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b(?:DISCORD|NOTIFIER)_[A-Z_]*[A-Z]\b|\bREDIS_URL\b|\bCELERY_BROKER_URL\b")
-FOLDERS = ("notifier", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
+FOLDERS = ("notifier", "deploy", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
 ALIASES = {"DISCORD_WEBHOOK_ERROR"}
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
@@ -156,11 +156,17 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", commands_of("docker"))
 def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
-    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"].values()
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     values = dict(pairwise(words))
     assert words[0] == "compose"
+    assert all((ROOT / after).is_file() for before, after in pairwise(words) if before == "-f")
+    if "exec" in words:
+        service, *inside = [each for each in words[words.index("exec") + 1 :] if each != "-T"]
+        assert service in services
+        if inside[0] == "notifier":
+            parse(main, inside[1:])
     assert (ROOT / values.get("--env-file", "compose.yaml")).is_file()
-    profiles = {profile for each in services for profile in each.get("profiles", [])}
+    profiles = {profile for each in services.values() for profile in each.get("profiles", [])}
     assert values.get("--profile", "dev") in profiles
 
 

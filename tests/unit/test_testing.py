@@ -202,7 +202,7 @@ def test_the_console_shows_an_alert_and_obeys_nothing_in_it(
     captures.BACKENDS["console"](message)
     shown = capsys.readouterr().err
     assert shown.startswith(f"error {message.id}\n")
-    for text in ("Disk full\\x1b", "97 % of [bold]/var[/bold]", "value 3", "df · "):
+    for text in ("Disk full\\x1b", "97 % of [bold]/var[/bold]", "value 3", "df | "):
         assert text in shown
     assert not {"\x07", "\x1b"} & set(shown)
     lines = shown.splitlines()
