@@ -265,7 +265,7 @@ for position, item in ipairs(args.dispositions) do
   if action then
     if action ~= 'leave_to_claim' then
       add_event(key, event(item, action))
-      if first_received(key) then table.insert(untold, item.id) end
+      if redis.call('HSETNX', key, 'received', 1) == 1 then table.insert(untold, item.id) end
     end
     apply[action](key, item, ARGV[position + 1])
   elseif holds_lease then

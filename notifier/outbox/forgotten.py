@@ -30,7 +30,10 @@ class Forgotten:
         self._keys = Keys(settings.key_prefix)
         self._dead_letter_arguments = dead_letter_arguments(self._keys, settings)
         self._forget = atomic_step(
-            client, script(*GATE_SCRIPTS, "outbox/known.lua", "outbox/record.lua", "outbox/forget.lua")
+            client,
+            script(
+                *GATE_SCRIPTS, "outbox/known.lua", "outbox/record.lua", "outbox/unannounced.lua", "outbox/forget.lua"
+            ),
         )
 
     def bury(self, alert_type: AlertType, notification_ids: Sequence[str]) -> None:

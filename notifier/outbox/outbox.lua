@@ -14,7 +14,7 @@
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
--- Functions: await_callbacks, first_received, arm, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease,
+-- Functions: await_callbacks, arm, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease,
 --   due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
@@ -29,11 +29,6 @@ local function await_callbacks(callbacks, notification, id, now, lease, life)
   redis.call('ZADD', callbacks, now + lease, id)
   redis.call('EXPIRE', callbacks, life)
   return text
-end
-
--- Whether this worker is the first to tell that a notification was received: its task's, or the one that carries it.
-local function first_received(notification)
-  return redis.call('HSETNX', notification, 'received', 1) == 1
 end
 
 -- Make sure that one wake-up is under way by then. Returns the microseconds until it is due if the caller has to

@@ -9,7 +9,8 @@ for position = 3, #ARGV do
   local key = ARGV[1] .. id
   local under_way = redis.call('ZSCORE', KEYS[1], id) and true or false
   -- of one that another worker has under way, that one tells
-  if redis.call('HEXISTS', key, 'message') == 1 and under_way == UNDER_WAY and first_received(key) then
+  local is_asked_for = redis.call('HEXISTS', key, 'message') == 1 and under_way == UNDER_WAY
+  if is_asked_for and redis.call('HSETNX', key, 'received', 1) == 1 then
     table.insert(untold, id)
     table.insert(untold, redis.call('HGET', key, 'not_before') or '')
   end

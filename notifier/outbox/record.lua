@@ -1,6 +1,5 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, dated, store_record, add_by_time, index_record, keep_dead_letter,
---   await_announcement.
+-- Functions: iso_time, dated, store_record, add_by_time, index_record, keep_dead_letter.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
@@ -73,14 +72,4 @@ local function keep_dead_letter(args, troubles, item, now)
   redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
   report_trouble(troubles, 'dead_letters', item.type, item.reason)
   drop_oldest_dead_letters(args, troubles, dead_letters, item.type)
-end
-
--- No worker ended it: one tells Flower in its next sweep. `unannounced` is a sorted set: ids by time.
-local UNANNOUNCED_MAX, UNANNOUNCED_LIFE = 1000, 3600
-local function await_announcement(unannounced, id, now)
-  redis.call('ZADD', unannounced, now, id)
-  for _, each in ipairs(redis.call('ZRANGE', unannounced, 0, -UNANNOUNCED_MAX - 1)) do
-    redis.call('ZREM', unannounced, each)
-  end
-  redis.call('EXPIRE', unannounced, UNANNOUNCED_LIFE)
 end
