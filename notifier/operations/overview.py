@@ -57,7 +57,7 @@ def overview(
         "banned_seconds": gate.banned_seconds(),
         "machines": [asdict(each) for each in gate.machines.faults()],
         "unreadable": _count(client, keys.unreadable),
-        "spool": _spooled(spool),
+        "spool": spooled(spool),
         "redis": {"problem": "; ".join(findings.problems) or None, "warnings": list(findings.warnings)},
     }
 
@@ -75,7 +75,7 @@ def _count(client: "redis.Redis", key: str) -> int:
         return cast("int", client.zcard(key))
 
 
-def _spooled(spool: "Spool | None") -> dict[str, Any] | None:
+def spooled(spool: "Spool | None") -> dict[str, Any] | None:
     """What waits on this machine's disk; None if it has no spool."""
     if spool is None:
         return None
