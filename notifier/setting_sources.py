@@ -6,13 +6,14 @@ from typing import Any
 
 from pydantic_settings import PydanticBaseSettingsSource
 
-from notifier.environment import environment, given_environment, plain
+from notifier.environment import environment, given_environment, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.routing import ROUTES
 from notifier.webhook import parse_webhook
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
-SECRETS = ("NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN")
+OF_EVERYBODY = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
+SECRETS = (*OF_EVERYBODY, "NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN")
 """What may also be in a file, besides webhooks: a container secret."""
 
 
@@ -55,7 +56,7 @@ class GivenSource(PydanticBaseSettingsSource):
 class SecretFileSource(PydanticBaseSettingsSource):
     """Reads the variables of ``SECRETS`` as ``…_FILE``.
 
-    One that cannot be read is noted: a worker goes on without it, as it has no use for it.
+    One of the page's that cannot be read is noted: a worker goes on without it, as it has no use for it.
     """
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
@@ -63,13 +64,16 @@ class SecretFileSource(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """The fields that it sets."""
-        variables, found, unreadable = environment(), {}, []
+        """The fields that it sets. Raises ConfigurationError: a file that every process needs cannot be read."""
+        variables, outer = environment(), outer_environment()
+        found, unreadable = {}, []
         for name in SECRETS:
             try:
-                if not plain(variables.get(name, "")) and (text := _text_of_file(name, variables)):
+                if not plain(outer.get(name, "")) and (text := _text_of_file(name, variables)):
                     found[name] = text
             except ConfigurationError as error:
+                if name in OF_EVERYBODY:
+                    raise
                 unreadable.append(str(error))
         return {**found, "unreadable_secrets": unreadable}
 

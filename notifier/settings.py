@@ -49,6 +49,7 @@ from notifier.setting_types import (
     Targets,
     UserName,
 )
+from notifier.storage.url import with_password
 from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 
@@ -139,6 +140,7 @@ class Settings(BaseSettings):
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     backend: Literal["redis", "memory", "console", "null"] = Field("redis", validation_alias="NOTIFIER_BACKEND")
     redis_url: RedisUrl = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
+    redis_password: SecretStr | None = Field(None, validation_alias="NOTIFIER_REDIS_PASSWORD")
     broker_url: BrokerUrl | None = Field(None, validation_alias="CELERY_BROKER_URL")
     key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
     callback_queue: QueueName = Field("celery", validation_alias="NOTIFIER_CALLBACK_QUEUE")
@@ -146,6 +148,7 @@ class Settings(BaseSettings):
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
     spool_bytes_max: Bytes = Field(2**30, validation_alias="NOTIFIER_SPOOL_BYTES_MAX")
+    start_seconds: SecondsOrOff = Field(30, validation_alias="NOTIFIER_START_SECONDS")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
@@ -167,11 +170,13 @@ class Settings(BaseSettings):
     @model_validator(mode="before")  # one for each field would take a sixth of the time in which the class is built
     @classmethod
     def _plain(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """What is empty when nothing surrounds it any more is not given."""
+        """What is empty when nothing surrounds it any more is not given; Redis' password becomes part of its URL."""
         found = {
             name: plain(value, hash_ends=name not in MAY_HOLD_A_HASH) if isinstance(value, str) else value
             for name, value in given.items()
         }
+        if password := found.get("NOTIFIER_REDIS_PASSWORD"):
+            found["REDIS_URL"] = with_password(found.get("REDIS_URL") or DEFAULT_REDIS_URL, password)
         return {name: value for name, value in found.items() if value or not isinstance(value, str)}
 
     @field_validator("group_seconds_by_type")
@@ -194,7 +199,7 @@ class Settings(BaseSettings):
         per_type = PerTypeSource(settings_cls)
         given = GivenSource(settings_cls)
         files = SecretFileSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, given, WebhookSource(settings_cls), per_type, files
+        return init_settings, env_settings, dotenv_settings, files, given, WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:

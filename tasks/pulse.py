@@ -12,6 +12,7 @@ from notifier.pulse import PULSE_SECONDS, Pulse, PulseFile, pulse_folder
 from notifier.worker.motion import Motion
 
 from .celery import app, pipeline, served_types
+from .patience import Patience
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +22,36 @@ motion = Motion()
 """Of this worker."""
 
 
+class Written:
+    """The file of this process. What keeps it from being written is logged once; the worker runs."""
+
+    def __init__(self, worker: str) -> None:
+        self._file: PulseFile | None = None
+        self._is_well = True
+        try:
+            self._file = PulseFile(pulse_folder(pipeline.settings.run_dir), worker)
+        except OSError as error:
+            logger.warning("`notifier live` cannot see this worker: %s. Set NOTIFIER_RUN_DIR", error)
+
+    def write(self, pulse: Pulse) -> None:
+        """Replace it."""
+        try:
+            if self._file is not None:
+                self._file.write(pulse)
+            self._is_well = True
+        except OSError as error:
+            if self._is_well:
+                logger.warning("`notifier live` does not see this worker: %s", error)
+            self._is_well = False
+
+    def remove(self) -> None:
+        """The worker ends."""
+        if self._file is not None:
+            self._file.remove()
+
+
 class Beat(bootsteps.StartStopStep):
-    """Writes the file of this worker. What cannot be written is logged once; the worker runs."""
+    """Writes the file of this worker, and ends one that starts in vain."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -45,43 +74,29 @@ class Beat(bootsteps.StartStopStep):
 
     def _end(self, **_: Any) -> None:
         self._ends.set()
-        self._thread.join(TICK_SECONDS)
+        self._thread.join(PULSE_SECONDS)
 
     def _run(self) -> None:
         name = pipeline.hostname or ""
-        try:
-            file = PulseFile(pulse_folder(pipeline.settings.run_dir), name)
-        except OSError as error:
-            logger.warning("`notifier live` cannot see this worker: %s. Set NOTIFIER_RUN_DIR", error)
-            return None
-        well = True
+        file, patience = Written(name), Patience(pipeline.settings.start_seconds)
         while True:
-            try:
-                file.write(self._pulse(name))
-                well = True
-            except OSError as error:
-                if well:
-                    logger.warning("`notifier live` does not see this worker: %s", error)
-                well = False
+            unready = self._unready()
+            file.write(Pulse(name, os.getpid(), tuple(served_types()), "" if self._stops else motion.stuck, unready))
+            if not self._stops:
+                patience(unready)
             if self._ends.wait(PULSE_SECONDS):
-                return file.remove()
-
-    def _pulse(self, name: str) -> Pulse:
-        stuck = "" if self._stops else motion.stuck
-        return Pulse(name, os.getpid(), tuple(served_types()), stuck, self._unready())
+                break
+        file.remove()
 
     def _unready(self) -> str:
-        """Why it delivers nothing now."""
-        consumer = self._worker.consumer
+        """Why it delivers nothing now, in words; '' if it is ready."""
         if self._stops:
             return "it is stopping"
         if not served_types():
             return "it consumes none of the queues of alerts"
-        if not getattr(consumer, "consumes", False):
+        if not getattr(self._worker.consumer, "consumes", False):
             return "it is not connected to the broker"
-        if not pipeline.heartbeat.known:
-            return "Redis does not take its heartbeat"
-        return ""
+        return "" if pipeline.heartbeat.known else "Redis does not take its heartbeat"
 
 
 class Tick(bootsteps.StartStopStep):
@@ -96,8 +111,9 @@ class Tick(bootsteps.StartStopStep):
 
     def stop(self, parent: Any) -> None:
         """The connection is lost, or the worker ends."""
-        parent.consumes = False
-        self._entry.cancel()
+        if getattr(parent, "consumes", False):
+            parent.consumes = False
+            self._entry.cancel()
 
 
 app.steps["worker"].add(Beat)
