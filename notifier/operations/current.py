@@ -61,6 +61,7 @@ def _of_gate(kind: AlertType, found: dict[str, Any]) -> list[Reading]:
     return [
         *(("webhook_breaker", (*own, each), float(found["breaker"] == each)) for each in BREAKER_STATES),
         ("webhook_quarantined", own, float(found["quarantined"] is not None)),
+        ("webhook_closed", own, float(found["closed"] is not None)),
         ("webhook_pause_seconds", own, max([0.0, *pauses])),
         ("webhook_requests_left", own, found["requests_left"]),
     ]

@@ -12,6 +12,7 @@ from notifier.gate.counters import LATENCY_SECONDS, REQUEST_ALERTS, UNBOUNDED
 from notifier.models import AlertType
 from notifier.operations.counters import Counters, read_counters
 from notifier.operations.current import Reading, current
+from notifier.operations.spool_state import spool_state
 from notifier.outcome import FAULTS, Reason
 from notifier.storage.connection import MICROSECONDS
 from notifier.version import VERSION
@@ -67,12 +68,14 @@ METRICS = tuple(
         ("workers", "gauge", TYPE, "Living workers that read the queue of this type."),
         ("webhook_breaker", "gauge", (*WEBHOOK, "state"), "1 for the state that the circuit breaker is in."),
         ("webhook_quarantined", "gauge", WEBHOOK, "1 if Discord does not know this URL any more."),
+        ("webhook_closed", "gauge", WEBHOOK, "1 if somebody has closed its gate."),
         ("webhook_pause_seconds", "gauge", WEBHOOK, "How long Discord asked to wait from now; 0: not at all."),
         ("webhook_requests_left", "gauge", WEBHOOK, "Requests that DISCORD_RATE_LIMIT takes now."),
         ("edge_banned", "gauge", (), "1 if Discord's edge has banned this address."),
         ("machines_cut_off", "gauge", (), "Machines whose workers cannot reach Discord."),
         ("unreadable_entries", "gauge", (), "What lay in a queue and is no message of a task."),
         ("spool_alerts", "gauge", (), "Alerts in the spool of this machine."),
+        ("spool_bytes", "gauge", (), "What the file of that spool takes."),
         ("redis_up", "gauge", (), "1 if Redis answers; if not, only this, the build and the spool are told."),
         ("build_info", "gauge", ("version",), "The version of the program that tells this; always 1."),
     )
@@ -90,19 +93,14 @@ def metrics(
         counted = read_counters(client, keys)
     except BrokerUnavailable:
         readings = readings[:1]
-    readings += _spooled(spool)
+    if spool and settings.spool_dir:
+        state = spool_state(spool, settings.spool_dir)
+        readings += [("spool_alerts", (), state.count), ("spool_bytes", (), state.bytes)]
     readings.append(("redis_up", (), 0 if counted is None else 1))
     return [_family(each, counted, readings) for each in METRICS if counted is not None or each.name in WITHOUT_REDIS]
 
 
-WITHOUT_REDIS = {"notifier_build_info", "notifier_spool_alerts", "notifier_redis_up"}
-
-
-def _spooled(spool: "Spool | None") -> list[Reading]:
-    from notifier.operations.overview import spooled
-
-    count = (spooled(spool) or {}).get("count")
-    return [] if count is None else [("spool_alerts", (), count)]
+WITHOUT_REDIS = {"notifier_build_info", "notifier_spool_alerts", "notifier_spool_bytes", "notifier_redis_up"}
 
 
 def _family(description: Description, counted: Counters | None, readings: Sequence[Reading]) -> "Metric":

@@ -23,9 +23,11 @@ from tests.servers import free_port
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
 
-def text_of(bench: Bench, spool: Spool | None = None) -> str:
-    """What is exposed of a bench."""
-    return exposition(metrics(bench.redis, names, bench.gate, bench.settings, spool))
+def text_of(bench: Bench, folder: Path | None = None) -> str:
+    """What is exposed of a bench, with the spool in this folder."""
+    spool = Spool(folder, 10, bytes_max=10_000) if folder else None
+    own = bench.settings.model_copy(update={"spool_dir": folder})
+    return exposition(metrics(bench.redis, names, bench.gate, own, spool))
 
 
 def samples(text: str) -> Samples:
@@ -56,7 +58,7 @@ def used(make_bench: MakeBench) -> Bench:
 
 
 def test_what_happened_is_told(used: Bench, tmp_path: Path) -> None:
-    found = samples(text_of(used, Spool(tmp_path, 10, bytes_max=1_000)))
+    found = samples(text_of(used, tmp_path))
     assert {key: found[key] for key in EXPECTED} == EXPECTED
     assert 1_000 < found["notifier_outbox_bytes", ("general",)] < 2_000
     assert found["notifier_webhook_requests_left", ("general", WEBHOOK.id)] <= 30
@@ -95,7 +97,7 @@ def test_it_tells_each_metric_that_it_documents_with_its_labels_and_no_other(use
         ("deferred", "error", "rate_limited"),
     ):
         used.redis.hincrby(names.counters, field(*each), 1)
-    text = text_of(used, Spool(tmp_path, 10, bytes_max=1_000))
+    text = text_of(used, tmp_path)
     families = list(text_string_to_metric_families(text))
     told = {each.name: (each.type, each.documentation) for each in families}
     assert told == {each.name: (each.kind, each.help) for each in METRICS}
@@ -164,12 +166,13 @@ def test_counters_never_fall_and_outlive_the_process_that_tells_them(used: Bench
 
 def test_without_redis_it_says_so_and_what_is_known_without(bench: Bench, tmp_path: Path) -> None:
     away = connect(f"redis://127.0.0.1:{free_port()}/0", 0.2)
-    spool = Spool(tmp_path, 10, bytes_max=1_000)
-    found = samples(exposition(metrics(away, names, type(bench.gate)(away, bench.settings), bench.settings, spool)))
+    bench.redis, bench.gate = away, type(bench.gate)(away, bench.settings)
+    found = samples(text_of(bench, tmp_path))
     version = next(labels for name, labels in found if name == "notifier_build_info")
     assert found == {
         ("notifier_redis_up", ()): 0,
         ("notifier_spool_alerts", ()): 0,
+        ("notifier_spool_bytes", ()): 0,
         ("notifier_build_info", version): 1,
     }
 
