@@ -2,7 +2,7 @@
 import { carryOut } from "./dialogs.js";
 import { drawing } from "./drawing.js";
 import { pill } from "./grid.js";
-import { given, h, plain } from "./nodes.js";
+import { count, given, h, plain } from "./nodes.js";
 import { get } from "./server.js";
 import { at, precisely } from "./times.js";
 import { QUESTIONS } from "./dead.js";
@@ -29,7 +29,7 @@ function facts(alert) {
     row("Id", h("code", {}, plain(alert.id))), row("Type", alert.alert_type), row("Source", message.source && given(message.source)), row("Incident", message.dedup_key && given(message.dedup_key)),
     row("Admitted", record.admitted_at && at(record.admitted_at)), row("Ended", record.finished_at && at(record.finished_at)),
     row("Tries", record.attempts === undefined ? null : String(record.attempts)), row("Why", record.reason && words(record.reason)), row("Detail", record.detail && given(record.detail)),
-    row("Shared its request with", record.carried_with ? `${record.carried_with} others` : null),
+    row("Shared its request with", record.carried_with ? count(record.carried_with, "other") : null),
     row("Left out", (record.left_out || []).join(", ")),
     row("In Discord", record.link ? h("a", { href: record.link, target: "_blank", rel: "noreferrer noopener" }, "open the message") : record.message_id));
 }

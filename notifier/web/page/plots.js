@@ -3,7 +3,7 @@ import { count, fill, h, svg } from "./nodes.js";
 import { local, now, precisely, span } from "./times.js";
 import { TYPES } from "./words.js";
 
-const HEIGHT = 150, LEFT = 46, RIGHT = 8, TOP = 10, BOTTOM = 22, GAP = 16, PADDING = 34;
+const HEIGHT = 150, LEFT = 54, RIGHT = 8, TOP = 10, BOTTOM = 22, GAP = 16, PADDING = 34;
 const oneColumn = matchMedia("(max-width: 1060px)"), narrow = matchMedia("(max-width: 760px)");
 const chosen = {};  // by plot: which part of the day the reader looks at
 
