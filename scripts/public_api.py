@@ -14,6 +14,8 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
+from scripts.written import write_or_check
+
 LIST = Path(__file__).parents[1] / "tests" / "public_api.txt"
 MODULES = {
     "notifier": None,
@@ -122,4 +124,4 @@ def _of_settings() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    LIST.write_text("\n".join(lines()) + "\n", encoding="utf-8")
+    write_or_check(LIST, "\n".join(lines()) + "\n", "public_api")

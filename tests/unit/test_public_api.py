@@ -1,23 +1,8 @@
-"""What others build on is listed in ``tests/public_api.txt``: a change of it is a decision."""
-
-from difflib import unified_diff
+"""The list of what others build on has each kind of it (that it is up to date: tests/e2e/test_docs.py)."""
 
 import pytest
 
-from scripts.public_api import LIST, lines
-
-WHAT_TO_DO = """
-
-The public interface has changed. What is new: run `uv run python -m scripts.public_api`, and commit the
-list with a line in CHANGELOG.md. What is gone or takes less than before breaks programs of others: keep it, or say
-under "Upgrading" in CHANGELOG.md what they have to do.
-"""
-
-
-def test_it_is_the_one_that_is_listed() -> None:
-    listed = LIST.read_text(encoding="utf-8").splitlines()
-    changes = "\n".join(unified_diff(listed, lines(), "tests/public_api.txt", "the code", n=0, lineterm=""))
-    assert changes == "", changes + WHAT_TO_DO
+from scripts.public_api import lines
 
 
 @pytest.mark.parametrize(
