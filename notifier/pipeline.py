@@ -20,9 +20,11 @@ from notifier.storage.connection import connect
 if TYPE_CHECKING:
     from notifier.discord import DiscordClient
     from notifier.gate.admin import Gate
+    from notifier.operations.audit import Audit
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
+    from notifier.operations.gate_switch import GateSwitch
     from notifier.operations.history import NotificationHistory
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
@@ -104,19 +106,23 @@ class Pipeline(Caller):
         """Delivers what waits in the outboxes."""
         from notifier.worker.delivery import DeliveryWorker
 
-        return DeliveryWorker(
+        worker = DeliveryWorker(
             *(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer),
             wake_up=self.publisher.wake_up,
         )
+        worker.hangs = self.announcer.hangs
+        return worker
 
     @built_once
     def announcer(self) -> "Announcer":
         """Signals and events."""
+        from notifier.outbox.unannounced import Unannounced
         from notifier.worker.announce import Announcer
+        from notifier.worker.events import EventSender
 
-        announcer = Announcer(self.app, self.callbacks)
-        announcer.hostname = self.hostname
-        return announcer
+        events = EventSender(self.app)
+        events.hostname = self.hostname
+        return Announcer(self.app, self.callbacks, events, Unannounced(self.redis, self.keys, self.records))
 
     @built_once
     def callbacks(self) -> "Callbacks":
@@ -150,7 +156,7 @@ class Pipeline(Caller):
         reminders = Reminders(self.redis, self.settings)
         reminder_watch = ReminderWatch(reminders, self.withdrawals, self.client, self.settings)
         steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
-        watches = (job_watch.report, silence_watch.report, reminder_watch.report)
+        watches = (job_watch.report, silence_watch.report, reminder_watch.report, self.announcer.ended_elsewhere)
         return Sweep(self.outbox, self.digests, self.publisher, (*steps, *watches))
 
     @built_once
@@ -166,6 +172,20 @@ class Pipeline(Caller):
         from notifier.operations.dead_letters import DeadLetters
 
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
+
+    @built_once
+    def audit(self) -> "Audit":
+        """Who did what."""
+        from notifier.operations.audit import Audit
+
+        return Audit(self.redis, self.keys)
+
+    @built_once
+    def gate_switch(self) -> "GateSwitch":
+        """Opens, closes and resets gates."""
+        from notifier.operations.gate_switch import GateSwitch
+
+        return GateSwitch(self.gate, self.outbox, self.publisher, self.settings, self.audit)
 
     @built_once
     def unreadable(self) -> "UnreadableEntries":
