@@ -13,7 +13,7 @@ from scripts.public_api import lines
         "notifier.NotDelivered(text, record) is a NotifierError",
         "notifier.testing.Alerts.assert_sent(self, *, type=None, count=None, **expected)",
         "task send_notification.error in queue notifications.error",
-        "notifier dead drop --all --json --reason --since --type --until -y IDS",
+        "notifier gate list --json",
         "DISCORD_WEBHOOK_ERRORS_FILE",
     ],
 )
