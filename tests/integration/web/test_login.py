@@ -172,7 +172,7 @@ def test_the_page_and_the_drawing_of_messages_are_served(page: Page) -> None:
         assert answer.status_code == 200, name
         kind = "text/javascript" if name.endswith(".js") else "text/css"
         assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
-    for name in ("server.js", "..%2flogin.py", "login.html", "../sandbox/page.html"):
+    for name in ("nothing.js", "..%2flogin.py", "login.html", "../sandbox/page.html"):
         assert page.ask(f"/{name}").status_code == 404
 
 
