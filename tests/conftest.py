@@ -51,10 +51,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide the settings and the .env of the user who runs the tests."""
+    """Hide the settings, the terminal and the .env of the user who runs the tests."""
     before, folder = dict(os.environ), os.getcwd()
     for name in list(os.environ):
-        if name.upper().startswith(SETTINGS):
+        if name.upper().startswith(SETTINGS) or name == "COLUMNS":  # which xdist sets
             del os.environ[name]
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield

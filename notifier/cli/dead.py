@@ -18,8 +18,10 @@ from notifier.cli.output import (
     print_records,
     print_steps,
     progress_bar,
+    type_option,
 )
 from notifier.cli.unreadable import unreadable
+from notifier.counting import counted
 from notifier.escaping import escaped_line
 from notifier.models import AlertType
 from notifier.outcome import Reason
@@ -32,12 +34,12 @@ ROOM_SECONDS = 0.5
 
 
 def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
-    kinds, reasons = [kind.value for kind in AlertType], [reason.value for reason in Reason]
+    reasons = [reason.value for reason in Reason]
     for option in (
         click.option("--until", type=Moment(), help="Dead not after: as --since."),
         click.option("--since", type=Moment(), help="Dead since 2026-01-31T12:00, or for at most 15m, 2h, 7d."),
         click.option("--reason", type=click.Choice(reasons), metavar="WORD", help="Only with this reason."),
-        click.option("--type", "alert_type", type=click.Choice(kinds), help="Only this type."),
+        type_option,
     ):
         command = option(command)
     return command
@@ -111,7 +113,7 @@ def show(notification_id: str, as_json: bool) -> None:
     for detail in message.get("fields", []):
         echo(f"\n{detail['name']}: {detail['value']}")
     why = f" ({escaped_line(record['detail'])})" if record["detail"] else ""
-    echo(f"\n{record['status']}: {record['reason']}{why}, after {record['attempts']} attempts\n")
+    echo(f"\n{record['status']}: {record['reason']}{why}, after {counted(record['attempts'], 'attempt')}\n")
     print_steps(steps)
 
 
@@ -164,7 +166,7 @@ def replay(
     elif len(replayed) == 1 and not end.left:
         echo(f"queued again as {replayed[0]['as']}")
     else:
-        echo(f"{len(replayed)} queued again{end.said}")
+        echo(f"{counted(len(replayed), 'alert')} queued again{end.said}")
     raise SystemExit(end.exit_code)
 
 
@@ -188,12 +190,12 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
     letters = _dead_letters()
     chosen = _chosen(letters, ids, wanted)
     if chosen and not (yes or ids):
-        click.confirm(f"Drop {len(chosen)} dead letters?", abort=True, err=True)
+        click.confirm(f"Drop {counted(len(chosen), 'dead letter')}?", abort=True, err=True)
     end = _each("dropping", chosen, letters.drop, as_json)
     if as_json:
         print_json({"dropped": end.done, "failed": end.failed, "left": end.left})
     else:
-        echo(f"{len(end.done)} dropped{end.said}")
+        echo(f"{counted(len(end.done), 'dead letter')} dropped{end.said}")
     raise SystemExit(end.exit_code)
 
 

@@ -6,6 +6,7 @@ import click
 
 from notifier.cli.output import echo, json_option, print_json, print_table
 from notifier.models import AlertType
+from notifier.render.notes import duration
 
 EDGE = "edge"
 NAMES = [*(kind.value for kind in AlertType), EDGE]
@@ -41,13 +42,20 @@ def list_gates(as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    columns = ["alert_type", "waiting", "webhook_id", "name", "channel_id", "breaker", "quarantined"]
-    print_table("Gates", [*columns, "requests in the last minute", "paused"], [
-        (*(row.get(column) for column in columns), row.get("requests_last_minute"), _paused(row))
-        for row in found["gates"]
-    ])  # fmt: skip
+    columns = {
+        "alert_type": "type",
+        "waiting": "waiting",
+        "webhook_id": "webhook",
+        "name": "name",
+        "channel_id": "channel",
+        "breaker": "breaker",
+        "quarantined": "quarantined",
+        "requests_last_minute": "requests in the last minute",
+    }
+    cells = [(*(row.get(column) for column in columns), _paused(row)) for row in found["gates"]]
+    print_table("Gates", [*columns.values(), "paused"], cells)
     if (banned_seconds := found["banned_seconds"]) is not None:
-        echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
+        echo(f"This address is banned at Discord's edge; the next probe may go in {duration(banned_seconds)}.")
 
 
 def _paused(row: dict[str, Any]) -> str:

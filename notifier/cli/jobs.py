@@ -2,7 +2,7 @@
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, moment, print_json, print_table
 
 
 @click.command()
@@ -16,6 +16,7 @@ def jobs(as_json: bool) -> None:
       notifier jobs --json
     """
     from notifier.operations.jobs import job_as_json
+    from notifier.operations.jobs import moment as at
     from notifier.pipeline import client_pipeline
 
     found = client_pipeline().jobs.list()
@@ -25,18 +26,15 @@ def jobs(as_json: bool) -> None:
     rows = [
         (
             each.name,
-            *(_shown(time) for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)),
+            *(moment(at(time)) for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)),
             each.outcome + (f" ({each.exit_code})" if each.exit_code else ""),
-            _shown(each.due_at),
-            "overdue" if each.is_overdue else "",
+            moment(at(each.due_at)),
+            "yes" if each.is_overdue else "",
         )
         for each in found
     ]
-    print_table("jobs", ["name", "last start (UTC)", "last end (UTC)", "outcome", "expected by", ""], rows)
-
-
-def _shown(microseconds: int | None) -> str:
-    from notifier.operations.jobs import moment
-
-    time = moment(microseconds)
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""
+    if rows:
+        columns = ["name", "last start (UTC)", "last end (UTC)", "outcome", "expected by (UTC)", "overdue"]
+        print_table("Jobs", columns, rows)
+    else:
+        echo("no job is known")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from notifier.cli.given_message import given_message, message_of_json, message_options
-from notifier.cli.output import echo, json_option, print_json, print_table
-from notifier.models import AlertType, NotificationMessage
+from notifier.cli.output import echo, json_option, print_json, print_table, type_option
+from notifier.models import NotificationMessage
 
 if TYPE_CHECKING:
     from notifier.operations.preview import Preview
@@ -23,7 +23,7 @@ open_option = click.option(
 @click.command()
 @click.argument("template", required=False)
 @click.option("--from-json", "file", metavar="FILE", help="The fields of a message as JSON; '-' is standard input.")
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="The alert type.")
+@type_option
 @click.option("--title", help="Instead of the template's.")
 @message_options
 @open_option

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import echo, json_option, pairs, print_json, print_table, type_option
+from notifier.cli.output import echo, json_option, moment, pairs, print_json, print_table, type_option
 from notifier.models import AlertType
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def add(
     if as_json:
         print_json(silence_as_json(begun))
     else:
-        echo(f"silence {begun.id} until {ends_at(begun)[:19]} UTC")
+        echo(f"silence {begun.id} until {moment(ends_at(begun))} UTC")
 
 
 @silence.command("list")
@@ -114,6 +114,6 @@ def _row(silence: "Silence", silenced: "Silenced") -> tuple[object, ...]:
 
     match = ", ".join(f"{part}={glob}" for part, glob in silence.match.items())
     return (
-        *(silence.id, silence.alert_type or "any", match, ends_at(silence)[:19], silenced.count),
+        *(silence.id, silence.alert_type or "any", match, moment(ends_at(silence)), silenced.count),
         *(silence.by, silence.why),
     )

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import redis
 
+from notifier.counting import counted
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
@@ -36,7 +37,7 @@ class Step:
 
 def steps_as_json(steps: Sequence[Step]) -> list[dict[str, str]]:
     """The steps of one alert's life, for programs."""
-    return [{"at": step.at.isoformat(), "what": step.what} for step in steps]
+    return [{"at": step.at.isoformat(timespec="microseconds"), "what": step.what} for step in steps]
 
 
 def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id: str) -> list[Step]:
@@ -150,7 +151,7 @@ def _waits(at: datetime, waited: Mapping[str, float]) -> list[Step]:
 
 
 def _others(count: int) -> str:
-    return f" with {count} others" if count > 1 else " with one other" if count else ""
+    return f" with {counted(count, 'other')}" if count else ""
 
 
 INCIDENT = {

@@ -13,7 +13,7 @@ TIMES = ("started_at", "ended_at", "due_at")
 def job_as_json(job: KnownJob) -> dict[str, Any]:
     """A job; its times are ISO 8601 in UTC."""
     times = {name: moment(getattr(job, name)) for name in TIMES}
-    return asdict(job) | {name: time and time.isoformat() for name, time in times.items()}
+    return asdict(job) | {name: time and time.isoformat(timespec="microseconds") for name, time in times.items()}
 
 
 def moment(microseconds: int | None) -> datetime | None:

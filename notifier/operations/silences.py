@@ -15,4 +15,4 @@ def silence_as_json(silence: Silence, silenced: Silenced | None = None) -> dict[
 
 def ends_at(silence: Silence) -> str:
     """When it ends."""
-    return datetime.fromtimestamp(silence.until / MICROSECONDS, UTC).isoformat()
+    return datetime.fromtimestamp(silence.until / MICROSECONDS, UTC).isoformat(timespec="microseconds")
