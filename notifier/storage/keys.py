@@ -12,6 +12,8 @@ from notifier.settings import DEFAULT_KEY_PREFIX
 WAITING_LIFE_SECONDS = 30 * 86_400
 """Life of an outbox that is no longer used."""
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
+AUDIT_LIFE_SECONDS = 90 * 86_400
+"""Of what people did."""
 RESULT_PREFIX = "celery-task-meta-"
 """Celery's own name of a result (celery.backends.base.KeyValueStoreBackend.task_keyprefix)."""
 
@@ -228,9 +230,19 @@ class Keys:
         return f"{self.prefix}silenced:{alert_type}"
 
     @property
+    def audit(self) -> str:
+        """Sorted set: what people did (JSON), by time."""
+        return f"{self.prefix}audit"
+
+    @property
     def callbacks(self) -> str:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
         return f"{self.prefix}callbacks"
+
+    @property
+    def unannounced(self) -> str:
+        """Sorted set: ids that no worker ended, and of whose end Flower is not told yet, by time."""
+        return f"{self.prefix}unannounced"
 
     def job(self, name: str) -> str:
         """Hash: a job: when it was started, how it ended, when it is to be started again."""
