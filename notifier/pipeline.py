@@ -15,14 +15,20 @@ from notifier.outbox.records import Records
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
+from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
     from notifier.discord import DiscordClient
     from notifier.gate.admin import Gate
+    from notifier.operations.audit import Audit
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
+    from notifier.operations.gate_switch import GateSwitch
+    from notifier.operations.health import Health
     from notifier.operations.history import NotificationHistory
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
@@ -172,6 +178,20 @@ class Pipeline(Caller):
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
 
     @built_once
+    def audit(self) -> "Audit":
+        """Who did what."""
+        from notifier.operations.audit import Audit
+
+        return Audit(self.redis, self.keys)
+
+    @built_once
+    def gate_switch(self) -> "GateSwitch":
+        """Opens, closes and resets gates."""
+        from notifier.operations.gate_switch import GateSwitch
+
+        return GateSwitch(self.gate, self.outbox, self.publisher, self.settings, self.audit)
+
+    @built_once
     def unreadable(self) -> "UnreadableEntries":
         """What lay in the queues and was no message of a task."""
         from notifier.outbox.unreadable import UnreadableEntries
@@ -208,6 +228,23 @@ class Pipeline(Caller):
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet)
+
+    def metrics(self) -> "list[Metric]":
+        """What was counted, and how things are now. Redis may be away."""
+        from notifier.operations.metrics import metrics
+
+        return metrics(self.redis, self.keys, self.gate, self.settings, self.spool)
+
+    def health(self) -> "Health":
+        """The same, and everything else that can be looked at from here. Posts nothing."""
+        from notifier.operations.health import Health, seen
+        from notifier.operations.spool_state import spool_state
+        from notifier.operations.template_check import template_problems
+
+        own, report = self.settings, self.check()
+        found = seen(self.redis, self.keys, read_redis_url("REDIS_URL", own.redis_url.get_secret_value()).place)
+        spool = spool_state(self.spool, own.spool_dir) if self.spool and own.spool_dir else None
+        return Health(report, found, spool, template_problems(own), own.warnings, own.rate_limit_per_minute)
 
     def inspect_redis(self, queues: Sequence[str] = ()) -> "Findings":
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""
