@@ -28,7 +28,7 @@ OF_A_MOMENT = ("webhook_fetched_seconds_ago",)
 def overview(
     client: "redis.Redis", keys: "Keys", gate: "Gate", settings: "Settings", spool: "Spool | None", findings: "Findings"
 ) -> dict[str, Any]:
-    """The state of all outboxes and gates, and of what belongs to none, in about a dozen round trips.
+    """The state of all outboxes and gates, and of what belongs to none, in about twenty round trips, however much waits.
 
     ``findings``: what was found lately of Redis itself.
 
