@@ -236,3 +236,35 @@ def test_a_gate_is_closed_and_opened_by_somebody_for_a_reason(operator: Operator
     operator.look_at("actions", "Log of actions")
     expect(operator.row("closed a gate")).to_contain_text("to Close it")
     expect(operator.row("opened a gate")).to_contain_text("error")
+
+
+def test_incidents_silences_jobs_and_alerts_that_wait_are_settled(operator: Operator, stack: Planted) -> None:
+    page = operator.page
+
+    def do(button: str, said: str, **given: str) -> None:
+        operator.main.get_by_role("button", name=button).first.click()
+        asked = page.get_by_role("dialog")
+        for label, text in given.items():
+            asked.get_by_label(label).fill(text)
+        asked.get_by_role("button").last.click()
+        expect(page.locator("#said")).to_contain_text(said)
+
+    operator.look_at("incidents", "Incidents")
+    do("Acknowledge CPU above", "acknowledged", **{"Who are you?": "anna"})
+    expect(operator.row("CPU above")).to_contain_text("anna")
+    do("Resolve CPU above", "resolved")
+    expect(operator.row("CPU above")).to_contain_text("resolved")
+    operator.look_at("silences", "Silences")
+    do("Begin a silence", "begun", Title="net*", **{"Why?": "new switch"})
+    expect(operator.row("title = net*")).to_contain_text("new switch")
+    do("End the silence title = net*", "ended")
+    expect(operator.row("title = net*")).to_have_count(0)
+    operator.look_at("jobs", "Jobs")
+    do("Forget nightly import", "forgotten")
+    expect(operator.main).to_contain_text("No job is known.")
+    operator.look_at(f"alert/{stack.ids['Payments are down']}", "Payments are down")
+    do("Withdraw", "withdrawn")
+    expect(operator.main.get_by_role("region", name="Its life")).to_contain_text("withdrawn")
+    operator.look_at("actions", "Log of actions")
+    for done in ("acknowledged an incident", "began a silence", "forgot a job", "withdrew an alert"):
+        expect(operator.row(done)).to_contain_text("anna")
