@@ -90,7 +90,7 @@ export function plots({ buckets, bucket_seconds: seconds, latency }, type) {
     counted("Delivered", "delivered", "good", "none was delivered"),
     counted("Failed", "failed", "bad", "none failed"),
     counted("Deferred", "deferred", "warn", "none had to wait"),
-    { name: "How long it took", times, seconds, lines: true, without: "none was delivered", day: ["p50", "p99"].map(name => [name, column([{ types: latency }], name, type, longest)[0]]), form: (value, whole) => whole ? precisely(value) : value < 1 ? `${Math.round(value * 1000)} ms` : `${Math.round(value * 10) / 10} s`,
+    { name: "How long it took", times, seconds, lines: true, without: "none was delivered", day: ["p50", "p99"].map(name => [name, column([{ types: latency }], name, type, longest)[0]]), form: (value, whole) => whole ? precisely(value) : value === 0 ? "0" : value < 1 ? `${Math.round(value * 1000)} ms` : `${Math.round(value * 10) / 10} s`,
       series: [{ name: "p50", tone: "accent", values: column(buckets, "p50", type, longest) }, { name: "p99", tone: "violet", values: column(buckets, "p99", type, longest) }] },
   ];
   return h("section", { "aria-labelledby": "day", class: "day" },
