@@ -160,7 +160,7 @@ def test_every_answer_has_the_headers_that_protect_a_browser(page: Page) -> None
     for path in ("/", "/login", "/page.js", "/api/overview", "/api/none", "/live", "/api/alerts/none"):
         headers = page.ask(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["Cache-Control"] in ("no-store", "no-cache")
         assert "Server" not in headers
