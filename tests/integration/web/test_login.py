@@ -58,6 +58,12 @@ def test_a_browser_logs_in_by_a_form_and_out_again(page: Page) -> None:
     assert re.search(r'notifier_session="";.*expires=', out.headers["Set-Cookie"])
 
 
+def test_no_other_page_logs_a_browser_in_or_out(page: Page) -> None:
+    for path, body in (("/login", {"user": USER, "password": PASSWORD}), ("/logout", {})):
+        answer = page.ask(path, "POST", data=body, headers={**NOBODY, "Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "other_origin")
+
+
 def test_behind_a_proxy_with_tls_the_session_goes_over_tls_alone(page: Page) -> None:
     sent = {"data": {"user": USER, "password": PASSWORD}, "headers": {**NOBODY, "X-Forwarded-Proto": "https"}}
     assert "Secure" in page.ask("/login", "POST", **sent).headers["Set-Cookie"]
