@@ -172,6 +172,9 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
 def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     values = dict(pairwise(words))
+    if words[0] == "build":
+        assert (ROOT / words[-1] / "Dockerfile").is_file()
+        return
     assert words[0] == "compose"
     assert all((ROOT / after).is_file() for before, after in pairwise(words) if before == "-f")
     if "exec" in words:
@@ -182,6 +185,20 @@ def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
     assert (ROOT / values.get("--env-file", "compose.yaml")).is_file()
     profiles = {profile for each in services.values() for profile in each.get("profiles", [])}
     assert values.get("--profile", "dev") in profiles
+
+
+def test_every_kubectl_command_names_what_there_is() -> None:
+    declared = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy/kubernetes").rglob("*.yaml"))
+    found = [words for _, words in COMMANDS if words[0] == "kubectl"]
+    assert found
+    for words in found:
+        assert all(
+            (ROOT / after / "kustomization.yaml").is_file() for before, after in pairwise(words) if before == "-k"
+        )
+        named = [each.partition("/")[2] for each in words if re.match(r"(deploy|service)/notifier", each)]
+        assert all(f"name: {each}\n" in declared for each in named)
+        if "--" in words:
+            parse(main, words[words.index("--") + 2 :])
 
 
 @pytest.mark.slow
