@@ -222,6 +222,7 @@ NOT_RUN = {
     **dict.fromkeys(("cp", "curl", "git", "mkdir", "openssl", "tail"), "of the system"),
     **dict.fromkeys(("sudo", "echo", "journalctl"), "set up a machine; tests/unit/test_deploy.py checks the units"),
     "pg_dump": "a program whose output is piped",
+    "jq": "of the system; tests/e2e/test_log_lines.py reads the same lines",
 }
 """Programs whose commands no test of this file runs, each with the reason."""
 NOT_RUN_LANGUAGES = {"py": "what another program takes, beside what takes its place (docs/migration.md)"}
