@@ -107,7 +107,9 @@ class Stack:
         return process
 
     def flower(self, port: int) -> str:
-        """Start Flower, and return its address."""
+        """Start Flower, and return its address: it changes nothing, and remembers what it has seen."""
+        kept = {"FLOWER_READ_ONLY": "true", "FLOWER_PERSISTENT": "true", "FLOWER_DB": str(self.folder / "flower.db")}
+        self.environment = {**kept, **self.environment}
         command = [sys.executable, "-m", "celery", "-A", "notifier", "flower", "--address=127.0.0.1", f"--port={port}"]
         self.start("flower", command).wait_for(r"Connected to redis|Visit me at")
         return f"http://127.0.0.1:{port}"

@@ -3,7 +3,8 @@ import { fill, h, plain } from "./nodes.js";
 import { Refused, act } from "./server.js";
 
 const NAME = "notifier.by";
-export const me = () => { try { return localStorage.getItem(NAME) || ""; } catch { return ""; } };
+export const reader = { name: "" };  // who is logged in
+const me = () => { try { return localStorage.getItem(NAME) || reader.name; } catch { return reader.name; } };
 const remember = by => { try { localStorage.setItem(NAME, by); } catch { /* it is asked for again */ } };
 export const by = () => ({ name: "by", label: "Who are you?", value: me(), required: true, autocomplete: "name" });
 export const why = (required = true) => ({ name: "why", label: required ? "Why?" : "Why? (optional)", required });

@@ -31,7 +31,7 @@ function filters(values) {
       slow = setTimeout(() => { if (form.isConnected) window.history.replaceState(null, "", address(chosen(form))), dispatchEvent(new HashChangeEvent("hashchange")); }, 400);
     },
   },
-  h("label", { class: "grow" }, "Search", h("input", { id: "search", name: "text", type: "search", value: values.text, placeholder: "title, text, source, reason or id", autocomplete: "off", "aria-keyshortcuts": "/" })),
+  h("label", { class: "grow" }, h("span", {}, "Search ", h("kbd", { "aria-hidden": "true" }, "/")), h("input", { id: "search", name: "text", type: "search", value: values.text, placeholder: "title, text, source, reason or id", autocomplete: "off", "aria-keyshortcuts": "/" })),
   choice("type", "Type", TYPES, values.type), choice("status", "Status", [["failed", "all that failed"], ...STATUSES.filter(each => each !== "failed")], values.status), choice("since", "When", ages(values.since), values.since, "any time"));
 }
 

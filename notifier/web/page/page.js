@@ -2,6 +2,7 @@
 import { actions } from "./actions.js";
 import { alert } from "./alert.js";
 import { dead } from "./dead.js";
+import { reader } from "./dialogs.js";
 import { gates } from "./gates.js";
 import { history } from "./history.js";
 import { incidents } from "./incidents.js";
@@ -44,18 +45,21 @@ async function go() {
 }
 
 let toSearch = false;  // the next view is gone to for its search
+const SELDOM_MS = 15000;  // while the overview stays the same, the view is asked for this often
 let asking = null;  // the route that is asked for now
-let again = false;
-async function refresh() {
+let again = false, loaded = 0;
+const refresh = () => look(true);
+async function look(always) {
   const route = page.route;
-  if (asking === route) { again = true; return; }
+  if (asking === route) { again = again || always; return; }
   asking = route;
-  const view = VIEWS[route.name];
   try {
-    const [glance, found] = await Promise.all([get("overview"), view.load ? view.load(route) : null]);
+    const view = VIEWS[route.name], first = get("overview"), must = always || page.shown !== route || Date.now() - loaded > SELDOM_MS;
+    if (!must && await first === page.overview) return;
+    const [glance, found] = await Promise.all([first, view.load(route)]);
     page.overview = glance;
-    if (page.route !== route) return;
-    show(view, route, found);
+    loaded = Date.now();
+    if (page.route === route) show(view, route, found);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (page.route === route && page.shown !== route) {
@@ -74,6 +78,7 @@ const problem = error => h("div", { class: "empty bad", role: "alert" }, h("p", 
 function show(view, route, found) {
   if (page.shown && page.shown !== route && page.shown.name !== route.name) fill(main);
   const place = { route, overview: page.overview, readOnly: Boolean(page.overview.read_only), refresh };
+  reader.name = page.overview.login ? page.overview.user : "";
   fill(main, view.draw(found, place));
   page.shown = route;
   main.setAttribute("aria-busy", "false");
@@ -114,6 +119,7 @@ function menu(open) {
 }
 $("menu").append(icon("menu"));
 $("menu").onclick = () => menu($("menu").getAttribute("aria-expanded") !== "true");
+main.onclick = () => menu(false);
 $("skip").onclick = event => { event.preventDefault(); main.focus(); };
 
 const dark = () => document.documentElement.dataset.theme === "dark";
@@ -141,4 +147,4 @@ setInterval(retime, 1000);
 page.route = routeOf(location.hash);
 drawSide();
 addEventListener("resize", () => { if (page.shown) refresh(); });
-follow(refresh);
+follow(look);

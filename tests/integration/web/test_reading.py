@@ -9,10 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from notifier.cli import main
+from notifier.errors import BrokerUnavailable
 from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.overview import overview
 from notifier.outbox.claim import Throttled
 from notifier.outcome import Failed, Reason, Rejected
+from notifier.storage.connection import NamingPipeline, NamingRedis
+from notifier.storage.retention import Findings
 from notifier.web.answering import IN_HAND_MAX
 from notifier.web.reading import Kept
 from tests.integration.conftest import WEBHOOK
@@ -230,6 +234,38 @@ def test_what_many_ask_for_is_read_once_and_again_after_a_while(page: Page) -> N
         return [*first, await kept.get(page.shared)]
 
     assert asyncio.run(ask()) == [1] * 21 + [2]
+
+
+def test_who_waits_while_redis_is_away_waits_once(page: Page) -> None:
+    asked: list[int] = []
+
+    def away() -> None:
+        asked.append(1)
+        raise BrokerUnavailable("away")
+
+    async def ask() -> list[Any]:
+        kept = Kept(1, away, lambda: 0.0)
+        return await asyncio.gather(*(kept.get(page.shared) for _ in range(20)), return_exceptions=True)
+
+    assert [str(each) for each in asyncio.run(ask())] == ["away"] * 20
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("waiting", [1, 90])
+def test_an_overview_asks_redis_a_few_times_however_much_waits(
+    make_page: MakePage, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    page = make_page()
+    for kind in AlertType:
+        page.bench.admit(*(f"{kind} {number}" for number in range(waiting)), alert_type=kind, dedup_key=None)
+    page.get("/api/overview")
+    asked: list[str] = []
+    command, execute = NamingRedis.execute_command, NamingPipeline.execute
+    monkeypatch.setattr(NamingRedis, "execute_command", lambda *a, **k: (asked.append(a[1]), command(*a, **k))[1])
+    monkeypatch.setattr(NamingPipeline, "execute", lambda *a, **k: (asked.append("pipeline"), execute(*a, **k))[1])
+    pipeline = page.pipeline
+    overview(pipeline.redis, pipeline.keys, pipeline.gate, pipeline.settings, pipeline.spool, Findings())
+    assert 5 < len(asked) <= 20, asked
 
 
 def test_more_than_can_be_in_hand_is_told_to_come_again(page: Page) -> None:
