@@ -101,16 +101,20 @@ def requesting(method: str, url: str) -> Iterator[Answered]:
     if not is_on():
         yield lambda *_: None
         return
-    parts = urlsplit(url)
-    attributes: dict[str, Any] = {
-        "http.request.method": method,
-        "url.full": parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
-        "server.address": parts.hostname or "",
-        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
-    }
+    attributes = {"http.request.method": method, **_place_of(url)}
     # the text of an error may hold the whole URL
     with _span(method, "CLIENT", attributes, tells_errors=False) as span, _unseen_by_others():
         yield partial(_answered, span)
+
+
+def _place_of(url: str) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # whether a request can be made there is for others to say
+        return {}
+    full = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return {"url.full": full, "server.address": parts.hostname or "", "server.port": port}
 
 
 def _unseen_by_others() -> AbstractContextManager[object]:

@@ -73,3 +73,10 @@ def test_a_success_is_none(spans: Spans) -> None:
     assert isinstance(answer.outcome, Delivered)
     (span,) = spans.ended()
     assert span.status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize("address", ["http://[::1/api/v10", "http://discord.com:port/api", "http://discord.com:99999/"])
+def test_an_address_that_cannot_be_read_is_no_trouble_of_the_trace(spans: Spans, address: str) -> None:
+    answer = DiscordClient(address, 1).execute(WEBHOOK, Payload({"content": "a"}))
+    assert answer.http_status is None
+    assert [each.name for each in spans.ended()] == ["POST"]
