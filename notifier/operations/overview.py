@@ -54,6 +54,7 @@ def overview(
     return {
         "version": VERSION,
         "types": types,
+        "queue_size": settings.queue_size,
         "banned_seconds": gate.banned_seconds(),
         "machines": [asdict(each) for each in gate.machines.faults()],
         "unreadable": count_unreadable(client, keys),

@@ -172,7 +172,10 @@ class Overviews:
     def _overview(self) -> dict[str, Any]:
         pipeline = self._shared.pipeline
         parts = pipeline.redis, pipeline.keys, pipeline.gate, pipeline.settings, pipeline.spool
-        return overview(*parts, self._told)
+        return overview(*parts, self._told) | {
+            "silences": len(pipeline.silences.list()),
+            "jobs_overdue": [each.name for each in pipeline.jobs.list() if each.is_overdue],
+        }
 
     async def get_overview(self) -> dict[str, Any]:
         """The overview, and what the server itself is."""

@@ -118,6 +118,22 @@ def test_the_history_is_searched_and_a_search_can_be_shared(operator: Operator) 
     expect(operator.row(REFUSED)).to_have_count(3)
 
 
+def test_the_history_is_read_page_by_page(operator: Operator) -> None:
+    main, seen = operator.look_at("history?limit=2", "History"), []
+    newest = main.get_by_role("rowheader").all_inner_texts()
+    while True:
+        shown = main.get_by_role("rowheader").all_inner_texts()
+        seen += shown
+        older = main.get_by_role("link", name="Older")
+        if not older.count():
+            break
+        older.click()
+        expect(main.locator("tbody th, .empty > p").first).not_to_have_text(shown[0])
+    assert len(seen) == len(set(seen)) >= 5
+    main.get_by_role("link", name="Newest").click()
+    expect(main.get_by_role("rowheader")).to_have_text(newest)
+
+
 def test_what_happens_is_shown_and_nothing_of_the_readers_is_touched(operator: Operator, stack: Planted) -> None:
     operator.look_at("history", "History")
     search = operator.page.get_by_role("searchbox", name="Search")

@@ -38,13 +38,14 @@ function filters(values) {
 const COPY = "Copy a link to this";
 export const history = {
   title: "History",
-  load: ({ values }) => get("history", { ...values, limit: 50 }),
+  load: ({ values }) => get("history", { limit: 50, ...values }),
   draw(found, { route: { values } }) {
-    const { cursor, ...first } = values, narrowed = parameters(values);
+    const { cursor, ...first } = values, narrowed = parameters({ ...first, limit: "" });
     return [h("h1", {}, "History"), filters(values),
       found.records.length ? grid("History, the newest first", COLUMNS, found.records, { key: each => each.id })
-        : found.cursor ? empty("Nothing on this page fits yet; the search goes on on the next one.")
-          : narrowed ? empty("Nothing fits.", h("a", { href: "#/history" }, "Show everything"), ", or search for less.") : empty("No alert has ended yet.", "Raise one: ", h("code", {}, "notifier send general \"Hello\"")),
+        : cursor && !found.cursor ? empty("Nothing older.", h("a", { href: address(first) }, "Show the newest"))
+          : found.cursor ? empty("Nothing on this page fits yet; the search goes on on the next one.")
+            : narrowed ? empty("Nothing fits.", h("a", { href: "#/history" }, "Show everything"), ", or search for less.") : empty("No alert has ended yet.", "Raise one: ", h("code", {}, "notifier send general \"Hello\"")),
       h("nav", { class: "line", "aria-label": "Pages" }, cursor ? h("a", { class: "button-link", href: address(first) }, "Newest") : null,
         found.cursor ? h("a", { class: "button-link", href: address({ ...first, cursor: found.cursor }) }, "Older") : null,
         h("button", { type: "button", class: "plain", click: event => { const button = event.currentTarget; navigator.clipboard && navigator.clipboard.writeText(location.href).then(() => { button.textContent = "Copied"; }); } }, COPY))];

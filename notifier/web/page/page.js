@@ -17,6 +17,7 @@ import { waiting } from "./waiting.js";
 
 const VIEWS = { overview, waiting, dead, incidents, history, gates, silences, jobs, actions, alert };
 const LISTED = ["overview", "waiting", "dead", "incidents", "history", "gates", "silences", "jobs", "actions"];
+const RED = new Set(["overview", "dead", "jobs"]);
 const $ = id => document.getElementById(id);
 const main = $("main");
 const page = { overview: null, route: null, shown: null };
@@ -93,13 +94,13 @@ function show(view, route, found) {
 
 function drawSide() {
   const all = page.overview ? page.overview.types : [], sum = name => all.reduce((total, each) => total + each[name], 0);
-  const numbers = { overview: page.overview ? troubles(page.overview).length : 0, waiting: sum("waiting"), dead: sum("dead_letters"), incidents: sum("incidents_open") };
-  const said = { overview: "trouble", waiting: "waiting", dead: "dead letter", incidents: "open" };
+  const numbers = { overview: page.overview ? troubles(page.overview).length : 0, waiting: sum("waiting"), dead: sum("dead_letters"), incidents: sum("incidents_open"), silences: page.overview ? page.overview.silences : 0, jobs: page.overview ? page.overview.jobs_overdue.length : 0 };
+  const said = { overview: "trouble", waiting: "waiting", dead: "dead letter", incidents: "open", silences: "silence", jobs: "overdue" };
   const here = page.route && page.route.name === "alert" ? "history" : page.route && page.route.name;
   fill($("side"), h("ul", {}, LISTED.map(name => h("li", { key: name },
     h("a", { href: `#/${name}`, "aria-current": here === name ? "page" : null }, icon(name), h("span", { class: "label" }, VIEWS[name].title),
-      numbers[name] ? h("span", { class: `number${name === "overview" || name === "dead" ? " bad" : ""}` }, numbers[name].toLocaleString(),
-        h("span", { class: "unseen" }, ` ${count(numbers[name], said[name], name === "waiting" || name === "incidents" ? said[name] : undefined).replace(/^\S+ /, "")}`)) : null)))));
+      numbers[name] ? h("span", { class: `number${RED.has(name) ? " bad" : ""}` }, numbers[name].toLocaleString(),
+        h("span", { class: "unseen" }, ` ${count(numbers[name], said[name], ["waiting", "incidents", "jobs"].includes(name) ? said[name] : undefined).replace(/^\S+ /, "")}`)) : null)))));
 }
 
 function drawConnection() {

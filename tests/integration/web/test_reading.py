@@ -21,6 +21,7 @@ from notifier.web.answering import IN_HAND_MAX
 from notifier.web.reading import Kept
 from tests.integration.conftest import WEBHOOK
 from tests.integration.web.conftest import MakePage, Page
+from tests.servers import until
 
 
 def of_type(page: Page, kind: str) -> dict[str, Any]:
@@ -43,6 +44,20 @@ def test_the_overview_tells_what_waits_since_when_and_for_what(page: Page) -> No
     assert general["gate"]["requests_left"] == 30
     assert of_type(page, "security")["gate"] is None
     assert general["workers"] == []
+
+
+def test_the_overview_counts_silences_and_names_jobs_that_are_overdue(page: Page) -> None:
+    empty = page.get("/api/overview")
+    assert (empty["silences"], empty["jobs_overdue"], empty["queue_size"]) == (0, [], 100)
+    page.pipeline.silences.add({"title": "disk*"}, 60, by="ops", why="tests")
+    for name, expect in (("late", 0.001), ("in time", 3_600)):
+        page.pipeline.jobs.started(name, "1", JobTerms(expect))
+
+    def told() -> bool:
+        found = page.get("/api/overview")
+        return bool((found["silences"], found["jobs_overdue"]) == (1, ["late"]))
+
+    until(told, "an overview that is newer", 10)
 
 
 def test_the_overview_tells_when_the_next_request_may_go(page: Page) -> None:
