@@ -43,6 +43,7 @@ COMMANDS = {
     "sandbox": "sandbox",
     "intake": "intake",
     "web": "web",
+    "completion": "completion",
 }
 
 NEEDED_EXTRAS = {

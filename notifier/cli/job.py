@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from notifier.cli.completion import job_name
 from notifier.cli.output import echo, type_option
 
 
@@ -76,7 +77,7 @@ def run(
 
 
 @job.command()
-@click.argument("name")
+@click.argument("name", shell_complete=job_name)
 def forget(name: str) -> None:
     """Forget a job that is not run any more: it is not expected, and `notifier jobs` does not list it.
 
