@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import redis
 
+from notifier.gate.counters import counter_names, field
 from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import (
     CONFIGURED_WINDOW_SECONDS,
@@ -140,6 +141,8 @@ class Gate:
             "name": info.name or "",
             "fetch_again_after": microseconds(again_after),
             "feedback": feedback,
+            "counters": counter_names(self._keys),
+            "counted": {field("requests", "", "GET", info.answer.http_status or "none"): 1},
         }
         with broker_errors():
             self._webhook_info(

@@ -7,13 +7,15 @@
 --         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
 --         retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max,
---         embeds_max, fallback (alert type), fallback_capacity,
+--         embeds_max, fallback (alert type), fallback_capacity, counters (names of counters.lua),
+--         counted (of the request: how often by field),
 --         version (the highest that this worker reads),
 --         pinged (types whose mentions have pinged in this request), posted (the channel of its message; '': none),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable) | 'continue',
---                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
+--                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at,
+--                         due_at (of one that was postponed: after that), unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
 --                         progress (JSON, if it continues or moves),
 --                         shown (fields of incident.lua; null: nothing is known of its incident's message),
@@ -32,6 +34,7 @@ local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
 local completed = {}
+local counts = holds_lease and requested and args.counted or {}
 local new_place = posted_in(args.channel_prefix, args.posted, holds_lease and requested, args.life)
 
 local function fallback_has_room()
@@ -115,6 +118,8 @@ local function complete(key, item, result)
     item.record = filled(item.record, revoke)
     keep_dead_letter(args, TROUBLES, item, now)
   end
+  count_end(counts, item.type, item.status, item.reason)
+  if item.status == 'delivered' then count_latency(counts, args.counters, item.type, now - item.due_at) end
   table.insert(completed, item.id)
   table.insert(completed, revoke)
   table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
@@ -189,6 +194,7 @@ local function retry_later(key, item)
   leave_batch(key, item)
   redis.call('HSETNX', key, 'failing_since', now)
   redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)
+  count_one(counts, 'retried|' .. item.type .. '|' .. item.reason)
   if item.retry_result ~= cjson.null then
     redis.call('SET', args.result_prefix .. item.id, item.retry_result, 'EX', args.life)
   end
@@ -273,6 +279,7 @@ for _, alert_type in ipairs(args.pinged) do -- it is known, whoever holds the le
   redis.call('HSET', KEYS[17], alert_type, now)
   redis.call('EXPIRE', KEYS[17], args.life)
 end
+count_up(args.counters, now, counts)
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do

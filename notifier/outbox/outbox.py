@@ -10,11 +10,12 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.gate.counters import counter_names
 from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import lease_seconds, limits, microseconds
 from notifier.models import AlertType
 from notifier.outbox.admission import Admission
-from notifier.outbox.batch_result import BatchResult, posted_in, records_of, to_payload
+from notifier.outbox.batch_result import BatchResult, counts_of_request, posted_in, records_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import (
@@ -163,6 +164,7 @@ class Outbox:
             mention_quiet=microseconds(self._settings.mention_quiet_seconds),
             unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
+            counters=counter_names(self._keys),
             fleet={
                 **fleet_names(self._keys),
                 "undeliverable": microseconds(self._settings.undeliverable_seconds),
@@ -233,6 +235,7 @@ class Outbox:
             "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "version": PAYLOAD_VERSION,
+            "counted": counts_of_request(batch, answer),
             "pinged": batch.pinging if isinstance(answer.outcome, Delivered) else (),
             "posted": posted_in(batch, answer),
             "life": self._life_seconds,

@@ -9,6 +9,7 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import InvalidMessage, NotificationNotFound
+from notifier.gate.counters import counter_names
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import as_result, record
@@ -160,6 +161,7 @@ class Silences:
             "notification_prefix": keys.notification(""),
             "result_prefix": keys.result(""),
             "counts_prefix": keys.silence_counts(""),
+            "counters": counter_names(keys),
         }
         with broker_errors():
             answer = self._step(

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import redis
 
+from notifier.gate.counters import counter_names
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.payload import PAYLOAD_VERSION, fields_of, read
 from notifier.outbox.record import as_result, iso, of_result, record
@@ -77,6 +78,7 @@ class Withdrawals:
                 args=[
                     *(notification_id, as_result(ended), stamp, Status.WITHDRAWN, Reason.REVOKED),
                     *(self._life_seconds, json.dumps(ended)),
+                    *(message.alert_type, json.dumps(counter_names(self._keys))),
                 ],
             )
         return Withdrawal(answer)

@@ -180,6 +180,15 @@ class Keys:
         """Hash: troubles not yet reported: ``cause|subject|detail`` and how often."""
         return f"{self.prefix}watch"
 
+    @property
+    def counters(self) -> str:
+        """Hash: what became of alerts and requests, counted since it was last empty (gate/counters.lua)."""
+        return f"{self.prefix}counters"
+
+    def quarter(self, begins_at_seconds: int | str) -> str:
+        """Hash: the same of one quarter of an hour, by the second since 1970 at which it begins."""
+        return f"{self.prefix}counters:{begins_at_seconds}"
+
     def last_notified(self, cause: str) -> str:
         """String: this cause was reported; while the key lives it is not reported again."""
         return f"{self.prefix}watch:told:{cause}"

@@ -11,11 +11,11 @@ from notifier.models import AlertType
 from notifier.operations.alert import alert_as_json
 from notifier.operations.dead_letters import Selection
 from notifier.operations.gates import gates_as_json
-from notifier.operations.history_counts import statistics_of_the_day
 from notifier.operations.incidents import incidents
 from notifier.operations.jobs import job_as_json
 from notifier.operations.overview import overview
 from notifier.operations.silences import silence_as_json
+from notifier.operations.statistics import statistics_of_the_day
 from notifier.operations.waiting import waiting_alerts
 from notifier.outcome import NEVER_STORED, UNDELIVERED, Reason, Status
 from notifier.storage.retention import Findings

@@ -21,6 +21,7 @@ from notifier.cli import main
 from notifier.models import NotificationMessage
 from notifier.routing import ROUTES
 from notifier.settings import Settings
+from scripts.configuration_page import PAGE, page
 from scripts.site_pages import MORE
 from tests.conftest import Sandbox
 from tests.e2e.conftest import RunPython
@@ -31,7 +32,6 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *s
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b(?:DISCORD|NOTIFIER)_[A-Z_]*[A-Z]\b|\bREDIS_URL\b|\bCELERY_BROKER_URL\b")
 FOLDERS = ("notifier", "deploy", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
-ALIASES = {"DISCORD_WEBHOOK_ERROR"}
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
 
@@ -91,11 +91,16 @@ def text_outside_blocks() -> Iterator[tuple[str, str]]:
     "snippet",
     [pytest.param(each, id=each.where, marks=[] if each is PYTHON[0] else [pytest.mark.slow]) for each in PYTHON],
 )
-def test_every_python_snippet_runs_as_printed(snippet: Snippet, run_python: RunPython, sandbox: Sandbox) -> None:
+def test_every_python_snippet_runs_as_printed(
+    snippet: Snippet, run_python: RunPython, sandbox: Sandbox, tmp_path: Path
+) -> None:
     code = snippet.text
+    if code.startswith("# settings.py"):
+        (tmp_path / "settings.py").write_text(code, encoding="utf-8")
+        code = "from django.core.management import execute_from_command_line as run; run(['', 'check'])"
     if "await " in code:
         code = f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\nasyncio.run(main())"
-    done = run_python(code)
+    done = run_python(code, DJANGO_SETTINGS_MODULE="settings")
     assert done.returncode == 0, done.stderr
     titles = set(re.findall(r'title="([^"]*)"|"title": "([^"]*)"', code))
     raises_none = ".revoke()" in code or "def test_" in code
@@ -151,7 +156,8 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
     assert app in ("notifier", "tasks")
     assert command in celery_command.list_commands(click.Context(celery_command))
     queues = {route.queue for route in ROUTES.values()}
-    assert {word for before, word in pairwise(rest) if before == "-Q"} <= queues
+    named = [word.split(",") for before, word in pairwise(rest) if before == "-Q"]
+    assert {queue for each in named for queue in each} <= queues
 
 
 @pytest.mark.parametrize("words", commands_of("docker"))
@@ -229,14 +235,14 @@ def headings(page: Path) -> set[str]:
 
 
 def test_every_setting_that_is_named_is_one() -> None:
-    known = set(Settings.variables()) | ALIASES
-    named = {(name, each.removesuffix("_FILE")) for name, text in TEXTS.items() for each in SETTING.findall(text)}
+    known = {*Settings.variables(), *Settings.spellings()}
+    named = {(name, each) for name, text in TEXTS.items() for each in SETTING.findall(text)}
     assert {(name, each) for name, each in named if each not in known} == set()
 
 
-def test_the_readme_lists_every_field_of_a_message_and_no_other() -> None:
-    readme = TEXTS["README.md"]
-    table = readme[readme.index("| field | meaning |") :].split("\n\n")[0]
+def test_the_page_on_messages_lists_every_field_and_no_other() -> None:
+    text = TEXTS["docs/messages.md"]
+    table = text[text.index("| field | meaning |") :].split("\n\n")[0]
     fields = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
     assert fields == set(NotificationMessage.model_fields)
 
@@ -249,3 +255,7 @@ def test_every_page_is_in_the_navigation() -> None:
     assert missing == [], f"add {', '.join(missing)} to `nav` in mkdocs.yml, in the section where a reader looks for it"
     assert sorted(set(named) - pages) == [], "mkdocs.yml names pages that docs/ does not have"
     assert len(named) == len(set(named))
+
+
+def test_the_page_on_settings_is_the_one_that_they_make() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: uv run python -m scripts.configuration_page"
