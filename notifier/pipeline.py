@@ -104,19 +104,23 @@ class Pipeline(Caller):
         """Delivers what waits in the outboxes."""
         from notifier.worker.delivery import DeliveryWorker
 
-        return DeliveryWorker(
+        worker = DeliveryWorker(
             *(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer),
             wake_up=self.publisher.wake_up,
         )
+        worker.hangs = self.announcer.hangs
+        return worker
 
     @built_once
     def announcer(self) -> "Announcer":
         """Signals and events."""
+        from notifier.outbox.unannounced import Unannounced
         from notifier.worker.announce import Announcer
+        from notifier.worker.events import EventSender
 
-        announcer = Announcer(self.app, self.callbacks)
-        announcer.hostname = self.hostname
-        return announcer
+        events = EventSender(self.app)
+        events.hostname = self.hostname
+        return Announcer(self.app, self.callbacks, events, Unannounced(self.redis, self.keys, self.records))
 
     @built_once
     def callbacks(self) -> "Callbacks":
@@ -150,7 +154,7 @@ class Pipeline(Caller):
         reminders = Reminders(self.redis, self.settings)
         reminder_watch = ReminderWatch(reminders, self.withdrawals, self.client, self.settings)
         steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
-        watches = (job_watch.report, silence_watch.report, reminder_watch.report)
+        watches = (job_watch.report, silence_watch.report, reminder_watch.report, self.announcer.ended_elsewhere)
         return Sweep(self.outbox, self.digests, self.publisher, (*steps, *watches))
 
     @built_once

@@ -15,7 +15,7 @@ from .celery import app, pipeline, served_types
 from .pulse import motion
 
 
-@app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
+@app.task(name="notifier.sweep", ignore_result=True, send_events=False, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
     pipeline.sweep(served_types())

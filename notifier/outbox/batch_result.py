@@ -27,6 +27,7 @@ class BatchResult:
     """Every disposition of a batch, the records that became final by it, and the next wake-up to send.
 
     ``callbacks``: what is to be called now (JSON, callbacks.py), by the id of the notification on which it hangs.
+    ``untold``: ids of which no worker has told Flower so far that they were received.
     """
 
     dispositions: tuple[Disposition, ...]
@@ -35,6 +36,7 @@ class BatchResult:
     retry_wait_seconds: float
     callbacks: Mapping[str, str]
     fallback_wake_up: WakeUp | None = None
+    untold: frozenset[str] = frozenset()
 
 
 def to_payload(

@@ -22,8 +22,9 @@
 --                         forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
--- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
--- 'too_late' if it was to be withdrawn ('' if not), and its callbacks (JSON; '').
+-- Returns now, arm (as in outbox.lua; -1: nothing to send), the ids of which no worker has told so far that they were
+-- received, then of each that became final by this call its id, 'too_late' if it was to be withdrawn ('' if not), and
+-- its callbacks (JSON; '').
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
 local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
@@ -33,7 +34,7 @@ local now = now_us()
 local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
-local completed = {}
+local completed, untold = {}, {}
 local counts = holds_lease and requested and args.counted or {}
 local new_place = posted_in(args.channel_prefix, args.posted, holds_lease and requested, args.life)
 
@@ -262,7 +263,10 @@ for position, item in ipairs(args.dispositions) do
   if has_message and item.action == 'continue' and item.progress ~= '' then note_progress(key, item) end
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
-    if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end
+    if action ~= 'leave_to_claim' then
+      add_event(key, event(item, action))
+      if redis.call('HSETNX', key, 'received', 1) == 1 then table.insert(untold, item.id) end
+    end
     apply[action](key, item, ARGV[position + 1])
   elseif holds_lease then
     redis.call('ZREM', IN_FLIGHT, item.id) -- it has ended elsewhere
@@ -302,4 +306,4 @@ local function next_wake_up()
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
-return { now, next_wake_up(), unpack(completed) }
+return { now, next_wake_up(), untold, unpack(completed) }

@@ -200,7 +200,7 @@ class Outbox:
         args = [json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)]
         step = Step(batch.alert_type, self._commit_keys(batch), args, wake_up=token)
         with broker_errors():
-            now, arm, *ended = self._commit(keys=step.keys, args=step.args)
+            now, arm, untold, *ended = self._commit(keys=step.keys, args=step.args)
         self.recent.committed(batch, step)
         return BatchResult(
             tuple(dispositions),
@@ -211,6 +211,7 @@ class Outbox:
             _wake_up(batch.alert_type, token, arm),
             retry_wait_seconds,
             {each: callbacks for each, callbacks in zip(ended[::3], ended[2::3], strict=True) if callbacks},
+            untold=frozenset(untold),
         )
 
     def _commit_keys(self, batch: Batch) -> list[str]:

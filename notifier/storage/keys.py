@@ -232,6 +232,11 @@ class Keys:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
         return f"{self.prefix}callbacks"
 
+    @property
+    def unannounced(self) -> str:
+        """Sorted set: ids that no worker ended, and of whose end Flower is not told yet, by time."""
+        return f"{self.prefix}unannounced"
+
     def job(self, name: str) -> str:
         """Hash: a job: when it was started, how it ended, when it is to be started again."""
         return f"{self.prefix}job:{name}"

@@ -1,5 +1,6 @@
 """A Redis that was restarted, or has taken over, may have forgotten its last second: that is done again."""
 
+import os
 import threading
 from typing import Any, cast
 
@@ -182,7 +183,7 @@ def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(ben
         each._beat(name)
     bench.admit("a")
     if end == "had ended before":
-        other._name = "other"
+        other._name, other._pid = "other", os.getpid()
         other.leave()
     disk = Disk(bench)
     disk.crash()
