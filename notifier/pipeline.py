@@ -20,9 +20,11 @@ from notifier.storage.connection import connect
 if TYPE_CHECKING:
     from notifier.discord import DiscordClient
     from notifier.gate.admin import Gate
+    from notifier.operations.audit import Audit
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
+    from notifier.operations.gate_switch import GateSwitch
     from notifier.operations.history import NotificationHistory
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
@@ -170,6 +172,20 @@ class Pipeline(Caller):
         from notifier.operations.dead_letters import DeadLetters
 
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
+
+    @built_once
+    def audit(self) -> "Audit":
+        """Who did what."""
+        from notifier.operations.audit import Audit
+
+        return Audit(self.redis, self.keys)
+
+    @built_once
+    def gate_switch(self) -> "GateSwitch":
+        """Opens, closes and resets gates."""
+        from notifier.operations.gate_switch import GateSwitch
+
+        return GateSwitch(self.gate, self.outbox, self.publisher, self.settings, self.audit)
 
     @built_once
     def unreadable(self) -> "UnreadableEntries":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.cli.author import author_of, author_options
 from notifier.cli.completion import dead_id
 from notifier.cli.output import (
     Moment,
@@ -28,6 +29,7 @@ from notifier.models import AlertType
 from notifier.outcome import Reason
 
 if TYPE_CHECKING:
+    from notifier.operations.audit import Author
     from notifier.operations.dead_letters import DeadLetters, Selection
 
 ROOM_SECONDS = 0.5
@@ -126,6 +128,7 @@ def show(notification_id: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="With this value (JSON: a list or mapping).")
 @click.option("--unset", "left_out", metavar="FIELD", multiple=True, help="Without this field.")
+@author_options
 @json_option
 def replay(
     ids: tuple[str, ...],
@@ -150,6 +153,7 @@ def replay(
     """
     from notifier.errors import QueueFull
 
+    author = author_of(wanted)
     _say_which(ids, everything, wanted)
     letters = _dead_letters()
     changes = {**dict.fromkeys(left_out), **{name: _value(text) for name, text in pairs("--set", given).items()}}
@@ -158,12 +162,14 @@ def replay(
     def send(notification_id: str) -> None:
         while True:
             try:
-                replayed.append({"id": notification_id, "as": letters.replay(notification_id, changes)})
+                replayed.append({"id": notification_id, "as": letters.replay(notification_id, changes, author)})
                 return
             except QueueFull:
                 time.sleep(ROOM_SECONDS)
 
-    end = _each("replaying", _chosen(letters, ids, wanted), send, as_json)
+    chosen = _chosen(letters, ids, wanted)
+    end = _each("replaying", chosen, send, as_json)
+    _noted(author, "dead.replay", chosen, len(replayed))
     if as_json:
         print_json({"replayed": replayed, "failed": end.failed, "left": end.left})
     elif len(replayed) == 1 and not end.left:
@@ -178,6 +184,7 @@ def replay(
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@author_options
 @json_option
 def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
     """Drop dead letters: they can no longer be replayed. Their records stay in the history.
@@ -189,17 +196,26 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
 
     Exit code: 0 all of them, 1 some could not be, 130 interrupted.
     """
+    author = author_of(wanted)
     _say_which(ids, everything, wanted)
     letters = _dead_letters()
     chosen = _chosen(letters, ids, wanted)
     if chosen and not (yes or ids):
         click.confirm(f"Drop {counted(len(chosen), 'dead letter')}?", abort=True, err=True)
-    end = _each("dropping", chosen, letters.drop, as_json)
+    end = _each("dropping", chosen, lambda each: letters.drop(each, author), as_json)
+    _noted(author, "dead.drop", chosen, len(end.done))
     if as_json:
         print_json({"dropped": end.done, "failed": end.failed, "left": end.left})
     else:
         echo(f"{counted(len(end.done), 'dead letter')} dropped{end.said}")
     raise SystemExit(end.exit_code)
+
+
+def _noted(author: "Author", action: str, chosen: Sequence[str], count: int) -> None:
+    from notifier.operations.dead_actions import noted
+    from notifier.pipeline import client_pipeline
+
+    noted(client_pipeline().audit, author, action, chosen, count)
 
 
 def _value(text: str) -> Any:

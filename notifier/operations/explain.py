@@ -117,7 +117,8 @@ def _afterwards(found: Mapping[str, str]) -> list[Step]:
     if "taken_out_at" not in found:
         return []
     taken_out = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
-    return [Step(_at(found["taken_out_at"]), taken_out)]
+    by = f" {found['taken_out_by']}" if "taken_out_by" in found else ""
+    return [Step(_at(found["taken_out_at"]), taken_out + by)]
 
 
 def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:

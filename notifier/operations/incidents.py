@@ -70,7 +70,7 @@ def count_open(client: "redis.Redis", keys: Keys) -> dict[AlertType, int]:
         now = clock(client)
         pipeline = client.pipeline(transaction=False)
         for kind in AlertType:
-            pipeline.zrevrange(keys.incidents(kind), 0, -1)
+            pipeline.zrange(keys.incidents(kind), 0, -1)
         digests = cast("list[list[str]]", pipeline.execute())
         pipeline = client.pipeline(transaction=False)
         for kind, listed in zip(AlertType, digests, strict=True):
@@ -88,7 +88,7 @@ def _is_open(now: int, state: str | None, seen_at: str | None, seconds: str | No
 
 
 def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int) -> list[tuple[float, IncidentInfo]]:
-    digests = cast("list[str]", client.zrevrange(keys.incidents(kind), 0, -1))
+    digests = cast("list[str]", client.zrange(keys.incidents(kind), 0, -1))
     found = []
     for start in range(0, len(digests), PAGE):
         pipeline = client.pipeline(transaction=False)

@@ -12,6 +12,8 @@ from notifier.settings import DEFAULT_KEY_PREFIX
 WAITING_LIFE_SECONDS = 30 * 86_400
 """Life of an outbox that is no longer used."""
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
+AUDIT_LIFE_SECONDS = 90 * 86_400
+"""Of what people did."""
 RESULT_PREFIX = "celery-task-meta-"
 """Celery's own name of a result (celery.backends.base.KeyValueStoreBackend.task_keyprefix)."""
 
@@ -226,6 +228,11 @@ class Keys:
     def silenced(self, alert_type: AlertType) -> str:
         """Sorted set: ids of silenced alerts, by time."""
         return f"{self.prefix}silenced:{alert_type}"
+
+    @property
+    def audit(self) -> str:
+        """Sorted set: what people did (JSON), by time."""
+        return f"{self.prefix}audit"
 
     @property
     def callbacks(self) -> str:

@@ -65,7 +65,9 @@ class Login:
         self._now = now
         self._digest = _digest(f"{user}:{password or ''}")
         self._metrics = None if metrics_token is None else _digest(metrics_token)
-        self._key = hashlib.pbkdf2_hmac("sha256", (password or "").encode(), user.encode(), KEY_ROUNDS)
+        self._key = (
+            b"" if password is None else hashlib.pbkdf2_hmac("sha256", password.encode(), user.encode(), KEY_ROUNDS)
+        )
 
     def takes(self, user: str, password: str) -> bool:
         """Whether that is the login."""

@@ -75,7 +75,7 @@ def incidents_of(pipeline: "Pipeline", query: Query) -> Any:
     return [asdict(each) for each in incidents(pipeline.redis, pipeline.keys, kinds, only_open=only_open)]
 
 
-def silences(pipeline: "Pipeline", _: Query) -> Any:
+def silences(pipeline: "Pipeline") -> Any:
     """As ``notifier silence list``."""
     return [silence_as_json(*each) for each in pipeline.silences.list()]
 
@@ -87,7 +87,12 @@ def jobs(pipeline: "Pipeline", _: Query) -> Any:
 
 def gates(pipeline: "Pipeline", _: Query) -> Any:
     """As ``notifier gate list``."""
-    return gates_as_json(pipeline.gate, pipeline.outbox, pipeline.settings)
+    return gates_as_json(pipeline.gate, pipeline.outbox, pipeline.settings, pipeline.audit)
+
+
+def audit(pipeline: "Pipeline", query: Query) -> Any:
+    """The last actions, newest first."""
+    return [asdict(each) for each in pipeline.audit.list(query.limit(SHOWN, SHOWN_MAX))]
 
 
 READS: Mapping[str, Read] = {
@@ -95,9 +100,9 @@ READS: Mapping[str, Read] = {
     "history": history,
     "dead": dead,
     "incidents": incidents_of,
-    "silences": silences,
     "jobs": jobs,
     "gates": gates,
+    "audit": audit,
 }
 """What is read, by address below ``/api/``."""
 

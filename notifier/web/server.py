@@ -8,6 +8,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from notifier.bounded_server import BoundedServer
+from notifier.web.actions import ACTIONS
 from notifier.web.answering import DISCARDED_BYTES_MAX, Elsewhere, Shared
 from notifier.web.health import Live, Ready, ping_of
 from notifier.web.page_files import File, LoginForm, Logout, Page
@@ -36,6 +37,7 @@ def routes(shared: Shared) -> list[Any]:
         ("/api/overview", Overview, kept),
         ("/api/statistics", Statistics, kept),
         (f"/api/({'|'.join(READS)})", Reading, own),
+        *((path, action, own) for path, action in ACTIONS),
         ("/api/alerts/(.+)", OneAlert, own),
     ]
 

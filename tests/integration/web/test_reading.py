@@ -1,5 +1,6 @@
 """What the page shows is what the command line shows."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from notifier.cli import main
+from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.claim import Throttled
 from notifier.outcome import Failed, Reason, Rejected
+from notifier.web.answering import IN_HAND_MAX
+from notifier.web.reading import Kept
 from tests.integration.conftest import WEBHOOK
 from tests.integration.web.conftest import MakePage, Page
 
@@ -73,30 +77,26 @@ def test_an_overview_that_has_not_changed_is_not_sent_again(page: Page) -> None:
     assert (first.status_code, again.status_code, again.text) == (200, 304, "")
 
 
-@pytest.mark.parametrize(
-    ("path", "command"),
-    [
-        ("/api/waiting", ["waiting"]),
-        ("/api/waiting?type=general&limit=1", ["waiting", "--type", "general", "--limit", "1"]),
-        ("/api/incidents", ["incidents"]),
-        ("/api/incidents?open=1", ["incidents", "--open"]),
-        ("/api/silences", ["silence", "list"]),
-        ("/api/jobs", ["jobs"]),
-        ("/api/gates", ["gate", "list"]),
-    ],
-)
-def test_the_page_and_the_command_line_have_one_shape(
-    page: Page, monkeypatch: pytest.MonkeyPatch, path: str, command: list[str]
-) -> None:
+SAME = [
+    ("/api/waiting", ["waiting"]),
+    ("/api/waiting?type=general&limit=1", ["waiting", "--type", "general", "--limit", "1"]),
+    ("/api/incidents", ["incidents"]),
+    ("/api/incidents?open=1", ["incidents", "--open"]),
+    ("/api/silences", ["silence", "list"]),
+    ("/api/jobs", ["jobs"]),
+    ("/api/gates", ["gate", "list"]),
+]
+
+
+def test_the_page_and_the_command_line_have_one_shape(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     page.bench.outbox.admit(NotificationMessage(id="a", title="a", dedup_key="k"))
     page.pipeline.silences.add({"title": "disk*"}, 60, by="ops", why="tests")
-    from notifier.jobs.terms import JobTerms
-
     page.pipeline.jobs.started("backup", "1", JobTerms())
     monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: page.pipeline)
-    printed = json.loads(CliRunner().invoke(main, [*command, "--json"]).output)
-    assert printed
-    assert _lasting(page.get(path)) == _lasting(printed)
+    for path, command in SAME:
+        printed = json.loads(CliRunner().invoke(main, [*command, "--json"]).output)
+        assert printed
+        assert _lasting(page.get(path)) == _lasting(printed), path
 
 
 def _lasting(value: Any) -> Any:
@@ -175,26 +175,26 @@ def test_the_day_is_counted_from_the_history(page: Page) -> None:
     assert len(found["buckets"]) * found["bucket_seconds"] == 86_400
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "said"),
-    [
-        ("/api/alerts/nobody", 404, "nobody"),
-        ("/api/waiting?type=generel", 400, "type"),
-        ("/api/waiting?limit=0", 400, "limit"),
-        ("/api/waiting?limit=501", 400, "limit"),
-        ("/api/history?since=yesterday", 400, "since"),
-        ("/api/history?cursor=x", 400, "cursor"),
-        ("/api/history?limti=3", 400, "limti"),
-        ("/api/dead?reason=none", 400, "reason"),
-        ("/api/other", 404, "nothing"),
-        ("/api/", 404, "nothing"),
-    ],
-)
-def test_what_is_wrong_is_named(page: Page, path: str, status: int, said: str) -> None:
-    answer = page.ask(path)
-    assert answer.status_code == status
-    assert said in answer.json()["problem"]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+WRONG = [
+    ("/api/alerts/nobody", 404, "nobody"),
+    ("/api/waiting?type=generel", 400, "type"),
+    ("/api/waiting?limit=0", 400, "limit"),
+    ("/api/waiting?limit=501", 400, "limit"),
+    ("/api/history?since=yesterday", 400, "since"),
+    ("/api/history?cursor=x", 400, "cursor"),
+    ("/api/history?limti=3", 400, "limti"),
+    ("/api/dead?reason=none", 400, "reason"),
+    ("/api/other", 404, "nothing"),
+    ("/api/", 404, "nothing"),
+]
+
+
+def test_what_is_wrong_is_named(page: Page) -> None:
+    for path, status, said in WRONG:
+        answer = page.ask(path)
+        assert answer.status_code == status, path
+        assert said in answer.json()["problem"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_without_redis_each_address_says_so_and_the_server_stays(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +215,25 @@ def test_without_redis_each_address_says_so_and_the_server_stays(page: Page, mon
     assert page.ask("/live", headers={"Authorization": ""}).status_code == 200
     ready = page.ask("/ready", headers={"Authorization": ""})
     assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
+
+
+def test_what_many_ask_for_is_read_once_and_again_after_a_while(page: Page) -> None:
+    reads: list[int] = []
+    at = [0.0]
+
+    async def ask() -> list[Any]:
+        kept = Kept(1, lambda: reads.append(1) or len(reads), lambda: at[0])  # type: ignore[func-returns-value]
+        first = await asyncio.gather(*(kept.get(page.shared) for _ in range(20)))
+        at[0] = 0.9
+        first.append(await kept.get(page.shared))
+        at[0] = 1.0
+        return [*first, await kept.get(page.shared)]
+
+    assert asyncio.run(ask()) == [1] * 21 + [2]
+
+
+def test_more_than_can_be_in_hand_is_told_to_come_again(page: Page) -> None:
+    page.shared.in_hand = IN_HAND_MAX
+    answer = page.ask("/api/waiting")
+    assert (answer.status_code, answer.json()["reason"], answer.headers["Retry-After"]) == (503, "busy", "2")
+    page.shared.in_hand = 0
