@@ -15,6 +15,7 @@ from notifier.outbox.records import Records
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
+from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
     from notifier.operations.gate_switch import GateSwitch
+    from notifier.operations.health import Health
     from notifier.operations.history import NotificationHistory
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
@@ -224,6 +226,17 @@ class Pipeline(Caller):
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet)
+
+    def health(self) -> "Health":
+        """The same, and everything else that can be looked at from here. Posts nothing."""
+        from notifier.operations.health import Health, seen
+        from notifier.operations.spool_state import spool_state
+        from notifier.operations.template_check import template_problems
+
+        own, report = self.settings, self.check()
+        found = seen(self.redis, self.keys, read_redis_url("REDIS_URL", own.redis_url.get_secret_value()).place)
+        spool = spool_state(self.spool, own.spool_dir) if self.spool and own.spool_dir else None
+        return Health(report, found, spool, template_problems(own), own.warnings, own.rate_limit_per_minute)
 
     def inspect_redis(self, queues: Sequence[str] = ()) -> "Findings":
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""

@@ -17,6 +17,7 @@ from notifier.per_type import BY_TYPE, PER_TYPE, REFUSED
 from notifier.routing import ROUTES
 from notifier.setting_sources import SECRETS
 from notifier.settings import MADE_OF_SEVERAL, Settings
+from scripts.written import write_or_check
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEAD = """# Configuration
@@ -226,4 +227,4 @@ def _default(info: FieldInfo | None) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    write_or_check(PAGE, page(), "configuration_page")

@@ -9,13 +9,17 @@ import redis
 from notifier.models import AlertType
 from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
 from notifier.outbox.record import iso
-from notifier.storage.connection import broker_errors, clock
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 
 DELAYED_SEEN = 50
 """Ours: of those that are due later, so many are looked at for the oldest."""
 COUNTED_MAX = 1_000
 """Ours: bytes are counted of as many alerts of each set; of more they are estimated by these."""
+STILL_SECONDS = 60
+"""Ours: so long nothing may have come for what is due. A sweep looks every few seconds."""
+OVERDUE = MICROSECONDS
+"""A wake-up that is later was lost, or waits in a queue that nobody reads (sweep.lua)."""
 FIELDS = ["admitted_at", "attempts", "collected_for", "trail", "incident"]
 
 
@@ -30,6 +34,7 @@ class OutboxState:
             if there is none.
         why: what the next one waits for, in words; None if nothing waits.
         until: when the next wake-up comes for it, or when it is due; None if neither is known.
+        stuck_since: since when nothing has come for what is due, nor will; None if it moves.
     """
 
     alert_type: AlertType
@@ -38,6 +43,7 @@ class OutboxState:
     oldest_at: str | None
     why: str | None
     until: str | None
+    stuck_since: str | None = None
 
 
 def outboxes(
@@ -57,6 +63,7 @@ def outboxes(
                 pipeline.zcard(key)
                 pipeline.zrange(key, 0, COUNTED_MAX - 1, withscores=True)
             pipeline.hget(state, "held")
+            pipeline.hget(state, "settled_at")
             pipeline.get(wake_up)
         answers = pipeline.execute()
         found = [_Found(*each) for each in zip(*[iter(answers)] * len(_Found.__annotations__), strict=True)]
@@ -80,6 +87,7 @@ class _Found:
     delayed: int
     first_delayed: list[Row]
     held: str | None
+    settled_at: str | None
     wake_up: str | None
 
     @property
@@ -137,7 +145,19 @@ def _state(kind: AlertType, found: _Found, size: int, fields: dict[str, dict[str
     ]
     why, until = _next(found, fields, now)
     oldest_at = iso(int(min(waits))) if waits else None
-    return OutboxState(kind, found.count, size, oldest_at, why, iso(int(until)) if until > now else None)
+    stuck_since = _stuck_since(found, waits, now)
+    stuck_at = iso(int(stuck_since)) if stuck_since else None
+    return OutboxState(kind, found.count, size, oldest_at, why, iso(int(until)) if until > now else None, stuck_at)
+
+
+def _stuck_since(found: _Found, waits: Sequence[float], now: int) -> float:
+    """Since when nothing has come for what is due; 0: something has, or is under way."""
+    is_due = found.waiting or any(at <= now for _, at in found.first_delayed)
+    wakes_at = float((found.wake_up or "0").split()[-1])
+    if not is_due or not waits or found.in_flight or wakes_at + OVERDUE > now:
+        return 0
+    since = max(min(waits), float(found.settled_at or 0))
+    return since if now - since > STILL_SECONDS * MICROSECONDS else 0
 
 
 def _next(found: _Found, fields: dict[str, dict[str, str]], now: int) -> tuple[str | None, float]:

@@ -36,7 +36,7 @@ def overview(
         BrokerUnavailable: Redis did not answer.
     """
     states, holdings = states_by_type(gate, settings), read_fleet(client, keys)
-    opened, dead = count_open(client, keys), _count_dead(client, keys)
+    opened, dead = count_open(client, keys), count_dead(client, keys)
     types = []
     for each in outboxes(client, keys):
         kind = each.alert_type
@@ -56,13 +56,14 @@ def overview(
         "types": types,
         "banned_seconds": gate.banned_seconds(),
         "machines": [asdict(each) for each in gate.machines.faults()],
-        "unreadable": _count(client, keys.unreadable),
+        "unreadable": count_unreadable(client, keys),
         "spool": _spooled(spool),
         "redis": {"problem": "; ".join(findings.problems) or None, "warnings": list(findings.warnings)},
     }
 
 
-def _count_dead(client: "redis.Redis", keys: "Keys") -> dict[AlertType, int]:
+def count_dead(client: "redis.Redis", keys: "Keys") -> dict[AlertType, int]:
+    """How many dead letters there are. Raises BrokerUnavailable: Redis did not answer."""
     with broker_errors():
         asked = client.pipeline(transaction=False)
         for kind in AlertType:
@@ -70,9 +71,10 @@ def _count_dead(client: "redis.Redis", keys: "Keys") -> dict[AlertType, int]:
         return dict(zip(AlertType, asked.execute(), strict=True))
 
 
-def _count(client: "redis.Redis", key: str) -> int:
+def count_unreadable(client: "redis.Redis", keys: "Keys") -> int:
+    """How many entries of queues are set aside. Raises: as ``count_dead``."""
     with broker_errors():
-        return cast("int", client.zcard(key))
+        return cast("int", client.zcard(keys.unreadable))
 
 
 def _spooled(spool: "Spool | None") -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
+from difflib import unified_diff
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from notifier.cli import main
 from notifier.models import NotificationMessage
 from notifier.routing import ROUTES
 from notifier.settings import Settings
+from scripts import public_api
 from scripts.configuration_page import PAGE, page
 from scripts.site_pages import MORE
 from tests.conftest import Sandbox
@@ -259,3 +261,17 @@ def test_every_page_is_in_the_navigation() -> None:
 
 def test_the_page_on_settings_is_the_one_that_they_make() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: uv run python -m scripts.configuration_page"
+
+
+WHAT_TO_DO = """
+
+The public interface has changed. What is new: run `uv run python -m scripts.public_api`, and commit the
+list with a line in CHANGELOG.md. What is gone or takes less than before breaks programs of others: keep it, or say
+under "Upgrading" in CHANGELOG.md what they have to do.
+"""
+
+
+def test_the_public_interface_is_the_one_that_is_listed() -> None:
+    listed = public_api.LIST.read_text(encoding="utf-8").splitlines()
+    changes = "\n".join(unified_diff(listed, public_api.lines(), "tests/public_api.txt", "the code", n=0, lineterm=""))
+    assert changes == "", changes + WHAT_TO_DO
