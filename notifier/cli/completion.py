@@ -31,9 +31,9 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      notifier completion bash > ~/.local/share/bash-completion/completions/notifier
-      notifier completion zsh > ~/.zfunc/_notifier
-      notifier completion fish > ~/.config/fish/completions/notifier.fish
+      eval "$(notifier completion bash)"        in ~/.bashrc
+      eval "$(notifier completion zsh)"         in ~/.zshrc
+      notifier completion fish | source         in config.fish
 
     Exit code: 0.
     """
