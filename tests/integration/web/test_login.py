@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.web.answering import BODY_BYTES_MAX, Answering
 from notifier.web.login import FAILURES_MAX, FAILURES_SECONDS, SESSION_SECONDS, Attempts, Login, basic_login
 from notifier.web.page_files import DRAWN_BY
 from notifier.web.reading import READS
@@ -171,7 +172,7 @@ def test_the_page_and_the_drawing_of_messages_are_served(page: Page) -> None:
         assert answer.status_code == 200, name
         kind = "text/javascript" if name.endswith(".js") else "text/css"
         assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
-    for name in ("server.js", "..%2flogin.py", "login.html", "../sandbox/page.html"):
+    for name in ("nothing.js", "..%2flogin.py", "login.html", "../sandbox/page.html"):
         assert page.ask(f"/{name}").status_code == 404
 
 
@@ -195,3 +196,13 @@ def test_too_large_a_body_is_refused(page: Page) -> None:
 def test_another_method_is_answered_as_json(page: Page) -> None:
     answer = page.ask("/api/waiting", "PUT")
     assert (answer.status_code, json.loads(answer.text)["reason"]) == (405, "http_error")
+
+
+def test_of_a_body_that_is_too_large_nothing_is_kept() -> None:
+    handler = object.__new__(Answering)
+    handler._body, handler._size = bytearray(), 0
+    kept = 0
+    for _ in range(64):
+        handler.data_received(b"x" * 2**16)
+        kept = max(kept, len(handler._body))
+    assert (kept, len(handler._body), handler._size) == (BODY_BYTES_MAX, 0, 2**22)
