@@ -48,7 +48,7 @@ COMMANDS = {
 
 NEEDED_EXTRAS = {
     "demo": ("demo",),
-    "up": ("demo", "flower"),
+    "up": ("demo", "flower", "web"),
     "sandbox": ("demo",),
     "intake": ("intake",),
     "web": ("web",),
