@@ -19,6 +19,8 @@ from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
     from notifier.discord import DiscordClient
     from notifier.gate.admin import Gate
     from notifier.operations.audit import Audit
@@ -226,6 +228,12 @@ class Pipeline(Caller):
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet)
+
+    def metrics(self) -> "list[Metric]":
+        """What was counted, and how things are now. Redis may be away."""
+        from notifier.operations.metrics import metrics
+
+        return metrics(self.redis, self.keys, self.gate, self.settings, self.spool)
 
     def health(self) -> "Health":
         """The same, and everything else that can be looked at from here. Posts nothing."""

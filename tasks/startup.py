@@ -61,8 +61,9 @@ def _names(given: Any) -> list[str]:
 def refuse_unknown_queues(options: dict[str, Any], **_: Any) -> None:
     """End with one line if ``-Q`` or ``-X`` names a queue that there is not: Celery would show a traceback."""
     given = {each for name in ("queues", "exclude_queues") for each in _names(options.get(name))}
-    if unknown := sorted(given - set(pipeline.app.amqp.queues)):
-        there = ", ".join(sorted(pipeline.app.amqp.queues))
+    queues: Any = pipeline.app.amqp.queues  # an alias is a name too
+    if unknown := sorted(given - {*queues, *queues.aliases}):
+        there = ", ".join(sorted(queues))
         raise SystemExit(f"-Q, -X: there is no queue {', '.join(unknown)}; there are {there}")
 
 

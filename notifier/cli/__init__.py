@@ -31,6 +31,7 @@ COMMANDS = {
     "history": "history",
     "explain": "explain",
     "waiting": "waiting",
+    "metrics": "metrics",
     "incidents": "incidents",
     "ack": "ack",
     "silence": "silence",
@@ -52,6 +53,7 @@ NEEDED_EXTRAS = {
     "sandbox": ("demo",),
     "intake": ("intake",),
     "web": ("web",),
+    "metrics": ("metrics",),
     "templates": ("templates",),
 }
 """Extras by command; every other command works in the base installation."""

@@ -105,8 +105,9 @@ local function lease_one(kind, reason, id, others, log, answer)
     waited = waits_since(log, now, tonumber(seen_at or here_since)) })
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
-  local known = incident and claim_incident(incident, id, args.channel_prefix, now) or ''
-  local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0,
+  local known, doubt = '', nil
+  if incident then known, doubt = claim_incident(incident, id, args.channel_prefix, now) end
+  local item = { id, message, attempts or 0, admitted_at, unknown or doubt or '', cjson.encode(waited), not_before or 0,
     version or 1, progress or '', known, overlay or '', collected_for or '' }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end

@@ -95,6 +95,7 @@ end
 local function note_shown(key, item)
   local incident = redis.call('HGET', key, 'incident')
   if not incident then return end
+  if item.status == 'unknown' then doubt_message(incident, item.reason) end
   if item.shown ~= cjson.null then incident_shown(incident, item.shown, new_place, args.life) end
   local message_id, waiting = unpack(redis.call('HMGET', incident, 'message_id', 'waiting'))
   if item.dead and not message_id and (waiting or '') == '' then redis.call('DEL', incident) end -- no other opens it
@@ -139,7 +140,10 @@ local function leave_batch(key, item)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
   local incident = redis.call('HGET', key, 'incident')
   if incident then wait_again(incident, item.id, redis.call('HGET', key, 'progress')) end
-  if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
+  if item.status == 'unknown' then
+    redis.call('HSET', key, 'unknown', item.reason)
+    if incident then doubt_message(incident, item.reason) end -- another alert may show it before this one
+  end
   return place
 end
 

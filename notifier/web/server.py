@@ -11,6 +11,7 @@ from notifier.bounded_server import BoundedServer
 from notifier.web.actions import ACTIONS
 from notifier.web.answering import DISCARDED_BYTES_MAX, Elsewhere, Shared
 from notifier.web.health import Live, Ready, ping_of
+from notifier.web.metrics import Metrics, kept_metrics
 from notifier.web.page_files import File, LoginForm, Logout, Page
 from notifier.web.reading import READS, OneAlert, Overview, Overviews, Reading, Statistics
 
@@ -34,6 +35,7 @@ def routes(shared: Shared) -> list[Any]:
         ("/live", Live, own),
         ("/ready", Ready, {**own, "pong": ping_of(shared)}),
         (r"/([a-z_-]+\.(?:css|js))", File, own),
+        ("/metrics", Metrics, {**own, "text": kept_metrics(shared.pipeline)}),
         ("/api/overview", Overview, kept),
         ("/api/statistics", Statistics, kept),
         (f"/api/({'|'.join(READS)})", Reading, own),

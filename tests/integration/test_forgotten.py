@@ -256,6 +256,20 @@ def test_what_has_ended_in_the_fallbacks_outbox_meanwhile_leaves_no_place_behind
     assert bench.outbox.depth(AlertType.GENERAL) == 0
 
 
+def test_the_first_claim_of_all_may_be_what_is_forgotten(bench: Bench) -> None:
+    Heartbeat(bench.redis, names)._beat(WORKER)
+    bench.admit("a")
+    disk = Disk(bench)
+    batch = bench.batch()
+    disk.crash()
+    held = bench.claim()
+    assert isinstance(held, Throttled)
+    assert held.reason is Reason.RECONCILING
+    bench.commit(batch)
+    bench.tick(WITNESS_SECONDS)
+    assert isinstance(bench.claim("a"), Completed)
+
+
 def test_a_new_redis_holds_nothing_back(bench: Bench) -> None:
     bench.redis.script_flush()
     bench.admit("a")

@@ -463,3 +463,21 @@ def test_the_list_has_the_title_that_the_message_shows_now(bench: Bench) -> None
     digest = digest_of(KEY)
     bench.redis.hdel(names.incident(GENERAL, digest), "shown_title")
     assert listed() == ["⏳ Import"], "of a worker of an earlier version"
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["goes again", "dead letter"])
+def test_an_alert_that_shows_an_incident_before_the_one_whose_answer_was_lost_says_so(bench: Bench, dies: bool) -> None:
+    admit(bench, "first")
+    batch = bench.batch()
+    admit(bench, "second")
+    bench.commit(batch, Unknown(Reason.READ_TIMEOUT), retry_wait_seconds=60)
+    if dies:
+        bench.withdrawals.withdraw("first")
+    bench.tick(SPACING_SECONDS)
+    batch = bench.batch()
+    (item,) = batch.items
+    assert (item.message.id, item.request, item.maybe_posted) == ("second", Request.POST, True)
+    bench.commit(batch, Delivered("902", CHANNEL))
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "third")
+    assert not bench.batch().items[0].maybe_posted, "its message is known"

@@ -46,7 +46,7 @@ def test_what_is_elsewhere_for_a_container_comes_from_the_host_all_the_same() ->
     for name in (each for each in ELSEWHERE if each.endswith("_FILE")):
         secret = Path(environment[name]).name
         assert given.file["secrets"][secret] == {"file": f"/srv/{name}"}
-        assert secret in given.services["secrets"]["secrets"]
+        assert secret in given.services["redis"]["secrets"]
 
 
 def test_the_first_up_needs_no_file() -> None:
@@ -79,10 +79,9 @@ def test_no_secret_is_in_an_argument_or_a_variable() -> None:
 def test_every_service_proves_its_health_and_may_be_scaled() -> None:
     for name, service in Composed().services.items():
         assert "container_name" not in service
-        if name != "secrets":  # it ends
-            assert service["healthcheck"]["test"], name
-            assert service["restart"] == "unless-stopped"
-        if name not in ("redis", "secrets"):
+        assert service["healthcheck"]["test"], name
+        assert service["restart"] == "unless-stopped"
+        if name != "redis":
             assert service["read_only"] is True
             assert service["cap_drop"] == ["ALL"]
     workers = [service for service in Composed().services.values() if "worker" in service.get("command", [])]
@@ -97,11 +96,11 @@ def test_only_this_machine_reaches_what_is_published_and_redis_is_not() -> None:
 
 
 def hand_on(tmp_path: Path, **given: str) -> dict[str, str]:
-    """Run what the service ``secrets`` runs; what its volume then holds."""
+    """Run what ``redis`` runs first; what the volume of the secrets then holds."""
     source, volume = tmp_path / "given", tmp_path / "volume"
     for folder in (source, volume):
         folder.mkdir(exist_ok=True)
-    for name in Composed().services["secrets"]["secrets"]:
+    for name in Composed().services["redis"]["secrets"]:
         (source / name).write_text(given.get(name, ""), encoding="utf-8")
     command = ["sh", str(ROOT / "deploy/compose/hand_on_secrets"), str(source), str(volume)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
@@ -122,7 +121,7 @@ def test_passwords_that_nobody_gave_are_made_once(tmp_path: Path) -> None:
 def test_secrets_that_are_given_are_handed_on_and_forgotten_with_the_file(tmp_path: Path) -> None:
     first = hand_on(tmp_path, redis_password="fake-own\n", discord_webhook_errors="https://fake")
     assert (first["redis_password"], first["discord_webhook_errors"]) == ("fake-own\n", "https://fake")
-    assert set(first) == set(Composed().services["secrets"]["secrets"])
+    assert set(first) == set(Composed().services["redis"]["secrets"])
     later = hand_on(tmp_path)
     assert later["discord_webhook_errors"] == ""
     assert later["redis_password"] == "fake-own\n", "Redis still has it"
