@@ -130,7 +130,9 @@ class Stack:
         return self.start(name, [*command, "--hostname", f"{name}@%h"])
 
     def begin_flower(self, port: int) -> Process:
-        """Start Flower; it is ready when it prints ``FLOWER_READY``."""
+        """Start Flower, which changes nothing and remembers what it saw; it is ready when it prints ``FLOWER_READY``."""
+        kept = {"FLOWER_READ_ONLY": "true", "FLOWER_PERSISTENT": "true", "FLOWER_DB": str(self.folder / "flower.db")}
+        self.environment = {**kept, **self.environment}
         command = [sys.executable, "-m", "celery", "-A", "notifier", "flower", "--address=127.0.0.1", f"--port={port}"]
         return self.start("flower", command)
 

@@ -1,15 +1,19 @@
 """``notifier withdraw``: take alerts back that wait."""
 
+from typing import Any
+
 import click
 
+from notifier.cli.author import author_of, author_options, note
 from notifier.cli.completion import waiting_id
 from notifier.cli.output import echo, json_option, print_json
 
 
 @click.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, shell_complete=waiting_id)
+@author_options
 @json_option
-def withdraw(ids: tuple[str, ...], as_json: bool) -> None:
+def withdraw(ids: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Withdraw alerts that wait: they are not sent, and the history has them as withdrawn.
 
     \b
@@ -23,8 +27,12 @@ def withdraw(ids: tuple[str, ...], as_json: bool) -> None:
     from notifier.outbox.withdrawals import Withdrawal
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    pipeline = client_pipeline()
-    came_to = pipeline.withdraw([whole_id(pipeline.redis, of_all(pipeline.keys), each) for each in ids])
+    author, pipeline = author_of(given), client_pipeline()
+    found = [whole_id(pipeline.redis, of_all(pipeline.keys), each) for each in ids]
+    came_to = pipeline.withdraw(found, str(author))
+    for notification_id, result in came_to.items():
+        if result is Withdrawal.WITHDRAWN:
+            note(author, "alert.withdraw", notification_id)
     if as_json:
         print_json(came_to)
     else:

@@ -14,7 +14,7 @@ from notifier.storage.keys import Keys
 
 DELAYED_SEEN = 50
 """Ours: of those that are due later, so many are looked at for the oldest."""
-COUNTED_MAX = 1_000
+COUNTED_MAX = 200
 """Ours: bytes are counted of as many alerts of each set; of more they are estimated by these."""
 STILL_SECONDS = 60
 """Ours: so long nothing may have come for what is due. A sweep looks every few seconds."""

@@ -230,7 +230,7 @@ class Withdraw(Acting):
     def do(self, given: Given, author: Author, *args: str) -> Any:
         """As ``notifier withdraw``; 409 if it is too late."""
         no_more(given)
-        came_to = self.shared.pipeline.withdraw(args)[args[0]]
+        came_to = self.shared.pipeline.withdraw(args, str(author))[args[0]]
         if came_to is Withdrawal.NOT_FOUND:
             raise NotificationNotFound(f"no alert has the id {args[0]!r} (or it is forgotten by now)")
         if came_to is not Withdrawal.WITHDRAWN:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from notifier.errors import NotifierError
 from notifier.models import AlertType
 from notifier.operations.alert import alert_as_json
 from notifier.operations.dead_letters import Selection
@@ -108,20 +109,26 @@ READS: Mapping[str, Read] = {
 
 
 class Kept:
-    """An answer that serves all who ask for a while; one of them at a time asks Redis."""
+    """An answer that serves all who ask for a while, also that Redis is away; one of them at a time asks it."""
 
     def __init__(self, seconds: float, read: Callable[[], Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._read, self._clock = seconds, read, clock
         self._until = -math.inf
         self._value: Any = None
+        self._error: NotifierError | None = None
         self._lock = asyncio.Lock()
 
     async def get(self, shared: Shared) -> Any:
         """The answer. Raises: as what reads it."""
         async with self._lock:
             if self._clock() >= self._until:
-                self._value = await shared.run(self._read)
+                try:
+                    self._value, self._error = await shared.run(self._read), None
+                except NotifierError as error:  # else each who waits would wait for Redis again
+                    self._error = error
                 self._until = self._clock() + self._seconds
+            if self._error is not None:
+                raise self._error
             return self._value
 
 
@@ -165,7 +172,10 @@ class Overviews:
     def _overview(self) -> dict[str, Any]:
         pipeline = self._shared.pipeline
         parts = pipeline.redis, pipeline.keys, pipeline.gate, pipeline.settings, pipeline.spool
-        return overview(*parts, self._told)
+        return overview(*parts, self._told) | {
+            "silences": len(pipeline.silences.list()),
+            "jobs_overdue": [each.name for each in pipeline.jobs.list() if each.is_overdue],
+        }
 
     async def get_overview(self) -> dict[str, Any]:
         """The overview, and what the server itself is."""

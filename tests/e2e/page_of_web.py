@@ -28,6 +28,7 @@ REFUSED = "Weekly report"
 """Discord refuses an alert with this text."""
 HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=1</script> \u202egnp.exe \x1b[31mred"
 BODY = "# Heading\n**bold** and `code`\n```py\nprint('hello')\n```\n||a secret||"
+PASSWORD = "fake-token-of-the-operator"
 NOT_MET = {"code": 50035, "message": "Invalid Form Body", "errors": {"content": {"_errors": [{"message": "bad"}]}}}
 
 
@@ -39,6 +40,8 @@ class Planted:
         self.pipeline = pipeline
         self.address = address
         self.ids: dict[str, str] = {}
+        self.session: Any = None
+        """The cookies of somebody who has logged in."""
 
     def raise_alert(self, title: str, alert_type: AlertType = AlertType.GENERAL, **more: Any) -> str:
         """Raise one; its id."""
@@ -74,7 +77,12 @@ class Planted:
 @contextmanager
 def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folder: Path) -> Iterator[Planted]:
     """All of it, for as long as the tests of a module run."""
-    environment = {**environment, "REDIS_URL": redis_url, "DISCORD_UNDELIVERABLE_SECONDS": "3600"}
+    environment = {
+        **environment,
+        "REDIS_URL": redis_url,
+        "DISCORD_UNDELIVERABLE_SECONDS": "3600",
+        "NOTIFIER_WEB_PASSWORD": PASSWORD,
+    }
     client = connect(redis_url, 5)
     client.flushdb()
     sandbox.call("POST", "reset")
@@ -99,13 +107,17 @@ def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folde
 class Operator:
     """Somebody who looks at the page, and what the browser said of it."""
 
-    def __init__(self, browser: Browser, address: str, scheme: Any = "light", width: int = 1600) -> None:
+    def __init__(self, browser: Browser, stack: Planted, scheme: Any = "light", width: int = 1600) -> None:
         self._context = browser.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": 900}, locale="en-US", timezone_id="UTC"
+            color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+            locale="en-US",
+            timezone_id="UTC",
+            storage_state=stack.session,
         )
         self._context.set_default_timeout(20_000)
         self.page: Page = self._context.new_page()
-        self.address = address
+        self.address = stack.address
         self.wrong: list[str] = []
         self.asked: list[str] = []
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
@@ -119,6 +131,15 @@ class Operator:
     def main(self) -> Locator:
         """The view."""
         return self.page.locator("main")
+
+    def log_in(self, stack: Planted) -> None:
+        """By the form; whoever comes after is logged in too."""
+        self.page.goto(f"{self.address}/#/history?status=failed")
+        self.page.get_by_label("User").fill("notifier")
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        expect(self.main.get_by_label("Status")).to_have_value("failed")  # where they wanted to be
+        stack.session = self._context.storage_state()
 
     def look_at(self, route: str, heading: str) -> Locator:
         """Go to a view; it is there when this returns."""

@@ -47,12 +47,34 @@ def stack(
         yield found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def logged_in(chromium: Browser, stack: Planted) -> None:
+    first = Operator(chromium, stack)
+    first.log_in(stack)
+    first.close()
+
+
 @pytest.fixture
 def operator(chromium: Browser, stack: Planted) -> Iterator[Operator]:
     """At a wide window; nothing goes wrong in it."""
-    found = Operator(chromium, stack.address)
+    found = Operator(chromium, stack)
     yield found
     found.close()
+
+
+def test_who_does_not_know_the_password_sees_nothing_and_who_leaves_is_out(chromium: Browser, stack: Planted) -> None:
+    operator = Operator(chromium, stack, width=360)
+    operator.look_at("overview", "Overview")
+    operator.page.get_by_role("button", name="Log out").click()
+    expect(operator.page.get_by_role("button", name="Log in")).to_be_visible()
+    assert operator.barriers() == []
+    operator.page.goto(f"{stack.address}/#/history")
+    operator.page.get_by_label("User").fill("notifier")
+    operator.page.get_by_label("Password").fill("wrong")
+    operator.page.keyboard.press("Enter")
+    expect(operator.page.get_by_role("alert")).to_contain_text("That is not the user's password.")
+    operator.wrong.clear()  # the browser tells of the 401
+    operator.close()
 
 
 def test_the_overview_says_what_is_wrong_worst_first(operator: Operator) -> None:
@@ -94,6 +116,22 @@ def test_the_history_is_searched_and_a_search_can_be_shared(operator: Operator) 
     expect(operator.main).to_contain_text("Nothing fits.")
     operator.main.get_by_role("link", name="Show everything").click()
     expect(operator.row(REFUSED)).to_have_count(3)
+
+
+def test_the_history_is_read_page_by_page(operator: Operator) -> None:
+    main, seen = operator.look_at("history?limit=2", "History"), []
+    newest = main.get_by_role("rowheader").all_inner_texts()
+    while True:
+        shown = main.get_by_role("rowheader").all_inner_texts()
+        seen += shown
+        older = main.get_by_role("link", name="Older")
+        if not older.count():
+            break
+        older.click()
+        expect(main.locator("tbody th, .empty > p").first).not_to_have_text(shown[0])
+    assert len(seen) == len(set(seen)) >= 5
+    main.get_by_role("link", name="Newest").click()
+    expect(main.get_by_role("rowheader")).to_have_text(newest)
 
 
 def test_what_happens_is_shown_and_nothing_of_the_readers_is_touched(operator: Operator, stack: Planted) -> None:
@@ -149,7 +187,7 @@ def test_what_only_shows_offers_no_action(operator: Operator) -> None:
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1600), ("dark", 360)], ids=["wide", "narrow"])
 def test_it_fits_every_window_and_every_reader(chromium: Browser, stack: Planted, scheme: str, width: int) -> None:
-    operator = Operator(chromium, stack.address, scheme, width)
+    operator = Operator(chromium, stack, scheme, width)
     page, title = operator.page, "Deploy of the API finished"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for route, heading in {**VIEWS, f"alert/{stack.ids[title]}": title}.items():
@@ -165,7 +203,7 @@ def test_it_fits_every_window_and_every_reader(chromium: Browser, stack: Planted
 
 
 def test_the_page_says_since_when_there_is_no_connection(chromium: Browser, stack: Planted) -> None:
-    operator = Operator(chromium, stack.address)
+    operator = Operator(chromium, stack)
     operator.look_at("overview", "Overview")
     status = operator.page.locator("#connection")
 
@@ -236,3 +274,35 @@ def test_a_gate_is_closed_and_opened_by_somebody_for_a_reason(operator: Operator
     operator.look_at("actions", "Log of actions")
     expect(operator.row("closed a gate")).to_contain_text("to Close it")
     expect(operator.row("opened a gate")).to_contain_text("error")
+
+
+def test_incidents_silences_jobs_and_alerts_that_wait_are_settled(operator: Operator, stack: Planted) -> None:
+    page = operator.page
+
+    def do(button: str, said: str, **given: str) -> None:
+        operator.main.get_by_role("button", name=button).first.click()
+        asked = page.get_by_role("dialog")
+        for label, text in given.items():
+            asked.get_by_label(label).fill(text)
+        asked.get_by_role("button").last.click()
+        expect(page.locator("#said")).to_contain_text(said)
+
+    operator.look_at("incidents", "Incidents")
+    do("Acknowledge CPU above", "acknowledged", **{"Who are you?": "anna"})
+    expect(operator.row("CPU above")).to_contain_text("anna")
+    do("Resolve CPU above", "resolved")
+    expect(operator.row("CPU above")).to_contain_text("resolved")
+    operator.look_at("silences", "Silences")
+    do("Begin a silence", "begun", Title="net*", **{"Why?": "new switch"})
+    expect(operator.row("title = net*")).to_contain_text("new switch")
+    do("End the silence title = net*", "ended")
+    expect(operator.row("title = net*")).to_have_count(0)
+    operator.look_at("jobs", "Jobs")
+    do("Forget nightly import", "forgotten")
+    expect(operator.main).to_contain_text("No job is known.")
+    operator.look_at(f"alert/{stack.ids['Payments are down']}", "Payments are down")
+    do("Withdraw", "withdrawn")
+    expect(operator.main.get_by_role("region", name="Its life")).to_contain_text("withdrawn")
+    operator.look_at("actions", "Log of actions")
+    for done in ("acknowledged an incident", "began a silence", "forgot a job", "withdrew an alert"):
+        expect(operator.row(done)).to_contain_text("anna")

@@ -42,6 +42,7 @@ COMMANDS: dict[tuple[str, ...], list[list[str]]] = {
     ("history",): [[], ["--json"], ["--status", "failed"]],
     ("explain",): [[DEAD], [DELIVERED], [WAITS], [WAITS, "--json"]],
     ("waiting",): [[], ["--json"], ["--limit", "1"]],
+    ("metrics",): [["--json"]],  # else the lines are Prometheus'
     ("incidents",): [[], ["--json"], ["--open"]],
     ("ack",): [["disk/1", "--by", "ops", "--why", "it is being replaced by a larger one"]],
     ("silence", "add"): [["--match", "nothing*", "--for", "1h"], ["--match", "x*", "--for", "1h", "--json"]],

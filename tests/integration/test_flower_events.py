@@ -100,7 +100,8 @@ def test_a_dead_alert_is_a_failure_with_its_reason(fleet: Fleet) -> None:
     fleet.discord.answers.append(REJECTED)
     fleet.one.runs("refused")
     shown = fleet.flower.task("refused")
-    assert (shown.state, shown.exception) == ("FAILURE", "NotDelivered('rejected: invalid_payload (400: scripted)')")
+    assert (shown.state, shown.result) == ("FAILURE", "rejected: invalid payload")
+    assert shown.exception == "NotDelivered('rejected: invalid_payload (400: scripted)')"
     assert fleet.flower.kinds("refused") == FAILED_ONCE
 
 
@@ -110,6 +111,7 @@ def test_a_failure_is_a_retry_with_its_reason_and_then_forgotten_or_the_end(flee
     fleet.one.runs("again")
     shown = fleet.flower.task("again")
     assert (shown.state, shown.exception) == ("RETRY", "bad_gateway (HTTP 502)")
+    assert shown.result == "waits: to be tried again: bad gateway"
     fleet.bench.tick(600)
     fleet.two.runs("again")
     shown = fleet.flower.task("again")

@@ -140,7 +140,7 @@ def test_the_image_runs_as_a_user_that_owns_nothing_but_logs_and_spool() -> None
     image = DOCKERFILE.rsplit("FROM ", 1)[1]
     (user,) = re.findall(r"^USER (\w+)$", image, re.MULTILINE)
     assert user != "root"
-    assert re.findall(rf"chown {user} (.+)$", image, re.MULTILINE) == ["/app/logs /var/spool/notifier"]
+    assert re.findall(rf"chown {user} (.+)$", image, re.MULTILINE) == ["/app/logs /var/lib/flower /var/spool/notifier"]
     assert "--chown" not in image
 
 

@@ -3,11 +3,12 @@ import { count } from "./nodes.js";
 import { span } from "./times.js";
 import { meaning, words } from "./words.js";
 
+const NEARLY = 0.8;  // ours
 const LATE_SECONDS = 60;  // ours: what waits longer than this for no reason of its own is worth a line
 
 export const level = { critical: 0, warning: 1 };
 
-export function troublesOf(each, nowMs = Date.now()) {
+export function troublesOf(each, { queue_size: size } = {}, nowMs = Date.now()) {
   const found = [], type = each.alert_type, gate = each.gate || {};
   const add = (how, text, href, todo) => found.push({ level: how, type, text, href, todo });
   const waits = each.waiting ? `, ${count(each.waiting, "alert")} ${each.waiting === 1 ? "waits" : "wait"}` : "";
@@ -17,6 +18,8 @@ export function troublesOf(each, nowMs = Date.now()) {
   else if (gate.closed) add("warning", `the gate was closed by ${gate.closed.by || "hand"}${gate.closed.why ? ` (${gate.closed.why})` : ""}${waits}`, "#/gates", "open it when it may go on");
   else if (gate.breaker && gate.breaker !== "closed") add("critical", `Discord fails for this webhook${waits}`, "#/gates", "nothing is lost: a probe goes by itself until one succeeds");
   for (const pause of gate.pauses || []) add("warning", `${meaning(pause.reason)} for ${span(pause.seconds)}`, "#/gates", "");
+  if (size && each.waiting >= size) add("critical", `its outbox is full: ${each.waiting.toLocaleString()} of ${size.toLocaleString()}`, `#/waiting?type=${type}`, "more are folded into a digest, or refused");
+  else if (size && each.waiting >= NEARLY * size) add("warning", `its outbox is nearly full: ${each.waiting.toLocaleString()} of ${size.toLocaleString()}`, `#/waiting?type=${type}`, "");
   const late = each.oldest_at ? (nowMs - Date.parse(each.oldest_at)) / 1000 : 0;
   if (!found.length && late > LATE_SECONDS) add("warning", `the oldest has waited ${span(late)}: ${meaning(each.why)}`, `#/waiting?type=${type}`, "");
   if (each.dead_letters) add("warning", `${count(each.dead_letters, "dead letter")} ${each.dead_letters === 1 ? "was" : "were"} not delivered`, `#/dead?type=${type}`, "replay or drop them");
@@ -34,6 +37,7 @@ export function troubles(overview) {
   if (spool && spool.problem) add("critical", `the spool on this machine: ${spool.problem}`, "");
   else if (spool && spool.count) add("warning", `${count(spool.count, "alert")} ${spool.count === 1 ? "waits" : "wait"} in the spool on this machine's disk`, "", "they are handed over once Redis answers");
   if (unreadable) add("warning", `${count(unreadable, "queue entry", "queue entries")} could not be read`, "", "notifier dead unreadable");
-  for (const each of overview.types) found.push(...troublesOf(each));
+  for (const name of overview.jobs_overdue || []) add("warning", `the job ${name} is overdue`, "#/jobs");
+  for (const each of overview.types) found.push(...troublesOf(each, overview));
   return found.sort((one, other) => level[one.level] - level[other.level]);
 }

@@ -300,12 +300,19 @@ def test_an_alert_that_does_not_wait_cannot_be_withdrawn(page: Page) -> None:
 def test_the_command_line_notes_who_did_it_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: page.pipeline)
     dead(page)
+    incident(page)
+    waiting(page)
+    job(page)
     for command in (
         ["gate", "close", "general", "--by", "anna", "--why", "moving"],
         ["gate", "open", "general", "--by", "anna"],
         ["gate", "reset", "general", "edge", "--by", "anna"],
         ["dead", "drop", "d1", "--by", "anna", "--why", "old"],
         ["dead", "replay", "d2", "--by", "anna"],
+        ["withdraw", "w/1", "--by", "anna", "--why", "sent by mistake"],
+        ["job", "forget", "nightly import", "--by", "anna"],
+        ["ack", "disk/db1", "--by", "anna"],
+        ["silence", "add", "--match", "x*", "--for", "1h", "--by", "anna"],
     ):
         result = CliRunner().invoke(main, command)
         assert result.exit_code == 0, result.output
@@ -317,7 +324,12 @@ def test_the_command_line_notes_who_did_it_too(page: Page, monkeypatch: pytest.M
         ("gate.reset", "edge", "anna"),
         ("dead.drop", "d1", "anna"),
         ("dead.replay", "d2", "anna"),
+        ("alert.withdraw", "w/1", "anna"),
+        ("job.forget", "nightly import", "anna"),
+        ("incident.ack", "error disk/db1", "anna"),
+        ("silence.add", page.pipeline.silences.list()[0][0].id, "anna"),
     ]
+    assert page.bench.record("w/1")["detail"] == "by anna (sent by mistake)"
     assert "dropped from the dead letters by anna (old)" in CliRunner().invoke(main, ["explain", "d1"]).output
 
 

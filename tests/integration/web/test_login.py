@@ -58,6 +58,12 @@ def test_a_browser_logs_in_by_a_form_and_out_again(page: Page) -> None:
     assert re.search(r'notifier_session="";.*expires=', out.headers["Set-Cookie"])
 
 
+def test_no_other_page_logs_a_browser_in_or_out(page: Page) -> None:
+    for path, body in (("/login", {"user": USER, "password": PASSWORD}), ("/logout", {})):
+        answer = page.ask(path, "POST", data=body, headers={**NOBODY, "Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "other_origin")
+
+
 def test_behind_a_proxy_with_tls_the_session_goes_over_tls_alone(page: Page) -> None:
     sent = {"data": {"user": USER, "password": PASSWORD}, "headers": {**NOBODY, "X-Forwarded-Proto": "https"}}
     assert "Secure" in page.ask("/login", "POST", **sent).headers["Set-Cookie"]
@@ -154,7 +160,7 @@ def test_every_answer_has_the_headers_that_protect_a_browser(page: Page) -> None
     for path in ("/", "/login", "/page.js", "/api/overview", "/api/none", "/live", "/api/alerts/none"):
         headers = page.ask(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["Cache-Control"] in ("no-store", "no-cache")
         assert "Server" not in headers
