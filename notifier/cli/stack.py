@@ -130,7 +130,7 @@ class Stack:
         return self.start(name, [*command, "--hostname", f"{name}@%h"])
 
     def begin_flower(self, port: int) -> Process:
-        """Start Flower, which changes nothing and remembers what it saw; it is ready when it prints ``FLOWER_READY``."""
+        """Start Flower, which changes nothing and remembers what it saw. It is ready with ``FLOWER_READY``."""
         kept = {"FLOWER_READ_ONLY": "true", "FLOWER_PERSISTENT": "true", "FLOWER_DB": str(self.folder / "flower.db")}
         self.environment = {**kept, **self.environment}
         command = [sys.executable, "-m", "celery", "-A", "notifier", "flower", "--address=127.0.0.1", f"--port={port}"]
@@ -143,8 +143,14 @@ class Stack:
     def start(self, name: str, command: list[str]) -> Process:
         """Run a command in the folder and with the environment of the stack."""
         self.environment.setdefault("PYTHONUNBUFFERED", "1")
-        log = self.folder / f"{name}.log"
-        process = Process(name, command, log, env=self.environment, cwd=self.folder, held_fds=(self.own.held_fd,))
+        process = Process(
+            name,
+            command,
+            self.folder / f"{name}.log",
+            env={"NOTIFIER_LOG_FORMAT": "text", **self.environment},
+            cwd=self.folder,
+            held_fds=(self.own.held_fd,),
+        )
         self._keep(process)
         return process
 
