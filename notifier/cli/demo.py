@@ -206,17 +206,15 @@ def _count(address: str, arrivals: list[Arrival], burst_seconds: float) -> Tally
 
 def _show(arrivals: list[Arrival], tally: Tally) -> None:
     rows = [
-        (each.alert_type, each.title, each.status, each.message_id, _ms(each.latency_seconds))
-        for each in arrivals
-        if not each.burst
+        (each.alert_type, each.title, each.status, _ms(each.latency_seconds)) for each in arrivals if not each.burst
     ]
     burst = [each for each in arrivals if each.burst]
     arrived = [each.latency_seconds for each in burst if each.latency_seconds is not None]
     carried = len({each.message_id for each in burst if each.message_id})
     statuses = ", ".join(f"{count} {status}" for status, count in Counter(each.status for each in burst).items())
     times = f"p50 {_ms(median(arrived))}, last {_ms(max(arrived))}" if arrived else ""
-    rows.append(("general", f"burst of {len(burst)}", statuses, f"in {counted(carried, 'message')}", times))
-    print_table("Alerts", ["type", "title", "status", "message id", "latency"], rows)
+    rows.append(("general", f"burst of {len(burst)}", f"{statuses} in {counted(carried, 'message')}", times))
+    print_table("Alerts", ["type", "title", "status", "latency"], rows)
     echo(
         f"{tally.delivered} of {tally.raised} delivered · {counted(tally.requests, 'request')} · "
         f"{tally.too_many_requests} × 429 · {counted(tally.doubled_titles, 'doubled title')} · "
