@@ -1,4 +1,7 @@
-"""An HTTP server whose connections are bounded: without file descriptors left, Tornado logs that without end."""
+"""An HTTP server whose connections are bounded: without file descriptors left, Tornado logs that without end.
+
+Nothing that a request holds is logged: that may be a token or a password.
+"""
 
 import logging
 import resource
@@ -13,6 +16,17 @@ CONNECTIONS_MAX = 512
 """Ours: open at once; or half of the process's file descriptors, if those are fewer."""
 
 
+MALFORMED = "Malformed HTTP message from %s: %s"
+"""As Tornado logs it (http1connection.py)."""
+
+
+def without_contents(record: logging.LogRecord) -> bool:
+    """A filter: what is wrong with a request is logged without what it holds, which Tornado quotes."""
+    if record.msg == MALFORMED and isinstance(record.args, tuple):
+        record.args = (record.args[0], type(record.args[1]).__name__)
+    return True
+
+
 class BoundedServer(HTTPServer):
     """Closes what is one too many."""
 
@@ -22,6 +36,7 @@ class BoundedServer(HTTPServer):
         self._most = min(CONNECTIONS_MAX, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._open = 0
         self._is_told = False
+        logging.getLogger("tornado.general").addFilter(without_contents)  # once, however many servers there are
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """A new connection."""

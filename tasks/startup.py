@@ -18,7 +18,7 @@ from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.extras import install_hint, missing
 from notifier.operations.template_check import template_problems
 from notifier.settings import settings
-from notifier.worker.log import EscapingFormatter
+from notifier.worker.log import EscapingFormatter, JsonFormatter, is_json
 from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
 
@@ -39,7 +39,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     except OSError as error:
         logger.warning("%s: no log file (%s)", path, type(error).__name__)
         return
-    handler.setFormatter(EscapingFormatter(format))
+    handler.setFormatter(JsonFormatter() if is_json(None) else EscapingFormatter(format))
     logger.addHandler(handler)
 
 

@@ -117,7 +117,13 @@ class Stack:
     def start(self, name: str, command: list[str]) -> Process:
         """Run a command in the folder and with the environment of the stack."""
         self.environment.setdefault("PYTHONUNBUFFERED", "1")
-        process = Process(name, command, self.folder / f"{name}.log", env=self.environment, cwd=self.folder)
+        process = Process(
+            name,
+            command,
+            self.folder / f"{name}.log",
+            env={"NOTIFIER_LOG_FORMAT": "text", **self.environment},
+            cwd=self.folder,
+        )
         self._keep(process)
         return process
 

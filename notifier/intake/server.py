@@ -41,8 +41,6 @@ IN_HAND_MAX = 256
 CLOSE_SECONDS = 10
 """Ours: what those in hand have when the intake is stopped."""
 UNKNOWN = (401, "expected Authorization: Bearer TOKEN, or /TOKEN/… , with a token of this intake", 0)
-MALFORMED = "Malformed HTTP message from %s: %s"
-"""As Tornado logs it (http1connection.py)."""
 NO_WEBHOOK = "1"
 """Where an address names none."""
 PATHS = ", ".join(f"/{each}" for each in SHAPES)
@@ -231,13 +229,6 @@ def _bearer(request: HTTPServerRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _without_contents(record: logging.LogRecord) -> bool:
-    """What is wrong with a request is logged without what it holds: that may be a token, and Tornado quotes it."""
-    if record.msg == MALFORMED and isinstance(record.args, tuple):
-        record.args = (record.args[0], type(record.args[1]).__name__)
-    return True
-
-
 class Server:
     """A listening intake, on the event loop it is made in. Raises OSError: the address is not available."""
 
@@ -263,7 +254,6 @@ class Server:
             body_timeout=BODY_SECONDS,
         )
         self._http.add_sockets(sockets)
-        logging.getLogger("tornado.general").addFilter(_without_contents)
 
     async def close(self) -> None:
         """Stop listening; what is in hand ends, in time."""

@@ -204,6 +204,7 @@ NOT_RUN = {
     "lint-imports": "scripts/check",
     **dict.fromkeys(("cp", "curl", "git", "mkdir", "openssl", "tail"), "of the system"),
     "pg_dump": "a program whose output is piped",
+    "jq": "of the system; tests/e2e/test_log_lines.py reads the same lines",
 }
 """Programs whose commands no test of this file runs, each with the reason."""
 NOT_RUN_LANGUAGES = {"py": "what another program takes, beside what takes its place (docs/migration.md)"}

@@ -50,6 +50,7 @@ NOT_WRITTEN = {
     "<node>.reply.notifier.pidbox": "only `celery inspect` asks for answers",
     "<node>.notifier.pidbox": "only `celery inspect` sends commands",
     "notifier.events.<node>": "only Flower reads events",
+    "notifier:called": "only with NOTIFIER_HEARTBEAT_URL",
     "notifier:machines": "only a worker whose machine cannot reach Discord writes it",
     "notifier:unacked_mutex": "a worker takes it at its start and now and then",
 }

@@ -155,7 +155,7 @@ def test_a_closed_gate_lets_nothing_go_until_it_is_opened(page: Page) -> None:
     assert str(found.closed) == "closed by anna: moving"
     assert page.pipeline.gate.state(OTHER_WEBHOOK).closed is None
     (waits,) = [each for each in page.get("/api/overview")["types"] if each["alert_type"] == "general"]
-    assert (waits["why"], waits["gate"]["closed"]["by"]) == ("gate closed", "anna")
+    assert (waits["why"], waits["until"], waits["gate"]["closed"]["by"]) == ("gate closed", None, "anna")
     page.act("/api/gates/general/open", {"by": "bert"})
     page.carry()
     assert page.bench.record("second")["status"] == "delivered"

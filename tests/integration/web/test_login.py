@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,12 @@ def test_of_a_body_that_is_too_large_nothing_is_kept() -> None:
         handler.data_received(b"x" * 2**16)
         kept = max(kept, len(handler._body))
     assert (kept, len(handler._body), handler._size) == (BODY_BYTES_MAX, 0, 2**22)
+
+
+def test_a_request_that_is_none_is_logged_without_its_password(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"), socket.create_connection(("127.0.0.1", page.port), 10) as raw:
+        raw.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization {basic()}: x\r\n\r\n".encode())
+        raw.settimeout(10)
+        assert raw.recv(1000).startswith(b"HTTP/1.1 400")
+    assert "Malformed HTTP message" in caplog.text
+    assert basic().removeprefix("Basic ") not in caplog.text
