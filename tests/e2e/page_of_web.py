@@ -71,7 +71,12 @@ class Planted:
         self.pipeline.silences.add({"title": "disk*"}, 3_600, by="ops", why="migration")
         self.pipeline.jobs.started("nightly import", "1", JobTerms.of("24h"))
         self.pipeline.jobs.ended("nightly import", "1", "finished", 0)
-        self.ended("Deploy of the API finished", HOSTILE, *(f"{REFUSED} {number}" for number in range(3)))
+        self.ended(
+            "Deploy of the API finished",
+            "CPU above 95 % on db-1",
+            HOSTILE,
+            *(f"{REFUSED} {number}" for number in range(3)),
+        )
 
 
 @contextmanager
