@@ -2,11 +2,12 @@
 
 import click
 
+from notifier.cli.completion import any_id
 from notifier.cli.output import json_option, print_json, print_steps
 
 
 @click.command()
-@click.argument("notification_id", metavar="ID")
+@click.argument("notification_id", metavar="ID", shell_complete=any_id)
 @json_option
 def explain(notification_id: str, as_json: bool) -> None:
     """Show the life of one alert, step by step, with times and reasons.
@@ -14,12 +15,14 @@ def explain(notification_id: str, as_json: bool) -> None:
     \b
     Examples:
       notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
-      notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c --json
+      notifier explain 5f0c7c1e --json            the beginning is enough
     """
     from notifier.operations.explain import steps_as_json  # imports Celery: --help need not
+    from notifier.operations.short_ids import of_all, whole_id
     from notifier.pipeline import client_pipeline
 
-    steps = client_pipeline().explain(notification_id)
+    pipeline = client_pipeline()
+    steps = pipeline.explain(whole_id(pipeline.redis, of_all(pipeline.keys), notification_id))
     if as_json:
         print_json(steps_as_json(steps))
     else:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.completion import template_name
 from notifier.cli.given_message import STDIN, given_message, message_options
 from notifier.cli.output import echo, json_option, print_json
 from notifier.cli.preview import open_option, show_preview
@@ -20,7 +21,7 @@ WITHOUT_A_MESSAGE = SUCCESSFUL - {Status.DELIVERED}
 @click.argument("title", required=False)
 @click.argument("text", metavar="[MESSAGE|-]", required=False)
 @message_options
-@click.option("-t", "--template", help="Use a template instead of TITLE and MESSAGE.")
+@click.option("-t", "--template", shell_complete=template_name, help="Use a template instead of TITLE and MESSAGE.")
 @click.option("--dry-run", is_flag=True, help="Show what would be posted, and send nothing.")
 @open_option
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for the outcome.")

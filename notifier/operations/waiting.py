@@ -1,7 +1,7 @@
 """The alerts that wait: each with what it waits for, and until when."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -98,7 +98,7 @@ def _waiting(notification_id: str, kind: AlertType, found: dict[str, str], why: 
     return Waiting(notification_id, kind.value, title, admitted_at, why, iso(int(until)) if until else None)
 
 
-def why_later(found: dict[str, str]) -> str:
+def why_later(found: Mapping[str, str]) -> str:
     """Why one is not due yet, by the fields of its hash."""
     if by := found.get("collected_for", "").partition(" ")[0]:
         return COLLECTED.get(by, by.replace("_", " "))
