@@ -8,9 +8,9 @@ from notifier.cli.completion import template_name
 from notifier.cli.given_message import STDIN, given_message, message_options
 from notifier.cli.output import echo, json_option, print_json, warn
 from notifier.cli.preview import open_option, show_preview
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import AlertType, NotificationMessage, NotificationResult
 from notifier.outbox.record import SUCCESSFUL
-from notifier.outcome import Status
+from notifier.outcome import NEVER_STORED, Status
 
 WITHOUT_A_MESSAGE = SUCCESSFUL - {Status.DELIVERED}
 """What is final as soon as it is raised."""
@@ -97,9 +97,18 @@ def _send(message: NotificationMessage, wait: float | None, *, as_json: bool) ->
         found = client_pipeline().records.get(message.id)
         result = result_of(found) if found and found["status"] in WITHOUT_A_MESSAGE else result
     if as_json:
-        print_json(result.model_dump(mode="json"))
+        print_json(_as_json(message, result))
     else:
         said = f"{result.status} {result.id}" + (f" as message {result.message_id}" if result.message_id else "")
         echo(said + (f": {result.error}" if result.error else ""))
     if not result.success and result.status not in WITHOUT_A_MESSAGE:
         raise SystemExit(1)
+
+
+def _as_json(message: NotificationMessage, result: NotificationResult) -> dict[str, Any]:
+    """The result, and of what is final its record, as ``notifier history`` has it."""
+    from notifier.pipeline import client_pipeline
+
+    told = result.model_dump(mode="json") | {"alert_type": message.alert_type, "title": message.title}
+    record = None if result.status in NEVER_STORED else client_pipeline().records.get(message.id)
+    return told | dict(record or {})
