@@ -11,6 +11,7 @@ import click
 
 from notifier.cli.author import author_of, author_options
 from notifier.cli.completion import dead_id
+from notifier.cli.given_id import dead_letter_id
 from notifier.cli.output import (
     Moment,
     echo,
@@ -102,7 +103,7 @@ def show(notification_id: str, as_json: bool) -> None:
     from notifier.operations.explain import steps_as_json
     from notifier.pipeline import client_pipeline
 
-    record = _dead_letters().get(_whole(notification_id))
+    record = _dead_letters().get(dead_letter_id(notification_id))
     steps = client_pipeline().explain(record["id"])
     if as_json:
         print_json({**record, "steps": steps_as_json(steps)})
@@ -278,16 +279,8 @@ def _say_which(ids: Sequence[str], everything: bool, wanted: dict[str, Any]) -> 
 
 def _chosen(letters: "DeadLetters", ids: Sequence[str], wanted: dict[str, Any]) -> list[str]:
     if ids:
-        return list(dict.fromkeys(letters.get(_whole(each))["id"] for each in ids))
+        return list(dict.fromkeys(letters.get(dead_letter_id(each))["id"] for each in ids))
     return [each["id"] for each in reversed(letters.list(_selection(**wanted)))]
-
-
-def _whole(given: str) -> str:
-    from notifier.operations.short_ids import of_dead_letters, whole_id
-    from notifier.pipeline import client_pipeline
-
-    pipeline = client_pipeline()
-    return whole_id(pipeline.redis, of_dead_letters(pipeline.keys), given)
 
 
 def _selection(

@@ -6,6 +6,7 @@ import click
 
 from notifier.cli.author import author_of, author_options, note
 from notifier.cli.completion import waiting_id
+from notifier.cli.given_id import alert_id
 from notifier.cli.output import echo, json_option, print_json
 
 
@@ -23,13 +24,11 @@ def withdraw(ids: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
     Exit code: 0 all of them, 1 some were not: too_late (under way), completed (final before), not_found.
     """
-    from notifier.operations.short_ids import of_all, whole_id
     from notifier.outbox.withdrawals import Withdrawal
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    author, pipeline = author_of(given), client_pipeline()
-    found = [whole_id(pipeline.redis, of_all(pipeline.keys), each) for each in ids]
-    came_to = pipeline.withdraw(found, str(author))
+    author = author_of(given)
+    came_to = client_pipeline().withdraw([alert_id(each) for each in ids], str(author))
     for notification_id, result in came_to.items():
         if result is Withdrawal.WITHDRAWN:
             note(author, "alert.withdraw", notification_id)

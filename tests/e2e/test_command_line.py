@@ -26,6 +26,7 @@ def test_an_alert_is_sent_waited_for_and_found_in_the_history(
     assert message["embeds"][0]["fields"][0]["value"] == "/var"
     (record,) = json.loads(notifier("history", "--type", "error", "--since", "1h", "--search", "disk", "--json").stdout)
     assert (record["id"], record["message_id"]) == (result["id"], message["id"])
+    assert {name: result[name] for name in record} == record, "one thing has one shape"
     assert "Disk full" in notifier("history").stdout
     assert json.loads(notifier("history", "--status", "failed", "--json").stdout) == []
 

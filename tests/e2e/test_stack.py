@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,20 +64,23 @@ def test_a_folder_has_one_stack_at_a_time_and_the_other_is_told_where_it_runs(tm
         pass
 
 
+@pytest.mark.parametrize("begin", [lambda stack: stack.start("left", ["sleep", "600"]), lambda stack: stack.redis()])
 def test_what_a_killed_stack_has_left_ends_before_another_one_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begin: Callable[[Stack], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with StackFolder(tmp_path) as killed:
-        left = Process("left", ["sleep", "600"], tmp_path / "left.log", held_fds=(killed.held_fd,))
-    monkeypatch.setattr(stack_folder, "ENDING_SECONDS", 0.1)
-    with pytest.raises(ConfigurationError, match="starting or ending there"), StackFolder(tmp_path):
-        pass
-    monkeypatch.setattr(stack_folder, "ENDING_SECONDS", 60)
-    ending = threading.Timer(0.2, left.stop)
-    ending.start()
-    with StackFolder(tmp_path):
-        assert not left.running
-    ending.join()
+    with Stack(tmp_path) as killed:
+        begin(killed)
+        (left,) = killed.processes.values()
+        killed.own.__exit__(None, None, None)  # as the system does of a process that is killed
+        monkeypatch.setattr(stack_folder, "ENDING_SECONDS", 0.1)
+        with pytest.raises(ConfigurationError, match="starting or ending there"), StackFolder(tmp_path):
+            pass
+        monkeypatch.setattr(stack_folder, "ENDING_SECONDS", 60)
+        ending = threading.Timer(0.2, left.stop)
+        ending.start()
+        with StackFolder(tmp_path):
+            assert not left.running
+        ending.join()
 
 
 def test_the_logs_are_of_this_run(tmp_path: Path) -> None:

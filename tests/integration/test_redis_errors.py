@@ -212,7 +212,9 @@ CASES = {
     "no right to a key": Case(no_right_to_the_key, "no permissions to access", "lacks a right; docs/redis.md"),
     "no password": Case(lambda s: at(s.redis(user="default on >x ~*")), "Authentication required", "the password"),
     "a wrong password": Case(lambda s: at(s.redis(), f"bob:{PASSWORD}@"), "invalid username-password", "the password"),
-    "refused": Case(lambda _: f"redis://127.0.0.1:{free_port()}/0", "Connection refused", "does Redis run there"),
+    "refused": Case(
+        lambda _: f"redis://127.0.0.1:{free_port()}/0", "database 0: Connection refused; ", "does Redis run there"
+    ),
     "no such socket": Case(lambda _: "unix:///nowhere/redis.sock?db=0", "No such file", "does Redis run there"),
     "silent": Case(frozen, "Timeout", "overloaded or stopped", True),
     "no such host": Case(lambda _: "redis://none.invalid:6379/0", "ame", "cannot resolve the host"),
