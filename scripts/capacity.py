@@ -41,7 +41,7 @@ def main() -> None:
         _measure(stack, Redis.from_url(url))
 
 
-def _measure(stack: Stack, redis: "Redis[Any]") -> None:
+def _measure(stack: Stack, redis: Redis) -> None:
     from notifier.pipeline import client_pipeline
 
     pipeline = client_pipeline()
@@ -84,8 +84,9 @@ def _deliver(pipeline: Any, messages: Sequence[NotificationMessage]) -> list[dic
     return [{**each, "finished": datetime.fromisoformat(each["finished_at"]).timestamp()} for each in records]
 
 
-def _memory(redis: "Redis[Any]") -> int:
-    return int(redis.info("memory")["used_memory"])
+def _memory(redis: Redis) -> int:
+    found: Any = redis.info("memory")
+    return int(found["used_memory"])
 
 
 def _say(what: str, value: float) -> None:

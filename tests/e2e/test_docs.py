@@ -172,6 +172,9 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
 def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     values = dict(pairwise(words))
+    if words[0] == "build":
+        assert (ROOT / words[-1] / "Dockerfile").is_file()
+        return
     assert words[0] == "compose"
     assert all((ROOT / after).is_file() for before, after in pairwise(words) if before == "-f")
     if "exec" in words:
@@ -184,6 +187,20 @@ def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
     assert values.get("--profile", "dev") in profiles
 
 
+def test_every_kubectl_command_names_what_there_is() -> None:
+    declared = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy/kubernetes").rglob("*.yaml"))
+    found = [words for _, words in COMMANDS if words[0] == "kubectl"]
+    assert found
+    for words in found:
+        assert all(
+            (ROOT / after / "kustomization.yaml").is_file() for before, after in pairwise(words) if before == "-k"
+        )
+        named = [each.partition("/")[2] for each in words if re.match(r"(deploy|service)/notifier", each)]
+        assert all(f"name: {each}\n" in declared for each in named)
+        if "--" in words:
+            parse(main, words[words.index("--") + 2 :])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [each for each in commands_of("pytest") if "tests/" in str(each.values)])
 def test_every_pytest_command_finds_tests(words: list[str], tmp_path: Path) -> None:
@@ -194,7 +211,7 @@ def test_every_pytest_command_finds_tests(words: list[str], tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
 
 
-TESTED = {"notifier", "celery", "docker", "pytest", "python"}
+TESTED = {"notifier", "celery", "docker", "kubectl", "pytest", "python"}
 """Programs whose commands the tests above parse or run; a script of ours only has to exist."""
 NOT_RUN = {
     "uv": "the tests run in what it has made; tests/e2e/test_wheel.py and test_release.py build with it",
@@ -203,6 +220,7 @@ NOT_RUN = {
     "mypy": "scripts/check",
     "lint-imports": "scripts/check",
     **dict.fromkeys(("cp", "curl", "git", "mkdir", "openssl", "tail"), "of the system"),
+    **dict.fromkeys(("sudo", "echo", "journalctl"), "set up a machine; tests/unit/test_deploy.py checks the units"),
     "pg_dump": "a program whose output is piped",
     "jq": "of the system; tests/e2e/test_log_lines.py reads the same lines",
 }

@@ -76,6 +76,14 @@ def test_no_secret_is_in_an_argument_or_a_variable() -> None:
                 assert re.search(r"/run/(notifier|secrets)\b", value), f"{name}: {where} is the path of a file"
 
 
+def test_redis_reads_its_password_from_the_file_that_the_others_read() -> None:
+    environment = Composed().environment("notification_service")
+    assert (
+        f"requirepass $(cat {environment['NOTIFIER_REDIS_PASSWORD_FILE']})"
+        in Composed().services["redis"]["command"][-1]
+    )
+
+
 def test_every_service_proves_its_health_and_may_be_scaled() -> None:
     for name, service in Composed().services.items():
         assert "container_name" not in service
