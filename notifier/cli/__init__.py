@@ -44,11 +44,12 @@ COMMANDS = {
     "sandbox": "sandbox",
     "intake": "intake",
     "web": "web",
+    "completion": "completion",
 }
 
 NEEDED_EXTRAS = {
     "demo": ("demo",),
-    "up": ("demo", "flower"),
+    "up": ("demo", "flower", "web"),
     "sandbox": ("demo",),
     "intake": ("intake",),
     "web": ("web",),

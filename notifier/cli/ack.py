@@ -3,12 +3,13 @@
 import click
 
 from notifier.cli.author import author_of, note, user_name
+from notifier.cli.completion import incident_key
 from notifier.cli.output import echo, json_option, print_json, type_option
 from notifier.models import AlertType
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=incident_key)
 @type_option
 @click.option("--by", help="Who takes care of it (default: the name of the user).")
 @click.option("--why", default="", help="What is being done.")

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import click
 
 from notifier.cli.author import author_of, author_options, note
+from notifier.cli.completion import job_name
 from notifier.cli.output import echo, type_option
 
 
@@ -77,7 +78,7 @@ def run(
 
 
 @job.command()
-@click.argument("name")
+@click.argument("name", shell_complete=job_name)
 @author_options
 def forget(name: str, **given: Any) -> None:
     """Forget a job that is not run any more: it is not expected, and `notifier jobs` does not list it.

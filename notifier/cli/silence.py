@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from notifier.cli.author import author_of, author_options, note
+from notifier.cli.completion import silence_id as ids_of_silences
 from notifier.cli.output import echo, json_option, moment, pairs, print_json, print_table, type_option
 from notifier.models import AlertType
 
@@ -95,7 +96,7 @@ def list_(as_json: bool) -> None:
 
 
 @silence.command()
-@click.argument("silence_id", metavar="ID")
+@click.argument("silence_id", metavar="ID", shell_complete=ids_of_silences)
 @author_options
 def end(silence_id: str, **given: Any) -> None:
     """End a silence now. Within seconds, an alert tells what it has kept away.

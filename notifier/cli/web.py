@@ -43,7 +43,7 @@ def web(host: str, port: int) -> None:
     try:
         asyncio.run(_serve(host, port))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}; see --port") from None
 
 
 def _refuse_without_password(host: str, settings: "Settings") -> None:

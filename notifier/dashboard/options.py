@@ -6,12 +6,14 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
+from notifier.environment import environment, plain
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = "name,kwargs,state,result,received,worker,uuid,exception"
+PASSWORD_FILE = "NOTIFIER_WEB_PASSWORD_FILE"
 DEFAULTS: Mapping[str, object] = MappingProxyType({"tasks_columns": COLUMNS, "natural_time": True})
 """Ours, unless FLOWER_… or an argument says something else."""
 
@@ -25,7 +27,7 @@ def fill(options: Any, settings: Settings) -> None:
         options: Flower's (``tornado.options``).
 
     Raises:
-        ConfigurationError: Flower cannot check this password.
+        ConfigurationError: Flower cannot check this password; the file that should hold one does not.
     """
     for name, value in DEFAULTS.items():
         if not _is_given(options, name):
@@ -52,7 +54,12 @@ def _log_in(options: Any, settings: Settings) -> None:
     """Flower's own login if it has one, else that of the operator's page."""
     # an empty variable is no login that an empty password opens
     options.basic_auth = [each for each in options.basic_auth or [] if each.strip()]
-    if has_login(options) or settings.web_password is None:
+    if has_login(options):
+        return
+    if settings.web_password is None:
+        if plain(environment().get(PASSWORD_FILE, "")):  # whoever names it wants a login
+            unreadable = (each for each in settings.unreadable_secrets if each.startswith(PASSWORD_FILE))
+            raise ConfigurationError(next(unreadable, f"{PASSWORD_FILE}: it holds no password"))
         return
     login = f"{settings.web_user}:{settings.web_password.get_secret_value()}"
     if not login.isascii():

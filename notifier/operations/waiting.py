@@ -1,7 +1,7 @@
 """The alerts that wait: each with what it waits for, and until when."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -92,13 +92,43 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown
     return WaitingAlerts(kind, sum(found[1::2]), shown)
 
 
+def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Waiting | None:
+    """One alert, if it waits; ``until``: when its outbox is looked at again, or when it is due.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    with broker_errors():
+        now, pipeline = clock(client), client.pipeline(transaction=False)
+        for kind in AlertType:
+            *sets, state, wake_up = keys.outbox_parts(kind)
+            for each in sets:
+                pipeline.zscore(each, notification_id)
+            pipeline.hget(state, "held")
+            pipeline.get(wake_up)
+        answers, fields = pipeline.execute(), cast("dict[str, str]", client.hgetall(keys.notification(notification_id)))
+    if "message" not in fields:
+        return None
+    for kind, row in zip(AlertType, zip(*[iter(answers)] * 5, strict=True), strict=True):
+        waiting, due_at, in_flight, log, wakes = row
+        if in_flight is not None:
+            return _waiting(notification_id, kind, fields, UNDER_WAY, 0)
+        if waiting is not None or (due_at is not None and due_at <= now):
+            wakes_at = float((wakes or "0").split()[-1])
+            why = last_wait(log)[1].replace("_", " ")
+            return _waiting(notification_id, kind, fields, why, wakes_at if wakes_at > now else 0)
+        if due_at is not None:
+            return _waiting(notification_id, kind, fields, why_later(fields), due_at)
+    return None
+
+
 def _waiting(notification_id: str, kind: AlertType, found: dict[str, str], why: str, until: float) -> Waiting:
     title = str((fields_of(found["message"]) or {}).get("title", "(unknown)"))
     admitted_at = iso(int(float(found.get("admitted_at", 0))))
     return Waiting(notification_id, kind.value, title, admitted_at, why, iso(int(until)) if until else None)
 
 
-def why_later(found: dict[str, str]) -> str:
+def why_later(found: Mapping[str, str]) -> str:
     """Why one is not due yet, by the fields of its hash."""
     if by := found.get("collected_for", "").partition(" ")[0]:
         return COLLECTED.get(by, by.replace("_", " "))

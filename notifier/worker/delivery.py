@@ -28,12 +28,13 @@ from notifier.outbox.claim import (
 from notifier.outbox.disposition import Action, Disposition, decide, failed_over, left_to_others
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outcome import Answer, Deferred, Reason, Rejected, Unknown
+from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import Payload, as_edit, compose
 from notifier.render.collected import compose_collected
 from notifier.render.notes import note
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
+from notifier.tracing import delivering
 from notifier.webhook import Webhook
 from notifier.worker.delivery_log import WaitLog, log_batch
 from notifier.worker.offload import Offload
@@ -139,10 +140,13 @@ class DeliveryWorker:
 
     def _make_request(self, batch: Batch) -> BatchResult:
         began = time.monotonic()
-        answer = self._post(batch)
-        dispositions = self._decide(batch, answer)
-        committing = time.monotonic()
-        result = self._wake_fallback(self._commit(batch, dispositions, answer))
+        alerts = {each.message.id: each.trace for each in batch.items}
+        with delivering(batch.alert_type, batch.webhook.id if batch.webhook else None, alerts) as ended:
+            answer = self._post(batch)
+            ended(*_in_words(answer.outcome), answer.http_status)
+            dispositions = self._decide(batch, answer)
+            committing = time.monotonic()
+            result = self._wake_fallback(self._commit(batch, dispositions, answer))
         self._announce(result, began, committing)
         log_batch(batch, answer, result)
         return result
@@ -244,6 +248,10 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
     if not alive:
         return Answer(Deferred(0, Reason.WORKER_LOST))  # paused since the claim: another worker may have the batch
     return None
+
+
+def _in_words(outcome: Outcome) -> tuple[str, str | None]:
+    return type(outcome).__name__.lower(), None if isinstance(outcome, Delivered) else outcome.reason
 
 
 def _payload(batch: Batch) -> Payload:

@@ -40,8 +40,8 @@ class EventSender:
 
     @property
     def listened_to(self) -> bool:
-        """Whether this worker sends events of tasks."""
-        return bool(self._app.conf.worker_send_task_events)
+        """Whether this is a worker that sends events of tasks: what has no name would be a worker of its own there."""
+        return bool(self.hostname and self._app.conf.worker_send_task_events)
 
     def send(self, events: Sequence[Event]) -> None:
         """Send them in one message. A broker that does not take it is logged: no alert depends on its events."""

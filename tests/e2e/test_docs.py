@@ -330,3 +330,9 @@ def test_the_public_interface_is_the_one_that_is_listed() -> None:
     listed = public_api.LIST.read_text(encoding="utf-8").splitlines()
     changes = "\n".join(unified_diff(listed, public_api.lines(), "tests/public_api.txt", "the code", n=0, lineterm=""))
     assert changes == "", changes + WHAT_TO_DO
+
+
+def test_pictures_are_small_and_shown() -> None:
+    pictures = set((ROOT / "docs" / "images").iterdir())
+    assert {path.name for path in pictures if path.stat().st_size > 150_000} == set()
+    assert {path.name for path in pictures if f"images/{path.name})" not in "".join(TEXTS.values())} == set()

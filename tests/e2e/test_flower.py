@@ -14,6 +14,7 @@ from tests.conftest import Sandbox
 from tests.e2e.conftest import Application
 from tests.e2e.flower import Flower
 from tests.e2e.test_celery_contract import sandbox_webhook
+from tests.no_secrets import assert_no_secrets
 from tests.published import ROOT
 from tests.servers import until
 
@@ -93,6 +94,7 @@ def test_the_worker_is_online_and_each_alert_reads_right(
         assert (shown["worker"][:7], shown["uuid"]) == ("shared@", notification_id)
     assert "rejected: invalid_payload (400" in cells(page, failed)["exception"]
     page.screenshot(path=_picture("flower-tasks"), full_page=True)
+    assert_no_secrets(texts={"page": page.content(), "api": flower.get("/api/tasks").text})
 
     for kind, state, number in ((AlertType.GENERAL, "SUCCESS", 12), (AlertType.ERROR, "FAILURE", 1)):
         once = dict.fromkeys(("received", "started", ENDS[state]), number)

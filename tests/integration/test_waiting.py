@@ -8,7 +8,9 @@ from click.testing import CliRunner
 
 from notifier.cli import main
 from notifier.models import AlertType
+from notifier.operations import explain as explain_module
 from notifier.operations import waiting as waiting_module
+from notifier.operations.explain import explain
 from notifier.operations.waiting import WaitingAlerts, waiting_alerts
 from notifier.outbox.record import iso
 from notifier.outbox.terms import Terms
@@ -20,7 +22,8 @@ from tests.names import names
 @pytest.fixture(autouse=True)
 def by_the_tests_clock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clock is that of the bench."""
-    monkeypatch.setattr(waiting_module, "clock", lambda client: int(client.get(CLOCK)))
+    for module in (waiting_module, explain_module):
+        monkeypatch.setattr(module, "clock", lambda client: int(client.get(CLOCK)))
 
 
 def of(bench: Bench, kind: AlertType = AlertType.GENERAL, **more: int) -> WaitingAlerts:
@@ -29,7 +32,11 @@ def of(bench: Bench, kind: AlertType = AlertType.GENERAL, **more: int) -> Waitin
 
 
 def told(bench: Bench, kind: AlertType = AlertType.GENERAL) -> list[tuple[str, str, str | None]]:
-    return [(each.id, each.why, each.until) for each in of(bench, kind).shown]
+    shown = of(bench, kind).shown
+    for each in shown:
+        *_, last = explain(bench.redis, names, bench.records, each.id)
+        assert each.why in last.what, "the life of an alert ends in the same words"
+    return [(each.id, each.why, each.until) for each in shown]
 
 
 def after(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Flower's options: what nobody has chosen is ours, and without a login it is for this machine alone."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,21 @@ def test_a_password_that_flower_cannot_check_is_told_and_not_shown() -> None:
     with pytest.raises(ConfigurationError, match="ASCII") as told:
         filled(options(), web_password=SecretStr("päss"))
     assert "päss" not in str(told.value)
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "cannot be read"), ("", "no password"), (" \n", "no password")])
+def test_a_file_that_holds_no_password_is_not_taken_for_no_login(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, told: str
+) -> None:
+    file = tmp_path / "password"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("NOTIFIER_WEB_PASSWORD_FILE", str(file))
+    with pytest.raises(ConfigurationError, match=f"NOTIFIER_WEB_PASSWORD_FILE: .*{told}"):
+        filled(options(address="127.0.0.1"))
+    assert filled(options(basic_auth=["a:b"])).basic_auth == ["a:b"]
+    file.write_text("fake-password\n")
+    assert filled(options()).basic_auth == ["notifier:fake-password"]
 
 
 def test_without_a_login_it_listens_on_this_machine_alone_unless_an_address_is_given(
