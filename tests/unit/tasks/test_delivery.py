@@ -37,6 +37,7 @@ class Parts:
         self.buried: list[tuple[NotificationMessage, Status, dict[str, Any], str]] = []
         self.details: list[str] = []
         self.announced: list[BatchResult] = []
+        self.told: list[tuple[object, ...]] = []
         self.withdrawn: list[str] = []
         self.sent: list[dict[str, Any]] = []
         self.refusal: Exception | None = None
@@ -65,9 +66,13 @@ class Parts:
         self.buried.append((message, status, json.loads(given), callbacks))
         return {"id": message.id}
 
-    def announce(self, result: BatchResult, *_: float) -> None:
+    def __call__(self, result: BatchResult, *_: float) -> None:
         """Announce."""
         self.announced.append(result)
+
+    def waits(self, *given: object) -> None:
+        """Tell Flower, if it waits."""
+        self.told.append(given)
 
     @contextmanager
     def dispatching(self, _: str) -> Iterator[None]:
@@ -92,7 +97,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         "publisher": SimpleNamespace(admit=parts.admit, dispatching=parts.dispatching),
         "records": SimpleNamespace(bury=parts.bury),
         "withdrawals": SimpleNamespace(withdraw=parts.withdrawn.append),
-        "announcer": parts.announce,
+        "announcer": parts,
         "heartbeat": SimpleNamespace(newer_lives=lambda: parts.newer_lives),
         "outbox": SimpleNamespace(admit_newer=lambda *given: parts.left.append(given)),
     }.items():
@@ -111,6 +116,13 @@ def run(*args: Any, fields: dict[str, Any] | None = None, **request: Any) -> Any
         return end, dict(vars(ERROR.request))
     finally:
         ERROR.pop_request()
+
+
+def test_what_its_delivery_came_to_is_told_with_its_title(parts: Parts) -> None:
+    throttled = Throttled(3.0, Reason.RATE_LIMITED, WAKE_UP)
+    parts.deliveries = [throttled]
+    run(kwargsrepr="title='T'")
+    assert parts.told == [("a", AlertType.ERROR, "title='T'", throttled)]
 
 
 def batch(action: Action, notification_id: str = "a") -> BatchResult:
