@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.counting import counted
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType
 
@@ -80,7 +81,7 @@ def _print_text(health: "Health", mentions: Mapping[str, list[str]], quiet: Mapp
     _print_workers(report)
     _print_outboxes(health.seen.outboxes, now)
     if health.spool is not None and health.spool.problem is None:
-        echo(f"Spool: {health.spool.count} alerts in {health.spool.folder}")
+        echo(f"Spool: {counted(health.spool.count, 'alert')} in {health.spool.folder}")
     for each in health.problems:
         echo(f"Problem: {each}")
     for each in health.warnings:

@@ -12,6 +12,8 @@ from notifier.storage.keys import Keys
 
 BEGINNING_MIN = 4
 """Ours: characters of an id that are enough, if no other begins with them."""
+UUID_CHARACTERS = 36
+"""What is as long is no beginning."""
 PAGE = 10_000
 """Ours: ids that are read at once."""
 NAMED_MAX = 5
@@ -45,7 +47,7 @@ def whole_id(client: "redis.Redis", places: Iterable[str], given: str) -> str:
         pipeline = client.pipeline(transaction=False)
         for place in places:
             pipeline.zscore(place, given)
-        if len(given) < BEGINNING_MIN or any(score is not None for score in pipeline.execute()):
+        if not BEGINNING_MIN <= len(given) < UUID_CHARACTERS or any(score is not None for score in pipeline.execute()):
             return given
         found = {each for place in places for each in _members(client, place) if each.startswith(given)}
     if len(found) > 1:

@@ -131,10 +131,10 @@ class DeadLetterAction(Acting):
         selection = _selection(given.pop("filter"))
         if type(expected := given.pop("expected", None)) is not int:
             raise InvalidMessage("expected: expected the number of dead letters that match")
-        ids = [each["id"] for each in reversed(self.shared.pipeline.dead_letters.list(selection))]
-        if len(ids) != expected:
-            raise Raced(f"{len(ids)} dead letters match now, not {expected}: look again")
-        return ids
+        letters = self.shared.pipeline.dead_letters
+        if (count := letters.count(selection)) != expected:
+            raise Raced(f"{count} dead letters match now, not {expected}: look again")
+        return [each["id"] for each in reversed(letters.list(selection))][:expected]
 
 
 def _ids(given: object) -> list[str]:

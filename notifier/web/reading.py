@@ -59,8 +59,8 @@ def history(pipeline: "Pipeline", query: Query) -> Any:
 def dead(pipeline: "Pipeline", query: Query) -> Any:
     """As ``notifier dead list``, with the number of all that match."""
     limit = query.limit(SHOWN, SHOWN_MAX)
-    found = pipeline.dead_letters.list(selection_of(query))
-    return {"count": len(found), "records": found[:limit]}
+    letters, selection = pipeline.dead_letters, selection_of(query)
+    return {"count": letters.count(selection), "records": letters.list(selection, limit)}
 
 
 def selection_of(query: Query) -> Selection:
@@ -71,9 +71,9 @@ def selection_of(query: Query) -> Selection:
 
 def incidents_of(pipeline: "Pipeline", query: Query) -> Any:
     """As ``notifier incidents``."""
-    kind, only_open = query.alert_type(), query.flag("open")
+    kind, only_open, limit = query.alert_type(), query.flag("open"), query.limit(SHOWN_MAX, SHOWN_MAX)
     kinds = [kind] if kind else list(AlertType)
-    return [asdict(each) for each in incidents(pipeline.redis, pipeline.keys, kinds, only_open=only_open)]
+    return [asdict(each) for each in incidents(pipeline.redis, pipeline.keys, kinds, only_open=only_open)[:limit]]
 
 
 def silences(pipeline: "Pipeline") -> Any:

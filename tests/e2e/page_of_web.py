@@ -26,8 +26,10 @@ READ = ("general", "error", "tracklist", "monitoring", "security")
 """The queues that the worker reads: nobody reads that of critical alerts."""
 REFUSED = "Weekly report"
 """Discord refuses an alert with this text."""
+expect.set_options(timeout=30_000)  # other tests run beside this one
 HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=1</script> \u202egnp.exe \x1b[31mred"
 BODY = "# Heading\n**bold** and `code`\n```py\nprint('hello')\n```\n||a secret||"
+PICTURE = "https://pictures.example/a.png"
 PASSWORD = "fake-token-of-the-operator"
 NOT_MET = {"code": 50035, "message": "Invalid Form Body", "errors": {"content": {"_errors": [{"message": "bad"}]}}}
 
@@ -61,7 +63,7 @@ class Planted:
         security = self.sandbox.variables["DISCORD_WEBHOOK_SECURITY"].split("/")[-2]
         self.sandbox.call("DELETE", f"webhooks/{security}")
         fields = [{"name": "Version", "value": "4.2.0", "inline": True}]
-        self.raise_alert("Deploy of the API finished", message=BODY, source="deploy", fields=fields)
+        self.raise_alert("Deploy of the API finished", message=BODY, source="deploy", fields=fields, image=PICTURE)
         for number in range(3):
             self.raise_alert(f"{REFUSED} {number}", AlertType.TRACKLIST)
         self.raise_alert(HOSTILE, message=HOSTILE, source=HOSTILE)

@@ -33,7 +33,7 @@ function axes(plot, scale) {
 
 function marks({ series, lines }, scale) {
   if (!lines) return series.flatMap(({ tone, values }) => values.map((value, index) => svg("rect", {
-    class: `mark ${tone}`, x: scale.x(index) + 1, y: scale.y(value || 0), width: Math.max(1, scale.step - 2), height: scale.bottom - scale.y(value || 0), rx: 1 })));
+    class: `mark ${tone}`, x: scale.x(index) + scale.step / 8, y: scale.y(value || 0), width: scale.step * 0.75, height: scale.bottom - scale.y(value || 0), rx: 1 })));
   return series.flatMap(({ tone, values }) => {
     const path = values.map((value, index) => value === null ? "" : `${index && values[index - 1] !== null ? "L" : "M"}${scale.middle(index)} ${scale.y(value)}`).join("");
     return [svg("path", { class: `trace ${tone}`, d: path || "M0 0" }),

@@ -144,12 +144,21 @@ def test_the_history_is_read_in_pages_and_searched(page: Page) -> None:
     assert len(page.get("/api/history?since=1h&type=general&limit=500")["records"]) == 8
 
 
+def test_incidents_are_listed_the_last_heard_of_first_and_not_too_many(page: Page) -> None:
+    for key in ("a", "b", "c"):
+        page.pipeline.client.submit(NotificationMessage(title=key, dedup_key=key))
+    assert [each["key"] for each in page.get("/api/incidents?open=1&limit=2")] == ["c", "b"]
+    assert page.get("/api/incidents?type=error") == []
+
+
 def test_dead_letters_are_counted_and_listed_by_type_and_reason(page: Page) -> None:
     page.die("a", "b")
     found = page.get("/api/dead?limit=1")
     assert (found["count"], len(found["records"])) == (2, 1)
     assert page.get("/api/dead?type=error") == {"count": 0, "records": []}
     assert page.get("/api/dead?reason=invalid_payload&since=1h")["count"] == 2
+    assert page.get("/api/dead?reason=expired")["count"] == 0
+    assert page.get("/api/dead?until=1h")["count"] == 0
     assert of_type(page, "general")["dead_letters"] == 2
 
 
