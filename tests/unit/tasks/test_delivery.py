@@ -66,13 +66,9 @@ class Parts:
         self.buried.append((message, status, json.loads(given), callbacks))
         return {"id": message.id}
 
-    def __call__(self, result: BatchResult, *_: float) -> None:
+    def announce(self, result: BatchResult, *_: float) -> None:
         """Announce."""
         self.announced.append(result)
-
-    def waits(self, *given: object) -> None:
-        """Tell Flower, if it waits."""
-        self.told.append(given)
 
     @contextmanager
     def dispatching(self, _: str) -> Iterator[None]:
@@ -89,6 +85,20 @@ class Parts:
         self.sent.append({"args": args, "kwargs": fields, **options})
 
 
+class Announces:
+    """Stands in for the announcer."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __call__(self, result: BatchResult, *_: float) -> None:
+        self._parts.announce(result)
+
+    def waits(self, *given: object) -> None:
+        """Tell Flower, if it waits: tests of the announcer look at that."""
+        self._parts.told.append(given)
+
+
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
     parts = Parts()
@@ -97,7 +107,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         "publisher": SimpleNamespace(admit=parts.admit, dispatching=parts.dispatching),
         "records": SimpleNamespace(bury=parts.bury),
         "withdrawals": SimpleNamespace(withdraw=parts.withdrawn.append),
-        "announcer": parts,
+        "announcer": Announces(parts),
         "heartbeat": SimpleNamespace(newer_lives=lambda: parts.newer_lives),
         "outbox": SimpleNamespace(admit_newer=lambda *given: parts.left.append(given)),
     }.items():
