@@ -251,6 +251,12 @@ def test_it_fits_every_window_and_every_reader(chromium: Browser, stack: Planted
             page.screenshot(
                 path=SCREENSHOTS / f"web-{route.split('/')[0]}-{theme}-{width}.png", full_page=True, caret="initial"
             )
+    operator.look_at("silences", "Silences").get_by_role("button", name="Begin a silence").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert operator.barriers() == []
+    page.keyboard.press("Escape")
+    page.locator("#skip").press("Enter")
+    expect(operator.main).to_be_focused()
     operator.close()
 
 
