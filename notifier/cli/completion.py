@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from notifier.storage.keys import Keys
 
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 1
 """Ours: whoever presses Tab waits no longer for Redis."""
 OFFERED_MAX = 50
 """Ours: newest ids of each type."""

@@ -110,5 +110,6 @@ def _as_json(message: NotificationMessage, result: NotificationResult) -> dict[s
     from notifier.pipeline import client_pipeline
 
     told = result.model_dump(mode="json") | {"alert_type": message.alert_type, "title": message.title}
+    told["timestamp"] = result.timestamp.isoformat(timespec="microseconds")  # as all others
     record = None if result.status in NEVER_STORED else client_pipeline().records.get(message.id)
     return told | dict(record or {})

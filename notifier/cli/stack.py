@@ -2,10 +2,11 @@
 
 import os
 import re
+import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,20 +37,32 @@ def _answers(url: str) -> bool:
         client.close()
 
 
-def free_port(port: int, option: str) -> int:
-    """The port, or one that is free if it is 0.
+OWN_PORTS = range(20_000, 32_000)
+"""Ours: where a port is looked for that is free, and stays so: systems give none of these to connections."""
 
-    Raises:
-        ConfigurationError: something listens there; names the option that takes another.
-    """
+
+def refuse_taken(port: int, option: str) -> None:
+    """Raises ConfigurationError: something listens there; names the option that takes another port."""
+    try:
+        _probe(port)
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigurationError(f"port {port}: {why}; name another with {option} (0: any that is free)") from None
+
+
+def free_port() -> int:
+    """One on which nothing listens."""
+    while True:
+        port = secrets.choice(OWN_PORTS)
+        with suppress(OSError):
+            _probe(port)
+            return port
+
+
+def _probe(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            why = error.strerror or error
-            raise ConfigurationError(f"port {port}: {why}; name another with {option} (0: any that is free)") from None
-        return int(probe.getsockname()[1])
+        probe.bind(("127.0.0.1", port))
 
 
 class Stack:

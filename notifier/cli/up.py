@@ -72,25 +72,24 @@ def up(folder: Path, sandbox_port: int, web_port: int, flower_port: int, as_json
 
 def _start(stack: "Stack", ports: Mapping[str, tuple[int, str]], is_real: bool) -> dict[str, str]:
     """Start all parts; their addresses once all of them listen."""
-    from notifier.cli.stack import FLOWER_READY, READY, WEB_READY, free_port
+    from notifier.cli.stack import FLOWER_READY, READY, WEB_READY, free_port, refuse_taken
     from notifier.cli.starting import starting
 
-    found = {name: free_port(*port) for name, port in ports.items()}  # before anything is started
+    for port in ports.values():  # before anything is started
+        refuse_taken(*port)
+    flower = ports["flower"][0] or free_port()  # it does not say which it has taken
     stack.keep_settings()
     with starting() as tell:
         tell("Redis")
         stack.redis()
         tell("the sandbox")
-        sandbox = stack.sandbox(found["sandbox"], adopt=not is_real)
+        sandbox = stack.sandbox(ports["sandbox"][0], adopt=not is_real)
         tell("a worker, the operator's page and Flower")
-        begun = {
-            stack.begin_worker(): READY,
-            stack.begin_web(found["web"]): WEB_READY,
-            stack.begin_flower(found["flower"]): FLOWER_READY,
-        }
-        for process, ready in begun.items():
-            process.wait_for(ready)
-    return {"sandbox": sandbox} | {name: f"http://127.0.0.1:{found[name]}" for name in ("web", "flower")}
+        worker, dashboard = stack.begin_worker(), stack.begin_flower(flower)
+        page = stack.begin_web(ports["web"][0]).wait_for(WEB_READY)[1]
+        worker.wait_for(READY)
+        dashboard.wait_for(FLOWER_READY)
+    return {"sandbox": sandbox, "web": page, "flower": f"http://127.0.0.1:{flower}"}
 
 
 def _look_at(stack: "Stack") -> None:

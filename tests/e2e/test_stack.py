@@ -19,6 +19,7 @@ from notifier.cli.up import _settings
 from notifier.errors import ConfigurationError
 from notifier.storage.connection import connect
 from tests.names import names
+from tests.servers import until
 
 
 @pytest.mark.slow
@@ -79,7 +80,7 @@ def test_what_a_killed_stack_has_left_ends_before_another_one_begins(
         ending = threading.Timer(0.2, left.stop)
         ending.start()
         with StackFolder(tmp_path):
-            assert not left.running
+            until(lambda: not left.running, "the end of it")
         ending.join()
 
 

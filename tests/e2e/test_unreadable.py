@@ -138,5 +138,5 @@ def test_an_entry_can_be_looked_at_put_back_and_dropped(
     assert notifier("dead", "unreadable", "--put-back", tomorrow["id"]).stdout == "1 put back\n"
     assert broker.lrange(QUEUE, 0, -1) == [entries[2]]
     assert notifier("dead", "unreadable", "--drop", tomorrow["id"]).returncode == 1, "it is there no more"
-    assert notifier("dead", "unreadable", "--drop", "--all").stdout == "2 dropped\n"
+    assert notifier("dead", "unreadable", "--drop", "--all").stdout == "2 entries dropped\n"
     assert kept.list() == []

@@ -84,6 +84,19 @@ class Parts:
         self.sent.append({"args": args, "kwargs": fields, **options})
 
 
+class Announces:
+    """Stands in for the announcer."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __call__(self, result: BatchResult, *_: float) -> None:
+        self._parts.announce(result)
+
+    def waits(self, *_: object) -> None:
+        """Flower is told of it: tests of the announcer look at that."""
+
+
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
     parts = Parts()
@@ -92,7 +105,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         "publisher": SimpleNamespace(admit=parts.admit, dispatching=parts.dispatching),
         "records": SimpleNamespace(bury=parts.bury),
         "withdrawals": SimpleNamespace(withdraw=parts.withdrawn.append),
-        "announcer": parts.announce,
+        "announcer": Announces(parts),
         "heartbeat": SimpleNamespace(newer_lives=lambda: parts.newer_lives),
         "outbox": SimpleNamespace(admit_newer=lambda *given: parts.left.append(given)),
     }.items():
