@@ -155,6 +155,11 @@ class Operator:
         expect(self.main).to_have_attribute("aria-busy", "false")
         return self.main
 
+    def overview(self) -> dict[str, Any]:
+        """What the server answers now."""
+        found: dict[str, Any] = self.page.request.get(f"{self.address}/api/overview").json()
+        return found
+
     def row(self, text: str) -> Locator:
         """The row of a table."""
         return self.main.get_by_role("row").filter(has_text=re.compile(re.escape(text)))

@@ -42,7 +42,7 @@ function budget({ gate: state }) {
 
 const number = (value, href, tone) => value ? h("a", { href, class: tone }, value.toLocaleString()) : h("span", { class: "dim" }, "0");
 const COLUMNS = [
-  { name: "Type", class: "what", cell: each => h("a", { href: `#/history?type=${each.alert_type}` }, each.alert_type) },
+  { name: "Type", class: "what short", cell: each => h("a", { href: `#/history?type=${each.alert_type}` }, each.alert_type) },
   { name: "Waiting", class: "num", nothing: each => !each.waiting, cell: each => number(each.waiting, `#/waiting?type=${each.alert_type}`) },
   { name: "Oldest", class: "num", nothing: each => !each.oldest_at, cell: each => each.oldest_at ? age(each.oldest_at) : h("span", { class: "dim" }, "–") },
   { name: "Why they wait", class: "why", nothing: each => !each.why, cell: each => each.why ? [plain(meaning(each.why)), each.until && Date.parse(each.until) > now() && !(each.gate && each.gate.quarantined) ? [h("br"), h("span", { class: "dim" }, "goes on ", until(each.until))] : null] : h("span", { class: "dim" }, "–") },
