@@ -74,9 +74,10 @@ class Health:
         if not configured:
             yield "No webhook is configured here: set DISCORD_WEBHOOK_GENERAL, for a start"
         for each in configured:
-            if each.wrong is not None or each.problem is not None:
-                # the text of a variable that is wrong names it
-                yield each.wrong or f"Webhook {each.webhook_id} for {each.alert_type}: {each.problem}"
+            if each.webhook_id is None and each.wrong is not None:
+                yield each.wrong  # it names the variable
+            elif each.problem is not None:
+                yield f"Webhook {each.webhook_id} for {each.alert_type}: {each.wrong or each.problem}"
             elif each.holds:
                 yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}"
         for fault in self.report.machines:

@@ -32,7 +32,8 @@ def test_every_line_is_one_document_and_tells_of_each_alert(
     (told,) = delivered(worker.output())
     assert (told["id"], told["type"], told["level"]) == (alert, "general", "INFO")
     assert told["message_id"]
-    assert len(documents(file.read_text())) == len(file.read_text().splitlines()), "nothing else is in the file"
+    written = file.read_text()
+    assert len(documents(written)) == len(written.splitlines()), "nothing else is in the file"
     assert FORGED not in worker.output().splitlines()
     found = [line for line in worker.output().splitlines() if "discord" in line.lower() and alert in line]
     assert json.loads(found[-1])["message"].startswith(f"Discord alert {alert} (general): delivered")

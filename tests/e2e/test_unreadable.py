@@ -135,7 +135,7 @@ def test_an_entry_can_be_looked_at_put_back_and_dropped(
     shown = notifier("dead", "unreadable").stdout
     assert all(each in shown for each in (garbage["id"], "no_envelope", "why", "'garbage'"))
 
-    assert notifier("dead", "unreadable", "--put-back", tomorrow["id"]).stdout == "1 put back\n"
+    assert notifier("dead", "unreadable", "--put-back", tomorrow["id"]).stdout == "1 entry put back\n"
     assert broker.lrange(QUEUE, 0, -1) == [entries[2]]
     assert notifier("dead", "unreadable", "--drop", tomorrow["id"]).returncode == 1, "it is there no more"
     assert notifier("dead", "unreadable", "--drop", "--all").stdout == "2 entries dropped\n"

@@ -157,7 +157,10 @@ def _deliver(bench: Bench, rows: int) -> None:
         bench.outbox.admit(waiting, Terms(after_seconds=60 * number))
 
 
-MODES = [pytest.param(60, "ascii", id="60-ascii"), pytest.param(200, "utf-8", id="200-utf8")]
+CASES = [
+    pytest.param(*case, id=f"{case[0]} rows, {case[1]} columns")
+    for case in ((0, 60, "ascii"), (1, 60, "ascii"), (3, 60, "ascii"), (3, 200, "utf-8"))
+]
 
 
 def test_none_is_left_out() -> None:
@@ -167,8 +170,7 @@ def test_none_is_left_out() -> None:
     assert leaves == COMMANDS.keys() | SERVERS
 
 
-@pytest.mark.parametrize("rows", [0, 1, 12])
-@pytest.mark.parametrize(("columns", "encoding"), MODES)
+@pytest.mark.parametrize(("rows", "columns", "encoding"), CASES)
 def test_it_fits(planted: Callable[[int], None], run: Run, rows: int, columns: int, encoding: str) -> None:
     planted(rows)
     for command, calls in COMMANDS.items():

@@ -79,6 +79,10 @@ def ended(*heartbeats: Any) -> None:
             each._thread.join(20)
 
 
+def told_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == outside_heartbeat.logger.name]
+
+
 def test_the_fleet_calls_once_in_an_interval(client: "redis.Redis", service: Service) -> None:
     fleet = [worker(client, service.url) for _ in range(3)]
     for each in fleet * 3:
@@ -101,7 +105,7 @@ def test_it_is_not_called_while_an_outbox_stands_still_and_that_is_told_once(
         each()
         ended(each)
     assert service.calls == []
-    (told,) = [record.getMessage() for record in caplog.records]
+    (told,) = told_in(caplog)
     assert told == "NOTIFIER_HEARTBEAT_URL is not called: nothing comes for alerts of error, security"
 
 
@@ -137,7 +141,7 @@ def test_one_that_cannot_reach_it_tells_so_once_and_leaves_it_to_others(
     client.delete(names.called)
     cut_off()
     ended(cut_off)
-    (told,) = [record.getMessage() for record in caplog.records]
+    (told,) = told_in(caplog)
     assert told == "NOTIFIER_HEARTBEAT_URL: 127.0.0.1 was not reached (HTTP 503); it is tried again"
 
 

@@ -37,6 +37,7 @@ class Parts:
         self.buried: list[tuple[NotificationMessage, Status, dict[str, Any], str]] = []
         self.details: list[str] = []
         self.announced: list[BatchResult] = []
+        self.told: list[tuple[object, ...]] = []
         self.withdrawn: list[str] = []
         self.sent: list[dict[str, Any]] = []
         self.refusal: Exception | None = None
@@ -93,8 +94,9 @@ class Announces:
     def __call__(self, result: BatchResult, *_: float) -> None:
         self._parts.announce(result)
 
-    def waits(self, *_: object) -> None:
-        """Flower is told of it: tests of the announcer look at that."""
+    def waits(self, *given: object) -> None:
+        """Tell Flower, if it waits: tests of the announcer look at that."""
+        self._parts.told.append(given)
 
 
 @pytest.fixture
@@ -124,6 +126,13 @@ def run(*args: Any, fields: dict[str, Any] | None = None, **request: Any) -> Any
         return end, dict(vars(ERROR.request))
     finally:
         ERROR.pop_request()
+
+
+def test_what_its_delivery_came_to_is_told_with_its_title(parts: Parts) -> None:
+    throttled = Throttled(3.0, Reason.RATE_LIMITED, WAKE_UP)
+    parts.deliveries = [throttled]
+    run(kwargsrepr="title='T'")
+    assert parts.told == [("a", AlertType.ERROR, "title='T'", throttled)]
 
 
 def batch(action: Action, notification_id: str = "a") -> BatchResult:
