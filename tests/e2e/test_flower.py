@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from notifier.cli.processes import Process
 from notifier.models import AlertType
 from tests.chromium import browser
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.e2e.flower import Flower
 from tests.e2e.test_celery_contract import sandbox_webhook
@@ -33,13 +33,19 @@ CONTROLS = (
 
 
 @pytest.fixture
-def flower(configured: dict[str, str], tmp_path: Path, worker: Process) -> Iterator[Flower]:
+def own_worker(start_worker: StartWorker) -> Process:
+    """Not the shared one: what that ends of an earlier test would be in the list, and be counted."""
+    return start_worker()
+
+
+@pytest.fixture
+def flower(configured: dict[str, str], tmp_path: Path, own_worker: Process) -> Iterator[Flower]:
     """With the login of the operator's page, as compose starts it."""
     kept = {"FLOWER_PERSISTENT": "true", "FLOWER_DB": str(tmp_path / "state")}
     own = {"NOTIFIER_WEB_PASSWORD": LOGIN[1], "FLOWER_READ_ONLY": "true", **kept}
     found = Flower(tmp_path, {**configured, **own}, login=LOGIN)
     until(found.up, "Flower")
-    until(lambda: "shared@" in found.get("/api/workers?refresh=1").text, "the worker in Flower", 30)
+    until(lambda: "worker1@" in found.get("/api/workers?refresh=1").text, "the worker in Flower", 30)
     yield found
     found.stop()
 
@@ -80,7 +86,7 @@ def test_the_worker_is_online_and_each_alert_reads_right(
     until(lambda: {id: each["state"] for id, each in flower.tasks().items()} == wanted, "the states of all")
 
     page.goto(flower.address)
-    expect(page.locator("table").filter(has_text="shared@").last).to_contain_text("Online")
+    expect(page.locator("table").filter(has_text="worker1@").last).to_contain_text("Online")
     page.screenshot(path=_picture("flower-workers"))
     page.goto(f"{flower.address}/tasks")
     expected = {
@@ -91,7 +97,7 @@ def test_the_worker_is_online_and_each_alert_reads_right(
     for notification_id, row in expected.items():
         shown = cells(page, notification_id)
         assert (shown["name"], shown["kwargs"], shown["state"], shown["result"][: len(row[-1])]) == row
-        assert (shown["worker"][:7], shown["uuid"]) == ("shared@", notification_id)
+        assert (shown["worker"].partition("@")[0], shown["uuid"]) == ("worker1", notification_id)
     assert "rejected: invalid_payload (400" in cells(page, failed)["exception"]
     page.screenshot(path=_picture("flower-tasks"), full_page=True)
     assert_no_secrets(texts={"page": page.content(), "api": flower.get("/api/tasks").text})
@@ -103,7 +109,7 @@ def test_the_worker_is_online_and_each_alert_reads_right(
 
 
 def test_it_asks_for_the_login_changes_nothing_and_remembers(
-    flower: Flower, application: Application, worker: Process, configured: dict[str, str], tmp_path: Path
+    flower: Flower, application: Application, own_worker: Process, configured: dict[str, str], tmp_path: Path
 ) -> None:
     for path in ("/", "/tasks", "/broker", "/metrics", "/api/tasks", "/api/workers"):
         assert requests.get(f"{flower.address}{path}", timeout=20).status_code == 401, path
@@ -113,7 +119,7 @@ def test_it_asks_for_the_login_changes_nothing_and_remembers(
         target = name if each.startswith("worker") else "send_notification.general"
         answer = requests.post(f"{flower.address}/api/{each}/{target}", auth=LOGIN, timeout=20)
         assert (each, answer.status_code) == (each, 403)
-    assert worker.running
+    assert own_worker.running
     application.wait(ids := application.raise_alerts("Seen before"))
     until(lambda: flower.tasks().get(ids[0], {}).get("state") == "SUCCESS", "its state")
     flower.stop()
