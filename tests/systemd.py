@@ -5,7 +5,6 @@ import tempfile
 import threading
 from pathlib import Path
 
-
 MARK, END = b"", b"\0"
 
 
