@@ -99,7 +99,7 @@ class DiscordNotificationService:
         wait: float | None = None,
         meanwhile: Callable[[], object] = lambda: None,
     ) -> NotificationResult:
-        """``send`` for synchronous code. ``meanwhile`` is called each second."""
+        """``send`` for synchronous code. ``meanwhile`` is called each second, and once the time is over."""
         submitted = self._pipeline.client.submit(message)
         if (result := _without_waiting(message, submitted, wait)) is not None or wait is None:
             return cast("NotificationResult", result)
@@ -109,9 +109,9 @@ class DiscordNotificationService:
             try:
                 return _result(message.id, submitted.result.get(timeout=max(0, min(left, 1)), propagate=False))
             except ResultTimeout:
-                if left <= 1:
-                    return self._late(message.id, wait)
-            meanwhile()
+                meanwhile()
+            if left <= 1:
+                return self._late(message.id, wait)
 
     def _late(self, notification_id: str, wait: float | None) -> NotificationResult:
         problem = self._backend.reader.problem

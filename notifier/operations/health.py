@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from notifier.counting import counted
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
 from notifier.operations.checks import CheckReport
@@ -95,8 +96,8 @@ class Health:
         for each in self.seen.outboxes:
             if each.stuck_since is not None:
                 yield (
-                    f"The outbox of {each.alert_type} does not move: {each.waiting} wait,"
-                    f" nothing has come for them since {each.stuck_since[:19]} UTC ({each.why})"
+                    f"The outbox of {each.alert_type} does not move, with {counted(each.waiting, 'alert')} in it:"
+                    f" nothing has come for it since {each.stuck_since[:19]} UTC ({each.why})"
                 )
 
     def _of_files(self) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from notifier.counting import counted
 from notifier.duration import moment_of, seconds_of
 from notifier.errors import InvalidMessage, NotificationNotFound, NotifierError
 from notifier.models import AlertType
@@ -134,7 +135,7 @@ class DeadLetterAction(Acting):
             raise InvalidMessage("expected: expected the number of dead letters that match")
         letters = self.shared.pipeline.dead_letters
         if (count := letters.count(selection)) != expected:
-            raise Raced(f"{count} dead letters match now, not {expected}: look again")
+            raise Raced(f"that is {counted(count, 'dead letter')} now, not {expected}: look again")
         return [each["id"] for each in reversed(letters.list(selection))][:expected]
 
 

@@ -21,25 +21,29 @@ class ServiceManager:
         self._is_well = True
 
     def tell(self, pulse: Pulse) -> None:
-        """Tell what is new; while the worker moves, also that it does, for WatchdogSec=. What fails is logged once."""
+        """Tell what is new; while the worker moves, also that it does, for WatchdogSec=.
+
+        What fails is logged once, and told again.
+        """
         if not self._address:
             return
         states = [] if pulse.stuck else ["WATCHDOG=1"]
-        if not pulse.unready and not self._is_ready:
-            self._is_ready = True
+        becomes_ready = not (pulse.unready or self._is_ready)
+        if becomes_ready:
             states.append("READY=1")
         status = pulse.stuck or pulse.unready or f"delivers {', '.join(pulse.types)}"
         if status != self._status:
-            self._status = status
             states.append(f"STATUS={status}")
-        self._send("\n".join(states))
+        if self._send("\n".join(states)):
+            self._is_ready, self._status = self._is_ready or becomes_ready, status
 
     def stopping(self) -> None:
         """The worker ends what it has begun, and takes no more."""
         if self._address:
             self._send("STOPPING=1")
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str) -> bool:
+        """Whether it was told."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as to:
                 to.sendto(text.encode(), self._address or "")
@@ -48,3 +52,4 @@ class ServiceManager:
             if self._is_well:
                 logger.warning("NOTIFY_SOCKET: the service manager was not told (%s)", type(error).__name__)
             self._is_well = False
+        return self._is_well

@@ -51,7 +51,7 @@ class ForkedCommands:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it."""
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=60)
 
     def run(self, *words: str, **environment: str) -> str:
         """What a command prints, on both of its outputs; it holds no secret."""

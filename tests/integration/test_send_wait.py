@@ -133,12 +133,12 @@ def run(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> Iterator[Callable[..
 def test_the_end_of_the_wait_says_why_it_waits_still(
     run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--wait", "1.6", "--json") == 1
+    assert run("--wait", "0.1", "--json") == 1
     out, err = capsys.readouterr()
     assert err.splitlines() == [NOBODY]
     told = json.loads(out)
     assert told["status"] == "queued"
-    assert told["error"] == f"alert {told['id']} is queued: not ready within 1.6 s; {NOBODY}"
+    assert told["error"] == f"alert {told['id']} is queued: not ready within 0.1 s; {NOBODY}"
 
 
 def test_an_interrupt_says_how_to_look_later(

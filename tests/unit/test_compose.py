@@ -111,7 +111,7 @@ def hand_on(tmp_path: Path, **given: str) -> dict[str, str]:
     for name in Composed().services["redis"]["secrets"]:
         (source / name).write_text(given.get(name, ""), encoding="utf-8")
     command = ["sh", str(ROOT / "deploy/compose/hand_on_secrets"), str(source), str(volume)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     found = {path.name: path.read_text(encoding="utf-8") for path in volume.iterdir()}
     assert not [secret for secret in found.values() if secret and secret in done.stdout + done.stderr]
     return found
@@ -154,7 +154,7 @@ def test_the_image_runs_as_a_user_that_owns_nothing_but_logs_and_spool() -> None
 
 def test_the_build_sees_the_program_and_nothing_else() -> None:
     command = [str(shutil.which("git")), "ls-files"]
-    tracked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    tracked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split()
     seen = {name for name in tracked if CONTEXT.sees(name)}
     program = {name for name in tracked if name.split("/")[0] in PROGRAM} - {"notifier/sandbox/sandbox.env"}
     assert seen == program | {"pyproject.toml", "uv.lock", "README.md", "LICENSE", "celeryconfig.py", "hatch_build.py"}

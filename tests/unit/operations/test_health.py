@@ -53,8 +53,9 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
         (of(fleet=(*FLEET, WorkerCheck(Holding(AlertType.ERROR, "b@host", "9", "g"), None))), "different webhooks"),
         (
             replace(WELL, seen=Seen(SERVER, [STUCK])),
-            "not move: 3 wait, nothing has come for them since 2026-01-01",
+            "not move, with 3 alerts in it: nothing has come for it since 2026-01-01",
         ),
+        (replace(WELL, seen=Seen(SERVER, [replace(STUCK, waiting=1)])), "with 1 alert in it"),
         (replace(WELL, spool=SpoolState("/spool", problem="NOTIFIER_SPOOL_DIR: x")), "NOTIFIER_SPOOL_DIR: x"),
         (replace(WELL, templates={"mine": "mine.toml: x"}), "Template mine.toml: x"),
     ],

@@ -1,7 +1,9 @@
 """systemd learns that a worker is ready, that it goes round, and that it stops; without systemd nothing happens."""
 
 import logging
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -54,3 +56,19 @@ def test_without_systemd_nothing_is_told_and_one_that_is_gone_is_logged_once(
     assert (record.levelno, record.getMessage()) == (
         *(logging.WARNING, "NOTIFY_SOCKET: the service manager was not told (ConnectionRefusedError)"),
     )
+
+
+def test_what_finds_no_room_is_told_again(tmp_path_factory: pytest.TempPathFactory) -> None:
+    address = "\0" + tmp_path_factory.mktemp("full").as_posix()[-80:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as busy:
+        busy.bind(address)
+        busy.setblocking(False)
+        manager, other = ServiceManager(f"@{address[1:]}"), ServiceManager(f"@{address[1:]}")
+        while other._is_well:
+            other.stopping()
+        manager.tell(PULSE)
+        with suppress(BlockingIOError):
+            while True:
+                busy.recv(4_096)
+        manager.tell(PULSE)
+        assert busy.recv(4_096).decode().splitlines() == ["WATCHDOG=1", "READY=1", "STATUS=delivers error, security"]
