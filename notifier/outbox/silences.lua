@@ -51,6 +51,8 @@ local function silenced_by(silences, alert_type, message, now)
   local texts = texts_of(known)
   for at = 1, #flat, 2 do
     local readable, silence = pcall(cjson.decode, flat[at + 1]) -- one that is not would stop every alert
-    if readable and now < silence['until'] and silence_matches(silence, alert_type, known.severity, texts) then return flat[at] end
+    if readable and now < silence['until'] and silence_matches(silence, alert_type, known.severity, texts) then
+      return flat[at]
+    end
   end
 end

@@ -20,5 +20,5 @@ def test_a_duration_may_be_a_number_or_a_text(given: Any, seconds: float) -> Non
 
 @pytest.mark.parametrize("given", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-14:00", "soon", "", "1e9d"])
 def test_a_moment_that_is_none_or_outside_the_calendar_is_refused(given: str) -> None:
-    with pytest.raises(InvalidMessage, match="^since: "):
+    with pytest.raises(InvalidMessage, match=r"^since: "):
         moment_of("since", given)
