@@ -218,8 +218,8 @@ def test_an_alert_is_drawn_as_discord_shows_it_with_its_life(operator: Operator,
 
 
 def test_text_from_outside_is_text(operator: Operator, stack: Planted) -> None:
-    for route in ("history", f"alert/{stack.ids[HOSTILE]}"):
-        operator.look_at(route, "")
+    for route, heading in (("history", "History"), (f"alert/{stack.ids[HOSTILE]}", "<img src=x")):
+        operator.look_at(route, heading)
         shown = operator.main.get_by_text("<img src=x onerror='window.hit=1'>").first
         expect(shown).to_be_visible()
         assert operator.main.locator("img, script, [onerror]").count() == 0
