@@ -75,7 +75,7 @@ def test_an_interrupted_question_is_no_answer(
     monkeypatch.setattr("click.termui.visible_prompt_func", interrupt)
     monkeypatch.setattr(history, "callback", lambda **_: click.confirm("Sure?", err=True))
     status, said = ended(["history"], capsys)
-    assert (status, said.splitlines()[-1]) == (130, "interrupted")
+    assert (status, said.rstrip().endswith("interrupted")) == (130, True), "before 8.2, click ends no line"
 
 
 def test_an_end_that_was_asked_for_stays_one() -> None:
