@@ -45,7 +45,7 @@ def flower(configured: dict[str, str], tmp_path: Path, own_worker: Process) -> I
     own = {"NOTIFIER_WEB_PASSWORD": LOGIN[1], "FLOWER_READ_ONLY": "true", **kept}
     found = Flower(tmp_path, {**configured, **own}, login=LOGIN)
     until(found.up, "Flower")
-    until(lambda: "worker1@" in found.get("/api/workers?refresh=1").text, "the worker in Flower", 30)
+    until(lambda: "worker1@" in found.get("/api/workers?refresh=1").text, "the worker in Flower")
     yield found
     found.stop()
 

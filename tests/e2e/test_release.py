@@ -35,6 +35,7 @@ def release(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # it builds, and checks types, on a machine that may be busy
 def test_it_holds_all_that_a_release_has_and_is_typed(released: Path, tmp_path: Path) -> None:
     sums = [line.split() for line in (released / "SHA256SUMS").read_text().splitlines()]
     assert {name for _, name in sums} == {path.name for path in released.iterdir()} - {"SHA256SUMS"}

@@ -228,6 +228,19 @@ def test_text_from_outside_is_text(operator: Operator, stack: Planted) -> None:
     assert r"\u202egnp.exe \u001b[31mred" in text, "what turns or colours text is shown as what it is"
 
 
+def test_what_cannot_be_shown_says_why(operator: Operator) -> None:
+    for route, heading, said in (
+        ("alert/nobody", "Alert", "no alert has the id 'nobody'"),
+        ("alert/%", "Alert", "no alert has the id '%'"),
+        ("history?status=well", "History", "status: expected one of delivered"),
+    ):
+        operator.page.goto("about:blank")
+        expect(operator.look_at(route, heading).get_by_role("alert")).to_contain_text(said)
+    operator.wrong[:] = [each for each in operator.wrong if "Failed to load resource" not in each]
+    operator.page.goto("about:blank")
+    operator.look_at("constructor", "Overview")
+
+
 def test_what_only_shows_offers_no_action(operator: Operator) -> None:
     shown = {**operator.overview(), "read_only": True}
     operator.page.route("**/api/overview", lambda route: route.fulfill(json=shown))

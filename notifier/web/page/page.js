@@ -24,9 +24,11 @@ const page = { overview: null, route: null, shown: null };
 
 // ---- routes: #/history?text=disk, #/alert/ID
 
+const decoded = text => { try { return decodeURIComponent(text); } catch { return text; } };
+
 function routeOf(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?"), [name, ...rest] = path.split("/");
-  return { name: VIEWS[name] ? name : "overview", id: decodeURIComponent(rest.join("/")), values: Object.fromEntries(new URLSearchParams(query)), hash };
+  return { name: Object.hasOwn(VIEWS, name) ? name : "overview", id: decoded(rest.join("/")), values: Object.fromEntries(new URLSearchParams(query)), hash };
 }
 
 async function go() {
@@ -54,8 +56,9 @@ async function look(always) {
   const route = page.route;
   if (asking === route) { again = again || always; return; }
   asking = route;
+  const view = VIEWS[route.name];
   try {
-    const view = VIEWS[route.name], first = get("overview"), must = always || page.shown !== route || Date.now() - loaded > SELDOM_MS;
+    const first = get("overview"), must = always || page.shown !== route || Date.now() - loaded > SELDOM_MS;
     if (!must && await first === page.overview) return;
     const [glance, found] = await Promise.all([first, view.load(route)]);
     page.overview = glance;
