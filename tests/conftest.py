@@ -116,7 +116,7 @@ class Sandbox:
 
     def call(self, method: str, path: str, /, **body: Any) -> Any:
         """One call of the control API."""
-        answer = requests.request(method, f"{self.address}/sandbox/{path}", json=body or None, timeout=10)
+        answer = requests.request(method, f"{self.address}/sandbox/{path}", json=body or None, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -71,6 +71,7 @@ def fields_of(body: bytes) -> Given:
     """The fields of a body. Raises InvalidMessage: it is no JSON object."""
     try:
         given = json.loads(body or b"{}")
+        json.dumps(given, ensure_ascii=False).encode()  # half a character is no text that can be stored
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):

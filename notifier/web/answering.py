@@ -210,7 +210,10 @@ class Answering(RequestHandler):
             return False
         if (origin := headers.get("Origin")) is None:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.netloc == self.request.host or (parts.hostname or "") in self.shared.names
 
     # -- what is answered

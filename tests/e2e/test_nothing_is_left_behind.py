@@ -17,11 +17,13 @@ from notifier.cli.processes import Process, ProcessFailed
 from tests.conftest import Sandbox
 from tests.e2e import hanging_suite
 from tests.e2e.leftovers import processes_of, wait_until_none
+from tests.servers import until
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 NOTIFIER = [sys.executable, "-m", "notifier"]
+PYTEST = [sys.executable, "-m", "pytest", "-s", "-n1", "-p", "no:cacheprovider"]
 
 
 def clean_environment() -> dict[str, str]:
@@ -32,13 +34,27 @@ def test_killing_the_test_suite_leaves_no_process(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     suite = Process(
         "suite",
-        [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", f"--basetemp={inner}", hanging_suite.__file__],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-s",
+            "-n1",
+            "-p",
+            "no:cacheprovider",
+            f"--basetemp={inner}",
+            hanging_suite.__file__,
+        ],
         tmp_path / "suite.log",
         cwd=ROOT,
         env=clean_environment(),
     )
-    while not list(tmp_path.rglob(hanging_suite.UP)):
+
+    def is_up() -> bool:
         assert suite.running, suite.tail()
+        return any(inner.glob(f"*/{hanging_suite.UP}"))
+
+    until(is_up, "all that the suite starts", 150)
     running = processes_of(inner)
     assert any("redis-server" in each or "valkey-server" in each for each in running)
     assert any("notifier.sandbox" in each for each in running)
@@ -58,10 +74,10 @@ def test_the_demo_interrupted_or_killed_leaves_no_process(tmp_path: Path, number
         stderr=subprocess.PIPE,
     )
     try:
-        while not any("celery" in each for each in processes_of(tmp_path)):
-            assert demo.poll() is None
+        until(lambda: "celery" in " ".join(processes_of(tmp_path)) or demo.poll() is not None, "its worker")
+        assert demo.poll() is None
         os.kill(demo.pid, number)
-        _, said = demo.communicate(timeout=60)
+        _, said = demo.communicate(timeout=150)
     finally:
         demo.kill()
         demo.wait()
@@ -84,18 +100,18 @@ def test_up_serves_until_ctrl_c_and_then_ends_everything(tmp_path: Path, sandbox
         addresses = re.findall(r"^(Sandbox|Page|Flower):\s+(http://\S+)", said, re.MULTILINE)
         assert [name for name, _ in addresses] == ["Sandbox", "Page", "Flower"]
         for _, address in addresses:
-            assert requests.get(address, timeout=10).status_code == 200
+            assert requests.get(address, timeout=30).status_code == 200
         printed = said.partition("Raise alerts from another terminal:\n")[2].partition("\n\n")[0]
         sent = subprocess.run(
             ["/bin/bash", "-ec", f"{printed}\nnotifier check --json"], cwd="/",
             env={**clean_environment(), "PATH": "/usr/bin:/bin"},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=150, check=False,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stderr
         assert sent.stdout.startswith("delivered ")
         assert '"valid": true' in sent.stdout, "the sandbox's webhooks are known there too"
         again = subprocess.run(
-            command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=150, check=False
         )
         assert again.returncode == 1
         running = rf"^Error: {folder}: already running at {addresses[0][1]} .*\(process {up.pid}\)"
@@ -124,10 +140,10 @@ def test_up_posts_to_the_real_webhooks_if_they_are_configured_and_starts_again_a
             script = f"source {told['environment']} && {shlex.join(NOTIFIER)} send security '{title}' --wait 30"
             subprocess.run(
                 ["/bin/bash", "-c", script], cwd=tmp_path, env=clean_environment(),
-                capture_output=True, timeout=60, check=True,
+                capture_output=True, timeout=150, check=True,
             )  # fmt: skip
             assert sandbox.titles()[-1] == title
-            assert requests.get(told["web"], timeout=10).status_code == 200
+            assert requests.get(told["web"], timeout=30).status_code == 200
         finally:
             up.kill()  # the next one waits for what it leaves behind
     assert wait_until_none(folder) == []

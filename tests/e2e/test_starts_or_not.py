@@ -53,7 +53,7 @@ def test_each_fault_is_one_line_and_an_exit_code(
                 )
             )  # fmt: skip
         for process, (_, _, variable, words) in zip(started, cases, strict=True):
-            output = process.communicate(timeout=60)[0]
+            output = process.communicate(timeout=150)[0]
             assert process.returncode == 1, output
             assert words in output
             assert "Traceback" not in output

@@ -218,14 +218,27 @@ def test_an_alert_is_drawn_as_discord_shows_it_with_its_life(operator: Operator,
 
 
 def test_text_from_outside_is_text(operator: Operator, stack: Planted) -> None:
-    for route in ("history", f"alert/{stack.ids[HOSTILE]}"):
-        operator.look_at(route, "")
+    for route, heading in (("history", "History"), (f"alert/{stack.ids[HOSTILE]}", "<img src=x")):
+        operator.look_at(route, heading)
         shown = operator.main.get_by_text("<img src=x onerror='window.hit=1'>").first
         expect(shown).to_be_visible()
         assert operator.main.locator("img, script, [onerror]").count() == 0
         assert operator.page.evaluate("window.hit") is None
     text = operator.main.get_by_role("heading", level=1).inner_text()
     assert r"\u202egnp.exe \u001b[31mred" in text, "what turns or colours text is shown as what it is"
+
+
+def test_what_cannot_be_shown_says_why(operator: Operator) -> None:
+    for route, heading, said in (
+        ("alert/nobody", "Alert", "no alert has the id 'nobody'"),
+        ("alert/%", "Alert", "no alert has the id '%'"),
+        ("history?status=well", "History", "status: expected one of delivered"),
+    ):
+        operator.page.goto("about:blank")
+        expect(operator.look_at(route, heading).get_by_role("alert")).to_contain_text(said)
+    operator.wrong[:] = [each for each in operator.wrong if "Failed to load resource" not in each]
+    operator.page.goto("about:blank")
+    operator.look_at("constructor", "Overview")
 
 
 def test_what_only_shows_offers_no_action(operator: Operator) -> None:

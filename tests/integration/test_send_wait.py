@@ -117,7 +117,9 @@ def run(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> Iterator[Callable[..
     from notifier.settings import Settings
     from notifier.storage.broker import create_app
 
-    pipeline = Pipeline(create_app("sending"), Settings.load())
+    app = create_app("sending")
+    app.conf.update(broker_url=redis_url, result_backend=redis_url)  # else those of whoever needed one first here
+    pipeline = Pipeline(app, Settings.load())
     monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: pipeline)
     monkeypatch.setattr(DiscordNotificationService, "__init__", lambda self, *_: setattr(self, "_pipeline", pipeline))
 

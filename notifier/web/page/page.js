@@ -24,9 +24,11 @@ const page = { overview: null, route: null, shown: null };
 
 // ---- routes: #/history?text=disk, #/alert/ID
 
+const decoded = text => { try { return decodeURIComponent(text); } catch { return text; } };
+
 function routeOf(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?"), [name, ...rest] = path.split("/");
-  return { name: VIEWS[name] ? name : "overview", id: decodeURIComponent(rest.join("/")), values: Object.fromEntries(new URLSearchParams(query)), hash };
+  return { name: Object.hasOwn(VIEWS, name) ? name : "overview", id: decoded(rest.join("/")), values: Object.fromEntries(new URLSearchParams(query)), hash };
 }
 
 async function go() {

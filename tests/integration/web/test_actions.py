@@ -11,6 +11,7 @@ from notifier.cli import main
 from notifier.gate.state import Closed
 from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.audit import Author
 from notifier.outbox.claim import Throttled
 from notifier.outcome import Failed, Reason
 from notifier.web import actions as actions_module
@@ -97,6 +98,7 @@ def test_no_action_is_done_for_a_form_or_another_page_or_a_stranger(page: Page) 
         ({"Sec-Fetch-Site": "same-site"}, 403, "other_origin"),
         ({"Origin": "https://evil.example"}, 403, "other_origin"),
         ({"Origin": "null"}, 403, "other_origin"),
+        ({"Origin": "http://["}, 403, "other_origin"),
         ({"Authorization": ""}, 401, "not_logged_in"),
     ):
         for _, path, body, name in ACTIONS:
@@ -129,7 +131,7 @@ def test_an_action_of_this_page_is_done(page: Page) -> None:
 
 
 def test_a_body_that_is_no_object_is_refused(page: Page) -> None:
-    for body in ("{", "[]", "1", '"x"', "[" * 100_000):
+    for body in ("{", "[]", "1", '"x"', "[" * 100_000, r'{"why": "\ud800"}'):
         answer = page.ask("/api/gates/general/open", "POST", data=body, headers=ACTION)
         assert (answer.status_code, answer.json()["reason"]) == (400, "invalid_message")
 
@@ -138,6 +140,8 @@ def test_who_does_it_is_the_user_unless_another_is_named(make_page: MakePage) ->
     page = make_page(login=Login("watch", None))
     page.act("/api/gates/general/close", {"by": " ", "why": "x" * 1_000})
     page.act("/api/gates/general/open", {"by": "a\nb" + "c" * 200, "why": ["l", 1]})
+    own = page.pipeline.settings
+    assert str(Author.of("a\udcff", "b\ud800", own)) == "by a\ufffd (b\ufffd)", "a command's words may be no text"
     opened, closed = page.get("/api/audit")
     assert (closed["by"], len(closed["why"])) == ("watch", 500)
     assert (opened["by"][:4], len(opened["by"]), opened["why"]) == ("a bc", 100, "['l', 1]")

@@ -57,7 +57,7 @@ def test_the_overview_counts_silences_and_names_jobs_that_are_overdue(page: Page
         found = page.get("/api/overview")
         return bool((found["silences"], found["jobs_overdue"]) == (1, ["late"]))
 
-    until(told, "an overview that is newer", 10)
+    until(told, "an overview that is newer")
 
 
 def test_the_overview_tells_when_the_next_request_may_go(page: Page) -> None:
