@@ -102,8 +102,7 @@ def requesting(method: str, url: str) -> Iterator[Answered]:
         yield lambda *_: None
         return
     attributes = {"http.request.method": method, **_place_of(url)}
-    # the text of an error may hold the whole URL
-    with _span(method, "CLIENT", attributes, tells_errors=False) as span, _unseen_by_others():
+    with _span(method, "CLIENT", attributes) as span, _unseen_by_others():
         yield partial(_answered, span)
 
 
@@ -122,22 +121,27 @@ def _unseen_by_others() -> AbstractContextManager[object]:
     return utils.suppress_http_instrumentation() if utils else nullcontext()
 
 
+@contextmanager
 def _span(
     name: str,
     kind: str,
     attributes: Mapping[str, Any],
     context: "Context | None" = None,
     links: "Sequence[Link]" = (),
-    *,
-    tells_errors: bool = True,
-) -> "AbstractContextManager[Span]":
+) -> "Iterator[Span]":
+    """An error in it is told by its kind alone: its text may hold the whole URL, or what an alert says."""
     from opentelemetry import trace
 
     tracer: Tracer = trace.get_tracer("notifier", VERSION)
     own: SpanKind = trace.SpanKind[kind]
-    return tracer.start_as_current_span(
-        *(name, context, own, attributes, links), record_exception=tells_errors, set_status_on_exception=tells_errors
-    )
+    with tracer.start_as_current_span(
+        *(name, context, own, attributes, links), record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except Exception as error:
+            _answered(span, None, type(error).__name__)
+            raise
 
 
 def _context(text: str) -> "Context | None":

@@ -10,12 +10,20 @@ import redis
 from notifier.counting import counted
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
-from notifier.operations.checks import CheckReport
+from notifier.operations.checks import CheckReport, WebhookCheck
 from notifier.operations.outboxes import OutboxState, outboxes
 from notifier.operations.overview import count_dead, count_unreadable
 from notifier.operations.redis_server import RedisServer, read_server
 from notifier.operations.spool_state import SpoolState
 from notifier.storage.keys import Keys
+
+GONE = {
+    "webhook_unknown": "it was deleted, or never was: put the URL of one that is there into {variable} of every worker",
+    "webhook_token_invalid": "the end of its URL is wrong: copy it anew from Discord into {variable} of every worker",
+    "webhook_quarantined": "Discord did not know this URL: put the right one into {variable} of every worker, and"
+    " restart them; if it is right, `notifier gate reset {alert_type}`",
+}
+"""What to do, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Health:
             if each.webhook_id is None and each.wrong is not None:
                 yield each.wrong  # it names the variable
             elif each.problem is not None:
-                yield f"Webhook {each.webhook_id} for {each.alert_type}: {each.wrong or each.problem}"
+                yield f"Webhook {each.webhook_id} for {each.alert_type}: {each.wrong or _said(each)}"
             elif each.holds:
                 yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}"
         for fault in self.report.machines:
@@ -147,6 +155,12 @@ class Health:
             "spool": asdict(self.spool) if self.spool else None,
             "templates": dict(self.templates),
         }
+
+
+def _said(check: WebhookCheck) -> str:
+    """Its reason, and what to do."""
+    todo = GONE.get(str(check.problem), "").format(variable=check.variable, alert_type=check.alert_type)
+    return f"{check.problem}: {todo}" if todo else str(check.problem)
 
 
 def _shared(report: CheckReport, per_minute: int) -> Iterator[str]:

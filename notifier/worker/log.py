@@ -1,6 +1,7 @@
 """The log of a worker: one record is one line that nothing in it can forge, and no text of an alert is above DEBUG.
 
-Text in a terminal, JSON elsewhere, unless NOTIFIER_LOG_FORMAT says otherwise.
+Text in a terminal, JSON elsewhere, unless NOTIFIER_LOG_FORMAT says otherwise. The token of a webhook is in neither: the
+text of any error may hold its URL.
 """
 
 import copy
@@ -15,6 +16,7 @@ import celery.app.log
 from celery import current_task
 from celery.utils.log import ColorFormatter
 
+from notifier.discord.redaction import redact
 from notifier.escaping import escaped, escaped_json
 from notifier.settings import settings
 from notifier.worker.step_log import FIELDS
@@ -35,7 +37,7 @@ class EscapingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """As ``logging.Formatter``."""
         text = super().format(record if _shows_all() else _without_texts(record))
-        return escaped(text.rstrip("\n")).replace("\n", FURTHER_LINE)
+        return escaped(redact(text.rstrip("\n"))).replace("\n", FURTHER_LINE)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """As ``logging.Formatter``: the traceback."""
@@ -78,7 +80,8 @@ class JsonFormatter(EscapingFormatter):
             told["traceback"] = self.formatException(shown.exc_info)
         if shown.stack_info:
             told["stack"] = self.formatStack(shown.stack_info)
-        return escaped_json(json.dumps(told, ensure_ascii=False, default=str))
+        told = {name: redact(value) if isinstance(value, str) else value for name, value in told.items()}
+        return escaped_json(json.dumps(told, ensure_ascii=False, default=lambda value: redact(str(value))))
 
 
 def is_json(stream: Any) -> bool:

@@ -290,6 +290,7 @@ def test_the_page_says_since_when_there_is_no_connection(chromium: Browser, stac
     operator.page.route("**/api/**", lambda route: route.fulfill(status=503, body=refusal))
     look()
     expect(status).to_contain_text("Redis does not answer since")
+    expect(operator.page.get_by_role("alert")).to_have_text("no Redis at localhost:6379")
     operator.page.unroute("**/api/**")
     look()
     expect(status).to_have_text("live")
@@ -300,6 +301,19 @@ def test_the_page_says_since_when_there_is_no_connection(chromium: Browser, stac
     operator.page.unroute("**/api/**")
     look()
     expect(status).to_have_text("live")
+    operator.wrong.clear()  # the browser tells of each request that fails
+    operator.close()
+
+
+def test_a_page_that_is_opened_while_redis_is_read_only_says_so(chromium: Browser, stack: Planted) -> None:
+    operator = Operator(chromium, stack)
+    refusal = '{"problem": "READONLY: REDIS_URL names a replica", "reason": "broker_unavailable"}'
+    operator.page.route("**/api/overview", lambda route: route.fulfill(status=503, body=refusal))  # all else answers
+    operator.page.goto(f"{stack.address}/#/overview")
+    expect(operator.main.get_by_role("alert")).to_contain_text("READONLY: REDIS_URL names a replica")
+    operator.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(operator.page.locator("#connection")).to_contain_text("Redis is read-only since")
+    expect(operator.page.locator("#problem")).to_have_text("READONLY: REDIS_URL names a replica")
     operator.wrong.clear()  # the browser tells of each request that fails
     operator.close()
 

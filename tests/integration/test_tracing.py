@@ -1,5 +1,6 @@
 """One trace from the call through the delivery to the request; a batch of several has links to their calls."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,6 +120,16 @@ def test_a_failure_says_its_reason(spans: Spans, bench: Bench) -> None:
     assert delivery.attributes["notifier.outcome"] == "rejected"
     assert delivery.attributes["notifier.reason"] == "forbidden"
     assert delivery.status.status_code is StatusCode.ERROR
+
+
+def test_a_bug_in_a_delivery_is_told_by_its_kind_alone(spans: Spans, bench: Bench) -> None:
+    bench.admit("a")
+    worker, url = worker_of(bench), "https://discord.com/api/webhooks/1/fake-token-of-a-trace"
+    worker._client = SimpleNamespace(execute=lambda *_: (_ for _ in ()).throw(RuntimeError(f"a bug at {url}")))  # type: ignore[assignment]
+    with pytest.raises(RuntimeError):
+        worker.deliver(ClaimRequest(AlertType.GENERAL))
+    delivery = spans.one("deliver notifications.general")  # that its texts hold no token is looked at when it ends
+    assert (delivery.status.status_code, delivery.status.description) == (StatusCode.ERROR, "RuntimeError")
 
 
 def test_without_a_trace_nothing_is_stored(spans: Spans, bench: Bench) -> None:

@@ -11,7 +11,7 @@ from notifier.models import AlertType
 from notifier.operations import explain as explain_module
 from notifier.operations import waiting as waiting_module
 from notifier.operations.explain import explain
-from notifier.operations.waiting import WaitingAlerts, waiting_alerts
+from notifier.operations.waiting import WaitingAlerts, waiting_alert, waiting_alerts
 from notifier.outbox.record import iso
 from notifier.outbox.terms import Terms
 from notifier.outcome import Failed, Reason
@@ -67,6 +67,18 @@ def test_what_is_under_way_is_first_and_the_rest_waits_for_the_gate(bench: Bench
     assert carried == ("carried", "a request is under way", None)
     assert behind[0] == "behind"
     assert behind[1] not in ("", "a request is under way")
+
+
+def test_what_waits_for_its_turn_says_when_its_outbox_is_looked_at_again(bench: Bench) -> None:
+    bench.admit("a", "b")
+    wake_up = names.outbox_parts(AlertType.GENERAL)[-1]
+    bench.redis.set(wake_up, f"token {START + 20 * SECOND}", ex=60)
+    assert [until for _, _, until in told(bench)] == [after(20), after(20)]
+    one = waiting_alert(bench.redis, names, "b")
+    assert one is not None
+    assert one.until == after(20), "as of one alone"
+    bench.redis.set(wake_up, f"token {START}", ex=60)
+    assert [until for _, _, until in told(bench)] == [None, None], "it is over"
 
 
 def test_what_is_due_later_says_when_and_why(bench: Bench) -> None:

@@ -108,11 +108,13 @@ function drawSide() {
 
 function drawConnection() {
   const { state, since } = connection, from = () => at(new Date(since).toISOString());
-  const texts = { connecting: ["connecting"], live: ["live"], away: ["not connected since ", from()], redis: ["Redis does not answer since ", from()] };
+  const texts = { connecting: ["connecting"], live: ["live"], away: ["not connected since ", from()], redis: [connection.problem.includes("READONLY") ? "Redis is read-only since " : "Redis does not answer since ", from()] };
   const node = $("connection");
   node.className = state;
-  node.title = connection.problem;
   fill(node, texts[state]);
+  const why = state === "redis" ? plain(connection.problem) : "";
+  if ($("problem").textContent !== why) $("problem").textContent = why;
+  $("problem").hidden = !why;
   document.body.classList.toggle("stale", state === "away" || state === "redis");
 }
 connection.changed = drawConnection;

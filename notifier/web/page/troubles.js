@@ -14,7 +14,7 @@ export function troublesOf(each, overview) {
   const size = overview.queue_size, found = [], type = each.alert_type, gate = each.gate || {};
   const add = (how, text, href, todo) => found.push({ level: how, type, text, href, todo });
   const waits = each.waiting ? `, ${count(each.waiting, "alert")} ${each.waiting === 1 ? "waits" : "wait"}` : "";
-  if (!each.workers.length && (each.gate || each.waiting) && !nobody(overview)) add("critical", `no worker reads this queue${waits}`, `#/waiting?type=${type}`, `start one: celery -A tasks worker -Q notifications.${type}`);
+  if (!each.workers.length && (each.gate || each.waiting) && !nobody(overview)) add("critical", `no worker reads this queue${waits}`, `#/waiting?type=${type}`, `start one: celery -A notifier worker -Q notifications.${type}`);
   if (each.webhook_problem) add("critical", each.webhook_problem, "#/gates", "correct the setting, and restart");
   if (gate.quarantined) add("critical", `${meaning(gate.quarantined)}${waits}`, "#/gates", "give the workers the new URL; or reset the gate if the webhook is there");
   else if (gate.closed) add("warning", `the gate was closed by ${gate.closed.by || "hand"}${gate.closed.why ? ` (${gate.closed.why})` : ""}${waits}`, "#/gates", "open it when it may go on");
@@ -24,7 +24,7 @@ export function troublesOf(each, overview) {
   else if (size && each.waiting >= NEARLY * size) add("warning", `its outbox is nearly full: ${each.waiting.toLocaleString()} of ${size.toLocaleString()}`, `#/waiting?type=${type}`, "");
   const late = each.oldest_at ? (now() - Date.parse(each.oldest_at)) / 1000 : 0;
   if (!found.length && late > LATE_SECONDS) add("warning", `the oldest has waited ${span(late)}: ${meaning(each.why)}`, `#/waiting?type=${type}`, "");
-  if (each.dead_letters) add("warning", `${count(each.dead_letters, "dead letter")} ${each.dead_letters === 1 ? "was" : "were"} not delivered`, `#/dead?type=${type}`, "replay or drop them");
+  if (each.dead_letters) add("warning", `${count(each.dead_letters, "dead letter")} ${each.dead_letters === 1 ? "was" : "were"} not delivered`, `#/dead?type=${type}`, "see why; then replay or drop");
   return found;
 }
 
@@ -32,7 +32,7 @@ export function troublesOf(each, overview) {
 export function troubles(overview) {
   const found = [], add = (how, text, href, todo = "") => found.push({ level: how, type: "", text, href, todo });
   const { redis = {}, spool, machines = [], unreadable } = overview;
-  if (nobody(overview)) add("critical", "no worker runs: nothing is delivered", "#/waiting", "start one: celery -A tasks worker");
+  if (nobody(overview)) add("critical", "no worker runs: nothing is delivered", "#/waiting", "start one: celery -A notifier worker");
   if (redis.problem) add("critical", `Redis: ${redis.problem}`, "", "docs/redis.md says how it has to be set");
   for (const each of redis.warnings || []) add("warning", `Redis: ${each}`, "");
   if (overview.banned_seconds !== null && overview.banned_seconds !== undefined) add("critical", `this address is banned at Discord's edge; the next probe may go in ${span(overview.banned_seconds)}`, "#/gates");

@@ -43,7 +43,14 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
     [
         (of(redis="Redis at localhost: Connection refused"), "Redis at localhost: Connection refused"),
         (of(webhooks=(UNSET,)), "No webhook is configured here"),
-        (of(webhooks=(replace(ERRORS, problem="webhook_unknown"),)), "Webhook 1 for error: webhook_unknown"),
+        (of(webhooks=(replace(ERRORS, problem="bad_gateway"),)), "Webhook 1 for error: bad_gateway"),
+        (
+            of(webhooks=(replace(ERRORS, problem="webhook_unknown"),)),
+            "Webhook 1 for error: webhook_unknown: it was deleted, or never was: put the URL of one that is there into"
+            " DISCORD_WEBHOOK_ERRORS",
+        ),
+        (of(webhooks=(replace(ERRORS, problem="webhook_token_invalid"),)), "copy it anew from Discord into DISCORD_"),
+        (of(webhooks=(replace(ERRORS, problem="webhook_quarantined"),)), "if it is right, `notifier gate reset error`"),
         (of(webhooks=(replace(WRONG, wrong="DISCORD_WEBHOOK_ERRORS: expected"),)), "DISCORD_WEBHOOK_ERRORS: expected"),
         (of(webhooks=(replace(ERRORS, problem="x", wrong="x: it is away"),)), "Webhook 1 for error: x: it is away"),
         (of(webhooks=(replace(ERRORS, breaker="open"),)), "Webhook 1 for error: circuit breaker open"),

@@ -17,6 +17,7 @@ from notifier.worker import log as log_module
 from notifier.worker.log import JsonFormatter, is_json
 from notifier.worker.step_log import log_step
 from tests.hostile import FORGED, MARK, TEXT, assert_harmless
+from tests.no_secrets import assert_no_secrets
 
 FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
 
@@ -124,6 +125,23 @@ def test_a_document_stays_one_line_whatever_is_in_it(wanted: SimpleNamespace) ->
     assert MARK in told[0]["message"]
     assert told[0]["stack"].startswith("Stack (most recent call last)")
     assert told[1]["traceback"].startswith("Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_an_error_that_holds_the_url_of_a_webhook_shows_no_token(
+    wanted: SimpleNamespace, stream: type[io.StringIO]
+) -> None:
+    written, logger = stream(), logging.Logger("a worker's")
+    create_app("ours").log.setup_handlers(logger, written, FORMAT, False)
+    url = "https://discord.com/api/v10/webhooks/1000000000000000001/fake-token-in-a-log"
+    try:
+        raise RuntimeError(f"a bug at {url}?wait=true")
+    except RuntimeError:
+        logger.exception('"%s"', url, stack_info=True)
+    assert written.getvalue().count("webhooks/1000000000000000001/***") >= 2
+    assert_no_secrets(texts={"the log": written.getvalue()})
+    if stream is io.StringIO:
+        assert json.loads(written.getvalue())["message"].endswith('/***"')
 
 
 def test_json_quotes_no_text_of_an_alert_above_debug_either(
