@@ -97,6 +97,13 @@ def test_a_redis_says_which_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     assert re.match(r"Redis' clock is 3[56]\d\d s behind this machine's", warning)
 
 
+@pytest.mark.parametrize("name", ["rdb_last_bgsave_status", "aof_last_write_status"])
+def test_a_redis_that_cannot_save_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(redis_server, "try_commands", lambda *_: [{name: "err"}, ConnectionError()])
+    (warning,) = read_server(bench.redis, "here").warnings
+    assert warning.startswith(f"Redis cannot save to its disk ({name}: err)")
+
+
 def test_while_redis_is_away_nothing_is_seen_of_it() -> None:
     away = connect("redis://127.0.0.1:1/0", 1)
     with pytest.raises(BrokerUnavailable):
