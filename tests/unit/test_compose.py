@@ -95,6 +95,10 @@ def test_every_service_proves_its_health_and_may_be_scaled() -> None:
     workers = [service for service in Composed().services.values() if "worker" in service.get("command", [])]
     assert len(workers) == 2
     assert not any("ports" in worker for worker in workers)
+    in_flight = 2 * Settings.model_fields["timeout_seconds"].default
+    for worker in workers:
+        assert worker["healthcheck"]["test"] == ["CMD", "notifier", "ready"]
+        assert int(worker["stop_grace_period"].removesuffix("s")) > in_flight, "a look-up of the webhook and a post"
 
 
 def test_only_this_machine_reaches_what_is_published_and_redis_is_not() -> None:

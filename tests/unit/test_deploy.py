@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 
 from notifier.cli import main
 from notifier.operations.metrics import METRICS
+from notifier.pulse import STALE_SECONDS
 from notifier.routing import ROUTES
 from notifier.settings import Settings
 
@@ -31,6 +32,8 @@ RESOURCES: list[dict[str, Any]] = [
 OBJECTS = [each for each in RESOURCES if each["kind"] != "Kustomization"]
 PODS = {each["metadata"]["name"]: each["spec"]["template"] for each in OBJECTS if "template" in each.get("spec", {})}
 CONTAINERS = [container for pod in PODS.values() for container in pod["spec"]["containers"]]
+IN_FLIGHT_SECONDS = 2 * Settings.model_fields["timeout_seconds"].default
+"""A look-up of the webhook, and a post."""
 
 
 def parse(words: list[str]) -> None:
@@ -117,6 +120,7 @@ def test_every_selector_finds_its_pods_and_every_worker_has_a_budget() -> None:
     budgets = {name for kind, _, name in selectors if kind == "PodDisruptionBudget"}
     workers = {name for name, pod in PODS.items() if "worker" in pod["spec"]["containers"][0].get("args", [])}
     assert budgets == workers == {"notifier-worker", "notifier-critical"}
+    assert {PODS[name]["spec"]["terminationGracePeriodSeconds"] > IN_FLIGHT_SECONDS for name in workers} == {True}
     (host,) = re.findall(r"//([\w-]+):6379", str(SETTINGS["REDIS_URL"]))
     assert ("Service", PODS[host]["metadata"]["labels"], host) in selectors
 
@@ -169,6 +173,13 @@ def test_every_unit_comes_back_writes_only_where_it_may_and_is_no_root(unit: Pat
     for line in directives(unit, "Environment"):
         value = Path(line.partition("=")[2])
         assert not value.is_absolute() or {str(value), str(value.parent)} & own, line
+
+
+def test_systemd_knows_when_a_worker_is_ready_that_it_moves_and_lets_it_finish() -> None:
+    (worker,) = (unit for unit in UNITS if "worker" in unit.name)
+    assert (directives(worker, "Type"), directives(worker, "KillMode")) == (["notify"], ["mixed"])
+    assert int(directives(worker, "WatchdogSec")[0]) > STALE_SECONDS
+    assert int(directives(worker, "TimeoutStopSec")[0]) > IN_FLIGHT_SECONDS
 
 
 def test_systemd_takes_every_unit(tmp_path: Path) -> None:
