@@ -6,6 +6,7 @@ from notifier.errors import ConfigurationError
 
 
 def _set_up() -> None:
+    from notifier.dashboard.listening import end_if_taken
     from notifier.dashboard.names import restrict
     from notifier.dashboard.options import fill
     from notifier.dashboard.reasons import Reasons
@@ -21,6 +22,7 @@ def _set_up() -> None:
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
     restrict(sys.modules["flower.app"].Flower, settings.flower_hosts)
+    end_if_taken(sys.modules["flower.app"].Flower)
     restrict_metrics(sys.modules["flower.views.monitor"].Metrics, settings)
     if options.format_task is None:
         client = connect(settings.redis_url.get_secret_value(), LOOK_SECONDS)

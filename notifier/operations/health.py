@@ -24,6 +24,7 @@ GONE = {
     " restart them; if it is right, `notifier gate reset {alert_type}`",
 }
 """What to do, by reason."""
+BREAKER = ": Discord failed several times in a row; nothing is lost, one request at a time tries until one succeeds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Health:
             elif each.problem is not None:
                 yield f"Webhook {each.webhook_id} for {each.alert_type}: {each.wrong or _said(each)}"
             elif each.holds:
-                yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}"
+                todo = BREAKER if each.breaker not in (None, "closed") else ""
+                yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}{todo}"
         for fault in self.report.machines:
             yield f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}"
 

@@ -184,3 +184,12 @@ def test_it_fits(planted: Callable[[int], None], run: Run, rows: int, columns: i
             too_long = [line for line in printed.splitlines() if wcswidth(line) > columns and "://" not in line]
             assert too_long == [], f"{command} {arguments}:\n{printed}"
             assert " 1 alerts" not in f" {printed}"
+
+
+def test_what_prometheus_reads_is_never_wrapped(planted: Callable[[int], None], run: Run) -> None:
+    planted(1)
+    narrow, wide = (run("metrics", columns=columns, encoding="ascii")[0].splitlines() for columns in (30, 500))
+    assert [line.split()[:3] for line in narrow if line[0] == "#"] == [
+        line.split()[:3] for line in wide if line[0] == "#"
+    ]
+    assert len(narrow) == len(wide) > 100

@@ -53,7 +53,10 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
         (of(webhooks=(replace(ERRORS, problem="webhook_quarantined"),)), "if it is right, `notifier gate reset error`"),
         (of(webhooks=(replace(WRONG, wrong="DISCORD_WEBHOOK_ERRORS: expected"),)), "DISCORD_WEBHOOK_ERRORS: expected"),
         (of(webhooks=(replace(ERRORS, problem="x", wrong="x: it is away"),)), "Webhook 1 for error: x: it is away"),
-        (of(webhooks=(replace(ERRORS, breaker="open"),)), "Webhook 1 for error: circuit breaker open"),
+        (
+            of(webhooks=(replace(ERRORS, breaker="open"),)),
+            "Webhook 1 for error: circuit breaker open: Discord failed several times in a row; nothing is lost",
+        ),
         (of(machines=(MachineFault("host1", "proxy_failed", "refused"),)), "machine host1 cannot reach Discord"),
         (of(fleet=()), "No worker delivers alerts of any type; they wait until one is started"),
         (of(fleet=FLEET[:2]), "No worker delivers alerts of security; they wait"),
