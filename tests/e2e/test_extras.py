@@ -54,7 +54,7 @@ def test_an_application_in_a_base_installation_raises_an_alert_and_a_worker_ther
     ("command", "extras"),
     [
         ("notifier demo --burst 5", "demo"),
-        ("notifier up", "demo,flower"),
+        ("notifier up", "demo,flower,web"),
         ("notifier sandbox --port 0", "demo"),
         ("python -m notifier.sandbox --port 0", "demo"),
         ("celery -A notifier flower --port=0", "flower"),

@@ -45,7 +45,8 @@ def test_each_unreadable_entry_is_set_aside_once_and_whole_and_the_alerts_betwee
     worker = start_worker(NOTIFIER_WATCH_SECONDS="600", **ROOMY)
     entries = [raw(entry) for entry in UNREADABLE.values()]
     for each in BROADCASTS:
-        assert broker.publish("/1.notifier.pidbox", each) == 1
+        # a worker that is ready may not have subscribed yet
+        until(lambda: broker.publish("/1.notifier.pidbox", each) == 1, "the worker")  # noqa: B023
     titles, ids = [PROTOCOL_1], []
     broker.lpush(QUEUE, raw(protocol_1()))
     for number, entry in enumerate(entries):
