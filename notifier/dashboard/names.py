@@ -5,8 +5,9 @@ control every worker, as one origin with Flower. It cannot do so with a name of 
 """
 
 from collections.abc import Collection
-from ipaddress import ip_address
 from typing import Any
+
+from notifier.hosts import is_address
 
 
 def restrict(flower: Any, names: Collection[str]) -> None:
@@ -39,10 +40,4 @@ def restrict(flower: Any, names: Collection[str]) -> None:
 
 def _is_own(host: str, known: Collection[str]) -> bool:
     host = host.strip("[]")
-    if host in known:
-        return True
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return host in known or is_address(host)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from notifier.cli.processes import Process
 from notifier.jobs.terms import JobTerms
@@ -19,6 +19,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox, run_worker
 from tests.e2e.conftest import client_app
+from tests.e2e.watched_page import WatchedPage
 from tests.no_secrets import assert_no_secrets
 from tests.servers import until
 
@@ -111,28 +112,12 @@ def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folde
         client.close()
 
 
-class Operator:
+class Operator(WatchedPage):
     """Somebody who looks at the page, and what the browser said of it."""
 
     def __init__(self, browser: Browser, stack: Planted, scheme: Any = "light", width: int = 1600) -> None:
-        self._context = browser.new_context(
-            color_scheme=scheme,
-            viewport={"width": width, "height": 900},
-            locale="en-US",
-            timezone_id="UTC",
-            storage_state=stack.session,
-        )
-        self._context.set_default_timeout(20_000)
-        self.page: Page = self._context.new_page()
+        super().__init__(browser, scheme, width, storage_state=stack.session)
         self.address = stack.address
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
-        )
-        self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
 
     @property
     def main(self) -> Locator:
@@ -182,4 +167,4 @@ class Operator:
         """Close the window; nothing went wrong, and nobody else was asked."""
         assert self.wrong == [], self.wrong
         assert [url for url in self.asked if not url.startswith((f"{self.address}/", "data:"))] == []
-        self._context.close()
+        super().close()
