@@ -1,4 +1,4 @@
-"""The figures that were measured last, and when and where each was: kept beside the code, so that tables can be written."""
+"""The figures that were measured last, and when and where: kept beside the code, so that tables can be written."""
 
 import json
 import os

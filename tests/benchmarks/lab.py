@@ -109,7 +109,9 @@ class Lab:
         says: is told what goes on, for a progress bar.
     """
 
-    def __init__(self, *, quick: bool = False, full: bool = False, says: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, *, quick: bool = False, full: bool = False, says: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.quick = quick
         self.full = full
         self.says = says

@@ -1,11 +1,11 @@
 """Figures as tables: on a terminal, and in Markdown between two marks of a page."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.bar import Bar
 from rich.table import Table
+from rich.text import Text
 
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.row import Benchmark
@@ -14,6 +14,8 @@ BEGIN, END = "<!-- notifier-bench: what stands here is written by it -->", "<!--
 BAR_COLUMNS = 16
 BAR_GOALS = 2
 """The right end of a bar, as a multiple of the goal."""
+COLUMNS = ("what", "measured", "goal", "against")
+NOT_YET = "Not measured yet."
 Cells = tuple[str, ...]
 
 
@@ -48,12 +50,14 @@ def _measured(values: Mapping[str, float]) -> list[str]:
 
 def on_terminal(figures: Sequence[Figure]) -> Table:
     """A table with a bar for each: half of it is the goal."""
-    table = Table("what", "measured", "goal", f"half is the goal{' ' * 2}", "against", "of which", box=None, pad_edge=False)
+    table = Table("what", "measured", "goal", f"0 … {BAR_GOALS} × goal", box=None, pad_edge=False)
     for each in figures:
-        share = each.row.figure / each.row.goal if each.row.goal else 0
-        bar = Bar(BAR_GOALS, 0, min(share, BAR_GOALS), width=BAR_COLUMNS, color="green" if each.row.is_met else "red")
-        shown = amount(each.row.figure, each.row.unit)
-        table.add_row(each.row.what, shown, goal(each), bar, each.row.against, parts(each) + _missing(each))
+        row = each.row
+        under = f"against {row.against}\n{parts(each)}{_missing(each)}\n"
+        text = Text(f"{row.what}\n").append(under, "dim")
+        share = row.figure / row.goal if row.goal else (BAR_GOALS if not row.is_met else 0)
+        bar = Bar(BAR_GOALS, 0, min(share, BAR_GOALS), width=BAR_COLUMNS, color="green" if row.is_met else "red")
+        table.add_row(text, amount(row.figure, row.unit), goal(each), bar if row.goal is not None else "")
     return table
 
 
@@ -63,24 +67,27 @@ def _missing(figure: Figure) -> str:
 
 def short_table(figures: Sequence[Figure]) -> str:
     """For the README: the figures, and when and where they were measured."""
-    days = sorted({each.day for each in figures})
-    columns = ("what", "measured", "goal", "against", *(["on"] if len(days) > 1 else []))
-    rows = [(_code(each.row.what), amount(each.row.figure, each.row.unit), goal(each), _code(each.row.against), each.day) for each in figures]
-    return "\n".join([*markdown(columns, (row[: len(columns)] for row in rows)), "", _when(figures)])
+    several = len({each.day for each in figures}) > 1
+    columns = (*COLUMNS, "on") if several else COLUMNS
+    rows = [(*_cells(each), *([each.day] if several else [])) for each in figures]
+    return "\n".join([*_markdown(columns, rows), "", _when(figures)]) if figures else NOT_YET
 
 
 def long_table(figures: Sequence[Figure], benchmarks: Iterable[Benchmark]) -> str:
     """For its own page: each benchmark, how it is measured, and its figures with all that they were made of."""
     lines: list[str] = []
     for benchmark in benchmarks:
+        about = f"{benchmark.about[:1].upper()}{benchmark.about[1:]}. {benchmark.how}"
         own = [each for each in figures if each.benchmark == benchmark.name]
-        lines += [f"### {benchmark.name}", "", f"{benchmark.about[:1].upper()}{benchmark.about[1:]}. {benchmark.how}", ""]
-        if not own:
-            lines += ["Not measured yet.", ""]
-            continue
-        rows = [(_code(each.row.what), amount(each.row.figure, each.row.unit), goal(each), _code(each.row.against), parts(each)) for each in own]
-        lines += [*markdown(("what", "measured", "goal", "against", "of which"), rows), "", _when(own), ""]
+        rows = [(*_cells(each), _code(parts(each))) for each in own]
+        found = [*_markdown((*COLUMNS, "of which"), rows), "", _when(own)] if own else [NOT_YET]
+        lines += [f"### {benchmark.name}", "", about, "", *found, ""]
     return "\n".join(lines).rstrip()
+
+
+def _cells(figure: Figure) -> Cells:
+    row = figure.row
+    return _code(row.what), amount(row.figure, row.unit), goal(figure), _code(row.against)
 
 
 def _when(figures: Sequence[Figure]) -> str:
@@ -94,7 +101,7 @@ def _code(text: str) -> str:
     return text.replace(".delay()", "`.delay()`").replace(".get()", "`.get()`")
 
 
-def markdown(columns: Sequence[str], rows: Iterable[Cells]) -> Iterator[str]:
+def _markdown(columns: Sequence[str], rows: Iterable[Cells]) -> Iterator[str]:
     """The lines of a table."""
     yield f"| {' | '.join(columns)} |"
     yield f"| {' | '.join('---' for _ in columns)} |"
@@ -109,11 +116,6 @@ def between_marks(page: str, text: str) -> str:
     if not begin or not end:
         raise ValueError(f"no marks: {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-
-
-def write(file: Path, text: str) -> None:
-    """Write it between the marks of a page. Raises: ValueError: it has none."""
-    file.write_text(between_marks(file.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 def as_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:

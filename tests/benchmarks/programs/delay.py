@@ -22,7 +22,9 @@ def sides(names: list[str]) -> dict[str, Callable[[], object]]:
     return found
 
 
-def in_turn(calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object]) -> dict[str, list[float]]:
+def in_turn(
+    calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object]
+) -> dict[str, list[float]]:
     """The seconds of each call, each side first as often as the others, so that all see the same noise."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     order = list(calls)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from tasks import send_notification
-from tests.benchmarks.programs.bare_tasks import post
+from tests.benchmarks.bare_tasks import post
 
 PAUSE_SECONDS = 0.1
 """So that each alert finds the workers idle."""

@@ -9,7 +9,7 @@ import redis
 
 PAYLOAD = {"title": "Database timeout", "message": "No answer from db1 within 5 s.", "source": "Import"}
 URL = os.environ.get("REDIS_URL", "")
-MISSING = "uv run --group bench notifier-bench measures it too"
+MISSING = "installed by uv sync --group bench"
 SCRIPT = "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('EXPIRE', KEYS[1], 3600)"
 
 

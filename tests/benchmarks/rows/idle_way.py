@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from tests.benchmarks import bare_tasks
 from tests.benchmarks.lab import Lab, percentile
-from tests.benchmarks.programs import bare_tasks, idle_way
+from tests.benchmarks.programs import idle_way
 from tests.benchmarks.row import Benchmark, Row, ratio
 
 

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import programs
 from tests.benchmarks.lab import Lab, median, plain_environment
 from tests.benchmarks.row import Benchmark, Row, ratio
 
@@ -29,7 +28,9 @@ def measure(lab: Lab) -> Sequence[Row]:
     ours, theirs = (median(side) for side in zip(*pairs, strict=True))
     figure = median([ratio(one, other) for one, other in pairs])
     took = {"ours ms": ours * 1e3, "theirs ms": theirs * 1e3}
-    return [Row("import of the caller's side", figure, "×", 1.3, "Celery, pydantic and redis-py imported without us", took)]
+    return [
+        Row("import of the caller's side", figure, "×", 1.3, "Celery, pydantic and redis-py imported without us", took)
+    ]
 
 
 def _processor_seconds(program: str, bytecode: str) -> float:
@@ -37,7 +38,7 @@ def _processor_seconds(program: str, bytecode: str) -> float:
     environment = {**plain_environment(), "PYTHONPYCACHEPREFIX": bytecode}
     before = os.times()
     subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(programs.__path__[0]), env=environment, timeout=60, check=True
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[1], env=environment, timeout=60, check=True
     )
     after = os.times()
     return sum(after[2:4]) - sum(before[2:4])
