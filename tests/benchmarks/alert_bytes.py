@@ -1,4 +1,4 @@
-"""What an alert takes in Redis while it waits, and once it is delivered: counted by Redis, so the same on any machine."""
+"""What an alert takes of Redis while it waits, and once it is delivered, as Redis counts it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ OURS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class AlertBytes:
-    """Bytes for each alert, of all keys. ``json``: its own, as it is stored. ``result``: the text of Celery's result."""
+    """Bytes for each alert, of all keys. ``json``: its own, as stored. ``result``: Celery's result, as text."""
 
     json: int
     waiting: int
