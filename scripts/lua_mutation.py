@@ -21,9 +21,23 @@ TOKEN = re.compile(
     r"|(?P<sign><=|>=|==|~=|\.\.|[<>+*/-])"
 )
 OTHER = {
-    "and": "or", "or": "and", "not": "", "true": "false", "false": "true",
-    "math.min": "math.max", "math.max": "math.min",
-    "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "~=", "~=": "==", "+": "-", "-": "+", "*": "/", "/": "*",
+    "and": "or",
+    "or": "and",
+    "not": "",
+    "true": "false",
+    "false": "true",
+    "math.min": "math.max",
+    "math.max": "math.min",
+    "<": "<=",
+    "<=": "<",
+    ">": ">=",
+    ">=": ">",
+    "==": "~=",
+    "~=": "==",
+    "+": "-",
+    "-": "+",
+    "*": "/",
+    "/": "*",
 }
 CALL = re.compile(r"^ +redis\.call\(.*\)\n", re.MULTILINE)
 GATE = ("gate", "test_gate.py", "test_outbox.py")
