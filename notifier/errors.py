@@ -54,9 +54,13 @@ class TemplateError(InvalidMessage):
 
 
 class QueueFull(NotifierError):
-    """The outbox is at its bound; nothing was queued."""
+    """The outbox is at its bound; nothing was queued. ``partition``: which one of its type."""
 
     reason = "queue_full"
+
+    def __init__(self, text: str = "", partition: int = 0) -> None:
+        super().__init__(text)
+        self.partition = partition
 
 
 class BrokerUnavailable(NotifierError):
