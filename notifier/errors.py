@@ -57,10 +57,7 @@ class QueueFull(NotifierError):
     """The outbox is at its bound; nothing was queued. ``partition``: which one of its type."""
 
     reason = "queue_full"
-
-    def __init__(self, text: str = "", partition: int = 0) -> None:
-        super().__init__(text)
-        self.partition = partition
+    partition = 0
 
 
 class BrokerUnavailable(NotifierError):

@@ -223,7 +223,9 @@ class Admission:
         if answer == "full":
             room = room or capacity(self._settings, kind)
             waiting = f"{counted(room, f'{kind} alert')} {'is' if room == 1 else 'are'} waiting already"
-            raise QueueFull(f"{waiting} (DISCORD_QUEUE_SIZE)", int(partition))
+            full = QueueFull(f"{waiting} (DISCORD_QUEUE_SIZE)")
+            full.partition = int(partition)
+            raise full
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
