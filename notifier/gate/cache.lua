@@ -19,7 +19,7 @@ do
   local GROWS = { SET = true, INCR = true, ZADD = true, HSET = true, HINCRBY = true }
 
   local function ask(command, ...)
-    if GROWS[command] and not has_freed then server.call('HDEL', cached_keys[1] or (...), '') end
+    if GROWS[command] and not has_freed then server.call('DEL', (...) .. ':none') end
     has_freed = has_freed or GROWS[command] or FREES[command]
     return server.call(command, ...)
   end
