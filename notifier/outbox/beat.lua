@@ -13,6 +13,8 @@ redate_set(WORKERS, now, now) -- the clock may have stepped back
 redis.call('ZADD', WORKERS, now, args.worker .. ' ' .. args.version)
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - 86400 * SECOND)
 redis.call('PEXPIRE', WORKERS, LIFE_MS)
+-- what a worker does from now on may be forgotten, its first claim too
+redis.call('HSETNX', RUN, 'claimed', 1)
 redis.call('PEXPIRE', RUN, LIFE_MS)
 for position, held in ipairs(args.held) do
   local fleet, first_seen = KEYS[2 + 2 * position], KEYS[3 + 2 * position]

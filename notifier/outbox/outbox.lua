@@ -112,7 +112,7 @@ local function leave_to_newer(troubles, notification, type, now)
 end
 
 -- Microseconds until workers have had the time to commit again what the server's last run may have forgotten.
--- `run` is a hash: claimed (1: a batch was leased), and of every run but the first id, since (when it was noticed),
+-- `run` is a hash: claimed (1: a worker has lived), and of every run but the first id, since (when it was noticed),
 -- last_beat (the last one that is remembered of those before).
 local function reconciling_wait(run, now, patience)
   local since = tonumber(redis.call('HGET', run, 'since') or 0)
