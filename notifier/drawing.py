@@ -5,9 +5,10 @@ In colour and columns where ``rich`` is installed, in plain lines elsewhere. Con
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TextIO
 
-from notifier.escaping import escaped, escaped_line
+from notifier.escaping import encodable, escaped, escaped_line
 from notifier.render.batch import SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS, Payload
 
 ROW_FIELDS = 3
@@ -21,11 +22,21 @@ _CODE_OR_ESCAPE = re.compile(
 
 def draw(payload: Payload, file: TextIO) -> None:
     """Write a message and its files."""
+    payload = replace(payload, body=_encodable(payload.body, getattr(file, "encoding", None)))
     try:
         _draw_in_colour(payload, file)
     except ModuleNotFoundError:
         file.writelines(f"{line}\n" for line in _lines(payload))
     file.flush()
+
+
+def _encodable(part: Any, encoding: str | None) -> Any:
+    """The same part of a payload, with texts that can be written in this character set."""
+    if isinstance(part, str):
+        return encodable(part, encoding)
+    if isinstance(part, Mapping):
+        return {name: _encodable(each, encoding) for name, each in part.items()}
+    return [_encodable(each, encoding) for each in part] if isinstance(part, list | tuple) else part
 
 
 def _read(text: str) -> str:
@@ -51,7 +62,7 @@ def _tail(embed: Mapping[str, Any]) -> Iterator[str]:
         if name in embed:
             yield f"[{name}: {escaped_line(embed[name]['url'])}]"
     footer = [embed.get("footer", {}).get("text", ""), embed.get("timestamp", "")]
-    yield " · ".join(escaped_line(text) for text in footer if text)
+    yield " | ".join(escaped_line(text) for text in footer if text)
 
 
 def _rows(embed: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:

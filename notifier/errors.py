@@ -17,7 +17,10 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+Waiting = Literal["never", "maybe", "surely"]
+"""Whether it helps to wait for what does not answer."""
 
 
 class NotifierError(Exception):
@@ -61,13 +64,15 @@ class BrokerUnavailable(NotifierError):
 
     ``maybe_stored``: whether Redis may have taken what it was given all the same, because its answer was lost or it
     failed half-way. To repeat the call with the same ``id`` is safe: an alert is admitted once per id.
+    ``waiting``: whether it helps to wait; never, if the password is wrong.
     """
 
     reason = "broker_unavailable"
 
-    def __init__(self, text: str = "", *, maybe_stored: bool = False) -> None:
+    def __init__(self, text: str = "", *, maybe_stored: bool = False, waiting: Waiting = "maybe") -> None:
         super().__init__(text)
         self.maybe_stored = maybe_stored
+        self.waiting = waiting
 
 
 class NotificationNotFound(NotifierError, LookupError):

@@ -24,6 +24,38 @@ def escaped_json(document: str) -> str:
     return _IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
+_PLAIN = str.maketrans(
+    {
+        "…": "...",
+        "×": "x",
+        "·": "|",
+        "→": "->",
+        "≥": ">=",
+        "≤": "<=",
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "“": '"',
+        "”": '"',
+        "‘": "'",
+        "’": "'",
+        "•": "*",
+        "\N{NO-BREAK SPACE}": " ",
+    }
+)
+"""What stands in ASCII for what we print ourselves, and for punctuation."""
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    r"""The text as a character set has it (None: UTF-8); what that lacks is shown, as ``\u23f3``."""
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        encoding = encoding or "utf-8"
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
 def _shown(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()
 

@@ -8,6 +8,8 @@ MODULES = {
     "templates": ("jinja2",),
     "flower": ("flower",),
     "intake": ("tornado",),
+    "metrics": ("prometheus_client",),
+    "web": ("prometheus_client", "tornado"),
     "demo": ("jinja2", "rich", "tornado"),
 }
 """Import names by extra; a test compares them with ``pyproject.toml``."""

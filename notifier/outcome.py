@@ -15,6 +15,7 @@ class Reason(StrEnum):
     POSTPONED = "postponed"
     FETCHING_WEBHOOK = "fetching_webhook"
     LEFT_TO_OTHERS = "left_to_others"
+    GATE_CLOSED = "gate_closed"
     BREAKER_OPEN = "breaker_open"
     PROBE_IN_FLIGHT = "probe_in_flight"
     RATE_LIMITED = "rate_limited"

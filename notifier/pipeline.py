@@ -15,14 +15,20 @@ from notifier.outbox.records import Records
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
+from notifier.storage.url import read_redis_url
 
 # Imported where they are built: an application that submits alerts pays for no HTTP client, worker or administration.
 if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
     from notifier.discord import DiscordClient
     from notifier.gate.admin import Gate
+    from notifier.operations.audit import Audit
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
     from notifier.operations.explain import Step
+    from notifier.operations.gate_switch import GateSwitch
+    from notifier.operations.health import Health
     from notifier.operations.history import NotificationHistory
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
@@ -104,19 +110,23 @@ class Pipeline(Caller):
         """Delivers what waits in the outboxes."""
         from notifier.worker.delivery import DeliveryWorker
 
-        return DeliveryWorker(
+        worker = DeliveryWorker(
             *(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer),
             wake_up=self.publisher.wake_up,
         )
+        worker.hangs = self.announcer.hangs
+        return worker
 
     @built_once
     def announcer(self) -> "Announcer":
         """Signals and events."""
+        from notifier.outbox.unannounced import Unannounced
         from notifier.worker.announce import Announcer
+        from notifier.worker.events import EventSender
 
-        announcer = Announcer(self.app, self.callbacks)
-        announcer.hostname = self.hostname
-        return announcer
+        events = EventSender(self.app)
+        events.hostname = self.hostname
+        return Announcer(self.app, self.callbacks, events, Unannounced(self.redis, self.keys, self.records))
 
     @built_once
     def callbacks(self) -> "Callbacks":
@@ -150,7 +160,7 @@ class Pipeline(Caller):
         reminders = Reminders(self.redis, self.settings)
         reminder_watch = ReminderWatch(reminders, self.withdrawals, self.client, self.settings)
         steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
-        watches = (job_watch.report, silence_watch.report, reminder_watch.report)
+        watches = (job_watch.report, silence_watch.report, reminder_watch.report, self.announcer.ended_elsewhere)
         return Sweep(self.outbox, self.digests, self.publisher, (*steps, *watches))
 
     @built_once
@@ -166,6 +176,20 @@ class Pipeline(Caller):
         from notifier.operations.dead_letters import DeadLetters
 
         return DeadLetters(self.redis, self.settings, self.records, self.publisher)
+
+    @built_once
+    def audit(self) -> "Audit":
+        """Who did what."""
+        from notifier.operations.audit import Audit
+
+        return Audit(self.redis, self.keys)
+
+    @built_once
+    def gate_switch(self) -> "GateSwitch":
+        """Opens, closes and resets gates."""
+        from notifier.operations.gate_switch import GateSwitch
+
+        return GateSwitch(self.gate, self.outbox, self.publisher, self.settings, self.audit)
 
     @built_once
     def unreadable(self) -> "UnreadableEntries":
@@ -204,6 +228,23 @@ class Pipeline(Caller):
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet)
+
+    def metrics(self) -> "list[Metric]":
+        """What was counted, and how things are now. Redis may be away."""
+        from notifier.operations.metrics import metrics
+
+        return metrics(self.redis, self.keys, self.gate, self.settings, self.spool)
+
+    def health(self) -> "Health":
+        """The same, and everything else that can be looked at from here. Posts nothing."""
+        from notifier.operations.health import Health, seen
+        from notifier.operations.spool_state import spool_state
+        from notifier.operations.template_check import template_problems
+
+        own, report = self.settings, self.check()
+        found = seen(self.redis, self.keys, read_redis_url("REDIS_URL", own.redis_url.get_secret_value()).place)
+        spool = spool_state(self.spool, own.spool_dir) if self.spool and own.spool_dir else None
+        return Health(report, found, spool, template_problems(own), own.warnings, own.rate_limit_per_minute)
 
     def inspect_redis(self, queues: Sequence[str] = ()) -> "Findings":
         """Whether Redis keeps what it is given. Raises: as ``storage.retention.inspect``."""

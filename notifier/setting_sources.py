@@ -6,12 +6,15 @@ from typing import Any
 
 from pydantic_settings import PydanticBaseSettingsSource
 
-from notifier.environment import environment, given_environment, plain
+from notifier.environment import environment, given_environment, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.routing import ROUTES
 from notifier.webhook import parse_webhook
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
+OF_EVERYBODY = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
+SECRETS = (*OF_EVERYBODY, "NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN")
+"""What may also be in a file, besides webhooks: a container secret."""
 
 
 class WebhookSource(PydanticBaseSettingsSource):
@@ -50,9 +53,36 @@ class GivenSource(PydanticBaseSettingsSource):
         return {name: value for name, value in given_environment().items() if value}
 
 
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads the variables of ``SECRETS`` as ``…_FILE``.
+
+    One of the page's that cannot be read is noted: a worker goes on without it, as it has no use for it.
+    """
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The fields that it sets. Raises ConfigurationError: a file that every process needs cannot be read."""
+        variables, outer = environment(), outer_environment()
+        found, unreadable = {}, []
+        for name in SECRETS:
+            try:
+                if not plain(outer.get(name, "")) and (text := _text_of_file(name, variables)):
+                    found[name] = text
+            except ConfigurationError as error:
+                if name in OF_EVERYBODY:
+                    raise
+                unreadable.append(str(error))
+        return {**found, "unreadable_secrets": unreadable}
+
+
 def _webhook_url(variable: str, variables: Mapping[str, str]) -> str:
-    if spelled_out := plain(variables.get(variable, "")):
-        return spelled_out
+    return plain(variables.get(variable, "")) or _text_of_file(variable, variables)
+
+
+def _text_of_file(variable: str, variables: Mapping[str, str]) -> str:
     file = plain(variables.get(f"{variable}_FILE", ""))
     if not file:
         return ""

@@ -43,6 +43,8 @@ SecondsOrOff = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
+UserName = Annotated[str, Field(pattern=r"^[^:\x00-\x1f]{1,100}$")]
+"""As HTTP Basic takes it (RFC 7617, 2: no colon)."""
 KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 

@@ -7,7 +7,6 @@ is wrong does not stop it.
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -17,11 +16,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from notifier.environment import ENV_FILE, outer_environment, plain
 from notifier.errors import ConfigurationError
+from notifier.hosts import is_loopback
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
 from notifier.routing import PRIORITY, ROUTES
-from notifier.setting_sources import DEFAULT_API_URL, GivenSource, WebhookSource
+from notifier.setting_sources import DEFAULT_API_URL, SECRETS, GivenSource, SecretFileSource, WebhookSource
 from notifier.setting_types import (
     AlertTypes,
     ApiUrl,
@@ -47,7 +47,9 @@ from notifier.setting_types import (
     Seconds,
     SecondsOrOff,
     Targets,
+    UserName,
 )
+from notifier.storage.url import with_password
 from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 
@@ -56,9 +58,9 @@ DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 
 MAY_HOLD_A_HASH = frozenset(
     ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_SPOOL_DIR", "NOTIFIER_TEMPLATES_DIR", "NOTIFIER_LOG_FILE")
-) | {"NOTIFIER_SECRET_PATTERNS"}
+) | {"NOTIFIER_SECRET_PATTERNS", "NOTIFIER_RUN_DIR", *SECRETS}
 """Variables whose value may hold a ``#``: passwords (which are refused with a hint), and paths."""
-MADE_OF_SEVERAL = ("webhooks", BY_TYPE)
+MADE_OF_SEVERAL = ("webhooks", "unreadable_secrets", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 
 
@@ -138,6 +140,7 @@ class Settings(BaseSettings):
     breaker_open_max_seconds: Seconds = Field(600, validation_alias="DISCORD_BREAKER_OPEN_MAX_SECONDS")
     backend: Literal["redis", "memory", "console", "null"] = Field("redis", validation_alias="NOTIFIER_BACKEND")
     redis_url: RedisUrl = Field(SecretStr(DEFAULT_REDIS_URL), validation_alias="REDIS_URL")
+    redis_password: SecretStr | None = Field(None, validation_alias="NOTIFIER_REDIS_PASSWORD")
     broker_url: BrokerUrl | None = Field(None, validation_alias="CELERY_BROKER_URL")
     key_prefix: KeyPrefix = Field(DEFAULT_KEY_PREFIX, validation_alias="NOTIFIER_KEY_PREFIX")
     callback_queue: QueueName = Field("celery", validation_alias="NOTIFIER_CALLBACK_QUEUE")
@@ -145,6 +148,7 @@ class Settings(BaseSettings):
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
     spool_bytes_max: Bytes = Field(2**30, validation_alias="NOTIFIER_SPOOL_BYTES_MAX")
+    start_seconds: SecondsOrOff = Field(30, validation_alias="NOTIFIER_START_SECONDS")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
     watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
@@ -152,16 +156,27 @@ class Settings(BaseSettings):
     mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
     secret_patterns: Patterns = Field((), validation_alias="NOTIFIER_SECRET_PATTERNS")
     flower_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_FLOWER_HOSTS")
+    web_user: UserName = Field("notifier", validation_alias="NOTIFIER_WEB_USER")
+    web_password: SecretStr | None = Field(None, validation_alias="NOTIFIER_WEB_PASSWORD")
+    web_hosts: Names = Field(frozenset(), validation_alias="NOTIFIER_WEB_HOSTS")
+    web_read_only: bool = Field(False, validation_alias="NOTIFIER_WEB_READ_ONLY")
+    unreadable_secrets: tuple[str, ...] = Field((), validation_alias="unreadable_secrets")
+    """What is wrong with variables that name the file of a password or a token; nothing of a value."""
+    metrics_token: SecretStr | None = Field(None, validation_alias="NOTIFIER_METRICS_TOKEN")
+    metrics_open: bool = Field(False, validation_alias="NOTIFIER_METRICS_OPEN")
+    run_dir: Path | None = Field(None, validation_alias="NOTIFIER_RUN_DIR")
     log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
     @model_validator(mode="before")  # one for each field would take a sixth of the time in which the class is built
     @classmethod
     def _plain(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """What is empty when nothing surrounds it any more is not given."""
+        """What is empty when nothing surrounds it any more is not given; Redis' password becomes part of its URL."""
         found = {
             name: plain(value, hash_ends=name not in MAY_HOLD_A_HASH) if isinstance(value, str) else value
             for name, value in given.items()
         }
+        if password := found.get("NOTIFIER_REDIS_PASSWORD"):
+            found["REDIS_URL"] = with_password(found.get("REDIS_URL") or DEFAULT_REDIS_URL, password)
         return {name: value for name, value in found.items() if value or not isinstance(value, str)}
 
     @field_validator("group_seconds_by_type")
@@ -183,7 +198,8 @@ class Settings(BaseSettings):
         """The environment over ``.env`` over what was given; the webhooks from their own source."""
         per_type = PerTypeSource(settings_cls)
         given = GivenSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, given, WebhookSource(settings_cls), per_type
+        files = SecretFileSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, files, given, WebhookSource(settings_cls), per_type
 
     @classmethod
     def load(cls) -> Self:
@@ -229,7 +245,7 @@ class Settings(BaseSettings):
             found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
         parts = urlsplit(self.api_url)
         real = [ROUTES[kind].webhook_variables[0] for kind, webhook in self.webhooks.items() if webhook.looks_real]
-        if real and parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        if real and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             found.append(
                 f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
                 f" {', '.join(real)}; expected https://, or an address of this machine"
@@ -274,17 +290,10 @@ class Settings(BaseSettings):
     def spellings(cls) -> list[str]:
         """The same with their other spellings."""
         webhooks = [name for route in ROUTES.values() for name in route.webhook_variables]
-        return sorted({*cls.variables(), *webhooks, *(f"{name}_FILE" for name in webhooks)})
+        return sorted({*cls.variables(), *webhooks, *(f"{name}_FILE" for name in (*webhooks, *SECRETS))})
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read at first use."""
     return Settings.load()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -52,8 +52,10 @@ class Alerts:
         found = self._found(type, expected)
         if not found or count not in (None, len(found)):
             wanted = ", ".join(f"{name}={value!r}" for name, value in expected.items()) or "of any kind"
-            how_many = "at least 1" if count is None else count
-            pytest.fail(f"expected {how_many} alert(s) {wanted}, found {len(found)}. {self._told()}", pytrace=False)
+            from notifier.counting import counted
+
+            how_many = "at least 1 alert" if count is None else counted(count, "alert")
+            pytest.fail(f"expected {how_many} {wanted}, found {len(found)}. {self._told()}", pytrace=False)
         return found[0]
 
     def assert_none_sent(self, *, type: str | None = None, **expected: Any) -> None:

@@ -1,17 +1,24 @@
 """The command line: ``notifier …``."""
 
+import os
+import signal
+import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
+from notifier.cli.help_page import with_fitting_help
+from notifier.cli.terminal import printable, take_any_character
 from notifier.errors import NotifierError
 from notifier.escaping import escaped
 from notifier.extras import install_hint, missing
 from notifier.version import VERSION
 
+OF_SIGNAL = 128
+"""Added to a signal's number: the exit code of what it ended, as a shell has it."""
 COMMANDS = {
     "demo": "demo",
     "up": "up",
@@ -19,9 +26,12 @@ COMMANDS = {
     "preview": "preview",
     "templates": "templates",
     "check": "check",
+    "live": "live",
+    "ready": "ready",
     "history": "history",
     "explain": "explain",
     "waiting": "waiting",
+    "metrics": "metrics",
     "incidents": "incidents",
     "ack": "ack",
     "silence": "silence",
@@ -33,6 +43,7 @@ COMMANDS = {
     "jobs": "jobs",
     "sandbox": "sandbox",
     "intake": "intake",
+    "web": "web",
 }
 
 NEEDED_EXTRAS = {
@@ -40,6 +51,8 @@ NEEDED_EXTRAS = {
     "up": ("demo", "flower"),
     "sandbox": ("demo",),
     "intake": ("intake",),
+    "web": ("web",),
+    "metrics": ("metrics",),
     "templates": ("templates",),
 }
 """Extras by command; every other command works in the base installation."""
@@ -58,7 +71,11 @@ class _Commands(click.Group):
             return _not_installed(cmd_name, install_hint(f"notifier {cmd_name}", *lacking))
         module = __import__(f"notifier.cli.{COMMANDS[cmd_name]}", fromlist=[cmd_name])
         command: click.Command = getattr(module, cmd_name)
-        return command
+        return with_fitting_help(command)
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        take_any_character()
+        return super().main(*args, **more)
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         with _errors():
@@ -75,15 +92,35 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except NotifierError as error:
-        raise click.ClickException(escaped(f"{error} [{error.reason}]")) from None
+        raise click.ClickException(_told(f"{error} [{error.reason}]")) from None
     except click.ClickException as error:
-        vars(error)["message"] = escaped(error.message)  # declared as final
+        vars(error)["message"] = _told(error.message)  # declared as final
         raise
-    except (click.exceptions.Exit, click.Abort):
+    except click.exceptions.Exit:
         raise
+    except click.Abort as error:  # of a question; click has hidden what it was
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        _interrupted()
+    except KeyboardInterrupt:
+        _interrupted()
+    except BrokenPipeError:  # who reads has read enough
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tells of it at its end
+        raise SystemExit(OF_SIGNAL + signal.SIGPIPE) from None
     except Exception:
-        click.echo(escaped(traceback.format_exc()), err=True, nl=False)
+        click.echo(_told(traceback.format_exc()), err=True, nl=False)
         raise SystemExit(1) from None
+
+
+def _told(text: str) -> str:
+    return printable(escaped(text), sys.stderr)
+
+
+def _interrupted() -> None:
+    # the terminal has shown ^C
+    click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
+    raise SystemExit(OF_SIGNAL + signal.SIGINT) from None
 
 
 def _not_installed(name: str, hint: str) -> click.Command:
@@ -96,6 +133,7 @@ def _not_installed(name: str, hint: str) -> click.Command:
     return click.Command(name, callback=tell, help=hint, short_help="(not installed)", context_settings=settings)
 
 
+@with_fitting_help
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="notifier")
 def main() -> None:

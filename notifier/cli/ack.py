@@ -2,6 +2,7 @@
 
 import click
 
+from notifier.cli.author import user_name
 from notifier.cli.output import echo, json_option, print_json, type_option
 from notifier.models import AlertType
 
@@ -28,18 +29,9 @@ def ack(key: str, alert_type: str | None, by: str | None, why: str, as_json: boo
     kinds = [AlertType(alert_type)] if alert_type else list(AlertType)
     pipeline = client_pipeline()
     parts = pipeline.redis, pipeline.keys, pipeline.records, pipeline.client
-    found = acknowledge(*parts, key, kinds, by=by or _user(), why=why)
+    found = acknowledge(*parts, key, kinds, by=by or user_name(), why=why)
     if as_json:
         print_json(found)
     else:
         for each in found:
             echo(f"acknowledged by {each['acknowledged_by']}: {each['alert_type']} {each['key']} ({each['title']})")
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "somebody"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO
 
+from notifier.cli import OF_SIGNAL
 from notifier.cli.output import warn
 
 OUTPUT_BYTES = 64 * 1024
@@ -20,7 +21,7 @@ CHUNK_BYTES = 8 * 1024
 DRAIN_SECONDS = 2.0
 """Ours: how long the output is read after the command has ended: what it has left running may hold it open."""
 PASSED = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGINT")
-NOT_EXECUTABLE, NOT_FOUND, OF_SIGNAL = 126, 127, 128
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """Exit codes, as a shell has them."""
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])"  # what a terminal obeys

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.cli.author import author_of, author_options
 from notifier.cli.output import (
     Moment,
     echo,
@@ -18,14 +19,16 @@ from notifier.cli.output import (
     print_records,
     print_steps,
     progress_bar,
-    steps_as_json,
+    type_option,
 )
 from notifier.cli.unreadable import unreadable
+from notifier.counting import counted
 from notifier.escaping import escaped_line
 from notifier.models import AlertType
 from notifier.outcome import Reason
 
 if TYPE_CHECKING:
+    from notifier.operations.audit import Author
     from notifier.operations.dead_letters import DeadLetters, Selection
 
 ROOM_SECONDS = 0.5
@@ -33,12 +36,12 @@ ROOM_SECONDS = 0.5
 
 
 def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
-    kinds, reasons = [kind.value for kind in AlertType], [reason.value for reason in Reason]
+    reasons = [reason.value for reason in Reason]
     for option in (
         click.option("--until", type=Moment(), help="Dead not after: as --since."),
         click.option("--since", type=Moment(), help="Dead since 2026-01-31T12:00, or for at most 15m, 2h, 7d."),
         click.option("--reason", type=click.Choice(reasons), metavar="WORD", help="Only with this reason."),
-        click.option("--type", "alert_type", type=click.Choice(kinds), help="Only this type."),
+        type_option,
     ):
         command = option(command)
     return command
@@ -93,6 +96,7 @@ def show(notification_id: str, as_json: bool) -> None:
     Examples:
       notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
     """
+    from notifier.operations.explain import steps_as_json
     from notifier.pipeline import client_pipeline
 
     record = _dead_letters().get(notification_id)
@@ -111,7 +115,7 @@ def show(notification_id: str, as_json: bool) -> None:
     for detail in message.get("fields", []):
         echo(f"\n{detail['name']}: {detail['value']}")
     why = f" ({escaped_line(record['detail'])})" if record["detail"] else ""
-    echo(f"\n{record['status']}: {record['reason']}{why}, after {record['attempts']} attempts\n")
+    echo(f"\n{record['status']}: {record['reason']}{why}, after {counted(record['attempts'], 'attempt')}\n")
     print_steps(steps)
 
 
@@ -121,6 +125,7 @@ def show(notification_id: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="With this value (JSON: a list or mapping).")
 @click.option("--unset", "left_out", metavar="FIELD", multiple=True, help="Without this field.")
+@author_options
 @json_option
 def replay(
     ids: tuple[str, ...],
@@ -145,6 +150,7 @@ def replay(
     """
     from notifier.errors import QueueFull
 
+    author = author_of(wanted)
     _say_which(ids, everything, wanted)
     letters = _dead_letters()
     changes = {**dict.fromkeys(left_out), **{name: _value(text) for name, text in pairs("--set", given).items()}}
@@ -153,18 +159,20 @@ def replay(
     def send(notification_id: str) -> None:
         while True:
             try:
-                replayed.append({"id": notification_id, "as": letters.replay(notification_id, changes)})
+                replayed.append({"id": notification_id, "as": letters.replay(notification_id, changes, author)})
                 return
             except QueueFull:
                 time.sleep(ROOM_SECONDS)
 
-    end = _each("replaying", _chosen(letters, ids, wanted), send, as_json)
+    chosen = _chosen(letters, ids, wanted)
+    end = _each("replaying", chosen, send, as_json)
+    _noted(author, "dead.replay", chosen, len(replayed))
     if as_json:
         print_json({"replayed": replayed, "failed": end.failed, "left": end.left})
     elif len(replayed) == 1 and not end.left:
         echo(f"queued again as {replayed[0]['as']}")
     else:
-        echo(f"{len(replayed)} queued again{end.said}")
+        echo(f"{counted(len(replayed), 'alert')} queued again{end.said}")
     raise SystemExit(end.exit_code)
 
 
@@ -173,6 +181,7 @@ def replay(
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@author_options
 @json_option
 def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wanted: Any) -> None:
     """Drop dead letters: they can no longer be replayed. Their records stay in the history.
@@ -184,17 +193,26 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
 
     Exit code: 0 all of them, 1 some could not be, 130 interrupted.
     """
+    author = author_of(wanted)
     _say_which(ids, everything, wanted)
     letters = _dead_letters()
     chosen = _chosen(letters, ids, wanted)
     if chosen and not (yes or ids):
-        click.confirm(f"Drop {len(chosen)} dead letters?", abort=True, err=True)
-    end = _each("dropping", chosen, letters.drop, as_json)
+        click.confirm(f"Drop {counted(len(chosen), 'dead letter')}?", abort=True, err=True)
+    end = _each("dropping", chosen, lambda each: letters.drop(each, author), as_json)
+    _noted(author, "dead.drop", chosen, len(end.done))
     if as_json:
         print_json({"dropped": end.done, "failed": end.failed, "left": end.left})
     else:
-        echo(f"{len(end.done)} dropped{end.said}")
+        echo(f"{counted(len(end.done), 'dead letter')} dropped{end.said}")
     raise SystemExit(end.exit_code)
+
+
+def _noted(author: "Author", action: str, chosen: Sequence[str], count: int) -> None:
+    from notifier.operations.dead_actions import noted
+    from notifier.pipeline import client_pipeline
+
+    noted(client_pipeline().audit, author, action, chosen, count)
 
 
 def _value(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 import click
 
-from notifier.cli.output import json_option, print_json, print_steps, steps_as_json
+from notifier.cli.output import json_option, print_json, print_steps
 
 
 @click.command()
@@ -16,7 +16,8 @@ def explain(notification_id: str, as_json: bool) -> None:
       notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
       notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c --json
     """
-    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+    from notifier.operations.explain import steps_as_json  # imports Celery: --help need not
+    from notifier.pipeline import client_pipeline
 
     steps = client_pipeline().explain(notification_id)
     if as_json:

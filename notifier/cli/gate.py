@@ -1,15 +1,24 @@
 """``notifier gate``: show the gates, and reset them."""
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.cli.author import author_of, author_options
 from notifier.cli.output import echo, json_option, print_json, print_table
 from notifier.models import AlertType
+from notifier.render.notes import duration
+
+if TYPE_CHECKING:
+    from notifier.operations.gate_switch import Turn
 
 EDGE = "edge"
-NAMES = [*(kind.value for kind in AlertType), EDGE]
+TYPES = [kind.value for kind in AlertType]
+NAMES = [*TYPES, EDGE]
+DONE: "Mapping[Turn, str]" = {"open": "open", "close": "closed", "reset": "reset"}
+
+types_argument = click.argument("names", metavar="TYPE...", nargs=-1, required=True, type=click.Choice(TYPES))
 
 
 @click.group()
@@ -19,6 +28,7 @@ def gate() -> None:
     \b
     Examples:
       notifier gate list
+      notifier gate close tracklist     nothing goes there until it is opened
       notifier gate reset security      its webhook is known to answer again
       notifier gate reset edge          this address is known to be held no more
     """
@@ -34,40 +44,94 @@ def list_gates(as_json: bool) -> None:
       notifier gate list
       notifier gate list --json
     """
-    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+    from notifier.operations.gates import gates_as_json  # imports Celery: --help need not
+    from notifier.pipeline import client_pipeline
 
     pipeline = client_pipeline()
-    rows: list[dict[str, Any]] = []
-    paused: dict[str, str] = {}
-    for kind in AlertType:
-        webhook = pipeline.settings.webhooks.get(kind)
-        state = pipeline.gate.state(webhook) if webhook else None
-        row = {"alert_type": kind.value, "waiting": pipeline.outbox.depth(kind)}
-        rows.append(row | (asdict(state) if state else {}))
-        paused[kind.value] = "; ".join(map(str, state.pauses)) if state else ""
-    banned_seconds = pipeline.gate.banned_seconds()
+    found = gates_as_json(pipeline.gate, pipeline.outbox, pipeline.settings, pipeline.audit)
     if as_json:
-        print_json({"banned_seconds": banned_seconds, "gates": rows})
+        print_json(found)
         return
-    columns = ["alert_type", "waiting", "webhook_id", "name", "channel_id", "breaker", "quarantined"]
-    print_table("Gates", [*columns, "requests in the last minute", "paused"], [
-        (*(row.get(column) for column in columns), row.get("requests_last_minute"), paused.get(row["alert_type"]))
-        for row in rows
-    ])  # fmt: skip
-    if banned_seconds is not None:
-        echo(f"This address is banned at Discord's edge; the next probe may go in {banned_seconds:.0f} s.")
+    columns = {
+        "alert_type": "type",
+        "waiting": "waiting",
+        "webhook_id": "webhook",
+        "name": "name",
+        "channel_id": "channel",
+        "gate": "gate",
+        "quarantined": "quarantined",
+        "requests_last_minute": "requests in the last minute",
+    }
+    cells = [(*({**row, "gate": _shown(row)}.get(name) for name in columns), _paused(row)) for row in found["gates"]]
+    print_table("Gates", [*columns.values(), "paused"], cells)
+    if (banned_seconds := found["banned_seconds"]) is not None:
+        echo(f"This address is banned at Discord's edge; the next probe may go in {duration(banned_seconds)}.")
+
+
+def _paused(row: dict[str, Any]) -> str:
+    from notifier.gate.state import Pause
+
+    return "; ".join(str(Pause(**each)) for each in row.get("pauses", ()))
+
+
+def _shown(row: dict[str, Any]) -> str:
+    """Whether it lets requests through, and who says that it does not."""
+    from notifier.gate.state import Closed
+
+    return str(Closed(**row["closed"])) if row.get("closed") else str(row.get("breaker", ""))
+
+
+def _turned(turn: "Turn", names: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> None:
+    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
+
+    client_pipeline().gate_switch.turn(turn, names, author_of(given))
+    if as_json:
+        print_json({turn: names})
+    else:
+        echo(f"{DONE[turn]}: {', '.join(names)}")
+
+
+@gate.command("close")
+@types_argument
+@author_options
+@json_option
+def close_gates(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Let nothing go to a type's webhook until it is opened or reset, for 30 days at most. Alerts are taken, and wait.
+
+    What waits too long expires as ever (DISCORD_EXPIRE_SECONDS). Types with the same webhook wait too.
+
+    \b
+    Examples:
+      notifier gate close tracklist --why "the channel is being moved"
+
+    Exit code: 0, or 1 if a type has no webhook here.
+    """
+    _turned("close", names, as_json, given)
+
+
+@gate.command("open")
+@types_argument
+@author_options
+@json_option
+def open_gates(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Open what was closed, and let the next request go though the breaker is open. Waiting alerts go at once.
+
+    What Discord said (a quarantine, its limits) still holds; `notifier gate reset` forgets that too.
+
+    \b
+    Examples:
+      notifier gate open tracklist
+
+    Exit code: 0, or 1 if a type has no webhook here.
+    """
+    _turned("open", names, as_json, given)
 
 
 @gate.command()
-@click.argument(
-    "names",
-    metavar="TYPE|edge...",
-    nargs=-1,
-    required=True,
-    type=click.Choice(NAMES),
-)
+@click.argument("names", metavar="TYPE|edge...", nargs=-1, required=True, type=click.Choice(NAMES))
+@author_options
 @json_option
-def reset(names: tuple[str, ...], as_json: bool) -> None:
+def reset(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Forget what holds a type's webhook, or (edge) this whole address: quarantine, breaker, pauses, used up limits.
 
     Waiting alerts are delivered at once.
@@ -77,25 +141,6 @@ def reset(names: tuple[str, ...], as_json: bool) -> None:
     \b
     Examples:
       notifier gate reset security
-      notifier gate reset edge general
+      notifier gate reset edge general --by ops --why "the webhook was made anew"
     """
-    from notifier.errors import ConfigurationError
-    from notifier.pipeline import client_pipeline  # imports Celery: --help need not
-    from notifier.routing import ROUTES
-
-    pipeline = client_pipeline()
-    for name in names:
-        if name != EDGE and AlertType(name) not in pipeline.settings.webhooks:
-            unset = f"{ROUTES[AlertType(name)].webhook_variables[0]} is not set here"
-            raise ConfigurationError(pipeline.settings.wrong_webhooks.get(AlertType(name), unset))
-    for name in names:
-        if name == EDGE:
-            pipeline.gate.reset_edge()
-        else:
-            pipeline.gate.reset(pipeline.settings.webhooks[AlertType(name)])
-    for kind in AlertType:  # others may share the channel
-        pipeline.publisher.wake_up(pipeline.outbox.force_wake(kind))
-    if as_json:
-        print_json({"reset": names})
-    else:
-        echo(f"reset: {', '.join(names)}")
+    _turned("reset", names, as_json, given)

@@ -21,7 +21,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 OPTIONS = (
     click.option("-m", "--message", help="The text below the title; '-' reads it from standard input."),
     click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A detail; repeat for more."),
-    click.option("--severity", type=click.Choice([severity.value for severity in Severity])),
+    click.option(
+        "--severity",
+        metavar="WORD",
+        type=click.Choice([severity.value for severity in Severity]),
+        help=", ".join(Severity),
+    ),
     click.option("--color", help="0 to 16777215, '#rrggbb', or a name such as green."),
     click.option("--source", help="The service that raises the alert."),
     click.option("--url", help="Where the title links to."),

@@ -13,7 +13,12 @@ FINAL = [status.value for status in Status if status not in NEVER_STORED]
 
 @click.command()
 @type_option
-@click.option("--status", type=click.Choice(FINAL), help=f"Only this outcome; failed: {', '.join(UNDELIVERED)}.")
+@click.option(
+    "--status",
+    metavar="WORD",
+    type=click.Choice(FINAL),
+    help=f"Only this outcome: {', '.join(FINAL)}. With failed all of {', '.join(UNDELIVERED)}.",
+)
 @click.option("--since", type=Moment(), help="Not before: 2026-01-31T12:00, or an age such as 15m, 2h, 7d.")
 @click.option("--until", type=Moment(), help="Not after: as --since.")
 @click.option("--search", help="Only with this text in the message, reason or id, any case.")

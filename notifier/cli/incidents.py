@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table, type_option
+from notifier.cli.output import echo, json_option, moment, print_json, print_table, type_option
 from notifier.models import AlertType
 
 
@@ -36,7 +36,7 @@ def incidents(only_open: bool, alert_type: str | None, as_json: bool) -> None:
         rows = [
             (
                 *(each.alert_type, each.key, each.title, each.state, each.count, each.acknowledged_by or ""),
-                *(each.opened_at[:19], each.last_at[:19], each.link or each.message_id),
+                *(moment(each.opened_at), moment(each.last_at), each.link or each.message_id),
             )
             for each in found
         ]

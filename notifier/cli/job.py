@@ -4,8 +4,7 @@ from typing import Literal
 
 import click
 
-from notifier.cli.output import echo
-from notifier.models import AlertType
+from notifier.cli.output import echo, type_option
 
 
 @click.group()
@@ -21,7 +20,7 @@ def job() -> None:
 
 @job.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--name", required=True, help="What the job is called.")
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Of its alerts.")
+@type_option
 @click.option("--expect", help="How often it is started (90s, 15m, 24h, 7d): if it is not, an alert says so.")
 @click.option("--grace", help="How much later than that it may be.")
 @click.option("--source", help="Where it runs; the name of this machine.")

@@ -1,17 +1,8 @@
 """``notifier jobs``: the jobs that are known."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from notifier.cli.output import json_option, print_json, print_table
-
-if TYPE_CHECKING:
-    from notifier.jobs.register import KnownJob
-
-TIMES = ("started_at", "ended_at", "due_at")
+from notifier.cli.output import echo, json_option, moment, print_json, print_table
 
 
 @click.command()
@@ -24,34 +15,26 @@ def jobs(as_json: bool) -> None:
       notifier jobs
       notifier jobs --json
     """
+    from notifier.operations.jobs import job_as_json
+    from notifier.operations.jobs import moment as at
     from notifier.pipeline import client_pipeline
 
     found = client_pipeline().jobs.list()
     if as_json:
-        print_json([_as_json(each) for each in found])
+        print_json([job_as_json(each) for each in found])
         return
     rows = [
         (
             each.name,
-            *(_shown(time) for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)),
+            *(moment(at(time)) for time in (None if each.outcome == "expected" else each.started_at, each.ended_at)),
             each.outcome + (f" ({each.exit_code})" if each.exit_code else ""),
-            _shown(each.due_at),
-            "overdue" if each.is_overdue else "",
+            moment(at(each.due_at)),
+            "yes" if each.is_overdue else "",
         )
         for each in found
     ]
-    print_table("jobs", ["name", "last start (UTC)", "last end (UTC)", "outcome", "expected by", ""], rows)
-
-
-def _as_json(job: "KnownJob") -> dict[str, Any]:
-    times = {name: _moment(getattr(job, name)) for name in TIMES}
-    return asdict(job) | {name: time and time.isoformat() for name, time in times.items()}
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else datetime.fromtimestamp(microseconds / 1_000_000, UTC)
-
-
-def _shown(microseconds: int | None) -> str:
-    time = _moment(microseconds)
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""
+    if rows:
+        columns = ["name", "last start (UTC)", "last end (UTC)", "outcome", "expected by (UTC)", "overdue"]
+        print_table("Jobs", columns, rows)
+    else:
+        echo("no job is known")

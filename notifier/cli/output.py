@@ -1,20 +1,28 @@
 """How commands print: tables and progress bars for people, JSON for programs.
 
-The base installation has no ``rich``: there, a table is plain columns and there is no progress bar.
+The base installation has no ``rich``: there is no progress bar there.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.duration import UNITS, seconds_of
+from notifier.cli.echo import echo as echo
+from notifier.cli.echo import echo_as_is as echo_as_is
+from notifier.cli.echo import json_option as json_option
+from notifier.cli.echo import print_json as print_json
+from notifier.cli.echo import shown
+from notifier.cli.echo import warn as warn
+from notifier.cli.table import Whole, table
+from notifier.cli.terminal import printable, width
+from notifier.counting import counted
+from notifier.duration import moment_of
 from notifier.errors import InvalidMessage
-from notifier.escaping import escaped, escaped_json, escaped_line
+from notifier.escaping import escaped_line
 from notifier.models import AlertType
 from notifier.outbox.record import Record
 
@@ -25,60 +33,35 @@ if TYPE_CHECKING:
 else:
     _MomentType = click.ParamType  # older clicks cannot subscript it at run time
 
-PIPE_COLUMNS = 240
-AGE_DAYS_MAX = 10_000
+STEP_COLUMNS = 100
+"""Ours: with fewer, what happened stands below when it happened."""
 
 type_option = click.option(
-    "--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="Only this type."
+    "--type",
+    "alert_type",
+    metavar="TYPE",
+    type=click.Choice([kind.value for kind in AlertType]),
+    help=f"The type of alert: {', '.join(AlertType)}.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON document on standard output; a terminal obeys nothing in it."""
-    click.echo(escaped_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
-
-
-def shown(value: object) -> str:
-    """A value as text for a terminal: control characters, which may come from any alert, are shown and not obeyed."""
-    return escaped(str(value))
-
-
-def echo(text: str) -> None:
-    """Print text on standard output: any may come from outside. Commands print by no other way."""
-    click.echo(shown(text))
-
-
-def warn(text: str) -> None:
-    """Print text on standard error, in the same way."""
-    click.echo(shown(text), err=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table on standard output; cells are plain text, never markup."""
-    texts = [["" if cell is None else shown(cell) for cell in row] for row in rows]
-    try:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-    except ModuleNotFoundError:
-        _print_columns(title, [list(columns), *texts])
-        return
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for cells in texts:
-        table.add_row(*map(Text, cells))
-    # a pipe has no width of its own: do not fold what a program or a grep reads
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+    """Print a table on standard output; cells are plain text, never markup. Ids and points in time are ``Whole``."""
+    texts = [[_cell(cell) for cell in row] for row in rows]
+    lines = table(columns, texts, width()) if texts else ()
+    echo_as_is("\n".join([title, *lines] if title else lines))
 
 
-def _print_columns(title: str, lines: list[list[str]]) -> None:
-    lines = [[" ".join(cell.split()) for cell in line] for line in lines]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    echo(title)
-    for line in lines:
-        echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def _cell(cell: object) -> str:
+    if cell is None:
+        return ""
+    text = " ".join(printable(shown(cell), sys.stdout).split())
+    return Whole(text) if isinstance(cell, Whole) else text
+
+
+def moment(at: "datetime | str | None") -> str:
+    """A point in time as a table has it, in UTC to the second; text is ISO 8601."""
+    return Whole((str(at) if at else "")[:19].replace("T", " "))
 
 
 def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
@@ -94,14 +77,14 @@ def pairs(option: str, values: Iterable[str]) -> dict[str, str]:
 
 @contextmanager
 def progress_bar(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error, unless ``quiet`` or without rich; yields a function that counts one step."""
+    """A progress bar on a terminal's standard error, unless ``quiet`` or without rich; yields what counts a step."""
     try:
         from rich.console import Console
         from rich.progress import Progress
     except ModuleNotFoundError:
         yield lambda: None
         return
-    with Progress(console=Console(stderr=True), disable=quiet) as progress:
+    with Progress(console=Console(stderr=True), disable=quiet or not sys.stderr.isatty()) as progress:
         bar = progress.add_task(title, total=total)
         yield lambda: progress.advance(bar)
 
@@ -110,11 +93,12 @@ def print_records(title: str, records: Sequence[Record]) -> None:
     """Print records, one per line."""
     rows = [
         (
-            each["finished_at"][:19],
+            moment(each["finished_at"]),
             each["alert_type"],
             each["status"],
             _titled(each.get("message") or {}),  # a record of a later version may lack some
-            *(each.get(name) for name in ("attempts", "reason", "message_id", "id")),
+            *(each.get(name) for name in ("attempts", "reason", "message_id")),
+            Whole(each["id"]),
         )
         for each in records
     ]
@@ -123,20 +107,24 @@ def print_records(title: str, records: Sequence[Record]) -> None:
 
 def _titled(message: dict[str, Any]) -> str:
     """The title of an alert, and the names and sizes of its files."""
-    files = [f"[{each.get('name')}, {each.get('bytes', '?')} bytes]" for each in message.get("files", ())]
+    files = [f"[{each.get('name')}, {_bytes(each.get('bytes'))}]" for each in message.get("files", ())]
     return " ".join([str(message.get("title", "")), *files])
 
 
-def steps_as_json(steps: "Sequence[Step]") -> list[dict[str, str]]:
-    """The steps of one alert's life, for programs."""
-    return [{"at": step.at.isoformat(), "what": step.what} for step in steps]
+def _bytes(size: object) -> str:
+    return counted(size, "byte") if isinstance(size, int) else "? bytes"
 
 
 def print_steps(steps: "Sequence[Step]") -> None:
     """Print the steps, one per line: when, how long after the step before, what happened."""
     for before, step in zip([steps[0], *steps], steps, strict=False):
         after = (step.at - before.at).total_seconds()
-        echo(f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {f'+{after:.3g} s':>10}  {escaped_line(step.what)}")
+        when = f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" UTC  {after:>+11,.3f} s  "
+        room = width()
+        if room is None or room >= STEP_COLUMNS:
+            echo(when + escaped_line(step.what), len(when))
+        else:
+            echo(f"{when.rstrip()}\n  {escaped_line(step.what)}")
 
 
 class Moment(_MomentType):
@@ -149,11 +137,6 @@ class Moment(_MomentType):
         if isinstance(value, datetime):
             return value
         try:
-            if value[-1:] in UNITS:  # "20260131" is a date
-                return datetime.now(UTC) - timedelta(seconds=seconds_of("age", value, AGE_DAYS_MAX))
-            moment = datetime.fromisoformat(value)
-        except (ValueError, InvalidMessage):
-            self.fail(
-                f"{value!r} is neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d", param, ctx
-            )
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment_of("time", value)
+        except InvalidMessage as error:
+            self.fail(str(error).removeprefix("time: "), param, ctx)

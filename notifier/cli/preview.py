@@ -2,15 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from notifier.cli.given_message import given_message, message_of_json, message_options
-from notifier.cli.output import echo, json_option, print_json, print_table
-from notifier.models import AlertType, NotificationMessage
+from notifier.cli.output import echo, json_option, print_json, print_table, type_option
+from notifier.models import NotificationMessage
 
 if TYPE_CHECKING:
     from notifier.operations.preview import Preview
@@ -24,7 +23,7 @@ open_option = click.option(
 @click.command()
 @click.argument("template", required=False)
 @click.option("--from-json", "file", metavar="FILE", help="The fields of a message as JSON; '-' is standard input.")
-@click.option("--type", "alert_type", type=click.Choice([kind.value for kind in AlertType]), help="The alert type.")
+@type_option
 @click.option("--title", help="Instead of the template's.")
 @message_options
 @open_option
@@ -79,46 +78,18 @@ def _with_example(given: dict[str, Any]) -> dict[str, Any]:
 def show_preview(message: NotificationMessage, *, as_json: bool, open_page: bool) -> None:
     """Print what would be posted of a message, or show it in a browser too."""
     from notifier.operations.preview import preview as preview_of  # imports the renderer: --help need not
+    from notifier.operations.preview import preview_as_json
     from notifier.settings import settings
 
     found = preview_of(message, settings(), datetime.now(UTC))
     if as_json:
-        print_json(_as_json(found))
+        print_json(preview_as_json(found))
     else:
         _print(found)
     if open_page:
         from notifier.cli.preview_page import show_page
 
         show_page(found)
-
-
-def _as_json(found: "Preview") -> dict[str, Any]:
-    parts = [
-        {
-            "payload": part.payload.body,
-            "files": [
-                {"name": each.name, "content_type": each.content_type, "bytes": len(each.content)}
-                for each in part.payload.files
-            ],
-            "sizes": [asdict(each) for each in part.sizes],
-        }
-        for part in found.parts
-    ]
-    route = found.route
-    return {
-        "id": found.message.id,
-        "alert_type": route.alert_type.value,
-        "task": route.task,
-        "queue": route.queue,
-        "webhook": {"variable": route.webhook_variables[0], "id": found.webhook_id},
-        "thread_id": found.thread_id,
-        "mentions": found.mentions,
-        "masked": found.masked,
-        "adjusted": found.adjusted,
-        "left_out": found.left_out,
-        "quiet_hours": found.quiet,
-        "parts": parts,
-    }
 
 
 def _print(found: "Preview") -> None:

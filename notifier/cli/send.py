@@ -16,7 +16,7 @@ WITHOUT_A_MESSAGE = SUCCESSFUL - {Status.DELIVERED}
 
 
 @click.command()
-@click.argument("alert_type", type=click.Choice([kind.value for kind in AlertType]), required=False)
+@click.argument("alert_type", metavar="[TYPE]", type=click.Choice([kind.value for kind in AlertType]), required=False)
 @click.argument("title", required=False)
 @click.argument("text", metavar="[MESSAGE|-]", required=False)
 @message_options
@@ -35,7 +35,7 @@ def send(
     as_json: bool,
     **fields: Any,
 ) -> None:
-    """Raise one alert.
+    """Raise one alert of the TYPE general, error, critical, tracklist, monitoring or security.
 
     \b
     Examples:

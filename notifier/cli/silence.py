@@ -1,15 +1,12 @@
 """``notifier silence``: alerts that are not to be posted for a while."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import echo, json_option, pairs, print_json, print_table, type_option
+from notifier.cli.output import echo, json_option, moment, pairs, print_json, print_table, type_option
 from notifier.models import AlertType
-from notifier.storage.connection import MICROSECONDS
 
 if TYPE_CHECKING:
     from notifier.outbox.silences import Silence, Silenced
@@ -52,6 +49,7 @@ def add(
     Exit code: 0.
     """
     from notifier.duration import seconds_of
+    from notifier.operations.silences import ends_at, silence_as_json
     from notifier.outbox.silences import DAYS_MAX
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
@@ -63,9 +61,9 @@ def add(
         match, seconds_of("--for", length, DAYS_MAX), alert_type=kind, by=by, why=why, forced=forced
     )
     if as_json:
-        print_json(asdict(begun) | {"until": _moment(begun)})
+        print_json(silence_as_json(begun))
     else:
-        echo(f"silence {begun.id} until {_moment(begun)[:19]} UTC")
+        echo(f"silence {begun.id} until {moment(ends_at(begun))} UTC")
 
 
 @silence.command("list")
@@ -80,11 +78,12 @@ def list_(as_json: bool) -> None:
 
     Exit code: 0.
     """
+    from notifier.operations.silences import silence_as_json
     from notifier.pipeline import client_pipeline
 
     found = client_pipeline().silences.list()
     if as_json:
-        print_json([asdict(each) | {"until": _moment(each)} | asdict(silenced) for each, silenced in found])
+        print_json([silence_as_json(*each) for each in found])
     elif not found:
         echo("there is no silence")
     else:
@@ -111,12 +110,10 @@ def end(silence_id: str) -> None:
 
 
 def _row(silence: "Silence", silenced: "Silenced") -> tuple[object, ...]:
+    from notifier.operations.silences import ends_at
+
     match = ", ".join(f"{part}={glob}" for part, glob in silence.match.items())
     return (
-        *(silence.id, silence.alert_type or "any", match, _moment(silence)[:19], silenced.count),
+        *(silence.id, silence.alert_type or "any", match, moment(ends_at(silence)), silenced.count),
         *(silence.by, silence.why),
     )
-
-
-def _moment(silence: "Silence") -> str:
-    return datetime.fromtimestamp(silence.until / MICROSECONDS, UTC).isoformat()

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table, progress_bar
+from notifier.cli.output import echo, json_option, moment, print_json, print_table, progress_bar
+from notifier.cli.table import Whole
+from notifier.counting import counted
 
 if TYPE_CHECKING:
     from notifier.producer.spool import Spool
@@ -40,7 +42,7 @@ def list_spooled(limit: int, as_json: bool) -> None:
             [{"id": each.id, "alert_type": each.alert_type, "spooled_at": _at(each.spooled_at)} for each in found]
         )
     elif found:
-        rows = [(_at(each.spooled_at)[:19], each.alert_type, each.id) for each in found]
+        rows = [(moment(_at(each.spooled_at)), each.alert_type, Whole(each.id)) for each in found]
         print_table("Spooled", ["spooled (UTC)", "type", "id"], rows)
     else:
         echo("nothing is spooled")
@@ -83,7 +85,7 @@ def flush(as_json: bool) -> None:
     if as_json:
         print_json({"handed_over": handed_over, "left": left})
     else:
-        echo(f"{handed_over} handed over" + (f", {left} left: {why}" if left else ""))
+        echo(f"{counted(handed_over, 'alert')} handed over" + (f", {left} left: {why}" if left else ""))
     if left:
         raise SystemExit(code)
 
@@ -100,4 +102,4 @@ def _spool() -> "Spool":
 
 
 def _at(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

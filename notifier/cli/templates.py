@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.cli.output import echo, echo_as_is, json_option, print_json, print_table
 from notifier.errors import TemplateError
 from notifier.template_file import Template, used_variables
 from notifier.templates import BUILT_IN, load_template, problems, template_names, template_path
@@ -60,7 +60,7 @@ def show(name: str, as_source: bool, as_json: bool) -> None:
     """
     path = template_path(name)
     if as_source:
-        echo(path.read_text(encoding="utf-8").removesuffix("\n"))
+        echo_as_is(path.read_text(encoding="utf-8").removesuffix("\n"))
         return
     template = load_template(name)
     found = {

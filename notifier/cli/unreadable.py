@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, moment, print_json, print_table
+from notifier.cli.table import Whole
+from notifier.counting import counted
 
 if TYPE_CHECKING:
     from notifier.outbox.unreadable import Unreadable
@@ -50,7 +52,7 @@ def unreadable(ids: tuple[str, ...], what: str | None, everything: bool, as_json
     if as_json:
         print_json({"dropped" if what == "drop" else "put_back": [entry.id for entry in reversed(chosen)]})
     else:
-        echo(f"{len(chosen)} {'dropped' if what == 'drop' else 'put back'}")
+        echo(f"{counted(len(chosen), 'entry', 'entries')} {'dropped' if what == 'drop' else 'put back'}")
 
 
 def _show(chosen: "list[Unreadable]", as_json: bool) -> None:
@@ -64,9 +66,8 @@ def _show(chosen: "list[Unreadable]", as_json: bool) -> None:
 
 
 def _row(entry: "Unreadable") -> list[object]:
-    at = f"{entry.set_aside_at:%Y-%m-%dT%H:%M:%S}"
-    shown = repr(entry.raw[:SHOWN_CHARACTERS])[1:]
-    return [at, entry.queue, entry.problem, entry.detail, entry.size_bytes, shown, entry.id]
+    at, shown = moment(entry.set_aside_at), repr(entry.raw[:SHOWN_CHARACTERS])[1:]
+    return [at, entry.queue, entry.problem, entry.detail, entry.size_bytes, shown, Whole(entry.id)]
 
 
 def _as_json(entry: "Unreadable") -> dict[str, Any]:

@@ -4,10 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json, print_table, type_option
+from notifier.cli.output import echo, json_option, moment, print_json, print_table, type_option
+from notifier.cli.table import Whole
 from notifier.models import AlertType
-
-LIMIT = 100
 
 
 @click.command()
@@ -35,7 +34,7 @@ def waiting(alert_type: str | None, limit: int, as_json: bool) -> None:
         print_json([asdict(each) for each in found])
         return
     rows = [
-        (each.alert_type, each.title, each.admitted_at[:19], each.why, (each.until or "")[:19], each.id)
+        (each.alert_type, each.title, moment(each.admitted_at), each.why, moment(each.until), Whole(each.id))
         for outbox in found
         for each in outbox.shown
     ]

@@ -1,12 +1,13 @@
 """The gates as seen from outside a claim: their state, to read and to reset, and the answers of Get Webhook."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import redis
 
+from notifier.gate.counters import counter_names, field
 from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import (
     CONFIGURED_WINDOW_SECONDS,
@@ -17,6 +18,7 @@ from notifier.gate.gate import (
     microseconds,
 )
 from notifier.gate.machines import Machines
+from notifier.gate.state import CLOSED, QUARANTINES, SHOWN_FIELDS, Closed, GateState, iso, reason_in, state_of
 from notifier.outcome import Deferred, Reason, Scope, WebhookInfo
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
@@ -24,30 +26,12 @@ from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 from notifier.webhook import Webhook
 
-QUARANTINES = "quarantines"
-"""The field of ``quarantine.lua``."""
+CLOSED_SECONDS = 30 * 86_400
+"""Ours: the life of a gate's state (gate.lua), and so the longest that nobody opens it."""
+OF_BREAKER = ("breaker", "failures", "open_for", "open_until")
+"""Fields of ``breaker.lua``; those of its probe begin with ``probe``."""
 WEBHOOK_FIELDS = ("name", "channel", "guild", "introduced_at")
 """What Get Webhook told (``gate.lua``); all else in a gate's state is forgotten by a reset."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """What an answer has said: nothing goes for a while.
-
-    Attributes:
-        scope: what it holds: this webhook, its channel, or (global) the whole address.
-        seconds: until it ends.
-        probe_seconds: until one request may go all the same; None: none may before it ends.
-    """
-
-    scope: Scope
-    reason: Reason
-    seconds: float
-    probe_seconds: float | None
-
-    def __str__(self) -> str:
-        probe = "" if self.probe_seconds is None else f", the next probe in {self.probe_seconds:.0f} s"
-        return f"{self.reason} for {self.seconds:.0f} s{probe}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +41,6 @@ class Reservation:
     claimed_at: int
     wait_seconds: float
     reason: Reason | None
-
-
-@dataclass(frozen=True, slots=True)
-class GateState:
-    """One webhook's gate, for people to read.
-
-    Attributes:
-        webhook_fetched_seconds_ago: since Get Webhook last returned name and channel for this URL; since 1970 if it
-            never did, or if it did in the future: the clock has stepped back.
-        breaker: ``closed``, ``open`` or ``half_open``.
-        quarantined: the reason, None if the webhook is in use.
-        requests_last_minute: requests answered in the last 60 s, or under way.
-        pauses: what Discord's answers have said; a bucket that is used up is none.
-    """
-
-    webhook_id: str
-    name: str | None
-    channel_id: str | None
-    webhook_fetched_seconds_ago: float
-    breaker: str
-    quarantined: str | None
-    requests_last_minute: int
-    pauses: tuple[Pause, ...]
 
 
 class Gate:
@@ -132,6 +93,8 @@ class Gate:
             "name": info.name or "",
             "fetch_again_after": microseconds(again_after),
             "feedback": feedback,
+            "counters": counter_names(self._keys),
+            "counted": {field("requests", "", "GET", info.answer.http_status or "none"): 1},
         }
         with broker_errors():
             self._webhook_info(
@@ -146,33 +109,38 @@ class Gate:
 
     def state(self, webhook: Webhook) -> GateState:
         """The state of one gate."""
-        state_key, _, sent_key, _, _ = self._keys.gate_parts(webhook.id)
-        fields = ["name", "channel", "introduced_at", "fetched_for", "breaker", QUARANTINES]
+        return self.states([webhook])[0]
+
+    def states(self, webhooks: Sequence[Webhook]) -> list[GateState]:
+        """Those of several, in order, in two round trips."""
         with broker_errors():
-            now, *pauses = self._show_pauses(keys=self._keys.gate_parts(webhook.id), args=self._arguments(webhook))
-            found = cast("list[str | None]", self._redis.hmget(state_key, fields))
-            since = now - microseconds(CONFIGURED_WINDOW_SECONDS)
-            sent = cast("int", self._redis.zcount(sent_key, since, "+inf"))
-        name, channel, introduced_at, fetched_for, breaker, quarantines = found
-        if fetched_for not in (None, webhook.fingerprint):
-            introduced_at = None  # that was another URL
-        fetched_at = float(introduced_at or 0)
-        return GateState(
-            webhook_id=webhook.id,
-            name=name,
-            channel_id=channel,
-            webhook_fetched_seconds_ago=(now - (fetched_at if fetched_at <= now else 0)) / MICROSECONDS,
-            breaker=breaker or "closed",
-            quarantined=_quarantine_reason(quarantines, webhook.fingerprint),
-            requests_last_minute=sent,
-            pauses=tuple(_pauses(pauses)),
-        )
+            try:
+                found = self._read(webhooks)
+            except redis.exceptions.NoScriptError:  # not a pipeline of Script: that needs one right more
+                self._show_pauses(keys=self._keys.gate_parts(webhooks[0].id), args=self._arguments(webhooks[0]))
+                found = self._read(webhooks)
+            pauses, fields = found[::2], found[1::2]
+            since = microseconds(CONFIGURED_WINDOW_SECONDS)
+            pipeline = self._redis.pipeline(transaction=False)
+            for webhook, (now, *_) in zip(webhooks, pauses, strict=True):
+                pipeline.zcount(self._keys.gate_parts(webhook.id)[2], now - since, "+inf")
+            sent = pipeline.execute()
+        rows = zip(webhooks, pauses, fields, sent, strict=True)
+        return [state_of(*row, self._settings.rate_limit_per_minute) for row in rows]
+
+    def _read(self, webhooks: Sequence[Webhook]) -> list[Any]:
+        pipeline: Any = self._redis.pipeline(transaction=False)
+        for webhook in webhooks:
+            parts = self._keys.gate_parts(webhook.id)
+            pipeline.evalsha(self._show_pauses.sha, len(parts), *parts, *self._arguments(webhook))
+            pipeline.hmget(parts[0], [*SHOWN_FIELDS])
+        return list(pipeline.execute())
 
     def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
         """What Discord said of this URL of a webhook; None if it is in use."""
         with broker_errors():
             found = cast("str | None", self._redis.hget(self._keys.gate(webhook_id), QUARANTINES))
-        return _quarantine_reason(found, fingerprint)
+        return reason_in(found, fingerprint)
 
     def banned(self) -> bool:
         """Whether this address is banned at Discord's edge, as far as is known; also while a probe is under way."""
@@ -194,8 +162,29 @@ class Gate:
         with broker_errors():
             self._redis.delete(self._keys.edge, self._keys.edge_pause, self._keys.edge_sent)
 
+    def close(self, webhook: Webhook, by: str, why: str = "") -> None:
+        """Let nothing go to a webhook until somebody opens or resets its gate; 30 days at most."""
+        state = self._keys.gate(webhook.id)
+        with broker_errors():
+            closed = Closed(iso(clock(self._redis)), by, why)
+            pipeline = self._redis.pipeline()
+            pipeline.hset(state, CLOSED, json.dumps(asdict(closed)))
+            pipeline.expire(state, CLOSED_SECONDS)
+            pipeline.execute()
+
+    def open(self, webhook: Webhook) -> None:
+        """End what somebody has closed, and close its breaker; what Discord said of the webhook stays."""
+        state = self._keys.gate(webhook.id)
+        with broker_errors():
+            known = cast("list[str]", self._redis.hkeys(state))
+            if ended := [each for each in known if each in (CLOSED, *OF_BREAKER) or each.startswith("probe")]:
+                self._redis.hdel(state, *ended)
+
     def reset(self, webhook: Webhook) -> None:
-        """Forget breaker, quarantine, pauses, buckets and windows, its channel's too, and ask Get Webhook anew."""
+        """Forget breaker, quarantine, pauses, buckets and windows, its channel's too, and who has closed it.
+
+        Get Webhook is asked anew.
+        """
         state, *sets = self._keys.gate_parts(webhook.id)[:3]
         with broker_errors():
             channel_id = self._redis.hget(state, "channel") or f"of-webhook-{webhook.id}"
@@ -207,15 +196,3 @@ class Gate:
             if forgotten:
                 pipeline.hdel(state, *forgotten)
             pipeline.execute()
-
-
-def _pauses(flat: list[str]) -> Iterator[Pause]:
-    for scope, reason, left, probe_in in zip(*[iter(flat)] * 4, strict=True):
-        seconds, probe_seconds = int(left) / MICROSECONDS, int(probe_in) / MICROSECONDS
-        yield Pause(Scope(scope), Reason(reason), seconds, probe_seconds if probe_seconds >= 0 else None)
-
-
-def _quarantine_reason(listed: str | None, fingerprint: str) -> str | None:
-    """As ``quarantine_reason`` in quarantine.lua."""
-    reasons: dict[str, str] = dict(json.loads(listed or "[]"))
-    return reasons.get(fingerprint)

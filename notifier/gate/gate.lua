@@ -10,6 +10,7 @@
 --                   introducing_…      while it is under way: its lease (lease.lua)
 --                   fetched_for        fingerprint of the URL that it was last asked with
 --                   (from when this was called to introduce a webhook; workers of an earlier version read them too)
+--                   closed             who has closed this gate, when and why (JSON): nothing goes until it is opened
 --                   bucket_name        the name of the bucket of posts (X-RateLimit-Bucket)
 --   in_flight       sorted set: the bucket's requests without an answer
 --   sent            sorted set: the window of DISCORD_RATE_LIMIT
@@ -158,6 +159,7 @@ end
 local function gate_check(gate, now)
   local dead = quarantine_reason(gate.state, gate.args.fingerprint)
   if dead then return 'quarantined', dead end
+  if redis.call('HEXISTS', gate.state, 'closed') == 1 then return 'wait', MINUTE, 'gate_closed' end
   local wait, reason = gate_wait(gate, now)
   if wait > 0 then return 'wait', wait, reason end
   local fetch = webhook_fetch(gate, now)

@@ -13,6 +13,7 @@ from notifier.webhook import Webhook
 GATE_SCRIPTS: tuple[str, ...] = (
     "gate/clock.lua",
     "gate/trouble.lua",
+    "gate/counters.lua",
     "gate/lease.lua",
     "gate/window.lua",
     "gate/bucket.lua",

@@ -2,7 +2,8 @@
 -- KEYS: 1-5 the gate (gate.lua: state, in_flight, sent, edge, edge_sent), 6 troubles (trouble.lua)
 -- ARGV: 1 the gate's limits (JSON), 2 channel prefix,
 --       3 (JSON): token (of the request), channel, guild, name ('' if unknown), fetch_again_after (microseconds),
---         feedback (as gate_report_fetch takes it)
+--         feedback (as gate_report_fetch takes it), counters
+--         (names of counters.lua), counted (how often by field)
 -- Returns nothing.
 local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2])
 local info = cjson.decode(ARGV[3])
@@ -12,6 +13,7 @@ if info.channel ~= '' then
 end
 redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after, 'fetched_for', gate.args.fingerprint)
 lease_end(gate.state, 'introducing')
+count_up(info.counters, now, info.counted)
 redis.call('PEXPIRE', gate.state, LIFE_MS)
 for _, cause in ipairs(gate_report_fetch(gate, now, info.token, info.feedback)) do
   report_trouble(KEYS[6], cause, cause == 'edge_banned' and '' or gate.args.webhook_id)

@@ -11,9 +11,9 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
+from notifier.bounded_server import BoundedServer
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.answers import Answer, Discord, Own, Slack
-from notifier.intake.connections import BoundedServer
 from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
 from notifier.intake.seen_requests import KeyReused
 from notifier.intake.shapes import SHAPES

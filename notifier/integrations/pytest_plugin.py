@@ -65,8 +65,10 @@ class SessionAlert:
             terminalreporter.write_line(f"notifier: {self._said}")
 
     def _fields(self, exitstatus: int) -> dict[str, Any]:
+        from notifier.counting import counted
+
         count, total = len(self._failures), len(self._tests | self._failures.keys())
-        how = f"{count} of {total} tests failed" if count else _end(exitstatus)
+        how = f"{count} of {counted(total, 'test')} failed" if count else _end(exitstatus)
         lines = [f"{name or 'collection'}: {why}" for name, why in self._failures.items()]
         more = [f"and {count - TOLD_MAX} more"] if count > TOLD_MAX else []
         minutes, seconds = divmod(round(time.monotonic() - self._started_at), 60)

@@ -12,8 +12,9 @@ import redis
 
 from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
-from notifier.gate.admin import Gate, Pause, Reservation
+from notifier.gate.admin import Gate, Reservation
 from notifier.gate.machines import MachineFault
+from notifier.gate.state import Pause
 from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, disagreements
 from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo

@@ -12,6 +12,7 @@ import redis
 
 from notifier.errors import NotificationNotFound
 from notifier.models import REPLAY, AlertType, NotificationMessage
+from notifier.operations.audit import Author
 from notifier.operations.history import score
 from notifier.outbox.payload import fields_of
 from notifier.outbox.preparation import prepare
@@ -83,7 +84,9 @@ class DeadLetters:
             raise NotificationNotFound(f"no dead letter has the id {notification_id!r}")
         return self._records.whole(dead)
 
-    def replay(self, notification_id: str, changes: Mapping[str, Any] | None = None) -> str:
+    def replay(
+        self, notification_id: str, changes: Mapping[str, Any] | None = None, author: Author | None = None
+    ) -> str:
         """Send one again as a new notification and return its id. Each refers to the other; both stay in the history.
 
         One that goes as several messages, of which some are posted, goes on behind those: if nothing of it is changed,
@@ -91,6 +94,7 @@ class DeadLetters:
 
         Args:
             changes: fields of the message that are to be others, by name; None: without that field.
+            author: who does it, for its life (``notifier explain``).
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
@@ -113,16 +117,16 @@ class DeadLetters:
         message = prepare(message, self._settings)
         maybe_posted = dead["status"] == Status.UNKNOWN
         self._publisher.submit_again(message, self._settled(dead, message), maybe_posted=maybe_posted)
-        self._take_out(dead, "replayed_as", message.id)
+        self._take_out(dead, "replayed_as", message.id, author)
         return message.id
 
-    def drop(self, notification_id: str) -> None:
+    def drop(self, notification_id: str, author: Author | None = None) -> None:
         """Drop one: it is no longer a dead letter, and stays in the history.
 
         Raises:
             NotificationNotFound: there is no dead letter with this id.
         """
-        self._take_out(self.get(notification_id), "dropped", "1")
+        self._take_out(self.get(notification_id), "dropped", "1", author)
 
     def original(self, dead: Record) -> str | None:
         """The stored message of one that the worker that ended it could not read, whole; None if it could."""
@@ -148,11 +152,12 @@ class DeadLetters:
         # by name, if some were given by position: its worker has read them
         return {"alert_type": dead["alert_type"], **given.get("fields", given["kwargs"])}
 
-    def _take_out(self, dead: Record, field: str, value: str) -> None:
+    def _take_out(self, dead: Record, field: str, value: str, author: Author | None) -> None:
         with broker_errors():
             now = clock(self._redis)
+            by = {"taken_out_by": str(author)} if author else {}
             pipeline = self._redis.pipeline()
-            pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now})
+            pipeline.hset(self._keys.notification(dead["id"]), mapping={field: value, "taken_out_at": now} | by)
             # it is history from here on
             pipeline.hdel(self._keys.notification(dead["id"]), "whole", "given", "original")
             for key in (self._keys.notification(dead["id"]), self._keys.result(dead["id"])):

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import redis
 
+from notifier.counting import counted
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
@@ -32,6 +33,11 @@ class Step:
 
     at: datetime
     what: str
+
+
+def steps_as_json(steps: Sequence[Step]) -> list[dict[str, str]]:
+    """The steps of one alert's life, for programs."""
+    return [{"at": step.at.isoformat(timespec="microseconds"), "what": step.what} for step in steps]
 
 
 def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id: str) -> list[Step]:
@@ -111,7 +117,8 @@ def _afterwards(found: Mapping[str, str]) -> list[Step]:
     if "taken_out_at" not in found:
         return []
     taken_out = f"replayed as {found['replayed_as']}" if "replayed_as" in found else "dropped from the dead letters"
-    return [Step(_at(found["taken_out_at"]), taken_out)]
+    by = f" {found['taken_out_by']}" if "taken_out_by" in found else ""
+    return [Step(_at(found["taken_out_at"]), taken_out + by)]
 
 
 def _steps(event: Mapping[str, Any], record: Record | None) -> list[Step]:
@@ -145,7 +152,7 @@ def _waits(at: datetime, waited: Mapping[str, float]) -> list[Step]:
 
 
 def _others(count: int) -> str:
-    return f" with {count} others" if count > 1 else " with one other" if count else ""
+    return f" with {counted(count, 'other')}" if count else ""
 
 
 INCIDENT = {

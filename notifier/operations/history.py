@@ -2,12 +2,14 @@
 
 import heapq
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import cast
 
 import redis
 
+from notifier.errors import InvalidMessage
 from notifier.models import AlertType
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
@@ -18,6 +20,54 @@ from notifier.storage.keys import Keys
 
 PAGE = 200
 """Records read in one round trip."""
+SCANNED_MAX = 5_000
+"""Ours: records that are looked at for one page."""
+SCORE_DIGITS = 17
+"""Of a time in microseconds."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a record stands in the history: its time as a score, and its id among those of the same time."""
+
+    score: float
+    id: str
+
+    @classmethod
+    def of(cls, cursor: str) -> "Place":
+        """Read a cursor. Raises InvalidMessage: it is none."""
+        at, separator, notification_id = cursor.partition("-")
+        if not separator or not at.isascii() or not at.isdigit() or len(at) > SCORE_DIGITS:
+            raise InvalidMessage("cursor: expected that of the page before")
+        return cls(float(at), notification_id)
+
+    def __str__(self) -> str:
+        return f"{self.score:.0f}-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records. ``statuses``: none for all. ``search``: casefolded."""
+
+    alert_type: AlertType | None
+    statuses: frozenset[Status]
+    since: datetime | None
+    until: datetime | None
+    search: str
+
+    def takes(self, record: Record) -> bool:
+        """Whether it is one of them, as far as no index says so."""
+        if self.statuses and record["status"] not in self.statuses:
+            return False
+        return not self.search or self.search in _text(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records, newest first. ``cursor``: for the page behind it; None: there is none. It may be empty."""
+
+    records: list[Record]
+    cursor: str | None
 
 
 class NotificationHistory:
@@ -47,27 +97,53 @@ class NotificationHistory:
         limit: int = 50,
     ) -> list[Record]:
         """Records, newest first. ``search`` finds text anywhere in the message, its reason or its ids, any case."""
-        wanted = (search or "").casefold()
-        statuses = {status} if isinstance(status, Status) else set(status or ())
-        fitting = (
-            each
-            for each in self._matching(alert_type, statuses, since, until)
-            if (not statuses or each["status"] in statuses) and (not wanted or wanted in _text(each))
-        )
+        wanted = Wanted(alert_type, _statuses(status), since, until, (search or "").casefold())
+        fitting = (record for record, _ in self._matching(wanted, None) if wanted.takes(record))
         return list(islice(fitting, limit))
 
-    def _matching(
-        self, alert_type: AlertType | None, statuses: set[Status], since: datetime | None, until: datetime | None
-    ) -> Iterator[Record]:
-        kinds = [alert_type] if alert_type else list(AlertType)
-        indexes: list[str] = [*statuses] or [""]
-        keys = [self._keys.history(kind, index) for kind in kinds for index in indexes]
-        rows = heapq.merge(*(self._newest_first(key, since, until) for key in keys), key=lambda row: -row[1])
-        while page := [notification_id for notification_id, _ in islice(rows, PAGE)]:
-            yield from filter(None, self._records.read(page))
+    def page(
+        self,
+        *,
+        alert_type: AlertType | None = None,
+        status: Status | Collection[Status] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        search: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> "Page":
+        """The same, from ``cursor`` of the page before on; of a long history a search reads only a part at once.
 
-    def _newest_first(self, key: str, since: datetime | None, until: datetime | None) -> Iterator[tuple[str, float]]:
-        low, high = score(since, "-inf"), score(until, "+inf")
+        Raises:
+            InvalidMessage: that is no cursor.
+        """
+        wanted = Wanted(alert_type, _statuses(status), since, until, (search or "").casefold())
+        found: list[Record] = []
+        rows = self._matching(wanted, Place.of(cursor) if cursor else None)
+        for scanned, (record, place) in enumerate(rows, 1):
+            if wanted.takes(record):
+                found.append(record)
+            if len(found) == limit or scanned == SCANNED_MAX:
+                return Page(found, str(place))
+        return Page(found, None)
+
+    def _matching(self, wanted: "Wanted", behind: "Place | None") -> "Iterator[tuple[Record, Place]]":
+        kinds = [wanted.alert_type] if wanted.alert_type else list(AlertType)
+        indexes: list[str] = [*wanted.statuses] or [""]
+        keys = [self._keys.history(kind, index) for kind in kinds for index in indexes]
+        low, high = score(wanted.since, "-inf"), score(wanted.until, "+inf")
+        if behind is not None:
+            high = behind.score
+        newest_first = (self._newest_first(key, low, high) for key in keys)
+        rows = heapq.merge(*newest_first, key=lambda row: (row[1], row[0]), reverse=True)
+        places = (Place(at, each) for each, at in rows)
+        if behind is not None:
+            places = (each for each in places if each < behind)
+        while some := list(islice(places, PAGE)):
+            records = self._records.read([each.id for each in some])
+            yield from ((record, place) for record, place in zip(records, some, strict=True) if record)
+
+    def _newest_first(self, key: str, low: str | float, high: str | float) -> Iterator[tuple[str, float]]:
         seen: set[str] = set()  # ids with the score at which the previous page ended
         while True:
             with broker_errors():
@@ -79,6 +155,10 @@ class NotificationHistory:
             last = rows[-1][1]
             seen = {notification_id for notification_id, at in rows if at == last} | (seen if high == last else set())
             high = last
+
+
+def _statuses(status: Status | Collection[Status] | None) -> frozenset[Status]:
+    return frozenset({status} if isinstance(status, Status) else status or ())
 
 
 def score(moment: datetime | None, otherwise: str) -> str | float:

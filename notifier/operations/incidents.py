@@ -60,8 +60,35 @@ def incidents(
     ]
 
 
+def count_open(client: "redis.Redis", keys: Keys) -> dict[AlertType, int]:
+    """How many are open, by type.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    with broker_errors():
+        now = clock(client)
+        pipeline = client.pipeline(transaction=False)
+        for kind in AlertType:
+            pipeline.zrange(keys.incidents(kind), 0, -1)
+        digests = cast("list[list[str]]", pipeline.execute())
+        pipeline = client.pipeline(transaction=False)
+        for kind, listed in zip(AlertType, digests, strict=True):
+            for digest in listed:
+                pipeline.hmget(keys.incident(kind, digest), ["state", "seen_at", "seconds"])
+        states = iter(cast("list[list[str | None]]", pipeline.execute()))
+    return {
+        kind: sum(_is_open(now, *next(states)) for _ in listed)
+        for kind, listed in zip(AlertType, digests, strict=True)
+    }  # fmt: skip
+
+
+def _is_open(now: int, state: str | None, seen_at: str | None, seconds: str | None) -> bool:
+    return state == "open" and now - float(seen_at or 0) < float(seconds or 0)
+
+
 def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int) -> list[tuple[float, IncidentInfo]]:
-    digests = cast("list[str]", client.zrevrange(keys.incidents(kind), 0, -1))
+    digests = cast("list[str]", client.zrange(keys.incidents(kind), 0, -1))
     found = []
     for start in range(0, len(digests), PAGE):
         pipeline = client.pipeline(transaction=False)
@@ -74,7 +101,7 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int) -> li
 
 def _info(found: dict[str, str], now: int) -> IncidentInfo:
     state = found["state"]
-    if state == "open" and now - float(found["seen_at"]) >= float(found["seconds"]):
+    if state == "open" and not _is_open(now, state, found["seen_at"], found["seconds"]):
         state = "over"
     return IncidentInfo(
         alert_type=found["type"],

@@ -1,7 +1,9 @@
 """What would be posted of an alert, and where, by the settings of this process. Asks neither Redis nor Discord."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from notifier.models import NotificationMessage
 from notifier.outbox.preparation import prepare
@@ -48,8 +50,11 @@ class Preview:
     quiet: str
 
 
-def preview(message: NotificationMessage, settings: Settings, at: datetime) -> Preview:
-    """Check, prepare and compose an alert as a delivery would at this moment, and post nothing."""
+def preview(message: NotificationMessage, settings: Settings, at: datetime, left_out: Collection[str] = ()) -> Preview:
+    """Check, prepare and compose an alert as a delivery would at this moment, and post nothing.
+
+    ``left_out``: ornaments that it goes without, beside those that Discord is known to refuse.
+    """
     message = prepare(message, settings)
     webhook = settings.webhooks.get(message.alert_type)
     quiet = quiet_hours_of(message, settings)
@@ -68,7 +73,40 @@ def preview(message: NotificationMessage, settings: Settings, at: datetime) -> P
         mentions=list(mentions),
         masked=[kind for each in masked for kind in each.removeprefix(MASKED).split(", ")],
         adjusted=[each for each in message.adjusted if each not in masked],
-        left_out=sorted(refused_by_form(message)),
-        parts=[PreviewPart(payload, sizes(payload)) for payload in (compose([part]) for part in parts)],
+        left_out=sorted({*refused_by_form(message), *left_out}),
+        parts=[
+            PreviewPart(payload, sizes(payload))
+            for payload in (compose([part], left_out=[{*refused_by_form(part), *left_out}]) for part in parts)
+        ],
         quiet=quiet_told(quiet, at),
     )
+
+
+def preview_as_json(found: Preview) -> dict[str, Any]:
+    """The same for programs: of files their names and sizes."""
+    parts = [
+        {
+            "payload": part.payload.body,
+            "files": [
+                {"name": each.name, "content_type": each.content_type, "bytes": len(each.content)}
+                for each in part.payload.files
+            ],
+            "sizes": [asdict(each) for each in part.sizes],
+        }
+        for part in found.parts
+    ]
+    route = found.route
+    return {
+        "id": found.message.id,
+        "alert_type": route.alert_type.value,
+        "task": route.task,
+        "queue": route.queue,
+        "webhook": {"variable": route.webhook_variables[0], "id": found.webhook_id},
+        "thread_id": found.thread_id,
+        "mentions": found.mentions,
+        "masked": found.masked,
+        "adjusted": found.adjusted,
+        "left_out": found.left_out,
+        "quiet_hours": found.quiet,
+        "parts": parts,
+    }

@@ -85,7 +85,7 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown
         pipeline.hgetall(keys.notification(notification_id))
     hashes = cast("list[dict[str, str]]", pipeline.execute())
     shown = tuple(
-        _waiting(notification_id, kind, fields, reason or _of_later(fields), until if until > now else 0)
+        _waiting(notification_id, kind, fields, reason or why_later(fields), until if until > now else 0)
         for (notification_id, reason, until), fields in zip(due, hashes, strict=False)
         if "message" in fields  # else it has ended meanwhile
     )
@@ -98,8 +98,8 @@ def _waiting(notification_id: str, kind: AlertType, found: dict[str, str], why: 
     return Waiting(notification_id, kind.value, title, admitted_at, why, iso(int(until)) if until else None)
 
 
-def _of_later(found: dict[str, str]) -> str:
-    """Why one is not due yet."""
+def why_later(found: dict[str, str]) -> str:
+    """Why one is not due yet, by the fields of its hash."""
     if by := found.get("collected_for", "").partition(" ")[0]:
         return COLLECTED.get(by, by.replace("_", " "))
     events = json.loads(found.get("trail", "[]"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from notifier.counting import counted
 from notifier.errors import QueueFull
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage, Severity
@@ -146,6 +147,7 @@ class Admission:
             admitted = self._admit_text(
                 *(step, message.id, message.alert_type, text, version_of(message)),
                 *(load.batch_key, load.characters, rare, *self._of_incident(message)),
+                room=room,
             )
             if admitted is not Admitted.SILENCED:
                 return admitted
@@ -207,14 +209,16 @@ class Admission:
         rare: str,
         incident_keys: Sequence[str] = (),
         incident: str = "",
+        room: int | None = None,
     ) -> Admitted:
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident)
         with broker_errors():
             answer = step(keys=keys, args=[self._of_type[kind], *of_it])
         if answer == "full":
-            room = capacity(self._settings, kind)
-            raise QueueFull(f"{room} {kind} alerts are waiting already (DISCORD_QUEUE_SIZE)")
+            room = room or capacity(self._settings, kind)
+            waiting = f"{counted(room, f'{kind} alert')} {'is' if room == 1 else 'are'} waiting already"
+            raise QueueFull(f"{waiting} (DISCORD_QUEUE_SIZE)")
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")

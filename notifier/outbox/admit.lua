@@ -11,7 +11,7 @@
 --         collected.lua, if it is collected with others), capacity (if it finds more room than others)
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
---         history_life (seconds), counted_max, notification_prefix, result_prefix
+--         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
 -- Returns 'admitted', 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
@@ -52,7 +52,8 @@ local function count()
   end_counted({ notification = NOTIFICATION, result = RESULT, history = OWN.history, counted = KEYS[5],
     refused = OWN.refused, callbacks = OWN.callbacks }, { id = ID, result = result, stamp = incident.stamp,
     status = status, life = incident.history_life, kept_max = incident.counted_max, callbacks = CALLBACKS,
-    notification_prefix = incident.notification_prefix, result_prefix = incident.result_prefix }, now)
+    notification_prefix = incident.notification_prefix, result_prefix = incident.result_prefix, type = OWN.type,
+    counters = incident.counters }, now)
   return 'counted'
 end
 

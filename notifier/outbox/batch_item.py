@@ -87,6 +87,14 @@ class BatchItem:
         return self.message.update or self.message.resolved or keeps_text or self.progress.part > 0
 
     @property
+    def method(self) -> str:
+        """The HTTP method of its request."""
+        is_shown = self.incident is not None and self.incident.message_id is not None
+        if self.request in ADDS_A_MESSAGE or not is_shown:
+            return "POST"
+        return "DELETE" if self.request is Request.DELETE else "PATCH"
+
+    @property
     def _carried(self) -> NotificationMessage:
         """What its next request is about."""
         return self.news or self.message

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.errors import DeliveryFailed
+from notifier.gate.counters import field, request_alerts_bound
 from notifier.outbox.batch_item import ADDS_A_MESSAGE, THREAD_NAME, Request
 from notifier.outbox.claim import Batch, WakeUp
 from notifier.outbox.disposition import MAY_END, Action, Disposition
 from notifier.outbox.incident import shown_by
 from notifier.outbox.record import Record, iso, record, retry_result
-from notifier.outcome import Answer, Delivered, Status
+from notifier.outcome import Answer, Deferred, Delivered, Reason, Status
 from notifier.render.load import measure
 from notifier.render.ornaments import OF_MESSAGE
 
+NEVER_ASKED = frozenset({Reason.NEWER_VERSION, Reason.WORKER_LOST})
+"""Deferred by this worker itself, before a request."""
 EVENT_DETAIL_CHARACTERS = 200
 """Ours: how much of Discord's answer an event keeps."""
 
@@ -24,6 +27,7 @@ class BatchResult:
     """Every disposition of a batch, the records that became final by it, and the next wake-up to send.
 
     ``callbacks``: what is to be called now (JSON, callbacks.py), by the id of the notification on which it hangs.
+    ``untold``: ids of which no worker has told Flower so far that they were received.
     """
 
     dispositions: tuple[Disposition, ...]
@@ -32,6 +36,7 @@ class BatchResult:
     retry_wait_seconds: float
     callbacks: Mapping[str, str]
     fallback_wake_up: WakeUp | None = None
+    untold: frozenset[str] = frozenset()
 
 
 def to_payload(
@@ -44,6 +49,7 @@ def to_payload(
         "action": disposition.action,
         "attempts": disposition.attempts,
         "admitted_at": disposition.item.admitted_at,
+        "due_at": max(disposition.item.admitted_at, disposition.item.not_before),
         "unreadable": disposition.item.unreadable is not None,
         "isolate": disposition.isolate,
         "status": disposition.status,
@@ -79,6 +85,21 @@ def _shown(batch: Batch, disposition: Disposition, answer: Answer) -> dict[str, 
         thread_id = item.part.thread_id or (posted.channel_id if opens_thread else webhook.thread_id)
     files = {} if item.request is Request.EDIT and item.keeps_files else {"files": "1" if item.message.files else ""}
     return shown_by(item.message, posted, webhook, batch.guild_id, thread_id) | files
+
+
+def counts_of_request(batch: Batch, answer: Answer) -> dict[str, int]:
+    """What is counted of its request (counters.py), how often by field: nothing if none was to be made."""
+    kind, count, outcome = batch.alert_type, len(batch.items), answer.outcome
+    if batch.blocked or batch.abandoned:
+        return {}
+    deferred = {field("deferred", kind, outcome.reason): 1} if isinstance(outcome, Deferred) else {}
+    if isinstance(outcome, Deferred) and outcome.reason in NEVER_ASKED:
+        return deferred
+    return deferred | {
+        field("requests", kind, batch.items[0].method, answer.http_status or "none"): 1,
+        field("request_alerts", kind, request_alerts_bound(count)): 1,
+        field("request_alerts_sum", kind): count,
+    }
 
 
 def posted_in(batch: Batch, answer: Answer) -> str:

@@ -8,7 +8,8 @@
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured), held_back (microseconds for which this caller's machine makes no request, 0), held_back_by,
+--         is configured), counters (names of counters.lua), held_back (microseconds for which this caller's machine
+--         makes no request, 0), held_back_by,
 --         fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits for a worker that
 --         can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
@@ -32,6 +33,7 @@ local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
 local UNLOGGED = { batching = true, fetching_webhook = true, left_to_others = true } -- too short to be logged
+local UNCOUNTED = { in_flight = true, postponed = true } -- what is on its way, or not due yet, is not held up
 local LEFT_AGAIN = SECOND / 10 -- a queue serves its consumers in turn, so the next wake-up reaches another worker
 local UNDELIVERABLE_AGAIN = 2 * SECOND -- a worker that can deliver may have started
 
@@ -42,6 +44,9 @@ end
 local function throttled(wait, reason)
   -- while all that is here is postponed, the outbox waits for nothing
   if not UNLOGGED[reason] then log_wait(STATE, now, reason == 'postponed' and '' or reason, args.life) end
+  if not (UNLOGGED[reason] or UNCOUNTED[reason]) then
+    count_up(args.counters, now, { ['deferred|' .. args.alert_type .. '|' .. reason] = 1 })
+  end
   local expiry = expiry_wait(STATE, now) or 0
   return { 'throttled', wait, reason, arm(WAKE_UP, now, expiry > 0 and math.min(wait, expiry) or wait, args.token) }
 end
@@ -100,8 +105,9 @@ local function lease_one(kind, reason, id, others, log, answer)
     waited = waits_since(log, now, tonumber(seen_at or here_since)) })
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
-  local known = incident and claim_incident(incident, id, args.channel_prefix, now) or ''
-  local item = { id, message, attempts or 0, admitted_at, unknown or '', cjson.encode(waited), not_before or 0,
+  local known, doubt = '', nil
+  if incident then known, doubt = claim_incident(incident, id, args.channel_prefix, now) end
+  local item = { id, message, attempts or 0, admitted_at, unknown or doubt or '', cjson.encode(waited), not_before or 0,
     version or 1, progress or '', known, overlay or '', collected_for or '' }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end

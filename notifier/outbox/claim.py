@@ -52,6 +52,7 @@ class ClaimArguments:
 
     ``capacity``: of the outbox; one that is full sends what it has collected.
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
+    ``counters``: names (counters.counter_names).
     ``quiet``: the hours in which alerts are held (quiet.hold_arguments). ``fleet``: what fleet.lua calls names;
     ``undeliverable`` (how long an alert waits for a worker that can deliver it) and ``has_fallback``.
     """
@@ -74,6 +75,7 @@ class ClaimArguments:
     mention_quiet: int
     unanswered: list[str]
     gate: dict[str, Any]
+    counters: dict[str, Any]
     fleet: dict[str, Any]
     capacity: int
     quiet: dict[str, Any] | None = None

@@ -7,21 +7,24 @@
 --         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
 --         retry_wait (microseconds), life (of the outbox), history_life, dead_letter_life (seconds), dead_letters_max,
---         embeds_max, fallback (alert type), fallback_capacity,
+--         embeds_max, fallback (alert type), fallback_capacity, counters (names of counters.lua),
+--         counted (of the request: how often by field),
 --         version (the highest that this worker reads),
 --         pinged (types whose mentions have pinged in this request), posted (the channel of its message; '': none),
 --         stamp (stands in records for the time), callbacks_lease (microseconds that the caller has to call them),
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable) | 'continue',
---                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at, unreadable,
+--                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at,
+--                         due_at (of one that was postponed: after that), unreadable,
 --                         record (JSON, if it is dead), cut (the record has not all of its texts),
 --                         progress (JSON, if it continues or moves),
 --                         shown (fields of incident.lua; null: nothing is known of its incident's message),
 --                         forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
--- Returns now, arm (as in outbox.lua; -1: nothing to send), then of each that became final by this call its id,
--- 'too_late' if it was to be withdrawn ('' if not), and its callbacks (JSON; '').
+-- Returns now, arm (as in outbox.lua; -1: nothing to send), the ids of which no worker has told so far that they were
+-- received, then of each that became final by this call its id, 'too_late' if it was to be withdrawn ('' if not), and
+-- its callbacks (JSON; '').
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
 local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
@@ -31,7 +34,8 @@ local now = now_us()
 local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
-local completed = {}
+local completed, untold = {}, {}
+local counts = holds_lease and requested and args.counted or {}
 local new_place = posted_in(args.channel_prefix, args.posted, holds_lease and requested, args.life)
 
 local function fallback_has_room()
@@ -91,6 +95,7 @@ end
 local function note_shown(key, item)
   local incident = redis.call('HGET', key, 'incident')
   if not incident then return end
+  if item.status == 'unknown' then doubt_message(incident, item.reason) end
   if item.shown ~= cjson.null then incident_shown(incident, item.shown, new_place, args.life) end
   local message_id, waiting = unpack(redis.call('HMGET', incident, 'message_id', 'waiting'))
   if item.dead and not message_id and (waiting or '') == '' then redis.call('DEL', incident) end -- no other opens it
@@ -115,6 +120,8 @@ local function complete(key, item, result)
     item.record = filled(item.record, revoke)
     keep_dead_letter(args, TROUBLES, item, now)
   end
+  count_end(counts, item.type, item.status, item.reason)
+  if item.status == 'delivered' then count_latency(counts, args.counters, item.type, now - item.due_at) end
   table.insert(completed, item.id)
   table.insert(completed, revoke)
   table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
@@ -133,7 +140,10 @@ local function leave_batch(key, item)
   redis.call('HSET', key, 'attempts', item.attempts, 'seen_at', now)
   local incident = redis.call('HGET', key, 'incident')
   if incident then wait_again(incident, item.id, redis.call('HGET', key, 'progress')) end
-  if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end
+  if item.status == 'unknown' then
+    redis.call('HSET', key, 'unknown', item.reason)
+    if incident then doubt_message(incident, item.reason) end -- another alert may show it before this one
+  end
   return place
 end
 
@@ -189,6 +199,7 @@ local function retry_later(key, item)
   leave_batch(key, item)
   redis.call('HSETNX', key, 'failing_since', now)
   redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)
+  count_one(counts, 'retried|' .. item.type .. '|' .. item.reason)
   if item.retry_result ~= cjson.null then
     redis.call('SET', args.result_prefix .. item.id, item.retry_result, 'EX', args.life)
   end
@@ -256,7 +267,10 @@ for position, item in ipairs(args.dispositions) do
   if has_message and item.action == 'continue' and item.progress ~= '' then note_progress(key, item) end
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
-    if action ~= 'leave_to_claim' then add_event(key, event(item, action)) end
+    if action ~= 'leave_to_claim' then
+      add_event(key, event(item, action))
+      if redis.call('HSETNX', key, 'received', 1) == 1 then table.insert(untold, item.id) end
+    end
     apply[action](key, item, ARGV[position + 1])
   elseif holds_lease then
     redis.call('ZREM', IN_FLIGHT, item.id) -- it has ended elsewhere
@@ -273,6 +287,7 @@ for _, alert_type in ipairs(args.pinged) do -- it is known, whoever holds the le
   redis.call('HSET', KEYS[17], alert_type, now)
   redis.call('EXPIRE', KEYS[17], args.life)
 end
+count_up(args.counters, now, counts)
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
 if holds_lease and requested then -- else it is a repeated commit: the gate has the report
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
@@ -295,4 +310,4 @@ local function next_wake_up()
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
-return { now, next_wake_up(), unpack(completed) }
+return { now, next_wake_up(), untold, unpack(completed) }

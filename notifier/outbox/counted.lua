@@ -3,7 +3,7 @@
 -- end_counted(keys, args, now)
 --   keys: notification, result, history, counted (sorted set: ids of such alerts, by time), refused, callbacks
 --   args: id, result (JSON), stamp (stands in it for the time), status, life (seconds), kept_max, callbacks (JSON; ''),
---     notification_prefix, result_prefix
+--     notification_prefix, result_prefix, type, counters (names of counters.lua)
 local function end_counted(keys, args, now)
   redis.call('HSET', keys.notification, 'finished_at', now, 'status', args.status, 'sequence', 0, 'attempts', 0,
     'admitted_at', now)
@@ -14,6 +14,9 @@ local function end_counted(keys, args, now)
   redis.call('ZREM', keys.refused, args.id)
   store_record(keys.result, args.result, args.stamp, now, args.life)
   index_record(keys.history, args.status, args.id, now, args.life)
+  local counts = {}
+  count_end(counts, args.type, args.status)
+  count_up(args.counters, now, counts)
   add_by_time(keys.counted, now, args.id)
   redis.call('EXPIRE', keys.counted, args.life)
   for _, id in ipairs(redis.call('ZRANGE', keys.counted, 0, -tonumber(args.kept_max) - 1)) do

@@ -5,6 +5,7 @@ import uuid
 
 import redis
 
+from notifier.gate.counters import counter_names
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.capacity import capacity, memory_arguments
 from notifier.outbox.record import as_result, record
@@ -79,7 +80,7 @@ class Digests:
                     *(message.id, as_result(ended), stamp, plain(cut(message.title, TITLE_CHARACTERS))),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
-                    *(terms.callbacks, size, *self._memory[kind]),
+                    *(terms.callbacks, size, *self._memory[kind], json.dumps(counter_names(self._keys))),
                 ],
             )
         return str(answer)

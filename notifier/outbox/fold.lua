@@ -3,7 +3,8 @@
 --       10 refused, 11 callbacks, 12 dead_letters, 13 memory
 -- ARGV: 1 id, 2 result (JSON), 3 stamp (stands in it for the time), 4 title, 5 capacity,
 --       6 history_life (seconds), 7 folded_max, 8 alert type, 9 titles_max, 10 notification_prefix, 11 result_prefix,
---       12 callbacks (JSON; ''), 13 bytes of its message and these, 14 roomy, 15 args (of memory.lua)
+--       12 callbacks (JSON; ''), 13 bytes of its message and these, 14 roomy, 15 args (of memory.lua),
+--       16 counters (JSON: names of counters.lua)
 -- Returns 'folded', 'known' (this id was admitted or folded before), or 'room' (there is room by now: admit it).
 local NOTIFICATION, DIGEST, TROUBLES, ID, TYPE = KEYS[1], KEYS[5], KEYS[8], ARGV[1], ARGV[8]
 if is_admitted(NOTIFICATION, KEYS[12], ID) then return 'known' end
@@ -25,6 +26,7 @@ end
 count_in_digest(ARGV[4])
 end_counted({ notification = NOTIFICATION, result = KEYS[6], history = KEYS[7], counted = KEYS[9], refused = KEYS[10],
   callbacks = KEYS[11] }, { id = ID, result = ARGV[2], stamp = ARGV[3], status = 'folded', life = ARGV[6],
-  kept_max = ARGV[7], callbacks = ARGV[12], notification_prefix = ARGV[10], result_prefix = ARGV[11] }, now)
+  kept_max = ARGV[7], callbacks = ARGV[12], notification_prefix = ARGV[10], result_prefix = ARGV[11], type = TYPE,
+  counters = cjson.decode(ARGV[16]) }, now)
 report_trouble(TROUBLES, 'folded', TYPE)
 return 'folded'

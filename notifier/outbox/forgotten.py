@@ -30,7 +30,10 @@ class Forgotten:
         self._keys = Keys(settings.key_prefix)
         self._dead_letter_arguments = dead_letter_arguments(self._keys, settings)
         self._forget = atomic_step(
-            client, script(*GATE_SCRIPTS, "outbox/known.lua", "outbox/record.lua", "outbox/forget.lua")
+            client,
+            script(
+                *GATE_SCRIPTS, "outbox/known.lua", "outbox/record.lua", "outbox/unannounced.lua", "outbox/forget.lua"
+            ),
         )
 
     def bury(self, alert_type: AlertType, notification_ids: Sequence[str]) -> None:
@@ -63,7 +66,7 @@ class Forgotten:
             stored = self._forget(
                 keys=[
                     *(keys.notification(notification_id), keys.result(notification_id), keys.history(alert_type)),
-                    *(keys.troubles, keys.callbacks, *keys.outbox_parts(alert_type)[:3]),
+                    *(keys.troubles, keys.callbacks, keys.unannounced, *keys.outbox_parts(alert_type)[:3]),
                 ],
                 args=[json.dumps(asked), as_result(ended)],
             )

@@ -89,7 +89,7 @@ class Heartbeat:
     def leave(self) -> None:
         """End the heartbeat: this process has nothing under way any more."""
         self._over.set()
-        if not self._name:
+        if not self._pid:  # none has begun
             return
         try:
             with broker_errors():

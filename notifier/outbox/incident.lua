@@ -11,6 +11,7 @@
 --   shown_at   when a request last showed it; of those that came sooner than `spacing` (microseconds) after another
 --              one, the time at which each may go
 --   message_id, channel_id, webhook_id, thread_id (if it is in one), link   of its message; files: it has some
+--   maybe_posted  (reason) the answer to a request that posts it was lost, and no other has posted it since
 --   place      how many messages of ours its channel had, with it
 --   told       'resolved': that was the last that its thread was told
 --   message    (JSON) what that shows; previous  link to the message of the incident before
@@ -35,7 +36,9 @@
 --   joined_at from then on
 -- leave_incident(incident, id, message)                           it is withdrawn, and was not shown
 -- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
---   of ours came behind its message in that channel); it is shown now
+--   of ours came behind its message in that channel), and why it may be posted although no message is known (nil: it
+--   is not); it is shown now
+-- doubt_message(incident, reason)                                 the answer to a request that shows it was lost
 -- wait_again(incident, id, progress)                              it is not shown after all, unless its thread knows
 -- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
 --   more. Nil: no channel
@@ -158,7 +161,7 @@ local function count_behind(channel_prefix, channel_id, place)
 end
 
 local function claim_incident(incident, id, channel_prefix, now)
-  if redis.call('EXISTS', incident) == 0 then return '{}' end -- it is forgotten
+  if redis.call('EXISTS', incident) == 0 then return '{}', nil end -- it is forgotten
   if redis.call('HGET', incident, 'waiting') == id then redis.call('HSET', incident, 'waiting', '') end
   local found, flat = {}, redis.call('HGETALL', incident)
   for at = 1, #flat, 2 do found[flat[at]] = flat[at + 1] end
@@ -166,7 +169,13 @@ local function claim_incident(incident, id, channel_prefix, now)
   local may_go_at = math.min((tonumber(found.shown_at) or 0) + spacing, now + 2 * spacing)
   redis.call('HSET', incident, 'shown_at', math.max(now, may_go_at))
   found.behind = count_behind(channel_prefix, found.channel_id, found.place)
-  return cjson.encode(found)
+  return cjson.encode(found), not found.message_id and found.maybe_posted or nil
+end
+
+local function doubt_message(incident, reason)
+  if redis.call('HEXISTS', incident, 'opened_by') == 1 and redis.call('HEXISTS', incident, 'message_id') == 0 then
+    redis.call('HSET', incident, 'maybe_posted', reason)
+  end
 end
 
 local function wait_again(incident, id, progress)
@@ -206,5 +215,6 @@ local function incident_shown(incident, shown, place, life)
     if value == '' then redis.call('HDEL', incident, field) else redis.call('HSET', incident, field, value) end
   end
   if place and shown.message_id then redis.call('HSET', incident, 'place', place) end
+  if (shown.message_id or '') ~= '' then redis.call('HDEL', incident, 'maybe_posted') end
   redis.call('EXPIRE', incident, life)
 end

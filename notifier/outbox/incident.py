@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from notifier.gate.counters import counter_names
 from notifier.gate.gate import microseconds
 from notifier.models import REPLAY, AlertType, NotificationMessage
 from notifier.outbox.record import as_result, record
@@ -72,6 +73,7 @@ def incident_arguments(
         "history_life": round(settings.history_days * 86_400),
         "notification_prefix": keys.notification(""),
         "result_prefix": keys.result(""),
+        "counters": counter_names(keys),
         "reminders": keys.reminders,
         "remind": microseconds(message.remind_seconds or 0),
         "escalate_after": microseconds(message.escalate_after or 0),

@@ -2,7 +2,7 @@
 -- second. Before any claim or beat in it.
 -- KEYS: 1 run, 2 workers
 -- ARGV: 1 id (of this run)
--- Returns nothing. Without the first key no batch was ever leased: there is nothing that could be forgotten.
+-- Returns nothing. Without the first key no worker has lived yet: there is nothing that could be forgotten.
 local RUN, WORKERS = KEYS[1], KEYS[2]
 local AGAIN = 10 * SECOND -- after so long the claims that the run before held back have come
 local now = now_us()

@@ -9,12 +9,13 @@
 --   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
 --   alone), seen_at (the last commit), trail (its events), finished_at, status,
 --   version (of what `message` holds; none: 1), left_at (a worker that cannot read it has left it to others),
---   hastens (1: one that counts it was due later), original (the message of a dead letter that could not be read)
+--   hastens (1: one that counts it was due later), original (the message of a dead letter that could not be read),
+--   received (1: a worker has told Flower that it came)
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
--- Functions: await_callbacks, arm, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease, due_in,
---   expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted, follow_clock.
+-- Functions: await_callbacks, arm, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease,
+--   due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000

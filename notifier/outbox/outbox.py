@@ -10,11 +10,12 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.gate.counters import counter_names
 from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import lease_seconds, limits, microseconds
 from notifier.models import AlertType
 from notifier.outbox.admission import Admission
-from notifier.outbox.batch_result import BatchResult, posted_in, records_of, to_payload
+from notifier.outbox.batch_result import BatchResult, counts_of_request, posted_in, records_of, to_payload
 from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import (
@@ -163,6 +164,7 @@ class Outbox:
             mention_quiet=microseconds(self._settings.mention_quiet_seconds),
             unanswered=self._unanswered.tokens(request.alert_type),
             gate=limits(self._settings, webhook),
+            counters=counter_names(self._keys),
             fleet={
                 **fleet_names(self._keys),
                 "undeliverable": microseconds(self._settings.undeliverable_seconds),
@@ -198,7 +200,7 @@ class Outbox:
         args = [json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)]
         step = Step(batch.alert_type, self._commit_keys(batch), args, wake_up=token)
         with broker_errors():
-            now, arm, *ended = self._commit(keys=step.keys, args=step.args)
+            now, arm, untold, *ended = self._commit(keys=step.keys, args=step.args)
         self.recent.committed(batch, step)
         return BatchResult(
             tuple(dispositions),
@@ -209,6 +211,7 @@ class Outbox:
             _wake_up(batch.alert_type, token, arm),
             retry_wait_seconds,
             {each: callbacks for each, callbacks in zip(ended[::3], ended[2::3], strict=True) if callbacks},
+            untold=frozenset(untold),
         )
 
     def _commit_keys(self, batch: Batch) -> list[str]:
@@ -233,6 +236,7 @@ class Outbox:
             "retry_attempts": self._settings.retry_attempts,
             "embeds_max": EMBEDS_MAX,
             "version": PAYLOAD_VERSION,
+            "counted": counts_of_request(batch, answer),
             "pinged": batch.pinging if isinstance(answer.outcome, Delivered) else (),
             "posted": posted_in(batch, answer),
             "life": self._life_seconds,

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import redis
 
+from notifier.gate.counters import counter_names
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import version_0_1
@@ -156,4 +157,5 @@ def dead_letter_arguments(keys: Keys, settings: Settings) -> dict[str, Any]:
         "history_life": history_life,
         "dead_letter_life": max(DEAD_LETTER_LIFE_SECONDS, history_life),
         "dead_letters_max": DEAD_LETTERS_MAX,
+        "counters": counter_names(keys),
     }

@@ -2,7 +2,8 @@
 -- KEYS: 1 notification, 2 result, 3 history, 4 refused, 5 troubles, 6 callbacks
 -- ARGV: 1 (JSON): id, type, status, reason, stamp (stands in texts for the time), notification_prefix, result_prefix,
 --         dead_letters_prefix, history_life, dead_letter_life (seconds), dead_letters_max, refused_max,
---         callbacks (JSON; ''), callbacks_lease (microseconds), record (JSON, if it is to be a dead letter; else '')
+--         callbacks (JSON; ''), callbacks_lease (microseconds), counters (names of counters.lua),
+--         record (JSON, if it is to be a dead letter; else '')
 --       2 result (JSON), 3 given (JSON, if it is too long for the record; else '')
 -- Returns 1, or 0: this id was admitted or refused in this way before, and nothing is done.
 local NOTIFICATION, RESULT, HISTORY, REFUSED, TROUBLES, CALLBACKS = unpack(KEYS)
@@ -33,4 +34,7 @@ local is_dead = args.record ~= ''
 store_record(RESULT, ARGV[2], args.stamp, now, is_dead and args.dead_letter_life or args.history_life)
 index_record(HISTORY, args.status, args.id, now, args.history_life)
 if is_dead then bury() else keep_newest() end
+local counts = {}
+count_end(counts, args.type, args.status, args.reason)
+count_up(args.counters, now, counts)
 return 1

@@ -3,7 +3,8 @@
 --       6 refused, 7 callbacks, 8 dead_letters
 -- ARGV: 1 (JSON): id, type, title (as it is counted), stamp (stands in the result for the time, and with 'silence-'
 --         before it for the id of the silence), callbacks (JSON; ''), life (seconds), kept_max, titles_max,
---         notification_prefix, result_prefix, counts_prefix (of the hash that counts for one silence)
+--         notification_prefix, result_prefix, counts_prefix (of the hash that counts for one silence),
+--         counters (names of counters.lua)
 --       2 message (JSON), 3 result (JSON)
 -- Returns 'silenced', 'known' (this id was admitted or counted before), or 'over' (none matches any more: admit it).
 local args = cjson.decode(ARGV[1])
@@ -19,5 +20,6 @@ redis.call('PEXPIRE', counts, LIFE_MS)
 end_counted({ notification = KEYS[1], result = KEYS[2], history = KEYS[3], counted = KEYS[5], refused = KEYS[6],
   callbacks = KEYS[7] }, { id = args.id, result = (string.gsub(ARGV[3], 'silence%-' .. args.stamp, silence)),
   stamp = args.stamp, status = 'silenced', life = args.life, kept_max = args.kept_max, callbacks = args.callbacks,
-  notification_prefix = args.notification_prefix, result_prefix = args.result_prefix }, now)
+  notification_prefix = args.notification_prefix, result_prefix = args.result_prefix, type = args.type,
+  counters = args.counters }, now)
 return 'silenced'

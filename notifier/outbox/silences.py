@@ -9,8 +9,10 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import InvalidMessage, NotificationNotFound
+from notifier.gate.counters import counter_names
 from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.message_secrets import masked_value
 from notifier.outbox.record import as_result, record
 from notifier.outbox.steps import COUNTING_SCRIPTS
 from notifier.outbox.terms import Terms
@@ -110,10 +112,15 @@ class Silences:
             if cast("int", self._redis.hlen(self._keys.silences)) >= SILENCES_MAX:
                 raise InvalidMessage(f"silence: there are {SILENCES_MAX} already; end one")
             until = clock(self._redis) + microseconds(seconds)
-            silence = Silence(dict(match), until, alert_type or "", by, why, forced)
+            match, by, why = (self._masked(each) for each in (dict(match), by, why))
+            silence = Silence(match, until, alert_type or "", by, why, forced)
             self._redis.hset(self._keys.silences, silence.id, silence.as_json())
             self._redis.expire(self._keys.silences, LIFE_SECONDS)
         return silence
+
+    def _masked(self, given: Any) -> Any:
+        """Without secrets, as the texts that it is to match."""
+        return masked_value(given, self._settings.secret_patterns) if self._settings.mask_secrets else given
 
     def over(self) -> list[tuple[Silence, Silenced]]:
         """Those that have ended, and nobody has told of."""
@@ -160,6 +167,7 @@ class Silences:
             "notification_prefix": keys.notification(""),
             "result_prefix": keys.result(""),
             "counts_prefix": keys.silence_counts(""),
+            "counters": counter_names(keys),
         }
         with broker_errors():
             answer = self._step(

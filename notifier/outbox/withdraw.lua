@@ -1,8 +1,8 @@
 -- End a notification that waits: it is not sent any more. One that is under way is sent all the same, and says so.
--- KEYS: 1 notification, 2 result, 3 history (of its type), 4 callbacks, 5 and on: waiting and delayed of every outbox,
---       for it may have moved
+-- KEYS: 1 notification, 2 result, 3 history (of its type), 4 callbacks, 5 unannounced, 6 and on: waiting and delayed of
+--       every outbox, for it may have moved
 -- ARGV: 1 id, 2 result (JSON), 3 stamp (stands in it and in the record for the time), 4 status, 5 reason,
---       6 life (seconds), 7 record (JSON: it is not in the result)
+--       6 life (seconds), 7 record (JSON: it is not in the result), 8 type, 9 counters (JSON: names of counters.lua)
 -- Returns 'withdrawn', 'too_late' (it is under way), 'completed' (it has its record) or 'not_found'.
 local NOTIFICATION, ID, STATUS, REASON, LIFE = KEYS[1], ARGV[1], ARGV[4], ARGV[5], ARGV[6]
 local exists, finished_at = unpack(redis.call('HMGET', NOTIFICATION, 'sequence', 'finished_at'))
@@ -12,7 +12,7 @@ local now = now_us()
 
 local function take_out()
   local removed = 0
-  for place = 5, #KEYS do removed = removed + redis.call('ZREM', KEYS[place], ID) end
+  for place = 6, #KEYS do removed = removed + redis.call('ZREM', KEYS[place], ID) end
   return removed > 0
 end
 
@@ -41,5 +41,9 @@ if incident and message then leave_incident(incident, ID, message) end
 redis.call('HDEL', NOTIFICATION, 'message')
 redis.call('EXPIRE', NOTIFICATION, LIFE)
 index_record(KEYS[3], STATUS, ID, now, LIFE)
+local counts = {}
+count_end(counts, ARGV[8], STATUS, REASON)
+count_up(cjson.decode(ARGV[9]), now, counts)
 await_callbacks(KEYS[4], NOTIFICATION, ID, now, 0, LIFE) -- whoever withdraws calls none: a sweep does
+await_announcement(KEYS[5], ID, now)
 return 'withdrawn'

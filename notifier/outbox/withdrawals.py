@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import redis
 
+from notifier.gate.counters import counter_names
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.payload import PAYLOAD_VERSION, fields_of, read
 from notifier.outbox.record import as_result, iso, of_result, record
@@ -45,7 +46,7 @@ class Withdrawals:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = round(settings.history_days * 86_400)
         self._text_bytes_max = settings.history_text_bytes
-        self._withdraw = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/withdraw.lua"))
+        self._withdraw = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/unannounced.lua", "outbox/withdraw.lua"))
 
     def withdraw(self, notification_id: str) -> Withdrawal:
         """Take one out of its outbox; its record has the status ``withdrawn``. Repeating it changes nothing."""
@@ -72,11 +73,12 @@ class Withdrawals:
             answer = self._withdraw(
                 keys=[
                     *(self._keys.notification(notification_id), self._keys.result(notification_id)),
-                    *(self._keys.history(message.alert_type), self._keys.callbacks, *places),
+                    *(self._keys.history(message.alert_type), self._keys.callbacks, self._keys.unannounced, *places),
                 ],
                 args=[
                     *(notification_id, as_result(ended), stamp, Status.WITHDRAWN, Reason.REVOKED),
                     *(self._life_seconds, json.dumps(ended)),
+                    *(message.alert_type, json.dumps(counter_names(self._keys))),
                 ],
             )
         return Withdrawal(answer)

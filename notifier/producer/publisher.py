@@ -229,4 +229,9 @@ def _drop(producer: Producer) -> None:
 
 def shown(message: NotificationMessage) -> str:
     """What Flower and logs show of a task's arguments."""
-    return f"title={message.title[:SHOWN_CHARACTERS]!r}"
+    return shown_title(message.title)
+
+
+def shown_title(title: str) -> str:
+    """The same, of an alert with this title."""
+    return f"title={title[:SHOWN_CHARACTERS]!r}"

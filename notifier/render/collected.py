@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from notifier.counting import counted
 from notifier.message_parts import SEVERITY_OF
 from notifier.models import NotificationMessage, Severity
 from notifier.plain_text import plain
@@ -78,10 +79,10 @@ def _head(collected: Collected, count: int) -> str:
     time = duration(max(1, round(collected.until - collected.since)))
     match collected.by:
         case CollectedBy.GROUPING:
-            return f"{count} alerts in {time}"
+            return f"{counted(count, 'alert')} in {time}"
         case CollectedBy.QUIET_HOURS:
-            return f"{count} alerts in {time} of quiet hours"
-    return f"{count} alerts"
+            return f"{counted(count, 'alert')} in {time} of quiet hours"
+    return counted(count, "alert")
 
 
 def _of_all(messages: Sequence[NotificationMessage], title: str) -> NotificationMessage:

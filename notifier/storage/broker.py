@@ -79,7 +79,8 @@ def create_app(name: str) -> Celery:
     """
     # an explicit loader and no fixups: CELERY_LOADER and DJANGO_SETTINGS_MODULE are of the application that we serve
     loader, log = "celery.loaders.app:AppLoader", "notifier.worker.log:Logging"
-    app = Celery(name, loader=loader, log=log, fixups=[], set_as_current=False)
+    amqp = "notifier.storage.queues:Amqp"
+    app = Celery(name, loader=loader, log=log, amqp=amqp, fixups=[], set_as_current=False)
     # Celery takes no class for its settings, fills this very object later, and makes a plain assignment a setting
     object.__setattr__(app.conf, "__class__", Configuration)
     app.config_from_object(load_celeryconfig())

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from notifier.errors import Waiting
+
 WORDS_MAX = 400
 """Ours: characters kept of what Redis said."""
 NOT_SHOWN = (
@@ -23,12 +25,13 @@ IN_SCRIPT = "user_script"
 class Cause:
     """A kind of failure: how it is recognised, and what helps. No pattern is compiled before something fails.
 
-    ``untouched``: Redis has done nothing of what it was asked. ``also_in_scripts``: even if a script was running, for
-    Redis refuses its first write.
+    ``waiting``: whether it helps to wait. ``untouched``: Redis has done nothing of what it was asked.
+    ``also_in_scripts``: even if a script was running, for Redis refuses its first write.
     """
 
     pattern: str
     next_step: str
+    waiting: Waiting = "maybe"
     untouched: bool = True
     also_in_scripts: bool = False
 
@@ -39,14 +42,17 @@ CAUSES = (
     Cause(
         r"(?:Moved|Ask|ClusterCrossSlot|ClusterDown)Error: |: (?:MOVED|ASK|CROSSSLOT|CLUSTERDOWN) ",
         "REDIS_URL names a node of a Redis Cluster, which is not supported; see docs/redis.md",
+        waiting="never",
     ),
     Cause(
         r"NoPermissionError|executing the script can't|ACL failure",
         "the Redis user of REDIS_URL lacks a right; docs/redis.md lists them",
+        waiting="never",
     ),
     Cause(
         r"Authentication(?:Error|WrongNumber\w*)|AuthorizationError",
         "check the user name and the password of REDIS_URL; docs/redis.md says how they are written",
+        waiting="never",
     ),
     Cause(
         r"OutOfMemoryError|used memory > 'maxmemory'",
@@ -64,10 +70,10 @@ CAUSES = (
         "REDIS_URL names a replica that has lost its master: name the master, or the sentinels",
         also_in_scripts=True,
     ),
-    Cause(r"BusyLoadingError|LOADING", "Redis is starting: try again soon"),
+    Cause(r"BusyLoadingError|LOADING", "Redis is starting: try again soon", waiting="surely"),
     Cause(r"BUSY", "a script holds Redis up: `redis-cli script kill` ends one that has written nothing"),
     Cause(r"[Mm]ax(?:imum)? number of clients", "raise Redis' maxclients, or lower max_connections in REDIS_URL"),
-    Cause(r"DB index is out of range", "REDIS_URL names a database that this Redis does not have"),
+    Cause(r"DB index is out of range", "REDIS_URL names a database that this Redis does not have", waiting="never"),
     Cause(
         r"WRONGTYPE",
         "a key of ours holds something else: does another program use this database and NOTIFIER_KEY_PREFIX?",
@@ -75,7 +81,7 @@ CAUSES = (
     ),
     Cause(r"CERTIFICATE_VERIFY|certificate", "see ssl_ca_certs in docs/redis.md"),
     Cause(r"SSL", "is that a TLS port? rediss:// is for TLS, redis:// for a plain port"),
-    Cause(r"InvalidResponse|Protocol Error|UnicodeDecodeError", NO_REDIS),
+    Cause(r"InvalidResponse|Protocol Error|UnicodeDecodeError", NO_REDIS, waiting="never"),
     Cause(
         r"Error -\d+ connecting|Name or service not known|name resolution",
         "this machine cannot resolve the host of REDIS_URL",

@@ -123,4 +123,5 @@ class broker_errors:  # noqa: N801 - used as a function, like ``suppress``
             words, cause = cause_of(error)
             place = getattr(error, PLACE, "")
             text = f"Redis{f' at {place}' if place else ''}: {words.rstrip('.')}; {cause.next_step}"
-            raise BrokerUnavailable(text, maybe_stored=may_have_begun(error, cause)) from None
+            maybe_stored = may_have_begun(error, cause)
+            raise BrokerUnavailable(text, maybe_stored=maybe_stored, waiting=cause.waiting) from None

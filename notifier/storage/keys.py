@@ -12,6 +12,8 @@ from notifier.settings import DEFAULT_KEY_PREFIX
 WAITING_LIFE_SECONDS = 30 * 86_400
 """Life of an outbox that is no longer used."""
 DEAD_LETTER_LIFE_SECONDS = 30 * 86_400
+AUDIT_LIFE_SECONDS = 90 * 86_400
+"""Of what people did."""
 RESULT_PREFIX = "celery-task-meta-"
 """Celery's own name of a result (celery.backends.base.KeyValueStoreBackend.task_keyprefix)."""
 
@@ -180,6 +182,15 @@ class Keys:
         """Hash: troubles not yet reported: ``cause|subject|detail`` and how often."""
         return f"{self.prefix}watch"
 
+    @property
+    def counters(self) -> str:
+        """Hash: what became of alerts and requests, counted since it was last empty (gate/counters.lua)."""
+        return f"{self.prefix}counters"
+
+    def quarter(self, begins_at_seconds: int | str) -> str:
+        """Hash: the same of one quarter of an hour, by the second since 1970 at which it begins."""
+        return f"{self.prefix}counters:{begins_at_seconds}"
+
     def last_notified(self, cause: str) -> str:
         """String: this cause was reported; while the key lives it is not reported again."""
         return f"{self.prefix}watch:told:{cause}"
@@ -219,9 +230,19 @@ class Keys:
         return f"{self.prefix}silenced:{alert_type}"
 
     @property
+    def audit(self) -> str:
+        """Sorted set: what people did (JSON), by time."""
+        return f"{self.prefix}audit"
+
+    @property
     def callbacks(self) -> str:
         """Sorted set: ids that are final and whose callbacks are to be called, by the time from which a sweep may."""
         return f"{self.prefix}callbacks"
+
+    @property
+    def unannounced(self) -> str:
+        """Sorted set: ids that no worker ended, and of whose end Flower is not told yet, by time."""
+        return f"{self.prefix}unannounced"
 
     def job(self, name: str) -> str:
         """Hash: a job: when it was started, how it ended, when it is to be started again."""

@@ -8,6 +8,7 @@ from typing import Any
 import redis
 from redis.exceptions import ReadOnlyError
 
+from notifier.errors import BrokerUnavailable
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, connect
 from notifier.storage.keys import Keys
@@ -59,8 +60,12 @@ def inspect(settings: Settings, queues: Sequence[str] = ()) -> Findings:
         found = _inspect(client, for_outboxes).of(here.place)
     if broker is None or there.redis is None:
         return found
-    with _connected(settings, broker.get_secret_value()) as client:
-        return found + _inspect(client, for_queues, lasting=True).of(there.redis.place)
+    try:
+        with _connected(settings, broker.get_secret_value()) as client:
+            return found + _inspect(client, for_queues, lasting=True).of(there.redis.place)
+    except BrokerUnavailable as error:
+        text = str(error).replace("REDIS_URL", "CELERY_BROKER_URL")
+        raise BrokerUnavailable(text, waiting=error.waiting) from None
 
 
 def eviction(memory: Mapping[str, Any], *, lasting: bool = False) -> Findings:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from notifier.errors import ConfigurationError
 from notifier.storage.address import MASTER_NAME, Kind, RedisUrl, Sentinels
@@ -77,6 +77,12 @@ def read_redis_url(variable: str, text: str) -> RedisUrl:
         return parse_redis_url(text)
     except ValueError as error:
         raise ConfigurationError(f"{variable}: {error}") from None
+
+
+def with_password(url: str, password: str) -> str:
+    """The URL of a Redis with a password that stood elsewhere. One in the URL too must be the same."""
+    last = NEXT.split(url)[-1]  # of several sentinels one may have it for all
+    return f"{url}{'&' if '?' in last else '?'}password={quote(password, safe='')}"
 
 
 def parse_redis_url(text: str) -> RedisUrl:

@@ -1,44 +1,36 @@
 """Says in Celery's ways what became of alerts: signals, and the events that Flower shows."""
 
-import logging
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from amqp.exceptions import AMQPError
 from billiard.einfo import ExceptionInfo
 from celery import Celery, signals
 from celery.app.task import Context
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from notifier.errors import NotDelivered
+from notifier.errors import BrokerUnavailable, NotDelivered
 from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.disposition import Action
+from notifier.outbox.claim import Batch, Completed, Throttled
 from notifier.outbox.record import Record, not_delivered, state_of
-from notifier.outcome import State
+from notifier.outbox.unannounced import Unannounced
+from notifier.outcome import Reason, State
+from notifier.producer.publisher import shown
 from notifier.routing import ROUTES
 from notifier.worker.callbacks import Callbacks
-
-logger = logging.getLogger(__name__)
-
-AWAY = (OperationalError, RedisError, AMQPError, OSError)
-"""Raised by a broker that does not take events: kombu lets those of its clients through."""
-Event = tuple[str, dict[str, Any]]
-"""Its type and its fields."""
+from notifier.worker.events import EventSender, end_of, events_of, in_seconds, received
 
 
 class Announcer:
     """Does what Celery does when a task ends, for each alert of a batch, in the worker that carried it.
 
-    The records are stored before, so a lost event loses no alert. ``hostname`` is the name of the worker.
+    The records are stored before, so a lost event loses no alert.
     """
 
-    def __init__(self, app: Celery, callbacks: Callbacks) -> None:
-        self.hostname: str | None = None
+    def __init__(self, app: Celery, callbacks: Callbacks, events: EventSender, unannounced: Unannounced) -> None:
+        self.events = events
         self._app = app
         self._callbacks = callbacks
+        self._unannounced = unannounced
 
     def __call__(self, result: BatchResult, began: float, committed_from: float) -> None:
         """Call callbacks, send signals and events of a batch.
@@ -51,8 +43,45 @@ class Announcer:
         seconds = time.monotonic() - began
         for record in result.records:
             self._signal(record)
-        if self._app.conf.worker_send_task_events and (events := list(_events(result, seconds))):
-            self._send(events)
+        if self.events.listened_to:
+            self.events.send(list(events_of(result, seconds)))
+
+    def waits(self, notification_id: str, alert_type: AlertType, shown_arguments: str, delivery: object) -> None:
+        """Tell that an alert was received and waits, if its own task has found it so, and nobody has told it.
+
+        Args:
+            shown_arguments: what Flower shows of its fields.
+            delivery: what its task came to (a ``Delivery``).
+        """
+        carried = delivery.dispositions if isinstance(delivery, BatchResult) else ()
+        if isinstance(delivery, Completed) or any(each.item.message.id == notification_id for each in carried):
+            return
+        reason, seconds = Reason.IN_FLIGHT, 0.0
+        if isinstance(delivery, Throttled):
+            reason, seconds = delivery.reason, delivery.wait_seconds
+        for each, due in self._untold(alert_type, [notification_id]).items():
+            self.events.send([received(each, alert_type, shown_arguments, reason, due or in_seconds(seconds))])
+
+    def hangs(self, batch: Batch) -> None:
+        """Tell that those of a batch were received: its request needs long."""
+        messages = {item.message.id: item.message for item in batch.items}
+        untold = [messages[each] for each in self._untold(batch.alert_type, list(messages), under_way=True)]
+        now, reason = in_seconds(0), Reason.IN_FLIGHT
+        self.events.send([received(each.id, each.alert_type, shown(each), reason, now) for each in untold])
+
+    def ended_elsewhere(self) -> None:
+        """Tell of those that no worker ended. Raises BrokerUnavailable: Redis did not answer."""
+        now = time.time()
+        if self.events.listened_to:
+            self.events.send([end_of(record, now) for record in self._unannounced.ended()])
+
+    def _untold(self, alert_type: AlertType, ids: list[str], *, under_way: bool = False) -> dict[str, str]:
+        if not self.events.listened_to:
+            return {}
+        try:
+            return self._unannounced.received(alert_type, ids, under_way=under_way)
+        except BrokerUnavailable:
+            return {}  # what carries it tells
 
     def _signal(self, record: Record) -> None:
         task = self._app.tasks[ROUTES[AlertType(record["alert_type"])].task]
@@ -70,19 +99,9 @@ class Announcer:
             args=(),
             kwargs=record["message"],
             retries=max(0, record["attempts"] - 1),
-            hostname=self.hostname,
+            hostname=self.events.hostname,
             delivery_info={"exchange": "", "routing_key": self._app.conf.task_routes[task]["queue"]},
         )
-
-    def _send(self, events: list[Event]) -> None:
-        try:
-            with self._app.events.default_dispatcher(hostname=self.hostname) as dispatcher:
-                dispatcher.buffer_group, dispatcher.buffer_limit = frozenset({"task"}), len(events) + 1
-                for kind, fields in events:
-                    dispatcher.send(kind, **fields)
-                dispatcher.flush()
-        except AWAY as error:
-            logger.warning("no events were sent for %d alerts (%s)", len(events), type(error).__name__)
 
 
 def _send_signal(task: Any, record: Record) -> None:
@@ -102,21 +121,3 @@ def _send_signal(task: Any, record: Record) -> None:
             traceback=error.__traceback__,
             einfo=einfo,
         )
-
-
-def _events(result: BatchResult, seconds: float) -> Iterator[Event]:
-    now = time.time()
-    for record in result.records:
-        name = ROUTES[AlertType(record["alert_type"])].task
-        yield "task-started", {"uuid": record["id"], "name": name, "timestamp": now - seconds}
-        yield _end(record, now, seconds)
-    for each in result.dispositions:
-        if each.action is Action.RETRY_LATER:
-            yield "task-retried", {"uuid": each.item.message.id, "exception": str(each.reason), "traceback": ""}
-
-
-def _end(record: Record, now: float, seconds: float) -> Event:
-    fields = {"uuid": record["id"], "timestamp": now}
-    if state_of(record) == State.SUCCESS:
-        return "task-succeeded", fields | {"result": f"{record['status']} {record['message_id']}", "runtime": seconds}
-    return "task-failed", fields | {"exception": repr(not_delivered(record)), "traceback": ""}

@@ -36,9 +36,12 @@ class Consumer(_Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, app: Any, **options: Any) -> None:
         self._waiting: deque[Unreadable] = deque(maxlen=WAITING_MAX)
         self._comes_again = False
-        connection = {"set_aside": staticmethod(self._set_aside_entry)}
+        connection = {"set_aside": staticmethod(self._set_aside_entry), "waits": staticmethod(self.waits)}
         app.amqp.Connection = type("Connection", (transport.Connection,), connection)
         super().__init__(*args, app=app, **options)
+
+    def waits(self) -> None:
+        """Called each second while there is no connection to the broker."""
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
         """What is called with each message, from each new connection on."""

@@ -81,6 +81,8 @@ class DeliveryWorker:
         self._left: set[AlertType] = set()
         self._machine = OwnMachine(gate.machines, settings)
         self._wake_up = wake_up
+        self.hangs: Callable[[Batch], object] = lambda _: None
+        """Is given a batch whose request needs longer than a slot may wait."""
         self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
@@ -95,7 +97,11 @@ class DeliveryWorker:
         self._note_left(request.alert_type, claim)
         if isinstance(claim, Batch | FetchWebhook):
             # the outbox has the alert, so its task may end before the request does
-            return self._offload.run(lambda: self._carry(request, claim)) or Detached()
+            if (delivery := self._offload.run(lambda: self._carry(request, claim))) is not None:
+                return delivery
+            if isinstance(claim, Batch):
+                self.hangs(claim)
+            return Detached()
         self._send_wake_ups(claim)
         return claim
 

@@ -5,6 +5,7 @@ entry is gone. These classes look at each entry first, by making the message tha
 """
 
 import logging
+from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
@@ -110,6 +111,20 @@ class Connection(kombu.Connection):
         """The class that its URL asks for, or ours in its place."""
         found = super().get_transport_cls()
         return CHECKED.get(found, found)
+
+    def _ensure_connection(self, *args: Any, callback: Callable[[], object] | None = None, **options: Any) -> Any:
+        """As kombu's, which calls ``callback`` each second while it waits for the broker."""
+
+        def each_second() -> None:
+            self.waits()
+            if callback is not None:
+                callback()
+
+        return super()._ensure_connection(*args, callback=each_second, **options)  # type: ignore[misc]
+
+    def waits(self) -> None:
+        """Called each second while there is no connection."""
+        raise NotImplementedError
 
     def set_aside(self, queue: str, entry: bytes, error: Exception) -> None:
         """Take over an entry that kombu cannot read; ``queue`` is empty if nothing says where it was."""

@@ -103,6 +103,7 @@ class SimulatedDiscord:
         self.limited: list[str] = []
         """Requests that went above a limit, in words."""
         self._ids = count(900)
+        self.note: Callable[[str], object] = print
         self.at_once: list[str] = []
         """Requests that were made while another one to the same webhook was under way, in words."""
         self.is_probing: Callable[[str], bool] = lambda _: False
@@ -130,6 +131,8 @@ class SimulatedDiscord:
         process, channel, number = self._scheduler.here(), self.channels[webhook.id], self.requests
         self.requests += 1
         what, amount = self._fault_of(number) or ("", 0.0)
+        if what:
+            self.note(f"{process.name}: the answer of Discord will be {what.replace('_', ' ')}")
         self._scheduler.pause(self._chance(0.01, 0.1))
         request = Request(self._scheduler.now, process)
         self.request_of[id(getcurrent())] = request

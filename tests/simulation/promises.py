@@ -52,9 +52,9 @@ def _lost(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
             yield f"{name} ended as {status}, and is {'' if dead else 'not '}among the dead letters"
 
 
-def _is_doubtful(world: World, request: Request) -> bool:
+def _is_doubtful(world: World, request: Request, at: int) -> bool:
     """Whether what became of a request may be unknown to the workers: only then is it made again."""
-    if not request.answered or request.committed_at is None:
+    if not request.answered or request.committed_at is None or request.committed_at > at:
         return True
     if not (request.by.dead or any(each.what in {"pause", "cut_off"} for each in world.plan.faults)):
         return False  # it commits again what Redis has forgotten
@@ -69,7 +69,7 @@ def _doubled(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
         for place, copy in enumerate(copies[1:], 1):
             if not copy.is_marked:
                 yield f"{name} is in the channel {place + 1} times, and that copy does not say so"
-            if not any(_is_doubtful(world, each.request) for each in copies[:place]):
+            if not any(_is_doubtful(world, each.request, copy.at) for each in copies[:place]):
                 yield f"{name} was posted again although the answer was stored"
 
 
@@ -127,7 +127,7 @@ def _out_of_time(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]
     for name, raised in world.accepted.items():
         for copy in posted[name]:
             waited = (copy.at - world.accepted_at[name]) / SECOND
-            if raised.after and waited < raised.after - 1.5:
+            if copy.at / SECOND < raised.at + (raised.after or 0):
                 yield f"{name} was posted after {waited:.1f} s, and due in {raised.after}"
             if waited > (raised.expires or float("inf")) + 2:
                 yield f"{name} was posted after {waited:.1f} s, and had expired after {raised.expires}"

@@ -114,6 +114,7 @@ class World:
         self.maybe: dict[str, Raised] = {}
         self.trace: list[str] = []
         self.discord = SimulatedDiscord(self.scheduler, self.chance.uniform, self._answer_fault, sliding=plan.sliding)
+        self.discord.note = self.note
         self.discord.is_probing = lambda webhook: server.client.hget(KEYS.gate(webhook), "breaker") == "half_open"
         self.workers: list[Worker] = []
         self.clock_ahead = 0

@@ -1,0 +1,53 @@
+-- What becomes of alerts and of requests, counted in the step that does it: for `notifier metrics`, which reads fields
+-- by their names (counters.py), and by quarters of an hour for plots.
+--
+-- names: { counters (hash), quarters (followed by the second since 1970 at which a quarter begins: hash with the same
+--   fields), bounds (microseconds, rising: of a histogram of latencies) }
+-- counts: a table, how often by field; the parts of a field are set off by '|'
+-- now, latency: microseconds
+--
+-- count_one(counts, field)                     one more of these
+-- count_end(counts, type, status, reason)       one alert of this type has ended in this way
+-- count_latency(counts, names, type, latency)   one was delivered so long after it was due
+-- count_up(names, now, counts)                  adds all counts
+
+local QUARTER = 15 * MINUTE
+local QUARTER_LIFE = 25 * HOUR / SECOND -- a day, and the quarter that it began in
+local ABSORBED = { folded = true, repeated = true, not_open = true, silenced = true, withdrawn = true }
+
+local function count_one(counts, field)
+  counts[field] = (counts[field] or 0) + 1
+end
+
+local function count_end(counts, type, status, reason)
+  if status == 'delivered' then
+    count_one(counts, 'delivered|' .. type)
+  elseif ABSORBED[status] then
+    count_one(counts, 'absorbed|' .. type .. '|' .. status)
+  else
+    count_one(counts, 'failed|' .. type .. '|' .. reason)
+  end
+end
+
+local function count_latency(counts, names, type, latency)
+  latency = math.max(0, latency) -- the clock may have stepped back
+  local bound = 'inf'
+  for place = #names.bounds, 1, -1 do
+    if latency <= names.bounds[place] then bound = string.format('%.0f', names.bounds[place]) end
+  end
+  count_one(counts, 'latency|' .. type .. '|' .. bound)
+  local sum = 'latency_sum|' .. type
+  counts[sum] = (counts[sum] or 0) + latency
+end
+
+local function count_up(names, now, counts)
+  if not next(counts) then return end
+  local quarter = names.quarters .. string.format('%.0f', (now - now % QUARTER) / SECOND)
+  for field, count in pairs(counts) do
+    local by = string.format('%.0f', count)
+    redis.call('HINCRBY', names.counters, field, by)
+    redis.call('HINCRBY', quarter, field, by)
+  end
+  redis.call('PEXPIRE', names.counters, LIFE_MS)
+  redis.call('EXPIRE', quarter, QUARTER_LIFE)
+end

@@ -1,0 +1,57 @@
+"""People open, close and reset gates."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from notifier.errors import ConfigurationError
+from notifier.gate.admin import Gate
+from notifier.models import AlertType
+from notifier.operations.audit import Audit, Author
+from notifier.outbox.outbox import Outbox
+from notifier.producer.publisher import Publisher
+from notifier.routing import ROUTES
+from notifier.settings import Settings
+from notifier.webhook import Webhook
+
+EDGE = "edge"
+"""Stands for what holds this whole address; it can be reset alone."""
+Turn = Literal["open", "close", "reset"]
+
+
+class GateSwitch:
+    """Changes gates, notes who did it, and wakes what waits.
+
+    Raises (every method):
+        BrokerUnavailable: Redis did not answer.
+    """
+
+    def __init__(self, gate: Gate, outbox: Outbox, publisher: Publisher, settings: Settings, audit: Audit) -> None:
+        self._gate, self._outbox, self._publisher = gate, outbox, publisher
+        self._settings, self._audit = settings, audit
+
+    def turn(self, turn: Turn, names: Sequence[str], author: Author) -> None:
+        """Do that to the gates of these types (``reset``: also ``edge``); all of them, or none.
+
+        Raises:
+            ConfigurationError: one of them has no webhook here.
+        """
+        webhooks = {name: self._webhook(AlertType(name)) for name in names if name != EDGE}
+        for name in names:
+            if name == EDGE:
+                self._gate.reset_edge()
+            elif turn == "close":
+                self._gate.close(webhooks[name], author.by, author.why)
+            elif turn == "open":
+                self._gate.open(webhooks[name])
+            else:
+                self._gate.reset(webhooks[name])
+            self._audit.note(author, f"gate.{turn}", name)
+        if turn != "close":
+            for kind in AlertType:  # others may share the webhook, or its channel
+                self._publisher.wake_up(self._outbox.force_wake(kind))
+
+    def _webhook(self, kind: AlertType) -> Webhook:
+        if kind in self._settings.webhooks:
+            return self._settings.webhooks[kind]
+        unset = f"{ROUTES[kind].webhook_variables[0]} is not set here"
+        raise ConfigurationError(self._settings.wrong_webhooks.get(kind, unset))

@@ -1,0 +1,87 @@
+"""Everything at a glance: what waits, what holds it, who delivers, and what is wrong."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+from notifier.errors import NotifierError
+from notifier.models import AlertType
+from notifier.operations.gates import gate_as_json, states_by_type
+from notifier.operations.incidents import count_open
+from notifier.operations.outboxes import outboxes
+from notifier.outbox.fleet import read_fleet
+from notifier.storage.connection import broker_errors
+from notifier.version import VERSION
+
+if TYPE_CHECKING:
+    import redis
+
+    from notifier.gate.admin import Gate
+    from notifier.producer.spool import Spool
+    from notifier.settings import Settings
+    from notifier.storage.keys import Keys
+    from notifier.storage.retention import Findings
+
+OF_A_MOMENT = ("webhook_fetched_seconds_ago",)
+"""What grows by itself: an overview of a pipeline in which nothing happens stays the same."""
+
+
+def overview(
+    client: "redis.Redis", keys: "Keys", gate: "Gate", settings: "Settings", spool: "Spool | None", findings: "Findings"
+) -> dict[str, Any]:
+    """The state of all outboxes and gates, and of what belongs to none, in about a dozen round trips.
+
+    ``findings``: what was found lately of Redis itself.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    states, holdings = states_by_type(gate, settings), read_fleet(client, keys)
+    opened, dead = count_open(client, keys), count_dead(client, keys)
+    types = []
+    for each in outboxes(client, keys):
+        kind = each.alert_type
+        own = {name: value for name, value in gate_as_json(states, kind).items() if name not in OF_A_MOMENT}
+        types.append(
+            asdict(each)
+            | {
+                "gate": own or None,
+                "webhook_problem": settings.wrong_webhooks.get(kind),
+                "workers": [held.worker for held in holdings if held.alert_type is kind],
+                "dead_letters": dead[kind],
+                "incidents_open": opened[kind],
+            }
+        )
+    return {
+        "version": VERSION,
+        "types": types,
+        "banned_seconds": gate.banned_seconds(),
+        "machines": [asdict(each) for each in gate.machines.faults()],
+        "unreadable": count_unreadable(client, keys),
+        "spool": _spooled(spool),
+        "redis": {"problem": "; ".join(findings.problems) or None, "warnings": list(findings.warnings)},
+    }
+
+
+def count_dead(client: "redis.Redis", keys: "Keys") -> dict[AlertType, int]:
+    """How many dead letters there are. Raises BrokerUnavailable: Redis did not answer."""
+    with broker_errors():
+        asked = client.pipeline(transaction=False)
+        for kind in AlertType:
+            asked.zcard(keys.dead_letters(kind))
+        return dict(zip(AlertType, asked.execute(), strict=True))
+
+
+def count_unreadable(client: "redis.Redis", keys: "Keys") -> int:
+    """How many entries of queues are set aside. Raises: as ``count_dead``."""
+    with broker_errors():
+        return cast("int", client.zcard(keys.unreadable))
+
+
+def _spooled(spool: "Spool | None") -> dict[str, Any] | None:
+    """What waits on this machine's disk; None if it has no spool."""
+    if spool is None:
+        return None
+    try:
+        return {"count": spool.count(readable=False), "problem": None}
+    except NotifierError as error:
+        return {"count": None, "problem": str(error)}

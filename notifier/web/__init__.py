@@ -1,0 +1,1 @@
+"""The operator's page: what the command line shows and does, for a browser."""

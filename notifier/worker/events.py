@@ -1,0 +1,141 @@
+"""The events of alerts, as Celery sends those of tasks and Flower shows them: each alert by its own, once."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from notifier.models import AlertType
+from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.disposition import Action, Disposition
+from notifier.outbox.record import Record, not_delivered, state_of
+from notifier.outcome import State, Status
+from notifier.producer.publisher import shown, shown_title
+from notifier.routing import ROUTES
+
+logger = logging.getLogger(__name__)
+
+AWAY = (OperationalError, RedisError, AMQPError, OSError)
+"""Raised by a broker that does not take events: kombu lets those of its clients through."""
+Event = tuple[str, dict[str, Any]]
+"""Its type and its fields."""
+TOLD_CHARACTERS = 500
+"""Ours: how much Flower shows of why something failed."""
+AGAIN = frozenset({Action.RETRY_LATER, Action.ATTEMPTS_EXHAUSTED, Action.FAILOVER})
+"""What becomes of an alert after a failure, unless it has its record."""
+
+
+class EventSender:
+    """Sends them in the name of this worker. ``hostname``: its name."""
+
+    def __init__(self, app: Celery) -> None:
+        self.hostname: str | None = None
+        self._app = app
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether this worker sends events of tasks."""
+        return bool(self._app.conf.worker_send_task_events)
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Send them in one message. A broker that does not take it is logged: no alert depends on its events."""
+        if not events:
+            return
+        try:
+            with self._app.events.default_dispatcher(hostname=self.hostname) as dispatcher:
+                dispatcher.buffer_group, dispatcher.buffer_limit = frozenset({"task"}), len(events) + 1
+                for kind, fields in events:
+                    dispatcher.send(kind, **fields)
+                dispatcher.flush()
+        except AWAY as error:
+            logger.warning("%d events of alerts were not sent (%s)", len(events), type(error).__name__)
+
+
+def events_of(result: BatchResult, seconds: float) -> Iterator[Event]:
+    """Those of a batch. ``seconds``: how long it took, with its request."""
+    now, final = time.time(), {record["id"] for record in result.records}
+    for record in result.records:
+        of_it = _of_record(record)
+        if record["id"] in result.untold:
+            yield "task-received", of_it | {"timestamp": now - seconds}
+        yield "task-started", of_it | {"timestamp": now - seconds}
+        yield end_of(record, now, seconds)
+    due = in_seconds(result.wake_up.wait_seconds if result.wake_up else 0)
+    for each in result.dispositions:
+        message = each.item.message
+        if message.id in final:
+            continue
+        of_it = _of(message.id, message.alert_type, shown(message))
+        if message.id in result.untold:
+            # with an ETA, or Flower counts it as prefetched by this worker, whichever one carries it in the end
+            yield "task-received", of_it | {"timestamp": now - seconds, "eta": due, "result": waits_for(each.reason)}
+        if each.action in AGAIN:
+            yield "task-retried", of_it | {"timestamp": now, "exception": _why(each), "traceback": ""}
+
+
+def end_of(record: Record, now: float, seconds: float = 0) -> Event:
+    """The event of its end, as it is the record: that of a success holds how long it took."""
+    of_it = _of_record(record) | {"timestamp": now}
+    match state_of(record):
+        case State.SUCCESS:
+            # what an earlier attempt failed for is over
+            return "task-succeeded", of_it | {"result": _delivered(record), "runtime": seconds, "exception": None}
+        case State.REVOKED:
+            told = {"terminated": False, "signum": None, "expired": False}
+            return "task-revoked", of_it | told | {"result": _in_short(record)}
+        case _:
+            why = repr(not_delivered(record))
+            return "task-failed", of_it | {"exception": why[:TOLD_CHARACTERS], "traceback": "", "result": None}
+
+
+def received(notification_id: str, alert_type: AlertType, shown_arguments: str, reason: str, due: str) -> Event:
+    """That of an alert that waits. ``due``: when it may go (ISO 8601), as far as that is known."""
+    told = {"eta": due, "result": waits_for(reason)}
+    return "task-received", _of(notification_id, alert_type, shown_arguments) | told
+
+
+def waits_for(reason: str | None) -> str:
+    """What Flower shows as the result of an alert that waits."""
+    return f"waits: {reason.replace('_', ' ')}" if reason else "waits"
+
+
+def in_seconds(seconds: float) -> str:
+    """That time from now (ISO 8601)."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+
+
+def _of_record(record: Record) -> dict[str, Any]:
+    title = str(record["message"].get("title", ""))
+    of_it = _of(record["id"], AlertType(record["alert_type"]), shown_title(title))
+    return of_it | {"retries": max(0, record["attempts"] - 1)}
+
+
+def _of(notification_id: str, alert_type: AlertType, shown_arguments: str) -> dict[str, Any]:
+    # in each event: one that came late, or a Flower that has seen no other, has the title all the same
+    return {"uuid": notification_id, "name": ROUTES[alert_type].task, "args": "", "kwargs": shown_arguments}
+
+
+def _delivered(record: Record) -> str:
+    if record["status"] != Status.DELIVERED:
+        return _in_short(record)
+    said = [f"{record['status']} {record['message_id']}"]
+    if record["attempts"] > 1:
+        said.append(f"attempt {record['attempts']}")
+    if left_out := record.get("left_out"):
+        said.append(f"without {', '.join(left_out)}")
+    return "; ".join(said)[:TOLD_CHARACTERS]
+
+
+def _in_short(record: Record) -> str:
+    return ": ".join(filter(None, [record["status"], record["detail"]]))[:TOLD_CHARACTERS]
+
+
+def _why(disposition: Disposition) -> str:
+    detail = f" ({disposition.detail})" if disposition.detail else ""
+    return f"{disposition.reason}{detail}"[:TOLD_CHARACTERS]
