@@ -29,7 +29,10 @@ enable_utc = True
 
 # each queue by its own key: under Celery's defaults, what one application publishes for one type reaches all six
 _exchange = Exchange(_keys.task_exchange, type="direct")
-task_queues = [Queue(name, _exchange, routing_key=name) for name in map(_keys.queue, ROUTES)]
+task_queues = [
+    Queue(name, _exchange, routing_key=name, alias=route.queue)
+    for name, route in ((_keys.queue(alert_type), route) for alert_type, route in ROUTES.items())
+]
 task_routes = {route.task: {"queue": _keys.queue(alert_type)} for alert_type, route in ROUTES.items()}
 task_default_queue = task_default_routing_key = _keys.queue(next(iter(ROUTES)))
 task_default_exchange = _keys.task_exchange

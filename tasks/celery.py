@@ -10,7 +10,8 @@ with said_in_one_line():
 """The one of this process, whichever import came first."""
 app = pipeline.app
 # relative to this package, which is ``tasks`` in a checkout and ``notifier.tasks`` in a wheel
-modules = [f"{__package__}.{module}" for module in ("notifications", "sweeper", "startup", "control", "dashboard")]
+parts = ("notifications", "sweeper", "startup", "control", "dashboard", "pulse")
+modules = [f"{__package__}.{each}" for each in parts]
 app.add_defaults(lambda: {"include": modules, "worker_consumer": f"{__package__}.consumer:Consumer"})
 
 

@@ -60,6 +60,8 @@ def run_delivery(task: "NotificationTask", args: tuple[Any, ...], fields: dict[s
         delivery = _deliver(task, args, fields, callbacks)
     except BrokerUnavailable:
         _dispatch_again(task, args, fields, callbacks)
+    shown = str(task.request.get("kwargsrepr") or "")
+    pipeline.announcer.waits(str(task.request.id), task.alert_type, shown, delivery)
     if isinstance(delivery, BatchResult):
         _retry_own(task, delivery)
     raise Ignore
@@ -147,7 +149,8 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     record = pipeline.records.bury(message, status, error.reason, detail, given=kept, callbacks=stored)
     if record is not None:
         now = time.monotonic()
-        pipeline.announcer(BatchResult((), (record,), None, 0, {message.id: callbacks} if callbacks else {}), now, now)
+        hanging = {message.id: callbacks} if callbacks else {}
+        pipeline.announcer(BatchResult((), (record,), None, 0, hanging, untold=frozenset({message.id})), now, now)
 
 
 def _storable_title(given: object) -> str:

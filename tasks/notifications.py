@@ -240,6 +240,7 @@ def _register(alert_type: AlertType) -> NotificationTask:
         shared=False,  # else every other application of this process would have the task as well
         lazy=False,
         typing=False,  # what is wrong is told by the message, field by field
+        send_events=False,  # the alert's are sent by the worker that carries it (notifier.worker.events)
         alert_type=alert_type,
         request_stack=of_its_own,  # once somebody has read ``celery.Task.app``, Celery gives all tasks the same one
         autoretry_for=(DeliveryFailed,),

@@ -11,8 +11,6 @@ from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
 from .celery import pipeline
 
 TERMS = ("eta", "expires")
-OWN_EVENTS = frozenset({"task-started", "task-succeeded", "task-failed", "task-retried"})
-"""Sent for an alert with the batch that carries it (notifier.worker.announce), whichever task does."""
 
 
 class DeliveryRequest(Request):
@@ -43,8 +41,3 @@ class DeliveryRequest(Request):
 
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """Nothing: the request under way may carry other alerts as well."""
-
-    def send_event(self, type: str, **fields: Any) -> None:
-        """As Celery does, but for the events that are its alert's own."""
-        if type not in OWN_EVENTS:
-            super().send_event(type, **fields)

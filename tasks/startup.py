@@ -6,13 +6,16 @@ from typing import Any
 from celery.signals import (
     after_setup_logger,
     celeryd_after_setup,
+    celeryd_init,
     worker_init,
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
 )
+from celery.utils.text import str_to_list
 
 from notifier.errors import BrokerUnavailable, ConfigurationError
+from notifier.extras import install_hint, missing
 from notifier.operations.template_check import template_problems
 from notifier.settings import settings
 from notifier.worker.log import EscapingFormatter
@@ -20,6 +23,7 @@ from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
 
 from .celery import pipeline, served_types
+from .patience import variable_at_fault
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +52,39 @@ def refuse_wrong_webhooks(**_: Any) -> None:
         raise SystemExit(f"{error} [{error.reason}]") from None  # an Exception, Celery would log, and go on
 
 
+def _names(given: Any) -> list[str]:
+    """What Celery makes of it: a list, or a text with commas."""
+    return str_to_list(given) or []
+
+
+@celeryd_init.connect
+def refuse_unknown_queues(options: dict[str, Any], **_: Any) -> None:
+    """End with one line if ``-Q`` or ``-X`` names a queue that there is not: Celery would show a traceback."""
+    given = {each for name in ("queues", "exclude_queues") for each in _names(options.get(name))}
+    queues: Any = pipeline.app.amqp.queues  # an alias is a name too
+    if unknown := sorted(given - {*queues, *queues.aliases}):
+        there = ", ".join(sorted(queues))
+        raise SystemExit(f"-Q, -X: there is no queue {', '.join(unknown)}; there are {there}")
+
+
+@worker_init.connect
+def refuse_missing_templates(**_: Any) -> None:
+    """End with one line if there is no folder of templates where one is set, or nothing that renders them."""
+    folder = settings().templates_dir
+    if folder is not None and not folder.is_dir():
+        raise SystemExit(f"NOTIFIER_TEMPLATES_DIR: there is no folder {folder}")
+    if folder is not None and missing("templates"):
+        raise SystemExit(install_hint("NOTIFIER_TEMPLATES_DIR", "templates"))
+
+
 @celeryd_after_setup.connect  # its queues are known by then
 def refuse_unfit_redis(instance: Any, **_: Any) -> None:
-    """End with one line if alerts would be lost there. One that does not answer is waited for, and looked at later."""
+    """End with one line if alerts would be lost there, or waiting does not help. Else it is waited for (pulse.py)."""
     try:
         found = pipeline.inspect_redis(list(instance.app.amqp.queues.consume_from))
-    except BrokerUnavailable:
+    except BrokerUnavailable as error:
+        if error.waiting == "never":
+            raise SystemExit(f"{variable_at_fault(error)}: {error}") from None
         return
     if found.problems:
         raise SystemExit(f"REDIS_URL: {'; '.join(found.problems)}")

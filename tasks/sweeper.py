@@ -12,9 +12,10 @@ from notifier.models import AlertType
 from notifier.outbox.fleet import holding_as_json
 
 from .celery import app, pipeline, served_types
+from .pulse import motion
 
 
-@app.task(name="notifier.sweep", ignore_result=True, shared=False, lazy=False)
+@app.task(name="notifier.sweep", ignore_result=True, send_events=False, shared=False, lazy=False)
 def sweep() -> None:
     """Look for what no delivery task will come for (notifier.worker.sweep)."""
     pipeline.sweep(served_types())
@@ -49,11 +50,15 @@ class Sweeper(bootsteps.StartStopStep):
         """Stop sweeping, without waiting."""
         self._stopping.set()
 
+    def _is_stopping(self) -> bool:
+        motion.note("sweeper")  # it is asked before each step
+        return self._stopping.is_set()
+
     def _run(self) -> None:
         while True:
             with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
                 pipeline.heartbeat.announce(self._holdings)
-            pipeline.sweep(served_types(), self._stopping.is_set)
+            pipeline.sweep(served_types(), self._is_stopping)
             if self._stopping.wait(pipeline.settings.sweep_seconds):
                 return
 

@@ -51,10 +51,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide the settings and the .env of the user who runs the tests."""
+    """Hide the settings, the terminal and the .env of the user who runs the tests."""
     before, folder = dict(os.environ), os.getcwd()
     for name in list(os.environ):
-        if name.upper().startswith(SETTINGS):
+        if name.upper().startswith(SETTINGS) or name == "COLUMNS":  # which xdist sets
             del os.environ[name]
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield
@@ -176,12 +176,15 @@ def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def environment(redis_server: str, sandbox_process: Sandbox) -> dict[str, str]:
+def environment(
+    redis_server: str, sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """The environment of a worker whose Discord is the sandbox."""
     return {
         **os.environ,
         **sandbox_process.variables,
         "REDIS_URL": redis_server,
+        "NOTIFIER_RUN_DIR": str(tmp_path_factory.mktemp("run")),
         "NOTIFIER_SWEEP_SECONDS": "1",
         "NOTIFIER_WATCH_SECONDS": "0",
         # what no worker can deliver is a dead letter at once

@@ -88,8 +88,10 @@ def test_redis_away_is_reported_in_one_line(notifier: Notifier) -> None:
     assert "nothing was stored [broker_unavailable]" in done.stderr
     checked = notifier("check", "--json", REDIS_URL="redis://:fake-token@127.0.0.1:1/0")
     assert checked.returncode == 1
-    assert "127.0.0.1:1, database 0: " in json.loads(checked.stdout)["redis"]
-    assert "Connection refused" in json.loads(checked.stdout)["redis"]
+    found = json.loads(checked.stdout)["redis"]
+    assert found["ok"] is False
+    assert "127.0.0.1:1, database 0: " in found["problem"]
+    assert "Connection refused" in found["problem"]
 
 
 @pytest.mark.slow
@@ -98,6 +100,7 @@ def test_check_asks_every_webhook_and_posts_nothing(notifier: Notifier, sandbox:
     report = json.loads(done.stdout)
     assert (report["valid"], report["healthy"]) == (True, True)
     assert (done.returncode, report["unserved"]) == (1, list(AlertType)), "no worker runs"
+    assert report["redis"].items() >= {"ok": True, "role": "master", "eviction_policy": "noeviction"}.items()
     assert {each["alert_type"]: each["channel_id"][-1] for each in report["webhooks"]} == {
         kind: str(number) for number, kind in enumerate(AlertType, 1)
     }

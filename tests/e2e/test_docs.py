@@ -7,6 +7,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Iterator
+from difflib import unified_diff
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +16,15 @@ import click
 import pytest
 import yaml
 from celery.bin.celery import celery as celery_command
+from mkdocs.config import load_config
 
 from notifier.cli import main
 from notifier.models import NotificationMessage
 from notifier.routing import ROUTES
 from notifier.settings import Settings
+from scripts import public_api
+from scripts.configuration_page import PAGE, page
+from scripts.site_pages import MORE
 from tests.conftest import Sandbox
 from tests.e2e.conftest import RunPython
 from tests.servers import until
@@ -28,8 +33,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b(?:DISCORD|NOTIFIER)_[A-Z_]*[A-Z]\b|\bREDIS_URL\b|\bCELERY_BROKER_URL\b")
-FOLDERS = ("notifier", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
-ALIASES = {"DISCORD_WEBHOOK_ERROR"}
+FOLDERS = ("notifier", "deploy", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
 
@@ -89,11 +93,16 @@ def text_outside_blocks() -> Iterator[tuple[str, str]]:
     "snippet",
     [pytest.param(each, id=each.where, marks=[] if each is PYTHON[0] else [pytest.mark.slow]) for each in PYTHON],
 )
-def test_every_python_snippet_runs_as_printed(snippet: Snippet, run_python: RunPython, sandbox: Sandbox) -> None:
+def test_every_python_snippet_runs_as_printed(
+    snippet: Snippet, run_python: RunPython, sandbox: Sandbox, tmp_path: Path
+) -> None:
     code = snippet.text
+    if code.startswith("# settings.py"):
+        (tmp_path / "settings.py").write_text(code, encoding="utf-8")
+        code = "from django.core.management import execute_from_command_line as run; run(['', 'check'])"
     if "await " in code:
         code = f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\nasyncio.run(main())"
-    done = run_python(code)
+    done = run_python(code, DJANGO_SETTINGS_MODULE="settings")
     assert done.returncode == 0, done.stderr
     titles = set(re.findall(r'title="([^"]*)"|"title": "([^"]*)"', code))
     raises_none = ".revoke()" in code or "def test_" in code
@@ -149,16 +158,23 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
     assert app in ("notifier", "tasks")
     assert command in celery_command.list_commands(click.Context(celery_command))
     queues = {route.queue for route in ROUTES.values()}
-    assert {word for before, word in pairwise(rest) if before == "-Q"} <= queues
+    named = [word.split(",") for before, word in pairwise(rest) if before == "-Q"]
+    assert {queue for each in named for queue in each} <= queues
 
 
 @pytest.mark.parametrize("words", commands_of("docker"))
 def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
-    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"].values()
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     values = dict(pairwise(words))
     assert words[0] == "compose"
+    assert all((ROOT / after).is_file() for before, after in pairwise(words) if before == "-f")
+    if "exec" in words:
+        service, *inside = [each for each in words[words.index("exec") + 1 :] if each != "-T"]
+        assert service in services
+        if inside[0] == "notifier":
+            parse(main, inside[1:])
     assert (ROOT / values.get("--env-file", "compose.yaml")).is_file()
-    profiles = {profile for each in services for profile in each.get("profiles", [])}
+    profiles = {profile for each in services.values() for profile in each.get("profiles", [])}
     assert values.get("--profile", "dev") in profiles
 
 
@@ -221,13 +237,41 @@ def headings(page: Path) -> set[str]:
 
 
 def test_every_setting_that_is_named_is_one() -> None:
-    known = set(Settings.variables()) | ALIASES
-    named = {(name, each.removesuffix("_FILE")) for name, text in TEXTS.items() for each in SETTING.findall(text)}
+    known = {*Settings.variables(), *Settings.spellings()}
+    named = {(name, each) for name, text in TEXTS.items() for each in SETTING.findall(text)}
     assert {(name, each) for name, each in named if each not in known} == set()
 
 
-def test_the_readme_lists_every_field_of_a_message_and_no_other() -> None:
-    readme = TEXTS["README.md"]
-    table = readme[readme.index("| field | meaning |") :].split("\n\n")[0]
+def test_the_page_on_messages_lists_every_field_and_no_other() -> None:
+    text = TEXTS["docs/messages.md"]
+    table = text[text.index("| field | meaning |") :].split("\n\n")[0]
     fields = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
     assert fields == set(NotificationMessage.model_fields)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    pages = {*MORE.values(), *(path.name for path in (ROOT / "docs").glob("*.md"))}
+    nav = load_config(str(ROOT / "mkdocs.yml")).nav
+    named = [page for section in nav for listed in section.values() for each in listed for page in each.values()]
+    missing = sorted(pages - set(named))
+    assert missing == [], f"add {', '.join(missing)} to `nav` in mkdocs.yml, in the section where a reader looks for it"
+    assert sorted(set(named) - pages) == [], "mkdocs.yml names pages that docs/ does not have"
+    assert len(named) == len(set(named))
+
+
+def test_the_page_on_settings_is_the_one_that_they_make() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: uv run python -m scripts.configuration_page"
+
+
+WHAT_TO_DO = """
+
+The public interface has changed. What is new: run `uv run python -m scripts.public_api`, and commit the
+list with a line in CHANGELOG.md. What is gone or takes less than before breaks programs of others: keep it, or say
+under "Upgrading" in CHANGELOG.md what they have to do.
+"""
+
+
+def test_the_public_interface_is_the_one_that_is_listed() -> None:
+    listed = public_api.LIST.read_text(encoding="utf-8").splitlines()
+    changes = "\n".join(unified_diff(listed, public_api.lines(), "tests/public_api.txt", "the code", n=0, lineterm=""))
+    assert changes == "", changes + WHAT_TO_DO

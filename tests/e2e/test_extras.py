@@ -91,7 +91,7 @@ def test_other_commands_need_no_extra(
 def test_a_table_without_rich_is_plain_columns(base: Installation, configured: dict[str, str], tmp_path: Path) -> None:
     lines = base.run("notifier", "gate", "list", cwd=tmp_path, **configured).stdout.splitlines()
     assert lines[0] == "Gates"
-    assert lines[1].split()[:2] == ["alert_type", "waiting"]
+    assert lines[1].split()[:2] == ["type", "waiting"]
     assert [line.split()[0] for line in lines[2:]] == [
         "general", "error", "critical", "tracklist", "monitoring", "security",
     ]  # fmt: skip

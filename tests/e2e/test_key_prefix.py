@@ -29,7 +29,7 @@ def test_two_deployments_in_one_database_see_their_own_alerts_alone(
         {"NOTIFIER_KEY_PREFIX": prefix, "DISCORD_WEBHOOK_GENERAL": webhook}
         for prefix, webhook in zip(PREFIXES, webhooks, strict=True)
     ]
-    workers = [start_worker(**deployment) for deployment in deployments]
+    workers = [start_worker("-Q", "notifications.general", **deployment) for deployment in deployments]
     delivered = f"{['delivered'] * ALERTS}\n"
     for deployment in deployments:
         program = RAISE.format(deployment["NOTIFIER_KEY_PREFIX"], ALERTS)

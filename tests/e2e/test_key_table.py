@@ -13,6 +13,7 @@ from celery import chord, signature
 
 from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.audit import Author
 from notifier.outcome import Status
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
@@ -181,6 +182,7 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     alerts += application.raise_alerts("Disk full", **incident)
     application.raise_alerts("Disk full", **incident)
     application.pipeline.silences.add({"title": "quiet*"}, 60)
+    application.pipeline.audit.note(Author("ops"), "silence.add", "quiet*")
     application.raise_alerts("quiet", alert_type=AlertType.MONITORING)
     start_worker(**settings, NOTIFIER_WATCH_SECONDS="60")
     statuses = {record["status"] for record in application.wait([*alerts, str(refused.id)])}

@@ -69,7 +69,7 @@ def test_a_program_that_imports_us_gets_the_error_itself(run_python: RunPython) 
 def test_checks_report_it(notifier: Notifier, run_python: RunPython) -> None:
     done = notifier("check", **WRONG)
     assert done.returncode == 1
-    assert any(line.startswith(REFUSED) for line in done.stdout.splitlines())
+    assert any(line.startswith(f"Problem: {REFUSED}") for line in done.stdout.splitlines())
     report = json.loads(notifier("check", "--json", **WRONG).stdout)
     assert (report["valid"], report["healthy"]) == (False, False)
     problems = {each["alert_type"]: (each["problem"], each["wrong"] or "") for each in report["webhooks"]}
@@ -118,7 +118,8 @@ def test_tokens_that_would_travel_without_tls_are_warned_of_by_worker_check_and_
     there["DISCORD_API_URL"] = "http://nowhere.invalid:1/api/v10"
     warning = "DISCORD_API_URL: without TLS"
     assert warning in notifier("check", **there).stdout
-    assert json.loads(notifier("check", "--json", **there).stdout)["warnings"][0].startswith(warning)
+    told = json.loads(notifier("check", "--json", **there).stdout)["settings"]["warnings"]
+    assert told[0].startswith(warning)
     worker = start_worker(**there)
     until(lambda: warning in worker.output(), "the worker's warning")
     raise_one = "from tasks import send_notification; send_notification.delay(title='T')"

@@ -1,5 +1,6 @@
 """A Redis that was restarted, or has taken over, may have forgotten its last second: that is done again."""
 
+import os
 import threading
 from typing import Any, cast
 
@@ -182,7 +183,7 @@ def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(ben
         each._beat(name)
     bench.admit("a")
     if end == "had ended before":
-        other._name = "other"
+        other._name, other._pid = "other", os.getpid()
         other.leave()
     disk = Disk(bench)
     disk.crash()
@@ -253,6 +254,20 @@ def test_what_has_ended_in_the_fallbacks_outbox_meanwhile_leaves_no_place_behind
     bench.redis.hdel(names.notification("a"), "message")
     assert bench.commit(batch, Failed(Reason.BAD_GATEWAY)).records == ()
     assert bench.outbox.depth(AlertType.GENERAL) == 0
+
+
+def test_the_first_claim_of_all_may_be_what_is_forgotten(bench: Bench) -> None:
+    Heartbeat(bench.redis, names)._beat(WORKER)
+    bench.admit("a")
+    disk = Disk(bench)
+    batch = bench.batch()
+    disk.crash()
+    held = bench.claim()
+    assert isinstance(held, Throttled)
+    assert held.reason is Reason.RECONCILING
+    bench.commit(batch)
+    bench.tick(WITNESS_SECONDS)
+    assert isinstance(bench.claim("a"), Completed)
 
 
 def test_a_new_redis_holds_nothing_back(bench: Bench) -> None:

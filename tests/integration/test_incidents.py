@@ -440,3 +440,21 @@ def test_of_those_that_are_too_many_the_oldest_are_forgotten_whole(
     assert set(bench.redis.keys(names.incident(GENERAL, "*"))) == kept
     assert all(len(bench.redis.hget(key, "title") or "") <= 256 for key in kept)
     assert admit(bench, "again", dedup_key="k0") is Admitted.NOW
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["goes again", "dead letter"])
+def test_an_alert_that_shows_an_incident_before_the_one_whose_answer_was_lost_says_so(bench: Bench, dies: bool) -> None:
+    admit(bench, "first")
+    batch = bench.batch()
+    admit(bench, "second")
+    bench.commit(batch, Unknown(Reason.READ_TIMEOUT), retry_wait_seconds=60)
+    if dies:
+        bench.withdrawals.withdraw("first")
+    bench.tick(SPACING_SECONDS)
+    batch = bench.batch()
+    (item,) = batch.items
+    assert (item.message.id, item.request, item.maybe_posted) == ("second", Request.POST, True)
+    bench.commit(batch, Delivered("902", CHANNEL))
+    bench.tick(SPACING_SECONDS)
+    admit(bench, "third")
+    assert not bench.batch().items[0].maybe_posted, "its message is known"

@@ -182,6 +182,8 @@ def test_the_redis_of_the_broker_is_looked_at_if_it_is_another(
     assert len(found(server, monkeypatch, CELERY_BROKER_URL=url_of(other)).problems) == 2
     configure(server, maxmemory_policy="noeviction")
     assert found(server, monkeypatch, CELERY_BROKER_URL="amqp://guest:guest@127.0.0.1:1//") == Findings()
+    with pytest.raises(BrokerUnavailable, match=r"and is CELERY_BROKER_URL right\?$"):
+        found(server, monkeypatch, CELERY_BROKER_URL="redis://127.0.0.1:1/0")
 
 
 def test_what_does_not_say_its_policy_is_no_problem() -> None:

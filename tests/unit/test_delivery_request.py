@@ -7,6 +7,7 @@ import pytest
 from celery.worker.state import revoked
 
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER
+from notifier.routing import WAKE_UP_TASK
 from tasks import app
 from tasks.request import DeliveryRequest
 
@@ -57,10 +58,8 @@ def test_a_revoked_one_is_marked_and_not_dropped() -> None:
         revoked.discard("a")
 
 
-def test_the_events_of_its_alert_are_left_to_the_batch_that_carries_it() -> None:
-    sent: list[str] = []
-    taken = request()
-    taken._eventer = SimpleNamespace(enabled=True, send=lambda kind, **_: sent.append(kind))
-    for kind in ("task-received", "task-started", "task-succeeded", "task-failed", "task-retried", "task-rejected"):
-        taken.send_event(kind)
-    assert sent == ["task-received", "task-rejected"]
+@pytest.mark.parametrize("task", ["send_notification.error", WAKE_UP_TASK, "notifier.sweep"])
+def test_a_trigger_a_wake_up_and_a_sweep_send_no_events(task: str) -> None:
+    """Those of an alert are sent by the worker that carries it; of the others there is nothing to tell."""
+    app.loader.import_default_modules()  # as a worker does
+    assert app.tasks[task].send_events is False

@@ -69,7 +69,7 @@ def test_each_extra_brings_the_modules_that_are_looked_for() -> None:
         found: set[str] = set()
         for requirement in declared[extra]:
             own = re.fullmatch(rf"{DISTRIBUTION}\[(.+)\]", requirement)
-            found |= names(own[1]) if own else {re.split(r"[<>=;\[ ]", requirement)[0]}
+            found |= names(own[1]) if own else {re.split(r"[<>=;\[ ]", requirement)[0].replace("-", "_")}
         return found
 
     for extra, modules in MODULES.items():

@@ -11,7 +11,15 @@ ROOT = Path(__file__).parents[2]
 CHECK = ROOT / "scripts" / "check"
 SCRIPT = CHECK.read_text(encoding="utf-8")
 STEPS = {
-    "static": ["uv sync --locked", "ruff check", "ruff format --check", "mypy", "lint-imports", "luacheck"],
+    "static": [
+        "uv sync --locked",
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "lint-imports",
+        "mkdocs build --strict",
+        "luacheck",
+    ],
     "tests": ["pytest"],
     "pythons": ["lowest-direct", "python find"],
 }

@@ -445,7 +445,7 @@ REAL = f"fake-token-{string.ascii_letters}12345"
 READY_MADE = dict(
     line.split("=", 1)
     for line in (Path(__file__).parents[2] / "notifier/sandbox/sandbox.env").read_text().splitlines()
-    if not line.startswith("#")
+    if line.startswith("DISCORD_")
 )
 
 

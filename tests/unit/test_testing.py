@@ -202,7 +202,7 @@ def test_the_console_shows_an_alert_and_obeys_nothing_in_it(
     captures.BACKENDS["console"](message)
     shown = capsys.readouterr().err
     assert shown.startswith(f"error {message.id}\n")
-    for text in ("Disk full\\x1b", "97 % of [bold]/var[/bold]", "value 3", "df · "):
+    for text in ("Disk full\\x1b", "97 % of [bold]/var[/bold]", "value 3", "df | "):
         assert text in shown
     assert not {"\x07", "\x1b"} & set(shown)
     lines = shown.splitlines()
@@ -219,8 +219,8 @@ def test_a_long_alert_is_drawn_with_its_file() -> None:
 
 @pytest.mark.slow
 def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"```python\n([^`]*def test_[^`]*)```", readme)
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n([^`]*def test_[^`]*)```", page)
     (tmp_path / "conftest.py").write_text(
         "import sys\nassert not {'celery', 'pydantic', 'redis', 'notifier.models'} & sys.modules.keys()\n"
     )

@@ -41,6 +41,36 @@ def test_so_is_what_the_command_line_itself_refuses(arguments: list[str], capsys
     assert_harmless("standard error", said)
 
 
+@pytest.mark.parametrize(
+    ("ending", "code", "says"),
+    [(KeyboardInterrupt, 130, "interrupted\n"), (BrokenPipeError, 141, ""), (click.Abort, 1, "Aborted!\n")],
+)
+def test_who_interrupts_it_or_reads_no_further_gets_a_line_at_most(
+    ending: type[BaseException],
+    code: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(**_: object) -> None:
+        raise ending
+
+    monkeypatch.setattr(history, "callback", fail)
+    assert ended(["history"], capsys) == (code, says)
+
+
+def test_an_interrupted_question_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("click.termui.visible_prompt_func", interrupt)
+    monkeypatch.setattr(history, "callback", lambda **_: click.confirm("Sure?", err=True))
+    status, said = ended(["history"], capsys)
+    assert (status, said.splitlines()[-1]) == (130, "interrupted")
+
+
 def test_an_end_that_was_asked_for_stays_one() -> None:
     assert CliRunner().invoke(main, ["--version"]).exit_code == 0
     assert CliRunner().invoke(main, ["history", "--help"]).exit_code == 0

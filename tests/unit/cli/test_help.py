@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from notifier.cli import main
+from notifier.cli.help_page import with_fitting_help
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -25,3 +26,37 @@ def test_help_has_examples(command: tuple[str, ...]) -> None:
     told = CliRunner().invoke(main, [*command, "--help"])
     assert told.exit_code == 0
     assert "Examples:" in told.output
+
+
+@pytest.mark.parametrize("command", list(every_command(main)), ids=" ".join)
+def test_help_fits_sixty_columns_of_ascii(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if len(line) > 60 and "://" not in line] == []
+    assert printed.isascii()
+
+
+def test_an_example_that_is_too_long_goes_on_as_a_shell_reads_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @with_fitting_help
+    @click.command()
+    def command() -> None:
+        """What it does.
+
+        \b
+        Examples:
+          command --name "two words that stay" --other=1 -- one two-three    what it is for
+        """
+
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(SystemExit):
+        command(["--help"])
+    assert (
+        '\n    command --name "two words that stay" \\\n      --other=1 -- one two-three\n      # what it is for\n'
+        in capsys.readouterr().out
+    )

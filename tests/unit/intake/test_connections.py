@@ -1,4 +1,4 @@
-"""The intake's connections, byte by byte: what is broken, slow or without an end holds up nobody, and is bounded."""
+"""The intake's bounded_server, byte by byte: what is broken, slow or without an end holds up nobody, and is bounded."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from notifier.intake import connections, reception, server
+from notifier import bounded_server
+from notifier.intake import reception, server
 from notifier.intake.server import BODY_BYTES_MAX, DISCARDED_BYTES_MAX, Server
 from notifier.intake.tokens import Tokens
 from notifier.testing import Alerts
@@ -135,7 +136,7 @@ def test_a_slow_redis_blocks_no_other_request_and_a_stop_waits_for_what_is_in_ha
 def test_connections_are_bounded_and_that_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 2)
+    monkeypatch.setattr(bounded_server, "CONNECTIONS_MAX", 2)
 
     async def said(intake: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"

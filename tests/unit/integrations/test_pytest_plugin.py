@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_collected_is_told(alerts: Alerts) -> None:
     session.pytest_collectreport(pytest.CollectReport("a.py", "failed", "Traceback\nE   OSError: no module", []))
     ended(session, pytest.ExitCode.INTERRUPTED)
     (alert,) = alerts.sent
-    assert (alert.title, alert.message) == ("shop: 1 of 1 tests failed", "a.py: E   OSError: no module")
+    assert (alert.title, alert.message) == ("shop: 1 of 1 test failed", "a.py: E   OSError: no module")
 
 
 def test_what_goes_wrong_with_the_alert_is_said_and_ends_nothing(alerts: Alerts) -> None:

@@ -8,8 +8,9 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from notifier.gate.admin import Pause, Reservation
+from notifier.gate.admin import Reservation
 from notifier.gate.machines import MachineFault
+from notifier.gate.state import Pause
 from notifier.models import AlertType
 from notifier.operations import checks as checks_module
 from notifier.operations.checks import FRESH_SECONDS, PATIENCE_SECONDS, CheckReport, LastAnswers, WebhookCheck, check

@@ -66,7 +66,7 @@ def final(status: Status = Status.DELIVERED, **more: Any) -> Record:
     ("event", "says"),
     [
         ({"step": "batch", "with": 0, "waited": {}}, "carried"),
-        ({"step": "batch", "with": 1, "waited": {}}, "carried with one other"),
+        ({"step": "batch", "with": 1, "waited": {}}, "carried with 1 other"),
         ({"step": "batch", "with": 2, "waited": {}}, "carried with 2 others"),
         ({"step": "refused", "reason": "queue_full"}, "refused: queue full"),
         ({"step": "blocked", "reason": "webhook_quarantined"}, "held back: webhook quarantined"),

@@ -84,7 +84,7 @@ def test_a_fault_of_the_machine_spends_no_attempt_and_says_what_to_repair() -> N
 WAITS_AND_ENDS = {
     *("in_flight", "batching", "backing_off", "postponed", "fetching_webhook", "breaker_open", "probe_in_flight"),
     *("rate_limited", "channel_rate_limited", "configured_limit", "global_rate_limited", "edge_banned", "worker_lost"),
-    *("queue_full", "expired", "revoked", "forgotten", "left_to_others", "reconciling", "newer_version"),
+    *("queue_full", "expired", "revoked", "forgotten", "left_to_others", "reconciling", "newer_version", "gate_closed"),
 }
 """Reasons of what is no failure, or of a worker that is gone."""
 

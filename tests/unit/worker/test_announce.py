@@ -21,6 +21,7 @@ from notifier.outbox.record import record
 from notifier.outcome import Reason, Status
 from notifier.routing import ROUTES
 from notifier.worker.announce import Announcer
+from notifier.worker.events import EventSender
 from tests.results import ended
 
 TASK = Mock()
@@ -29,7 +30,7 @@ GOOD, BAD = ended("good"), ended("bad", Status.REJECTED, "invalid_payload")
 ITEM = BatchItem(NotificationMessage(id="later", title="T"), 0, 0)
 LATER = Disposition(ITEM, Action.RETRY_LATER, 1, reason=Reason.BAD_GATEWAY)
 AGAIN = Disposition(ITEM, Action.REQUEUE, 0)
-RESULT = BatchResult((LATER, AGAIN), (GOOD, BAD), None, 0, {"good": "{}"})
+RESULT = BatchResult((LATER, AGAIN), (GOOD, BAD), None, 0, {"good": "{}"}, untold=frozenset({"good"}))
 
 
 class Worker:
@@ -44,8 +45,9 @@ class Worker:
         events = SimpleNamespace(default_dispatcher=self.dispatcher)
         app: Any = SimpleNamespace(conf=self.conf, events=events, tasks={TASK.name: TASK})
         callbacks: Any = self
-        self.announcer = Announcer(app, callbacks)
-        self.announcer.hostname = "worker@here"
+        sender = EventSender(app)
+        sender.hostname = "worker@here"
+        self.announcer = Announcer(app, callbacks, sender, cast("Any", Mock()))
 
     def call(self, records: Any, callbacks: Any, *, leased_at: float) -> None:
         """What hangs on the alerts."""
@@ -105,7 +107,8 @@ def test_events_name_the_worker_and_the_end_of_each_alert(worker: Worker) -> Non
     worker.announcer(RESULT, 1.0, 2.0)
     assert worker.hostname == "worker@here"
     (*ends, (kind, failed, why)), retried = worker.events[:-1], worker.events[-1]
-    assert ends == [("task-started", "good", None), ("task-succeeded", "good", None), ("task-started", "bad", None)]
+    succeeded = [("task-received", "good", None), ("task-started", "good", None), ("task-succeeded", "good", None)]
+    assert ends == [*succeeded, ("task-started", "bad", None)]
     assert (kind, failed, str(why)[:14]) == ("task-failed", "bad", "NotDelivered('")
     assert retried == ("task-retried", "later", "bad_gateway"), "and none of one that is only put back"
 
@@ -116,7 +119,7 @@ def test_a_broker_that_takes_no_events_stops_nothing(
 ) -> None:
     worker.broken = error
     worker.announcer(RESULT, 1.0, 2.0)
-    assert f"no events were sent for 5 alerts ({error.__name__})" in caplog.text
+    assert f"6 events of alerts were not sent ({error.__name__})" in caplog.text
     assert len(heard) == 2
 
 
@@ -154,7 +157,9 @@ def test_the_request_of_the_sender_of_a_signal_is_that_of_its_alert(signal: Any,
     task.push_request(id="the delivery task", called_directly=False)
     signal.connect(listen)
     try:
-        Announcer(app, cast("Any", Mock()))(BatchResult((), tuple(records), None, 0, {}), 0, 0)
+        Announcer(app, *cast("Any", (Mock(), EventSender(app), Mock())))(
+            BatchResult((), tuple(records), None, 0, {}), 0, 0
+        )
     finally:
         signal.disconnect(listen)
     assert seen == [(each["id"], each["message"]) for each in records]
