@@ -20,8 +20,8 @@ FROM python:3.12-slim
 
 # what the volumes of compose.yaml lie on: a new one takes its owner from here
 RUN useradd --no-create-home --uid 1000 notifier \
-    && mkdir -p /app/logs /var/spool/notifier /run/notifier \
-    && chown notifier /app/logs /var/spool/notifier
+    && mkdir -p /app/logs /var/lib/flower /var/spool/notifier /run/notifier \
+    && chown notifier /app/logs /var/lib/flower /var/spool/notifier
 COPY --from=build /app /app
 WORKDIR /app
 # Each of glibc's arenas keeps what its threads have freed: with the default of eight for each core, a worker that has sent

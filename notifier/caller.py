@@ -100,12 +100,12 @@ class Caller:
         """Takes back what waits."""
         return Withdrawals(self.redis, self.settings)
 
-    def withdraw(self, ids: Sequence[str]) -> dict[str, Withdrawal]:
-        """Withdraw alerts; what that came to, by id. Raises: as ``producer.control.withdraw_in_time``."""
+    def withdraw(self, ids: Sequence[str], by: str = "") -> dict[str, Withdrawal]:
+        """Withdraw alerts; what that came to, by id. Arguments and errors: as ``producer.control.withdraw_in_time``."""
         from notifier.producer.control import withdraw_in_time
 
         place = read_redis_url("REDIS_URL", self.settings.redis_url.get_secret_value()).place
-        return withdraw_in_time(self.withdrawals, ids, self.settings.publish_timeout_seconds, place)
+        return withdraw_in_time(self.withdrawals, ids, self.settings.publish_timeout_seconds, place, by)
 
     def _control(self, app: Celery) -> "AlertControl":
         from notifier.producer.control import AlertControl

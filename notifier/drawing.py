@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TextIO
 
+from notifier.counting import counted
 from notifier.escaping import encodable, escaped, escaped_line
 from notifier.render.batch import SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS, Payload
 
@@ -97,7 +98,7 @@ def _rest(payload: Payload) -> Iterator[str]:
         answers = ", ".join(escaped_line(each["poll_media"]["text"]) for each in poll["answers"])
         yield f"poll: {escaped_line(poll['question']['text'])} ({answers})"
     for file in payload.files:
-        yield f"file: {escaped_line(file.name)} ({len(file.content):,} bytes)"
+        yield f"file: {escaped_line(file.name)} ({counted(len(file.content), 'byte')})"
 
 
 def _lines(payload: Payload) -> Iterator[str]:

@@ -41,7 +41,7 @@ def moment_of(name: str, value: str) -> datetime:
         if value[-1:] in UNITS:  # "20260131" is a date
             return datetime.now(UTC) - timedelta(seconds=seconds_of(name, value, AGE_DAYS_MAX))
         moment = datetime.fromisoformat(value)
-    except (ValueError, InvalidMessage):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, InvalidMessage):
         wanted = "neither a time such as 2026-01-31T12:00 nor an age such as 15m, 2h, 7d"
         raise InvalidMessage(f"{name}: {value!r} is {wanted}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

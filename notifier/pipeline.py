@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from notifier.discord import DiscordClient
     from notifier.gate.admin import Gate
+    from notifier.models import AlertType
     from notifier.operations.audit import Audit
     from notifier.operations.checks import CheckReport, LastAnswers
     from notifier.operations.dead_letters import DeadLetters
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from notifier.worker.announce import Announcer
     from notifier.worker.callbacks import Callbacks
     from notifier.worker.delivery import DeliveryWorker
+    from notifier.worker.outside_heartbeat import OutsideHeartbeat
     from notifier.worker.reconciliation import Reconciliation
     from notifier.worker.self_monitor import SelfMonitor
     from notifier.worker.sweep import Sweep
@@ -161,7 +163,21 @@ class Pipeline(Caller):
         reminder_watch = ReminderWatch(reminders, self.withdrawals, self.client, self.settings)
         steps = (self.records.prune, self.self_monitor.report, self.client.flush, self.callbacks.call_missed)
         watches = (job_watch.report, silence_watch.report, reminder_watch.report, self.announcer.ended_elsewhere)
-        return Sweep(self.outbox, self.digests, self.publisher, (*steps, *watches))
+        last = self._outside_heartbeat()
+        return Sweep(self.outbox, self.digests, self.publisher, (*steps, *watches, *last))
+
+    def _outside_heartbeat(self) -> "tuple[OutsideHeartbeat, ...]":
+        """Only where there is somebody to be called."""
+        if self.settings.heartbeat_url is None:
+            return ()
+        from notifier.operations.outboxes import outboxes
+        from notifier.worker.outside_heartbeat import OutsideHeartbeat
+
+        def stuck() -> "list[AlertType]":
+            return [each.alert_type for each in outboxes(self.redis, self.keys) if each.stuck_since]
+
+        url, seconds = self.settings.heartbeat_url, self.settings.heartbeat_seconds
+        return (OutsideHeartbeat(self.redis, self.keys, url, seconds, stuck),)
 
     @built_once
     def silences(self) -> "Silences":

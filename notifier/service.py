@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -70,8 +71,7 @@ class DiscordNotificationService:
             async with asyncio.timeout(wait):
                 return _result(message.id, await self._outcome(message.id))
         except TimeoutError:
-            problem = self._backend.reader.problem
-            return _queued(message.id, f"not ready within {wait:g} s{f': {problem}' if problem else ''}")
+            return self._late(message.id, wait)
 
     async def validate_configuration(self) -> bool:
         """Whether at least one webhook is configured and each that is answers. Posts nothing; the log says why.
@@ -93,15 +93,29 @@ class DiscordNotificationService:
         report = await self._check()
         return report.healthy
 
-    def send_and_wait(self, message: NotificationMessage, wait: float | None = None) -> NotificationResult:
-        """``send`` for synchronous code."""
+    def send_and_wait(
+        self,
+        message: NotificationMessage,
+        wait: float | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> NotificationResult:
+        """``send`` for synchronous code. ``meanwhile`` is called each second, and once the time is over."""
         submitted = self._pipeline.client.submit(message)
-        if (result := _without_waiting(message, submitted, wait)) is not None:
-            return result
-        try:
-            return _result(message.id, submitted.result.get(timeout=wait, propagate=False))
-        except ResultTimeout as late:
-            return _queued(message.id, str(late))
+        if (result := _without_waiting(message, submitted, wait)) is not None or wait is None:
+            return cast("NotificationResult", result)
+        ends_at = time.monotonic() + wait
+        while True:
+            left = ends_at - time.monotonic()
+            try:
+                return _result(message.id, submitted.result.get(timeout=max(0, min(left, 1)), propagate=False))
+            except ResultTimeout:
+                meanwhile()
+            if left <= 1:
+                return self._late(message.id, wait)
+
+    def _late(self, notification_id: str, wait: float | None) -> NotificationResult:
+        problem = self._backend.reader.problem
+        return _queued(notification_id, f"not ready within {wait:g} s{f': {problem}' if problem else ''}")
 
     async def _check(self) -> CheckReport:
         report = await _in_thread(_threads("check", CHECK_THREADS, os.getpid()), self._pipeline.check)

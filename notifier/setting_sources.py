@@ -13,7 +13,7 @@ from notifier.webhook import parse_webhook
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
 OF_EVERYBODY = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
-SECRETS = (*OF_EVERYBODY, "NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN")
+SECRETS = (*OF_EVERYBODY, "NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN", "NOTIFIER_HEARTBEAT_URL")
 """What may also be in a file, besides webhooks: a container secret."""
 
 

@@ -1,5 +1,6 @@
 """What the value of a setting may be: bounds, and how its text is read."""
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -32,6 +33,17 @@ def _broker_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _called_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or re.search(r"[\s\x00-\x1f]", value.get_secret_value())
+    ):
+        raise ValueError("expected a URL such as https://hc-ping.com/<uuid>")
+    return value
+
+
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 PartCount = Annotated[int, Field(ge=1, le=10)]
 Bytes = Annotated[int, Field(ge=0, le=2**40)]
@@ -43,6 +55,8 @@ SecondsOrOff = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
 QueueName = Annotated[str, Field(min_length=1, max_length=255)]
+CalledUrl = Annotated[SecretStr, AfterValidator(_called_url)]
+"""A monitoring service knows its callers by their URL alone, so it is a secret."""
 UserName = Annotated[str, Field(pattern=r"^[^:\x00-\x1f]{1,100}$")]
 """As HTTP Basic takes it (RFC 7617, 2: no colon)."""
 KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]

@@ -52,6 +52,7 @@ from notifier.setting_types import (
 from notifier.storage.url import with_password
 from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
+from notifier.worker_settings import WorkerSettings
 
 DEFAULT_KEY_PREFIX = "notifier:"
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
@@ -64,7 +65,7 @@ MADE_OF_SEVERAL = ("webhooks", "unreadable_secrets", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 
 
-class Settings(BaseSettings):
+class Settings(WorkerSettings):
     """The settings of this process; ``Settings.load()`` reads them, ``settings()`` caches them."""
 
     model_config = SettingsConfigDict(
@@ -148,9 +149,6 @@ class Settings(BaseSettings):
     spool_dir: Path | None = Field(None, validation_alias="NOTIFIER_SPOOL_DIR")
     spool_max: Count = Field(10_000, validation_alias="NOTIFIER_SPOOL_MAX")
     spool_bytes_max: Bytes = Field(2**30, validation_alias="NOTIFIER_SPOOL_BYTES_MAX")
-    start_seconds: SecondsOrOff = Field(30, validation_alias="NOTIFIER_START_SECONDS")
-    sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
-    watch_seconds: SecondsOrOff = Field(900, validation_alias="NOTIFIER_WATCH_SECONDS")
     templates_dir: Path | None = Field(None, validation_alias="NOTIFIER_TEMPLATES_DIR")
     markdown: bool = Field(True, validation_alias="DISCORD_MARKDOWN")
     mask_secrets: bool = Field(True, validation_alias="NOTIFIER_MASK_SECRETS")
@@ -164,8 +162,6 @@ class Settings(BaseSettings):
     """What is wrong with variables that name the file of a password or a token; nothing of a value."""
     metrics_token: SecretStr | None = Field(None, validation_alias="NOTIFIER_METRICS_TOKEN")
     metrics_open: bool = Field(False, validation_alias="NOTIFIER_METRICS_OPEN")
-    run_dir: Path | None = Field(None, validation_alias="NOTIFIER_RUN_DIR")
-    log_file: Path = Field(Path("logs/notifications.log"), validation_alias="NOTIFIER_LOG_FILE")
 
     @model_validator(mode="before")  # one for each field would take a sixth of the time in which the class is built
     @classmethod

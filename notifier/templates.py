@@ -4,6 +4,7 @@ What a file may say is told in ``template_file``. A user's folder (``NOTIFIER_TE
 built-in one.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -246,4 +247,5 @@ def _folders(templates_dir: Path | None) -> list[Path]:
 
 
 def _is_here(folder: Path, name: str) -> bool:
-    return NAME.fullmatch(name) is not None and (folder / f"{name}.toml").is_file()
+    # pathlib's raises PermissionError in a folder that may not be read
+    return NAME.fullmatch(name) is not None and os.path.isfile(folder / f"{name}.toml")

@@ -100,6 +100,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "NOTIFIER_KEY_PREFIX": "what every key begins with: two deployments may share one database",
         "NOTIFIER_CALLBACK_QUEUE": "the queue to which a worker sends what hangs on an alert (link, chain, chord), if its signature names none",
         "NOTIFIER_START_SECONDS": "how long a worker that starts waits for Redis and the broker before it ends; 0: as long as it takes",
+        "NOTIFIER_HEARTBEAT_URL": "is called while the pipeline moves, for a service that tells somebody once it is called no more",
+        "NOTIFIER_HEARTBEAT_SECONDS": "how often, for the whole fleet",
         "NOTIFIER_SWEEP_SECONDS": "how often a worker looks for alerts that no task will come for",
     },
     "Applications": {
@@ -122,13 +124,14 @@ MEANINGS: dict[str, dict[str, str]] = {
         "NOTIFIER_WEB_READ_ONLY": "whether the page only shows, and changes nothing",
         "NOTIFIER_METRICS_TOKEN": "who has it may read `/metrics` of the page, besides its user",
         "NOTIFIER_METRICS_OPEN": "whether everybody may read them",
+        "NOTIFIER_LOG_FORMAT": "of a worker's lines: `auto` is text in a terminal, else JSON",
         "NOTIFIER_RUN_DIR": "the folder of the files by which `notifier live` and `notifier ready` find the workers of a machine",
     },
 }
 
 WORDS = {
     **dict.fromkeys((route.webhook_variables[0] for route in ROUTES.values()), "URL"),
-    **dict.fromkeys(("DISCORD_API_URL", "REDIS_URL", "CELERY_BROKER_URL"), "URL"),
+    **dict.fromkeys(("DISCORD_API_URL", "REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_HEARTBEAT_URL"), "URL"),
     "DISCORD_MENTION": "mentions",
     "DISCORD_ESCALATE_TO": "an alert type, mentions",
     "DISCORD_QUIET_HOURS": "hours",

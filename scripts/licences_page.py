@@ -5,7 +5,7 @@ Which packages these are is read from ``uv.lock``; their licences from the metad
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ def _closure(locked: Mapping[str, Any], needed: Iterable[Mapping[str, Any]]) -> 
 def licence_of(name: str) -> str:
     """In SPDX's words, where they are known. Raises: KeyError, with what to do, for one that says nothing."""
     try:
-        given = metadata(name)
+        given: Any = metadata(name)
     except PackageNotFoundError:
         if name not in ELSEWHERE:
             raise KeyError(
@@ -92,7 +92,7 @@ def licence_of(name: str) -> str:
     return AS_SPDX.get(said, said)
 
 
-def _older(given: PackageMetadata) -> str:
+def _older(given: Any) -> str:
     classifiers = [
         each.rsplit(" :: ", 1)[1] for each in given.get_all("Classifier", []) if each.startswith("License ::")
     ]

@@ -85,7 +85,7 @@ def _parameters(value: Any) -> str:
         if each.kind is each.KEYWORD_ONLY and not named:
             shown.append("*")
         named = named or each.kind in (each.KEYWORD_ONLY, each.VAR_POSITIONAL)
-        stars = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
+        stars = "*" if each.kind is each.VAR_POSITIONAL else "**" if each.kind is each.VAR_KEYWORD else ""
         shown.append(f"{stars}{each.name}{'' if each.default is each.empty else _default(each.default)}")
     return f"({', '.join(shown)})"
 

@@ -11,6 +11,7 @@ from celery.worker.control import control_command, inspect_command
 from notifier.errors import BrokerUnavailable
 from notifier.outbox.withdrawals import Withdrawal
 from notifier.storage.masking import masked
+from notifier.worker.step_log import log_step
 
 from .celery import pipeline
 
@@ -26,6 +27,9 @@ def revoke(state: Any, task_id: Any, terminate: bool = False, signal: Any = None
         came_to = {each: pipeline.withdrawals.withdraw(each) for each in dict.fromkeys(ids)}
     except BrokerUnavailable as error:
         return {"error": str(error)}
+    for each, result in came_to.items():
+        if result is Withdrawal.WITHDRAWN:
+            log_step("withdrawn", each, None)
     others = [each for each, result in came_to.items() if result is Withdrawal.NOT_FOUND]
     answer: dict[str, Any] = celeries.revoke(state, others, terminate, signal, **options) if others else {}
     alerts = [f"{each} {result}" for each, result in came_to.items() if result is not Withdrawal.NOT_FOUND]

@@ -1,51 +1,39 @@
-"""Flower on this application: it answers to its own names alone. Only a worker of ours and Flower import this.
-
-A page from elsewhere may let its own name point to this machine (DNS rebinding), and would then read every alert, and
-control every worker, as one origin with Flower. It cannot do so with a name of ours, nor with an address.
-"""
+"""Flower on this application. Only a worker of ours and Flower import this."""
 
 import sys
-from ipaddress import ip_address
-from typing import Any
 
-from notifier.settings import settings
+from notifier.errors import ConfigurationError
 
 
-def restrict(flower: Any) -> None:
-    """Let a Flower application answer 403 to other names. With a login of Flower's own, any name will do.
+def _set_up() -> None:
+    from notifier.dashboard.listening import end_if_taken
+    from notifier.dashboard.names import restrict
+    from notifier.dashboard.options import fill
+    from notifier.dashboard.reasons import Reasons
+    from notifier.dashboard.scraping import restrict_metrics
+    from notifier.operations.waiting import waiting_alerts
+    from notifier.storage.connection import connect
 
-    Args:
-        flower: the class; Celery offers no place at which to hand it another one.
-    """
-    from tornado.web import RequestHandler
+    from .celery import pipeline
 
-    class NotMeantForUs(RequestHandler):
-        def prepare(self) -> None:
-            self.set_status(403)
-            self.set_header("Content-Type", "text/plain; charset=utf-8")
-            self.finish("This name is none of Flower's: see NOTIFIER_FLOWER_HOSTS\n")
-
-    find_handler = flower.find_handler
-
-    def find_own(self: Any, request: Any, **more: Any) -> Any:
-        options = self.options
-        if options.auth or options.basic_auth or _is_own(request.host_name, str(options.address)):
-            return find_handler(self, request, **more)
-        return self.get_handler_delegate(request, NotMeantForUs)
-
-    flower.find_handler = find_own
-
-
-def _is_own(host: str, bound: str) -> bool:
-    host = host.strip("[]")
-    if host in {"localhost", bound.lower(), *(name.lower() for name in settings().flower_hosts)}:
-        return True
+    settings, options = pipeline.settings, sys.modules["flower.options"].options
     try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+        fill(options, settings)
+    except ConfigurationError as error:
+        raise SystemExit(str(error)) from None
+    restrict(sys.modules["flower.app"].Flower, settings.flower_hosts)
+    end_if_taken(sys.modules["flower.app"].Flower)
+    restrict_metrics(sys.modules["flower.views.monitor"].Metrics, settings)
+    if options.format_task is None:
+        client = connect(settings.redis_url.get_secret_value(), LOOK_SECONDS)
+        reasons = Reasons(lambda kinds: waiting_alerts(client, pipeline.keys, kinds, shown_max=SHOWN_MAX))
+        options.format_task = lambda task: reasons.show(task)
 
+
+LOOK_SECONDS = 1.0
+"""Ours: no page waits longer for Redis."""
+SHOWN_MAX = 1_000
+"""Ours: alerts of a type of which Flower knows what they wait for now."""
 
 if "flower.app" in sys.modules:  # imported by Flower, for the tasks of this application
-    restrict(sys.modules["flower.app"].Flower)
+    _set_up()

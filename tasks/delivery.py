@@ -22,6 +22,7 @@ from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER, 
 from notifier.outcome import Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX, callbacks_of_request, check_size, options_of
 from notifier.render.cut import cut
+from notifier.worker.step_log import log_step
 
 from .arguments import fields_of_callback, message_of_callback
 from .celery import pipeline
@@ -86,6 +87,7 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
             pipeline.settings.expire_seconds, **(task.request.get(TERMS_HEADER) or {}), callbacks=callbacks
         )
         _admit(task, args, fields, terms)
+        log_step("admitted", notification_id, task.alert_type)
     except (InvalidMessage, QueueFull) as error:
         _bury(task, fields, callbacks, error)
         return Completed()
@@ -148,6 +150,7 @@ def _bury(task: "NotificationTask", fields: dict[str, Any], callbacks: str, erro
     stored = callbacks if len(callbacks) <= CALLBACKS_BYTES_MAX else ""  # those are called now or never
     record = pipeline.records.bury(message, status, error.reason, detail, given=kept, callbacks=stored)
     if record is not None:
+        log_step("dead", message.id, task.alert_type, logging.ERROR, status=status.value, reason=error.reason)
         now = time.monotonic()
         hanging = {message.id: callbacks} if callbacks else {}
         pipeline.announcer(BatchResult((), (record,), None, 0, hanging, untold=frozenset({message.id})), now, now)

@@ -10,6 +10,7 @@ from celery.signals import worker_shutdown
 
 from notifier.pulse import PULSE_SECONDS, Pulse, PulseFile, pulse_folder
 from notifier.worker.motion import Motion
+from notifier.worker.service_manager import ServiceManager
 
 from .celery import app, pipeline, served_types
 from .patience import Patience
@@ -59,6 +60,7 @@ class Beat(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         self._worker = worker
         self._ends, self._stops = threading.Event(), False
+        self._manager = ServiceManager()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self, parent: Any) -> None:
@@ -69,6 +71,7 @@ class Beat(bootsteps.StartStopStep):
     def stop(self, parent: Any) -> None:
         """A worker that ends what it has begun is alive, and ready for nothing."""
         self._stops = True
+        self._manager.stopping()
 
     terminate = stop
 
@@ -81,7 +84,9 @@ class Beat(bootsteps.StartStopStep):
         file, patience = Written(name), Patience(pipeline.settings.start_seconds)
         while True:
             unready = self._unready()
-            file.write(Pulse(name, os.getpid(), tuple(served_types()), "" if self._stops else motion.stuck, unready))
+            pulse = Pulse(name, os.getpid(), tuple(served_types()), "" if self._stops else motion.stuck, unready)
+            file.write(pulse)
+            self._manager.tell(pulse)
             if not self._stops:
                 patience(unready)
             if self._ends.wait(PULSE_SECONDS):

@@ -1,6 +1,7 @@
 """What a worker logs and opens at its start. Only a worker of ours imports this."""
 
 import logging
+import os
 from typing import Any
 
 from celery.signals import (
@@ -18,7 +19,7 @@ from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.extras import install_hint, missing
 from notifier.operations.template_check import template_problems
 from notifier.settings import settings
-from notifier.worker.log import EscapingFormatter
+from notifier.worker.log import EscapingFormatter, JsonFormatter, is_json
 from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
 
@@ -39,7 +40,7 @@ def open_log_file(logger: logging.Logger, format: str, **_: Any) -> None:
     except OSError as error:
         logger.warning("%s: no log file (%s)", path, type(error).__name__)
         return
-    handler.setFormatter(EscapingFormatter(format))
+    handler.setFormatter(JsonFormatter() if is_json(None) else EscapingFormatter(format))
     logger.addHandler(handler)
 
 
@@ -69,10 +70,12 @@ def refuse_unknown_queues(options: dict[str, Any], **_: Any) -> None:
 
 @worker_init.connect
 def refuse_missing_templates(**_: Any) -> None:
-    """End with one line if there is no folder of templates where one is set, or nothing that renders them."""
+    """End with one line if a folder of templates is set that is not there, may not be read, or that nothing renders."""
     folder = settings().templates_dir
-    if folder is not None and not folder.is_dir():
+    if folder is not None and not os.path.isdir(folder):
         raise SystemExit(f"NOTIFIER_TEMPLATES_DIR: there is no folder {folder}")
+    if folder is not None and not os.access(folder, os.R_OK | os.X_OK):
+        raise SystemExit(f"NOTIFIER_TEMPLATES_DIR: {folder} may not be read by the user of this worker")
     if folder is not None and missing("templates"):
         raise SystemExit(install_hint("NOTIFIER_TEMPLATES_DIR", "templates"))
 

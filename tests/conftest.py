@@ -116,7 +116,7 @@ class Sandbox:
 
     def call(self, method: str, path: str, /, **body: Any) -> Any:
         """One call of the control API."""
-        answer = requests.request(method, f"{self.address}/sandbox/{path}", json=body or None, timeout=10)
+        answer = requests.request(method, f"{self.address}/sandbox/{path}", json=body or None, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -185,6 +185,7 @@ def environment(
         **sandbox_process.variables,
         "REDIS_URL": redis_server,
         "NOTIFIER_RUN_DIR": str(tmp_path_factory.mktemp("run")),
+        "NOTIFIER_LOG_FORMAT": "text",  # most tests read it as people do
         "NOTIFIER_SWEEP_SECONDS": "1",
         "NOTIFIER_WATCH_SECONDS": "0",
         # what no worker can deliver is a dead letter at once

@@ -44,11 +44,12 @@ COMMANDS = {
     "sandbox": "sandbox",
     "intake": "intake",
     "web": "web",
+    "completion": "completion",
 }
 
 NEEDED_EXTRAS = {
     "demo": ("demo",),
-    "up": ("demo", "flower"),
+    "up": ("demo", "flower", "web"),
     "sandbox": ("demo",),
     "intake": ("intake",),
     "web": ("web",),
@@ -108,9 +109,15 @@ def _errors() -> Iterator[None]:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tells of it at its end
         raise SystemExit(OF_SIGNAL + signal.SIGPIPE) from None
-    except Exception:
-        click.echo(_told(traceback.format_exc()), err=True, nl=False)
+    except Exception as error:
+        click.echo(_told(_unexpected(error)), err=True, nl=False)
         raise SystemExit(1) from None
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":  # an argument is no text
+        return f"Error: no text in UTF-8: {error.object!a}\n"
+    return traceback.format_exc()
 
 
 def _told(text: str) -> str:

@@ -2,13 +2,14 @@
 
 import click
 
-from notifier.cli.author import user_name
+from notifier.cli.author import author_of, note, user_name
+from notifier.cli.completion import incident_key
 from notifier.cli.output import echo, json_option, print_json, type_option
 from notifier.models import AlertType
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=incident_key)
 @type_option
 @click.option("--by", help="Who takes care of it (default: the name of the user).")
 @click.option("--why", default="", help="What is being done.")
@@ -30,6 +31,8 @@ def ack(key: str, alert_type: str | None, by: str | None, why: str, as_json: boo
     pipeline = client_pipeline()
     parts = pipeline.redis, pipeline.keys, pipeline.records, pipeline.client
     found = acknowledge(*parts, key, kinds, by=by or user_name(), why=why)
+    for each in found:
+        note(author_of({"by": by, "why": why}), "incident.ack", f"{each['alert_type']} {key}")
     if as_json:
         print_json(found)
     else:

@@ -24,6 +24,13 @@ def author_of(given: dict[str, Any]) -> "Author":
     return Author.of(given.pop("by") or user_name(), given.pop("why"), settings())
 
 
+def note(author: "Author", action: str, target: str) -> None:
+    """Keep what is done."""
+    from notifier.pipeline import client_pipeline
+
+    client_pipeline().audit.note(author, action, target)
+
+
 def user_name() -> str:
     """The name of the user who runs this command."""
     try:

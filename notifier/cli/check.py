@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.counting import counted
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType
 
@@ -80,22 +81,30 @@ def _print_text(health: "Health", mentions: Mapping[str, list[str]], quiet: Mapp
     _print_workers(report)
     _print_outboxes(health.seen.outboxes, now)
     if health.spool is not None and health.spool.problem is None:
-        echo(f"Spool: {health.spool.count} alerts in {health.spool.folder}")
+        echo(f"Spool: {counted(health.spool.count, 'alert')} in {health.spool.folder}")
     for each in health.problems:
         echo(f"Problem: {each}")
     for each in health.warnings:
         echo(f"Warning: {each}")
+    counts = ", ".join(filter(None, (_counted(health.problems, "problem"), _counted(health.warnings, "warning"))))
+    echo(counts or "All is well.")
+
+
+def _counted(found: "list[str]", name: str) -> str:
+    return counted(len(found), name) if found else ""
 
 
 def _told_of(server: "RedisServer") -> str:
     """One line: where it is, and what of it matters."""
+    from notifier.operations.redis_server import CLOCK_SECONDS
+
     parts: Iterator[str | None] = iter((
         server.address,
         server.version and f"version {server.version}",
         server.role,
         server.eviction_policy,
         {True: "appendonly", False: "not appendonly", None: None}[server.appendonly],
-        f"clock {-server.clock_ahead_seconds:+.1f} s",
+        f"clock {-server.clock_ahead_seconds:+.1f} s" if abs(server.clock_ahead_seconds) > CLOCK_SECONDS else None,
     ))  # fmt: skip
     return f"  {'; '.join(filter(None, parts))}"
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from notifier.cli.author import author_of, author_options
+from notifier.cli.completion import dead_id
+from notifier.cli.given_id import dead_letter_id
 from notifier.cli.output import (
     Moment,
     echo,
@@ -51,11 +53,13 @@ def _selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 def dead() -> None:
     """Dead letters: alerts that could not be delivered. List them, send them again, or drop them.
 
+    Of an ID the beginning is enough, if no other begins so.
+
     \b
     Examples:
       notifier dead list --type security
-      notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
-      notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead show 5f0c7c1e
+      notifier dead replay 5f0c7c1e
       notifier dead replay --reason webhook_quarantined --since 2h
       notifier dead drop --type tracklist --until 7d
       notifier dead unreadable
@@ -87,20 +91,20 @@ def list_dead(limit: int, as_json: bool, **wanted: Any) -> None:
 
 
 @dead.command()
-@click.argument("notification_id", metavar="ID")
+@click.argument("notification_id", metavar="ID", shell_complete=dead_id)
 @json_option
 def show(notification_id: str, as_json: bool) -> None:
     """Show one dead letter: its message, its attempts and its events.
 
     \b
     Examples:
-      notifier dead show 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead show 5f0c7c1e
     """
     from notifier.operations.explain import steps_as_json
     from notifier.pipeline import client_pipeline
 
-    record = _dead_letters().get(notification_id)
-    steps = client_pipeline().explain(notification_id)
+    record = _dead_letters().get(dead_letter_id(notification_id))
+    steps = client_pipeline().explain(record["id"])
     if as_json:
         print_json({**record, "steps": steps_as_json(steps)})
         return
@@ -120,7 +124,7 @@ def show(notification_id: str, as_json: bool) -> None:
 
 
 @dead.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1, shell_complete=dead_id)
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="With this value (JSON: a list or mapping).")
@@ -142,9 +146,9 @@ def replay(
 
     \b
     Examples:
-      notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead replay 5f0c7c1e
       notifier dead replay --reason webhook_quarantined --since 2h
-      notifier dead replay 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c --set title="Disk full" --unset titel
+      notifier dead replay 5f0c7c1e --set title="Disk full" --unset titel
 
     Exit code: 0 all of them, 1 some could not be, 130 interrupted.
     """
@@ -177,7 +181,7 @@ def replay(
 
 
 @dead.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1, shell_complete=dead_id)
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -188,7 +192,7 @@ def drop(ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool, **wan
 
     \b
     Examples:
-      notifier dead drop 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
+      notifier dead drop 5f0c7c1e
       notifier dead drop --type tracklist --until 7d --yes
 
     Exit code: 0 all of them, 1 some could not be, 130 interrupted.
@@ -275,7 +279,7 @@ def _say_which(ids: Sequence[str], everything: bool, wanted: dict[str, Any]) -> 
 
 def _chosen(letters: "DeadLetters", ids: Sequence[str], wanted: dict[str, Any]) -> list[str]:
     if ids:
-        return [letters.get(each)["id"] for each in dict.fromkeys(ids)]
+        return list(dict.fromkeys(letters.get(dead_letter_id(each))["id"] for each in ids))
     return [each["id"] for each in reversed(letters.list(_selection(**wanted)))]
 
 

@@ -14,8 +14,11 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from notifier.cli.output import echo, json_option, print_json, print_table
+from notifier.cli.output import echo, json_option, print_json, print_table, warn
 from notifier.cli.stack import Stack
+from notifier.cli.starting import starting
+from notifier.counting import counted
+from notifier.environment import outer_environment
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.record import Record
 from notifier.outcome import Status
@@ -23,6 +26,7 @@ from notifier.pipeline import Pipeline
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 120
+SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ def demo(what: str, burst: int, as_json: bool) -> None:
 
     With "incidents": a storm of 2,000 repeats, a check that flaps and a job with progress, in one message each.
 
-    Starts a Redis of its own (unless REDIS_URL is set), a sandbox that keeps Discord's limits, and a Celery worker;
-    leaves none of them behind.
+    Starts a Redis of its own, a sandbox that keeps Discord's limits, and a Celery worker; leaves none of them behind.
+    The settings of the environment and of .env are not used.
 
     \b
     Examples:
@@ -74,14 +78,11 @@ def demo(what: str, burst: int, as_json: bool) -> None:
 
     Exit code: 0 if every alert arrived, once.
     """
-    console = Console(stderr=as_json)
-    with tempfile.TemporaryDirectory(prefix="notifier-demo-") as folder, Stack(Path(folder)) as stack:
-        with console.status("starting Redis, a sandbox and a worker …"):
-            stack.environment["DISCORD_QUEUE_SIZE"] = str(max(100, burst + 1))
-            stack.redis()
-            address = stack.sandbox()
-            os.environ.update(stack.environment)  # this process raises the alerts: the same settings
-            stack.worker()
+    console = Console(stderr=True)
+    if outer_environment().get("REDIS_URL"):
+        warn("REDIS_URL is not used: the demo has a Redis of its own")
+    with tempfile.TemporaryDirectory(prefix="notifier-demo-") as folder, Stack(Path(folder), _bare()) as stack:
+        address = _start(stack, burst)
         if what == "incidents":
             _play_incidents(address, console, as_json=as_json)
         arrivals, burst_seconds = _run(burst, console)
@@ -93,6 +94,27 @@ def demo(what: str, burst: int, as_json: bool) -> None:
     raise SystemExit(0 if tally.good else 1)
 
 
+def _bare() -> dict[str, str]:
+    """The environment without our settings."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(SETTINGS)}
+
+
+def _start(stack: Stack, burst: int) -> str:
+    with starting() as tell:
+        stack.environment["DISCORD_QUEUE_SIZE"] = str(max(100, burst + 1))
+        tell("Redis")
+        stack.redis()
+        tell("the sandbox")
+        address = stack.sandbox()
+        tell("a worker")
+        stack.worker()
+    # this process raises the alerts: the same settings, and no .env
+    os.environ.clear()
+    os.environ.update(stack.environment)
+    os.chdir(stack.folder)
+    return address
+
+
 def _play_incidents(address: str, console: Console, *, as_json: bool) -> None:
     from notifier.cli.demo_incidents import play
     from notifier.pipeline import client_pipeline
@@ -102,8 +124,9 @@ def _play_incidents(address: str, console: Console, *, as_json: bool) -> None:
         print_json(asdict(tally))
     else:
         echo(
-            f"{tally.raised:,} alerts in {tally.messages} messages · {tally.requests} requests · "
-            f"{tally.too_many_requests} × 429 · the storm came {tally.counted:,} times · {tally.seconds:.0f} s"
+            f"{counted(tally.raised, 'alert')} in {counted(tally.messages, 'message')} · "
+            f"{counted(tally.requests, 'request')} · {tally.too_many_requests} × 429 · "
+            f"the storm came {counted(tally.counted, 'time')} · {tally.seconds:.0f} s"
         )
     raise SystemExit(0 if tally.good else 1)
 
@@ -115,9 +138,8 @@ def _run(burst: int, console: Console) -> tuple[list[Arrival], float]:
 
     pipeline = client_pipeline()
     run = os.urandom(3).hex()  # titles differ between runs, so that a doubled one is this run's
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    bar = Progress(*columns, console=console, disable=not console.is_terminal)
     with bar:
         one_each = [
             render_template("tracklist_generated", recording="Artist - Mix Title", tracks=15)
@@ -184,20 +206,19 @@ def _count(address: str, arrivals: list[Arrival], burst_seconds: float) -> Tally
 
 def _show(arrivals: list[Arrival], tally: Tally) -> None:
     rows = [
-        (each.alert_type, each.title, each.status, each.message_id, _ms(each.latency_seconds))
-        for each in arrivals
-        if not each.burst
+        (each.alert_type, each.title, each.status, _ms(each.latency_seconds)) for each in arrivals if not each.burst
     ]
     burst = [each for each in arrivals if each.burst]
     arrived = [each.latency_seconds for each in burst if each.latency_seconds is not None]
     carried = len({each.message_id for each in burst if each.message_id})
     statuses = ", ".join(f"{count} {status}" for status, count in Counter(each.status for each in burst).items())
     times = f"p50 {_ms(median(arrived))}, last {_ms(max(arrived))}" if arrived else ""
-    rows.append(("general", f"burst of {len(burst)}", statuses, f"in {carried} messages", times))
-    print_table("Alerts", ["type", "title", "status", "message id", "latency"], rows)
+    rows.append(("general", f"burst of {len(burst)}", f"{statuses} in {counted(carried, 'message')}", times))
+    print_table("Alerts", ["type", "title", "status", "latency"], rows)
     echo(
-        f"{tally.delivered} of {tally.raised} delivered · {tally.requests} requests · "
-        f"{tally.too_many_requests} × 429 · {tally.doubled_titles} doubled titles · burst {tally.burst_seconds:.1f} s"
+        f"{tally.delivered} of {tally.raised} delivered · {counted(tally.requests, 'request')} · "
+        f"{tally.too_many_requests} × 429 · {counted(tally.doubled_titles, 'doubled title')} · "
+        f"burst {tally.burst_seconds:.1f} s"
     )
 
 

@@ -44,9 +44,8 @@ def play(client: Client, address: str, console: Console) -> IncidentTally:
         ProcessFailed: they did not become so in a minute.
     """
     began = time.monotonic()
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    bar = Progress(*columns, console=console, disable=not console.is_terminal)
     console.print(f"The page: {address}")
     with bar:
         raised = sum(act(client, bar) for act in (_storm, _flapping, _job))

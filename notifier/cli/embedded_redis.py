@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,7 +42,7 @@ def redis_server() -> str:
     )
 
 
-def start_redis(folder: Path) -> tuple[Process, str]:
+def start_redis(folder: Path, held_fds: Sequence[int] = ()) -> tuple[Process, str]:
     """Start a Redis on a free port of this machine, append-only file on, its data in ``folder``; and its URL.
 
     Raises:
@@ -52,7 +53,7 @@ def start_redis(folder: Path) -> tuple[Process, str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        process = run_redis(folder, port)
+        process = run_redis(folder, port, held_fds)
         url = f"redis://127.0.0.1:{port}/0"
         if _answers(process, url):
             return process, url
@@ -60,11 +61,11 @@ def start_redis(folder: Path) -> tuple[Process, str]:
     raise ProcessFailed(f"redis-server did not come up: {process.tail()}")
 
 
-def run_redis(folder: Path, port: int) -> Process:
+def run_redis(folder: Path, port: int, held_fds: Sequence[int] = ()) -> Process:
     """Start a Redis on this port with the data that ``folder`` holds."""
     command = [redis_server(), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
     command += ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]
-    return Process("redis", command, folder / "redis.log")
+    return Process("redis", command, folder / "redis.log", held_fds=held_fds)
 
 
 def _answers(process: Process, url: str, timeout_seconds: float = 20) -> bool:

@@ -78,7 +78,10 @@ def _shown(row: dict[str, Any]) -> str:
     """Whether it lets requests through, and who says that it does not."""
     from notifier.gate.state import Closed
 
-    return str(Closed(**row["closed"])) if row.get("closed") else str(row.get("breaker", ""))
+    if row.get("closed"):
+        return str(Closed(**row["closed"]))
+    breaker = row.get("breaker", "")
+    return {"closed": "open", "": ""}.get(breaker, f"breaker {breaker}".replace("_", " "))
 
 
 def _turned(turn: "Turn", names: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def intake(token_file: Path, host: str, port: int, per_minute: int) -> None:
     try:
         asyncio.run(_serve(host, port, Tokens(tokens, per_minute)))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}; see --port") from None
 
 
 async def _serve(host: str, port: int, tokens: "Tokens") -> None:

@@ -1,9 +1,11 @@
 """``notifier job``: run a command as a job, for cron; forget a job."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from notifier.cli.author import author_of, author_options, note
+from notifier.cli.completion import job_name
 from notifier.cli.output import echo, type_option
 
 
@@ -76,8 +78,9 @@ def run(
 
 
 @job.command()
-@click.argument("name")
-def forget(name: str) -> None:
+@click.argument("name", shell_complete=job_name)
+@author_options
+def forget(name: str, **given: Any) -> None:
     """Forget a job that is not run any more: it is not expected, and `notifier jobs` does not list it.
 
     \b
@@ -90,4 +93,5 @@ def forget(name: str) -> None:
 
     if not client_pipeline().jobs.forget(name):
         raise click.ClickException(f"no job {name!r} is known")
+    note(author_of(given), "job.forget", name)
     echo(f"forgotten: {name}")

@@ -2,7 +2,7 @@
 
 import click
 
-from notifier.cli.output import echo, json_option, print_json
+from notifier.cli.output import echo_as_is, json_option, print_json
 
 
 @click.command()
@@ -28,6 +28,6 @@ def metrics(as_json: bool) -> None:
     if as_json:
         print_json(metrics_as_json(found))
     else:
-        echo(exposition(found).rstrip("\n"))
+        echo_as_is(exposition(found).rstrip("\n"))  # wrapped lines are none of Prometheus'
     if not any(sample.value for each in found if each.name == "notifier_redis_up" for sample in each.samples):
         raise SystemExit(1)

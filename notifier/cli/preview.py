@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.cli.completion import template_name
 from notifier.cli.given_message import given_message, message_of_json, message_options
 from notifier.cli.output import echo, json_option, print_json, print_table, type_option
 from notifier.models import NotificationMessage
@@ -21,7 +22,7 @@ open_option = click.option(
 
 
 @click.command()
-@click.argument("template", required=False)
+@click.argument("template", required=False, shell_complete=template_name)
 @click.option("--from-json", "file", metavar="FILE", help="The fields of a message as JSON; '-' is standard input.")
 @type_option
 @click.option("--title", help="Instead of the template's.")

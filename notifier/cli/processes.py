@@ -23,7 +23,10 @@ class ProcessFailed(NotifierError):
 
 
 class Process:
-    """A running command, its output in a log file. It ends when this process does, even by kill -9."""
+    """A running command, its output in a log file. It ends when this process does, even by kill -9.
+
+    ``held_fds``: files that stay open until it has ended, whatever becomes of this process.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Process:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         grace_seconds: float = 15,
+        held_fds: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.log = log
@@ -48,7 +52,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=env,
                 cwd=cwd,
-                pass_fds=(write_fd,),
+                pass_fds=(write_fd, *held_fds),
                 start_new_session=True,
             )
             os.close(write_fd)

@@ -4,12 +4,13 @@ from typing import Any
 
 import click
 
+from notifier.cli.completion import template_name
 from notifier.cli.given_message import STDIN, given_message, message_options
-from notifier.cli.output import echo, json_option, print_json
+from notifier.cli.output import echo, json_option, print_json, warn
 from notifier.cli.preview import open_option, show_preview
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import AlertType, NotificationMessage, NotificationResult
 from notifier.outbox.record import SUCCESSFUL
-from notifier.outcome import Status
+from notifier.outcome import NEVER_STORED, Status
 
 WITHOUT_A_MESSAGE = SUCCESSFUL - {Status.DELIVERED}
 """What is final as soon as it is raised."""
@@ -20,10 +21,15 @@ WITHOUT_A_MESSAGE = SUCCESSFUL - {Status.DELIVERED}
 @click.argument("title", required=False)
 @click.argument("text", metavar="[MESSAGE|-]", required=False)
 @message_options
-@click.option("-t", "--template", help="Use a template instead of TITLE and MESSAGE.")
+@click.option("-t", "--template", shell_complete=template_name, help="Use a template instead of TITLE and MESSAGE.")
 @click.option("--dry-run", is_flag=True, help="Show what would be posted, and send nothing.")
 @open_option
-@click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for the outcome.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait for the outcome.",
+)
 @json_option
 def send(
     alert_type: str | None,
@@ -48,10 +54,10 @@ def send(
       notifier send error "Disk full" --dedup-key disk-db1          and later, when it is over:
       notifier send error --dedup-key disk-db1 --resolved
 
-    A file or picture that cannot be read is left out, and told.
+    While it waits, standard error says what for. A file or picture that cannot be read is left out, and told.
 
     Exit code: 0 queued (or, with --wait, delivered), or told by no message of its own (repeated, silenced, folded, no
-    incident to resolve); 1 otherwise.
+    incident to resolve); 1 otherwise: with --wait also if it still waits then; 130 interrupted while it waited.
     """
     names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
     if title == STDIN:  # its first line is the title
@@ -74,17 +80,36 @@ def send(
 
 
 def _send(message: NotificationMessage, wait: float | None, *, as_json: bool) -> None:
+    from notifier.cli.waiting_line import WaitingLine
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
     from notifier.service import DiscordNotificationService, result_of
 
-    result = DiscordNotificationService(client_pipeline().settings).send_and_wait(message, wait)
+    service = DiscordNotificationService(client_pipeline().settings)
+    try:
+        with WaitingLine(client_pipeline(), message) as line:
+            result = service.send_and_wait(message, wait, line.update)
+    except KeyboardInterrupt:
+        warn(f"Interrupted. What is queued is delivered all the same; see: notifier explain {message.id}")
+        raise SystemExit(130) from None
+    if result.status == Status.QUEUED and wait is not None:
+        result = result.model_copy(update={"error": "; ".join(filter(None, (result.error, line.last)))})
     if result.status == Status.QUEUED and wait is None:
         found = client_pipeline().records.get(message.id)
         result = result_of(found) if found and found["status"] in WITHOUT_A_MESSAGE else result
     if as_json:
-        print_json(result.model_dump(mode="json"))
+        print_json(_as_json(message, result))
     else:
         said = f"{result.status} {result.id}" + (f" as message {result.message_id}" if result.message_id else "")
         echo(said + (f": {result.error}" if result.error else ""))
     if not result.success and result.status not in WITHOUT_A_MESSAGE:
         raise SystemExit(1)
+
+
+def _as_json(message: NotificationMessage, result: NotificationResult) -> dict[str, Any]:
+    """The result, and of what is final its record, as ``notifier history`` has it."""
+    from notifier.pipeline import client_pipeline
+
+    told = result.model_dump(mode="json") | {"alert_type": message.alert_type, "title": message.title}
+    told["timestamp"] = result.timestamp.isoformat(timespec="microseconds")  # as all others
+    record = None if result.status in NEVER_STORED else client_pipeline().records.get(message.id)
+    return told | dict(record or {})

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from notifier.cli.author import author_of, author_options, note
+from notifier.cli.completion import silence_id as ids_of_silences
 from notifier.cli.output import echo, json_option, moment, pairs, print_json, print_table, type_option
 from notifier.models import AlertType
 
@@ -60,6 +62,7 @@ def add(
     begun = client_pipeline().silences.add(
         match, seconds_of("--for", length, DAYS_MAX), alert_type=kind, by=by, why=why, forced=forced
     )
+    note(author_of({"by": by, "why": why}), "silence.add", begun.id)
     if as_json:
         print_json(silence_as_json(begun))
     else:
@@ -93,8 +96,9 @@ def list_(as_json: bool) -> None:
 
 
 @silence.command()
-@click.argument("silence_id", metavar="ID")
-def end(silence_id: str) -> None:
+@click.argument("silence_id", metavar="ID", shell_complete=ids_of_silences)
+@author_options
+def end(silence_id: str, **given: Any) -> None:
     """End a silence now. Within seconds, an alert tells what it has kept away.
 
     \b
@@ -105,7 +109,9 @@ def end(silence_id: str) -> None:
     """
     from notifier.pipeline import client_pipeline
 
+    author = author_of(given)
     client_pipeline().silences.end(silence_id)
+    note(author, "silence.end", silence_id)
     echo(f"silence {silence_id} has ended")
 
 

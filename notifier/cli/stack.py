@@ -1,16 +1,19 @@
 """Redis, a sandbox for Discord, a worker and a dashboard on one machine."""
 
-import fcntl
 import os
 import re
+import secrets
+import socket
 import sys
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from notifier.cli.embedded_redis import start_redis
 from notifier.cli.processes import Process
+from notifier.cli.stack_folder import StackFolder
 from notifier.environment import file_environment
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import DEFAULT_KEY_PREFIX, DEFAULT_REDIS_URL
@@ -18,6 +21,9 @@ from notifier.storage.connection import broker_errors, connect
 from notifier.storage.keys import Keys
 
 LISTENING = r"sandbox listening on (http://\S+)"
+READY = r"\S+@\S+ ready\."
+FLOWER_READY = r"Connected to redis|Visit me at"
+WEB_READY = r"web listening on (http://\S+)"
 
 
 def _answers(url: str) -> bool:
@@ -31,23 +37,49 @@ def _answers(url: str) -> bool:
         client.close()
 
 
-class Stack:
-    """Processes that are started together and stopped together, in reverse order."""
+OWN_PORTS = range(20_000, 32_000)
+"""Ours: where a port is looked for that is free, and stays so: systems give none of these to connections."""
 
-    def __init__(self, folder: Path) -> None:
+
+def refuse_taken(port: int, option: str) -> None:
+    """Raises ConfigurationError: something listens there; names the option that takes another port."""
+    try:
+        _probe(port)
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigurationError(f"port {port}: {why}; name another with {option} (0: any that is free)") from None
+
+
+def free_port() -> int:
+    """One on which nothing listens."""
+    while True:
+        port = secrets.choice(OWN_PORTS)
+        with suppress(OSError):
+            _probe(port)
+            return port
+
+
+def _probe(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+class Stack:
+    """Processes that are started together and stopped together, in reverse order.
+
+    Raises (on entering it): as ``StackFolder``.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.own = StackFolder(folder)
         self.folder = folder
-        self.environment = dict(os.environ)
+        self.environment = dict(os.environ if environment is None else environment)
         self.processes: dict[str, Process] = {}
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = self._closing.enter_context((self.folder / "lock").open("w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system ends it with this process
-        except OSError:
-            lock.close()
-            raise ConfigurationError(f"{self.folder}: in use by another one; name another folder") from None
+        self._closing.enter_context(self.own)
         return self
 
     def __exit__(
@@ -64,7 +96,7 @@ class Stack:
         url = self.environment.get("REDIS_URL")
         if url and (url != DEFAULT_REDIS_URL or _answers(url)):
             return url
-        process, url = start_redis(self.folder / "redis")
+        process, url = start_redis(self.folder / "redis", (self.own.held_fd,))
         self._keep(process)
         self.environment["REDIS_URL"] = url
         return url
@@ -101,21 +133,37 @@ class Stack:
 
     def worker(self, name: str = "worker") -> Process:
         """Start a Celery worker on all six queues; it is ready when this returns."""
-        command = [sys.executable, "-m", "celery", "-A", "notifier", "worker", "--loglevel", "INFO"]
-        process = self.start(name, [*command, "--hostname", f"{name}@%h"])
-        process.wait_for(rf"{name}@\S+ ready\.")
+        process = self.begin_worker(name)
+        process.wait_for(READY)
         return process
 
-    def flower(self, port: int) -> str:
-        """Start Flower, and return its address."""
+    def begin_worker(self, name: str = "worker") -> Process:
+        """Start a Celery worker; it is ready when it prints ``READY``."""
+        command = [sys.executable, "-m", "celery", "-A", "notifier", "worker", "--loglevel", "INFO"]
+        return self.start(name, [*command, "--hostname", f"{name}@%h"])
+
+    def begin_flower(self, port: int) -> Process:
+        """Start Flower, which changes nothing and remembers what it saw. It is ready with ``FLOWER_READY``."""
+        kept = {"FLOWER_READ_ONLY": "true", "FLOWER_PERSISTENT": "true", "FLOWER_DB": str(self.folder / "flower.db")}
+        self.environment = {**kept, **self.environment}
         command = [sys.executable, "-m", "celery", "-A", "notifier", "flower", "--address=127.0.0.1", f"--port={port}"]
-        self.start("flower", command).wait_for(r"Connected to redis|Visit me at")
-        return f"http://127.0.0.1:{port}"
+        return self.start("flower", command)
+
+    def begin_web(self, port: int) -> Process:
+        """Start the operator's page; it is ready when it prints ``WEB_READY``."""
+        return self.start("web", [sys.executable, "-m", "notifier", "web", "--port", str(port)])
 
     def start(self, name: str, command: list[str]) -> Process:
         """Run a command in the folder and with the environment of the stack."""
         self.environment.setdefault("PYTHONUNBUFFERED", "1")
-        process = Process(name, command, self.folder / f"{name}.log", env=self.environment, cwd=self.folder)
+        process = Process(
+            name,
+            command,
+            self.folder / f"{name}.log",
+            env={"NOTIFIER_LOG_FORMAT": "text", **self.environment},
+            cwd=self.folder,
+            held_fds=(self.own.held_fd,),
+        )
         self._keep(process)
         return process
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.completion import template_name
 from notifier.cli.output import echo, echo_as_is, json_option, print_json, print_table
 from notifier.errors import TemplateError
 from notifier.template_file import Template, used_variables
@@ -45,7 +46,7 @@ def list_(as_json: bool) -> None:
 
 
 @templates.command()
-@click.argument("name")
+@click.argument("name", shell_complete=template_name)
 @click.option("--source", "as_source", is_flag=True, help="Print its file, to copy it into a folder of your own.")
 @json_option
 def show(name: str, as_source: bool, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def show(name: str, as_source: bool, as_json: bool) -> None:
 
 
 @templates.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=template_name)
 @json_option
 def check(names: tuple[str, ...], as_json: bool) -> None:
     """Check templates, all of them by default: their files, and the alerts that their examples make.

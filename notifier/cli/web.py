@@ -43,16 +43,19 @@ def web(host: str, port: int) -> None:
     try:
         asyncio.run(_serve(host, port))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}; see --port") from None
 
 
 def _refuse_without_password(host: str, settings: "Settings") -> None:
+    from notifier.environment import environment, plain
     from notifier.hosts import is_loopback
 
     if settings.unreadable_secrets:
         raise click.ClickException("; ".join(settings.unreadable_secrets))
     if settings.web_password is None and not is_loopback(host):
         raise click.ClickException(f"{PASSWORD} is not set: without a password, only 127.0.0.1 is served, not {host}")
+    if settings.web_password is None and plain(environment().get(f"{PASSWORD}_FILE", "")):
+        raise click.ClickException(f"{PASSWORD}_FILE: it holds no password")  # whoever names it wants a login
 
 
 async def _serve(host: str, port: int) -> None:

@@ -11,10 +11,11 @@ import requests
 import urllib3
 
 from notifier.discord.outcomes import outcome_of, outcome_of_exception, rate_limit_of, snowflake
-from notifier.discord.redaction import install_log_redaction
+from notifier.discord.redaction import install_log_redaction, redact
 from notifier.discord.wire import OneShotAdapter
 from notifier.outcome import Answer, Delivered, WebhookInfo
 from notifier.render.batch import Payload
+from notifier.tracing import requesting
 from notifier.version import VERSION
 from notifier.webhook import Webhook
 
@@ -82,6 +83,14 @@ class DiscordClient:
     ) -> tuple[Answer, dict[str, Any]]:
         token = webhook.token.get_secret_value()
         url = f"{self._api_url}/webhooks/{webhook.id}/{token}" + (f"/messages/{message_id}" if message_id else "")
+        with requesting(method, redact(url)) as answered:
+            answer, found = self._ask(method, url, token, query, body)
+            answered(answer.http_status, None if isinstance(answer.outcome, Delivered) else answer.outcome.reason)
+        return answer, found
+
+    def _ask(
+        self, method: str, url: str, token: str, query: dict[str, str], body: dict[str, Any]
+    ) -> tuple[Answer, dict[str, Any]]:
         try:
             response = self._session().request(
                 method,

@@ -17,6 +17,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.poolmanager import ProxyManager
 from urllib3.response import HTTPResponse
 
+from notifier.discord.redaction import redact
+
 
 class _Timed(io.RawIOBase):
     """Reads from a socket until its timeout, counted from the first read, has passed."""
@@ -52,11 +54,27 @@ class _TimedAnswer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
 
 
-class _Connection(HTTPConnection):
+class _Discreet(http.client.HTTPConnection):
+    """Names no token to whoever has patched ``putrequest`` to see what is asked for, as the SDK of Sentry has."""
+
+    _asked = _shown = ""
+
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        """As in ``http.client``, which makes the line of the request from what it is given here."""
+        hides = hasattr(http.client.HTTPConnection, "_encode_request")  # else nothing puts the token back
+        self._asked, self._shown = url, redact(url) if hides else url
+        super().putrequest(method, self._shown, *args, **kwargs)
+
+    def _encode_request(self, request: str) -> bytes:
+        whole: bytes = super()._encode_request(request.replace(self._shown, self._asked, 1))  # type: ignore[misc]
+        return whole
+
+
+class _Connection(_Discreet, HTTPConnection):
     response_class = _TimedAnswer
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(_Discreet, HTTPSConnection):
     response_class = _TimedAnswer
 
     def connect(self) -> None:

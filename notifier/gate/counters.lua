@@ -10,9 +10,9 @@
 -- count_end(counts, type, status, reason)       one alert of this type has ended in this way
 -- count_latency(counts, names, type, latency)   one was delivered so long after it was due
 -- count_up(names, now, counts)                  adds all counts
+-- count_ended(names, now, type, status, reason)  the same of the one alert that a step has ended
 
 local QUARTER = 15 * MINUTE
-local QUARTER_LIFE = 25 * HOUR / SECOND -- a day, and the quarter that it began in
 local ABSORBED = { folded = true, repeated = true, not_open = true, silenced = true, withdrawn = true }
 
 local function count_one(counts, field)
@@ -49,5 +49,11 @@ local function count_up(names, now, counts)
     redis.call('HINCRBY', quarter, field, by)
   end
   redis.call('PEXPIRE', names.counters, LIFE_MS)
-  redis.call('EXPIRE', quarter, QUARTER_LIFE)
+  redis.call('EXPIRE', quarter, 25 * HOUR / SECOND) -- a day, and the quarter that it began in
+end
+
+local function count_ended(names, now, type, status, reason)
+  local counts = {}
+  count_end(counts, type, status, reason)
+  count_up(names, now, counts)
 end

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from notifier.coercion import SEVERITIES
+from notifier.counting import counted
 from notifier.errors import InvalidMessage
 from notifier.intake.given_body import Fields, Taken, details, incident, items, links, mapping, text, texts
 from notifier.message_parts import Severity
@@ -99,7 +100,7 @@ def _rest(group: Mapping[str, Any], program: str, count: int) -> Taken:
     name = texts(group.get("groupLabels")).get("alertname") or texts(group.get("commonLabels")).get("alertname")
     fields: Fields = {
         "title": f"{name or 'A group of alerts'}: {count} more" if count else name or "A group of alerts",
-        "message": f"{count} more alerts of this group are not told one by one." if count else "",
+        "message": f"{counted(count, 'more alert')} of this group not told one by one." if count else "",
         "url": text(group.get("externalURL")),
         "source": text(group.get("receiver")),
         "markdown": False,

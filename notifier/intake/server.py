@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
-from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from notifier.bounded_server import BoundedServer
+from notifier.bounded_server import ListeningServer
 from notifier.errors import BrokerUnavailable, InvalidMessage, NotifierError, QueueFull
 from notifier.intake.answers import Answer, Discord, Own, Slack
 from notifier.intake.reception import Posted, Receipt, Reception, UnknownMediaType
@@ -29,7 +28,6 @@ SIGNATURES = {"github": "X-Hub-Signature-256", "sentry": "Sentry-Hook-Signature"
 """The header in which a program signs its body with a secret: that may be a token (docs of both, webhooks)."""
 DISCARDED_BYTES_MAX = 32 * 2**20
 """Ours: of a body that is not taken, what is read all the same: who still sends reads no answer."""
-HEADER_BYTES_MAX = 32 * 2**10
 HEADER_SECONDS, BODY_SECONDS = 60, 60
 """Ours: what a sender may take for its headers, from the start or the request before, and for its body."""
 RETRY_SECONDS = 5
@@ -38,11 +36,7 @@ THREADS = 8
 """Ours: requests that are admitted at once; others wait for their turn."""
 IN_HAND_MAX = 256
 """Ours: those that are admitted or wait."""
-CLOSE_SECONDS = 10
-"""Ours: what those in hand have when the intake is stopped."""
 UNKNOWN = (401, "expected Authorization: Bearer TOKEN, or /TOKEN/… , with a token of this intake", 0)
-MALFORMED = "Malformed HTTP message from %s: %s"
-"""As Tornado logs it (http1connection.py)."""
 NO_WEBHOOK = "1"
 """Where an address names none."""
 PATHS = ", ".join(f"/{each}" for each in SHAPES)
@@ -231,21 +225,12 @@ def _bearer(request: HTTPServerRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _without_contents(record: logging.LogRecord) -> bool:
-    """What is wrong with a request is logged without what it holds: that may be a token, and Tornado quotes it."""
-    if record.msg == MALFORMED and isinstance(record.args, tuple):
-        record.args = (record.args[0], type(record.args[1]).__name__)
-    return True
-
-
-class Server:
-    """A listening intake, on the event loop it is made in. Raises OSError: the address is not available."""
+class Server(ListeningServer):
+    """A listening intake. Raises OSError: the address is not available."""
 
     def __init__(self, host: str, port: int, tokens: Tokens) -> None:
-        sockets = bind_sockets(port, host)
-        self.port = sockets[0].getsockname()[1]
-        self._shared = Shared(tokens)
-        own = {"shared": self._shared}
+        shared = Shared(tokens)
+        own = {"shared": shared}
         routes: list[Any] = [
             ("/health", Health),
             (r"/api(?:/v[0-9]+)?/webhooks/(?P<webhook_id>[0-9]+)/(?P<token>[^/]+)", Intake, own),
@@ -254,22 +239,5 @@ class Server:
         ]
         # no access log: a token may be in a path
         app = Application(routes, default_handler_class=Elsewhere, log_function=lambda _: None)
-        self._http = BoundedServer(
-            app,
-            max_header_size=HEADER_BYTES_MAX,
-            max_body_size=DISCARDED_BYTES_MAX,
-            max_buffer_size=2**20,
-            idle_connection_timeout=HEADER_SECONDS,
-            body_timeout=BODY_SECONDS,
-        )
-        self._http.add_sockets(sockets)
-        logging.getLogger("tornado.general").addFilter(_without_contents)
-
-    async def close(self) -> None:
-        """Stop listening; what is in hand ends, in time."""
-        self._http.stop()
-        until = asyncio.get_running_loop().time() + CLOSE_SECONDS
-        while self._shared.in_hand and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.02)
-        await self._http.close_all_connections()
-        self._shared.threads.shutdown(cancel_futures=True)
+        limits = {"body_bytes_max": DISCARDED_BYTES_MAX, "idle_seconds": HEADER_SECONDS, "body_seconds": BODY_SECONDS}
+        super().__init__(host, port, app, shared, **limits)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from notifier.counting import counted
 from notifier.errors import NotifierError
 from notifier.escaping import braceless
 
@@ -107,9 +108,9 @@ class FoldedAlerts:
 
 def _summary(missed: Counter[str]) -> dict[str, Any]:
     lines = [f"{count} × {kind}" for kind, count in missed.most_common(LINES_MAX)]
-    more = [f"and {len(missed) - LINES_MAX} other kinds"] if len(missed) > LINES_MAX else []
+    more = [f"and {counted(len(missed) - LINES_MAX, 'other kind')}"] if len(missed) > LINES_MAX else []
     return {
-        "title": f"{missed.total()} {'failure was' if missed.total() == 1 else 'failures were'} not told one by one",
+        "title": f"{counted(missed.total(), 'failure was', 'failures were')} not told one by one",
         "message": "\n".join(lines + more),
         "markdown": False,
     }

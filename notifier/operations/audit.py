@@ -11,6 +11,7 @@ from notifier.outbox.record import iso
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import AUDIT_LIFE_SECONDS, Keys
+from notifier.texts import clean
 
 KEPT_MAX = 1_000
 """Ours: actions that are kept; the oldest are dropped."""
@@ -28,7 +29,7 @@ class Author:
     @classmethod
     def of(cls, by: object, why: object, settings: Settings) -> "Author":
         """As it is kept: on one line, not too long, and without secrets."""
-        texts = (" ".join(str(each).split()) for each in (by, why))
+        texts = (" ".join(clean(str(each)).split()) for each in (by, why))
         if settings.mask_secrets:
             texts = (str(masked_value(each, settings.secret_patterns)) for each in texts)
         return cls(*(each[:most] for each, most in zip(texts, (NAME_CHARACTERS, WHY_CHARACTERS), strict=True)))

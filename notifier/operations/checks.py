@@ -14,7 +14,7 @@ from notifier.discord import DiscordClient
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.gate.admin import Gate, Reservation
 from notifier.gate.machines import MachineFault
-from notifier.gate.state import Pause
+from notifier.gate.state import Closed, Pause
 from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, disagreements
 from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo
@@ -47,12 +47,13 @@ class WebhookCheck:
     breaker: str | None = None
     wrong: str | None = None
     pauses: tuple[Pause, ...] = ()
+    closed: Closed | None = None
 
     @property
     def holds(self) -> list[str]:
-        """What holds its alerts back, in words: a breaker, and pauses."""
+        """What holds its alerts back, in words: who has closed its gate, a breaker, and pauses."""
         breaker = [] if self.breaker in (None, "closed") else [f"circuit breaker {self.breaker}"]
-        return [*breaker, *map(str, self.pauses)]
+        return [*([f"gate {self.closed}"] if self.closed else []), *breaker, *map(str, self.pauses)]
 
     @property
     def configured(self) -> bool:
@@ -210,7 +211,7 @@ def _check_webhook(
     if gate is None:  # Redis is away: nothing is known
         return _answered(WebhookCheck(kind, variable, webhook.id), client.get_webhook(webhook))
     state = gate.state(webhook)
-    known = WebhookCheck(kind, variable, webhook.id, breaker=state.breaker, pauses=state.pauses)
+    known = WebhookCheck(kind, variable, webhook.id, breaker=state.breaker, pauses=state.pauses, closed=state.closed)
     if state.quarantined:
         return replace(known, problem=Reason.WEBHOOK_QUARANTINED)
     if state.webhook_fetched_seconds_ago < FRESH_SECONDS and not gate.banned():

@@ -73,6 +73,18 @@ class DeadLetters:
         fitting = (each for each in self._read(ids) if selection.reason in (None, each["reason"]))
         return list(islice(fitting, limit))
 
+    def count(self, selection: Selection = ALL) -> int:
+        """How many there are; only those with one reason have to be read for it."""
+        if selection.reason is not None:
+            return len(self.list(selection))
+        low, high = score(selection.since, "-inf"), score(selection.until, "+inf")
+        kinds = [selection.alert_type] if selection.alert_type else list(AlertType)
+        with broker_errors():
+            pipeline = self._redis.pipeline(transaction=False)
+            for kind in kinds:
+                pipeline.zcount(self._keys.dead_letters(kind), low, high)
+            return sum(pipeline.execute())
+
     def get(self, notification_id: str) -> Record:
         """Return one dead letter, with all of its texts.
 

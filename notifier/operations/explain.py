@@ -14,7 +14,7 @@ from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
 from notifier.operations.incident_life import incident_of, life_of
-from notifier.operations.waiting import last_wait
+from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
@@ -66,11 +66,11 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     # its own steps are in order already, whatever its clocks have done since
     steps = list(merge(steps, (Step(_at(at), what) for at, what in life_of(incident)), key=lambda each: each.at))
     if record is None:
+        kind = next((event["to"] for event in reversed(events) if event.get("to")), kind)
         # what its outbox waits for is none of its business before it is due
-        if postponed := _still_postponed(client, keys, kind, found, events):
+        if postponed := _still_postponed(client, keys, kind, notification_id, found):
             return [*steps, postponed]
-        moved_to = [event["to"] for event in events if event.get("to")]
-        steps += _still_waiting(client, keys, moved_to[-1] if moved_to else kind, steps[-1].at)
+        steps += _still_waiting(client, keys, kind, notification_id, steps[-1].at)
     return steps
 
 
@@ -106,8 +106,8 @@ def _beginning(
             *steps,
         ]
     if "not_before" in found and all(event["step"] != "held" for event in events):
-        waits = "collected with others of its type" if "collected_for" in found else "postponed"
-        steps.append(Step(here, f"{waits} until {_clock(found['not_before'])}"))
+        why = why_later({**found, "attempts": "0", "trail": "[]"})  # at first
+        steps.append(Step(here, f"waits until {_clock(found['not_before'])}: {why}"))
     if original := message.get("metadata", {}).get(REPLAY):
         steps.insert(0, Step(steps[0].at, f"replay of {original}"))
     return steps
@@ -191,20 +191,20 @@ def _clock(microseconds: str | float) -> str:
 
 
 def _still_postponed(
-    client: "redis.Redis", keys: Keys, kind: str, found: Mapping[str, str], events: Sequence[Mapping[str, Any]]
+    client: "redis.Redis", keys: Keys, kind: str, notification_id: str, found: Mapping[str, str]
 ) -> Step | None:
     with broker_errors():
         now = clock(client)
-    left = float(found.get("not_before", 0)) - now
+        due_at = client.zscore(keys.outbox(kind, "delayed"), notification_id)
+    left = float(cast("float | None", due_at) or found.get("not_before") or 0) - now
     if left <= 0:
         return None
     wait = duration(left / MICROSECONDS)
-    if events and events[-1]["step"] == "held":
-        return Step(_at(now), f"still held, for another {wait}")
+    why = why_later(found)
     if "collected_for" in found:
         others = _collected_for(client, keys, kind, found["collected_for"]) - 1
-        return Step(_at(now), f"still collected, for another {wait},{_others(others) or ' alone so far'}")
-    return Step(_at(now), f"still postponed, for another {wait}")
+        why += f" ({counted(others, 'other') if others else 'alone'} so far)"
+    return Step(_at(now), f"still waiting, for another {wait}: {why}")
 
 
 def _collected_for(client: "redis.Redis", keys: Keys, kind: str, group: str) -> int:
@@ -216,9 +216,11 @@ def _collected_for(client: "redis.Redis", keys: Keys, kind: str, group: str) -> 
         return pipeline.execute().count(group)
 
 
-def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, since: datetime) -> list[Step]:
+def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, notification_id: str, since: datetime) -> list[Step]:
     with broker_errors():
         now = clock(client)
+        if client.zscore(keys.outbox(kind, "in_flight"), notification_id) is not None:
+            return [Step(_at(now), UNDER_WAY)]
         began, reason = last_wait(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")))
     last = max(_at(began), since) if began else since
     why = reason.replace("_", " ") + _at_fault(client, keys, reason)

@@ -7,14 +7,24 @@ from typing import Any
 
 import redis
 
+from notifier.counting import counted
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
-from notifier.operations.checks import CheckReport
+from notifier.operations.checks import CheckReport, WebhookCheck
 from notifier.operations.outboxes import OutboxState, outboxes
 from notifier.operations.overview import count_dead, count_unreadable
 from notifier.operations.redis_server import RedisServer, read_server
 from notifier.operations.spool_state import SpoolState
 from notifier.storage.keys import Keys
+
+GONE = {
+    "webhook_unknown": "it was deleted, or never was: put the URL of one that is there into {variable} of every worker",
+    "webhook_token_invalid": "the end of its URL is wrong: copy it anew from Discord into {variable} of every worker",
+    "webhook_quarantined": "Discord did not know this URL: put the right one into {variable} of every worker, and"
+    " restart them; if it is right, `notifier gate reset {alert_type}`",
+}
+"""What to do, by reason."""
+BREAKER = ": Discord failed several times in a row; nothing is lost, one request at a time tries until one succeeds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +84,13 @@ class Health:
         if not configured:
             yield "No webhook is configured here: set DISCORD_WEBHOOK_GENERAL, for a start"
         for each in configured:
-            if each.wrong is not None or each.problem is not None:
-                # the text of a variable that is wrong names it
-                yield each.wrong or f"Webhook {each.webhook_id} for {each.alert_type}: {each.problem}"
+            if each.webhook_id is None and each.wrong is not None:
+                yield each.wrong  # it names the variable
+            elif each.problem is not None:
+                yield f"Webhook {each.webhook_id} for {each.alert_type}: {each.wrong or _said(each)}"
             elif each.holds:
-                yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}"
+                todo = BREAKER if each.breaker not in (None, "closed") else ""
+                yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}{todo}"
         for fault in self.report.machines:
             yield f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}"
 
@@ -94,8 +106,8 @@ class Health:
         for each in self.seen.outboxes:
             if each.stuck_since is not None:
                 yield (
-                    f"The outbox of {each.alert_type} does not move: {each.waiting} wait,"
-                    f" nothing has come for them since {each.stuck_since[:19]} UTC ({each.why})"
+                    f"The outbox of {each.alert_type} does not move, with {counted(each.waiting, 'alert')} in it:"
+                    f" nothing has come for it since {each.stuck_since[:19]} UTC ({each.why})"
                 )
 
     def _of_files(self) -> Iterator[str]:
@@ -145,6 +157,12 @@ class Health:
             "spool": asdict(self.spool) if self.spool else None,
             "templates": dict(self.templates),
         }
+
+
+def _said(check: WebhookCheck) -> str:
+    """Its reason, and what to do."""
+    todo = GONE.get(str(check.problem), "").format(variable=check.variable, alert_type=check.alert_type)
+    return f"{check.problem}: {todo}" if todo else str(check.problem)
 
 
 def _shared(report: CheckReport, per_minute: int) -> Iterator[str]:

@@ -18,9 +18,9 @@ PAGE = 500
 class IncidentInfo:
     """One incident. Times are ISO 8601 in UTC, by Redis' clock.
 
-    ``state``: ``open``, ``resolved``, or ``over``: none came for its seconds, and nobody resolved it. ``flaps``: how
-    often it came again after it was resolved. ``waits``: something of it is still to be shown. ``reminders``: how many
-    were raised.
+    ``title``: what its message shows now. ``state``: ``open``, ``resolved``, or ``over``: none came for its seconds,
+    and nobody resolved it. ``flaps``: how often it came again after it was resolved. ``waits``: something of it is
+    still to be shown. ``reminders``: how many were raised.
     """
 
     alert_type: str
@@ -106,7 +106,7 @@ def _info(found: dict[str, str], now: int) -> IncidentInfo:
     return IncidentInfo(
         alert_type=found["type"],
         key=found["key"],
-        title=found["title"],
+        title=found.get("shown_title") or found["title"],
         state=state,
         count=int(found["count"]),
         opened_at=_iso(found["opened_at"]),

@@ -9,12 +9,13 @@ import redis
 from notifier.models import AlertType
 from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
 from notifier.outbox.record import iso
+from notifier.outcome import Reason
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 
 DELAYED_SEEN = 50
 """Ours: of those that are due later, so many are looked at for the oldest."""
-COUNTED_MAX = 1_000
+COUNTED_MAX = 200
 """Ours: bytes are counted of as many alerts of each set; of more they are estimated by these."""
 STILL_SECONDS = 60
 """Ours: so long nothing may have come for what is due. A sweep looks every few seconds."""
@@ -164,7 +165,9 @@ def _next(found: _Found, fields: dict[str, dict[str, str]], now: int) -> tuple[s
     wakes_at = float((found.wake_up or "0").split()[-1])
     due = [each for each, at in found.first_delayed if at <= now]
     if found.waiting or due:
-        return last_wait(found.held)[1].replace("_", " "), wakes_at
+        reason = last_wait(found.held)[1]
+        # its wake-ups only look whether somebody has opened it
+        return reason.replace("_", " "), 0 if reason == Reason.GATE_CLOSED else wakes_at
     if found.in_flight:
         return UNDER_WAY, 0
     if found.first_delayed:

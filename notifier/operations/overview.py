@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
-from notifier.errors import NotifierError
 from notifier.models import AlertType
 from notifier.operations.gates import gate_as_json, states_by_type
 from notifier.operations.incidents import count_open
 from notifier.operations.outboxes import outboxes
+from notifier.operations.spool_state import spool_state
 from notifier.outbox.fleet import read_fleet
 from notifier.storage.connection import broker_errors
 from notifier.version import VERSION
@@ -28,7 +28,7 @@ OF_A_MOMENT = ("webhook_fetched_seconds_ago",)
 def overview(
     client: "redis.Redis", keys: "Keys", gate: "Gate", settings: "Settings", spool: "Spool | None", findings: "Findings"
 ) -> dict[str, Any]:
-    """The state of all outboxes and gates, and of what belongs to none, in about a dozen round trips.
+    """The state of all outboxes and gates, and of what belongs to none: some twenty round trips, however much waits.
 
     ``findings``: what was found lately of Redis itself.
 
@@ -54,10 +54,11 @@ def overview(
     return {
         "version": VERSION,
         "types": types,
+        "queue_size": settings.queue_size,
         "banned_seconds": gate.banned_seconds(),
         "machines": [asdict(each) for each in gate.machines.faults()],
         "unreadable": count_unreadable(client, keys),
-        "spool": _spooled(spool),
+        "spool": asdict(spool_state(spool, settings.spool_dir)) if spool and settings.spool_dir else None,
         "redis": {"problem": "; ".join(findings.problems) or None, "warnings": list(findings.warnings)},
     }
 
@@ -75,13 +76,3 @@ def count_unreadable(client: "redis.Redis", keys: "Keys") -> int:
     """How many entries of queues are set aside. Raises: as ``count_dead``."""
     with broker_errors():
         return cast("int", client.zcard(keys.unreadable))
-
-
-def _spooled(spool: "Spool | None") -> dict[str, Any] | None:
-    """What waits on this machine's disk; None if it has no spool."""
-    if spool is None:
-        return None
-    try:
-        return {"count": spool.count(readable=False), "problem": None}
-    except NotifierError as error:
-        return {"count": None, "problem": str(error)}

@@ -1,7 +1,7 @@
 """The alerts that wait: each with what it waits for, and until when."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,7 +26,8 @@ COLLECTED = {"grouping": "collected with others for one message", "quiet_hours":
 class Waiting:
     """One alert that waits. Times are ISO 8601 in UTC, by Redis' clock.
 
-    ``why``: in words. ``until``: not posted before; None: as soon as what it waits for is over.
+    ``why``: in words. ``until``: not posted before: it is due then, or its outbox is looked at again; None: as soon as
+    what it waits for is over.
     """
 
     id: str
@@ -69,17 +70,23 @@ def last_wait(log: str | None) -> tuple[float, str]:
     return began, str(reason or NOBODY)
 
 
+def _wakes_at(wake_up: str | None) -> float:
+    """When an outbox is looked at again (microseconds; 0: nothing is planned)."""
+    return float((wake_up or "0").split()[-1])
+
+
 def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown_max: int) -> WaitingAlerts:
-    waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
+    waiting, delayed, in_flight, state, wake_up = keys.outbox_parts(kind)
     pipeline = client.pipeline(transaction=False)
     for key in (in_flight, waiting, delayed):
         pipeline.zrange(key, 0, shown_max - 1, withscores=True)
         pipeline.zcard(key)
     pipeline.hget(state, "held")
-    *found, log = pipeline.execute()
-    why = last_wait(log)[1].replace("_", " ")
-    due = [(each, UNDER_WAY, 0.0) for each, _ in found[0]] + [(each, why, 0.0) for each, _ in found[2]]
-    due += [(each, why if score <= now else "", score) for each, score in found[4]]
+    pipeline.get(wake_up)
+    *found, log, wakes = pipeline.execute()
+    why, wakes_at = last_wait(log)[1].replace("_", " "), _wakes_at(wakes)
+    due = [(each, UNDER_WAY, 0.0) for each, _ in found[0]] + [(each, why, wakes_at) for each, _ in found[2]]
+    due += [(each, why, wakes_at) if score <= now else (each, "", score) for each, score in found[4]]
     pipeline = client.pipeline(transaction=False)
     for notification_id, *_ in due[:shown_max]:
         pipeline.hgetall(keys.notification(notification_id))
@@ -92,13 +99,43 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown
     return WaitingAlerts(kind, sum(found[1::2]), shown)
 
 
+def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Waiting | None:
+    """One alert, if it waits; ``until``: when its outbox is looked at again, or when it is due.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    with broker_errors():
+        now, pipeline = clock(client), client.pipeline(transaction=False)
+        for kind in AlertType:
+            *sets, state, wake_up = keys.outbox_parts(kind)
+            for each in sets:
+                pipeline.zscore(each, notification_id)
+            pipeline.hget(state, "held")
+            pipeline.get(wake_up)
+        answers, fields = pipeline.execute(), cast("dict[str, str]", client.hgetall(keys.notification(notification_id)))
+    if "message" not in fields:
+        return None
+    for kind, row in zip(AlertType, zip(*[iter(answers)] * 5, strict=True), strict=True):
+        waiting, due_at, in_flight, log, wakes = row
+        if in_flight is not None:
+            return _waiting(notification_id, kind, fields, UNDER_WAY, 0)
+        if waiting is not None or (due_at is not None and due_at <= now):
+            wakes_at = _wakes_at(wakes)
+            why = last_wait(log)[1].replace("_", " ")
+            return _waiting(notification_id, kind, fields, why, wakes_at if wakes_at > now else 0)
+        if due_at is not None:
+            return _waiting(notification_id, kind, fields, why_later(fields), due_at)
+    return None
+
+
 def _waiting(notification_id: str, kind: AlertType, found: dict[str, str], why: str, until: float) -> Waiting:
     title = str((fields_of(found["message"]) or {}).get("title", "(unknown)"))
     admitted_at = iso(int(float(found.get("admitted_at", 0))))
     return Waiting(notification_id, kind.value, title, admitted_at, why, iso(int(until)) if until else None)
 
 
-def why_later(found: dict[str, str]) -> str:
+def why_later(found: Mapping[str, str]) -> str:
     """Why one is not due yet, by the fields of its hash."""
     if by := found.get("collected_for", "").partition(" ")[0]:
         return COLLECTED.get(by, by.replace("_", " "))

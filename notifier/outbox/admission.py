@@ -24,6 +24,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
+from notifier.tracing import carried
 
 if TYPE_CHECKING:
     from notifier.outbox.silences import Silences
@@ -89,6 +90,7 @@ def _rare(
         "progress": progress.as_json() or None,
         "collect": collect or None,
         "capacity": room,
+        "trace": carried() or None,
     }
     rare = {name: value for name, value in values.items() if value is not None}
     return json.dumps(rare) if rare else ""

@@ -8,7 +8,8 @@
 --       7 what few alerts have (JSON; ''): spooled (microseconds that it waited on the caller's disk), unknown (reason:
 --         it may have been posted), after (microseconds from now before which it is not posted), expires (likewise:
 --         after which), callbacks (JSON), progress (JSON: what is settled of it already), collect (JSON: args of
---         collected.lua, if it is collected with others), capacity (if it finds more room than others)
+--         collected.lua, if it is collected with others), capacity (if it finds more room than others),
+--         trace (JSON: the context of the call that raised it, tracing.py)
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
@@ -109,6 +110,7 @@ if RARE.spooled then redis.call('HSET', NOTIFICATION, 'spooled', RARE.spooled) e
 if RARE.unknown then redis.call('HSET', NOTIFICATION, 'unknown', RARE.unknown) end
 if after ~= 0 then redis.call('HSET', NOTIFICATION, 'not_before', now + after) end
 if collected_for then redis.call('HSET', NOTIFICATION, 'collected_for', collected_for) end
+if RARE.trace then redis.call('HSET', NOTIFICATION, 'trace', RARE.trace) end
 if RARE.expires then redis.call('HSET', NOTIFICATION, 'expires_at', now + RARE.expires) end
 if CALLBACKS ~= '' then redis.call('HSET', NOTIFICATION, 'callbacks', CALLBACKS) end
 if RARE.progress then

@@ -41,6 +41,7 @@ class BatchItem:
     ``progress``: what is settled of it already. ``pings``: whom its request pings besides, by configuration.
     ``incident``: of which it is a part; ``request``: what becomes of the message of that. ``collected_for``: the name
     of the group that it was collected for (collected.lua). ``news``: what the thread of that message is told.
+    ``trace``: the context of the call that raised it (tracing.py).
     """
 
     message: NotificationMessage
@@ -56,6 +57,7 @@ class BatchItem:
     request: Request = Request.POST
     collected_for: str = ""
     news: NotificationMessage | None = None
+    trace: str = ""
 
     def of_incident(self, webhook: Webhook | None) -> "BatchItem":
         """The same with all that the message of its incident is to show."""

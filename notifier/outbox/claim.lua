@@ -25,7 +25,8 @@
 --                                   then for each notification: id, message, attempts, admitted_at,
 --                                   unknown (reason: it may have been posted; or ''),
 --                                   waited (JSON: microseconds by reason), not_before (0), version,
---                                   progress (JSON; ''), incident (JSON; ''), overlay (JSON; ''), collected_for ('')
+--                                   progress (JSON; ''), incident (JSON; ''), overlay (JSON; ''), collected_for (''),
+--                                   trace (JSON; '')
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local TROUBLES, RUN, WORKERS, FLEET, FIRST_SEEN, UNDELIVERABLE, PINGED = unpack(KEYS, 11, 17)
 local NEWER_LOOK_AGAIN = SECOND
@@ -92,8 +93,8 @@ end
 local function lease_one(kind, reason, id, others, log, answer)
   local key = notification(id)
   local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version, progress, incident, overlay,
-    collected_for = unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at',
-      'spooled', 'not_before', 'version', 'progress', 'incident', 'overlay', 'collected_for'))
+    collected_for, trace = unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at',
+      'spooled', 'not_before', 'version', 'progress', 'incident', 'overlay', 'collected_for', 'trace'))
   admitted_at = tonumber(admitted_at) or now
   local due_at = math.max(admitted_at, tonumber(not_before or 0))
   local here_since = math.max(due_at, admitted_at + (spooled or 0))
@@ -108,7 +109,7 @@ local function lease_one(kind, reason, id, others, log, answer)
   local known, doubt = '', nil
   if incident then known, doubt = claim_incident(incident, id, args.channel_prefix, now) end
   local item = { id, message, attempts or 0, admitted_at, unknown or doubt or '', cjson.encode(waited), not_before or 0,
-    version or 1, progress or '', known, overlay or '', collected_for or '' }
+    version or 1, progress or '', known, overlay or '', collected_for or '', trace or '' }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 

@@ -184,7 +184,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         now,
         webhook,
         guild_id or None,
-        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 12, strict=True)),
+        tuple(_item(alert_type, each, is_forum=forum == "1") for each in zip(*[iter(flat)] * 13, strict=True)),
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
@@ -201,9 +201,10 @@ def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> 
     known = progress_of(progress)
     if is_forum and THREAD_NAME not in known.left_out:
         known = replace(known, in_forum=True)
-    incident, overlay, collected_for = more
+    incident, overlay, collected_for, trace = more
     return BatchItem(
         *(message, int(attempts), *times, unreadable, known),
         incident=incident_of(incident, overlay),
         collected_for=collected_for,
+        trace=trace,
     )

@@ -14,9 +14,7 @@ local function end_counted(keys, args, now)
   redis.call('ZREM', keys.refused, args.id)
   store_record(keys.result, args.result, args.stamp, now, args.life)
   index_record(keys.history, args.status, args.id, now, args.life)
-  local counts = {}
-  count_end(counts, args.type, args.status)
-  count_up(args.counters, now, counts)
+  count_ended(args.counters, now, args.type, args.status)
   add_by_time(keys.counted, now, args.id)
   redis.call('EXPIRE', keys.counted, args.life)
   for _, id in ipairs(redis.call('ZRANGE', keys.counted, 0, -tonumber(args.kept_max) - 1)) do

@@ -18,7 +18,5 @@ keep_dead_letter(args, TROUBLES, args, now)
 store_record(RESULT, ARGV[2], args.stamp, now, args.dead_letter_life)
 index_record(HISTORY, args.status, args.id, now, args.history_life)
 await_announcement(KEYS[6], args.id, now)
-local counts = {}
-count_end(counts, args.type, args.status, args.reason)
-count_up(args.counters, now, counts)
+count_ended(args.counters, now, args.type, args.status, args.reason)
 return 1

@@ -14,6 +14,7 @@
 --   maybe_posted  (reason) the answer to a request that posts it was lost, and no other has posted it since
 --   place      how many messages of ours its channel had, with it
 --   told       'resolved': that was the last that its thread was told
+--   shown_title  of what that shows, or its thread was told last
 --   message    (JSON) what that shows; previous  link to the message of the incident before
 -- A notification of it has, beside the fields in outbox.lua: incident (that key), overlay (JSON: what updates
 -- and a resolution have said since: fields, the last of each wins, each as the text of its JSON).

@@ -161,11 +161,12 @@ def _own(message: NotificationMessage) -> dict[str, Any]:
 
 def _kept(message: NotificationMessage) -> dict[str, str]:
     """What is kept of a message that shows an incident. What a resolution says is not: a repeat may open it again."""
+    title = {"shown_title": cut(message.title, TITLE_CHARACTERS_MAX)}
     if message.resolved:
-        return {}
+        return title
     left_out = {"id", "files", "resolved", "update", "adjusted", *NEVER_SHOWN}
     kept = message.model_dump_json(exclude_defaults=True, exclude=left_out)
-    return {"message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
+    return {**title, "message": kept if len(kept.encode()) <= MESSAGE_BYTES_MAX else ""}
 
 
 def _said(message: NotificationMessage) -> dict[str, Any]:

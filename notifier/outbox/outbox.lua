@@ -9,7 +9,8 @@
 --   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
 --   alone), seen_at (the last commit), trail (its events), finished_at, status,
 --   version (of what `message` holds; none: 1), left_at (a worker that cannot read it has left it to others),
---   hastens (1: one that counts it was due later), original (the message of a dead letter that could not be read),
+--   hastens (1: one that counts it was due later), trace (JSON: the context of the call that raised it),
+--   original (the message of a dead letter that could not be read),
 --   received (1: a worker has told Flower that it came)
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.

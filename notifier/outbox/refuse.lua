@@ -34,7 +34,5 @@ local is_dead = args.record ~= ''
 store_record(RESULT, ARGV[2], args.stamp, now, is_dead and args.dead_letter_life or args.history_life)
 index_record(HISTORY, args.status, args.id, now, args.history_life)
 if is_dead then bury() else keep_newest() end
-local counts = {}
-count_end(counts, args.type, args.status, args.reason)
-count_up(args.counters, now, counts)
+count_ended(args.counters, now, args.type, args.status, args.reason)
 return 1

@@ -50,7 +50,9 @@ local function silenced_by(silences, alert_type, message, now)
   local known, flat = cjson.decode(message), redis.call('HGETALL', silences)
   local texts = texts_of(known)
   for at = 1, #flat, 2 do
-    local silence = cjson.decode(flat[at + 1])
-    if now < silence['until'] and silence_matches(silence, alert_type, known.severity, texts) then return flat[at] end
+    local readable, silence = pcall(cjson.decode, flat[at + 1]) -- one that is not would stop every alert
+    if readable and now < silence['until'] and silence_matches(silence, alert_type, known.severity, texts) then
+      return flat[at]
+    end
   end
 end

@@ -23,6 +23,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
+from notifier.texts import clean
 
 SILENCES_MAX = 100
 """Ours: each is looked at for each alert."""
@@ -112,7 +113,8 @@ class Silences:
             if cast("int", self._redis.hlen(self._keys.silences)) >= SILENCES_MAX:
                 raise InvalidMessage(f"silence: there are {SILENCES_MAX} already; end one")
             until = clock(self._redis) + microseconds(seconds)
-            match, by, why = (self._masked(each) for each in (dict(match), by, why))
+            globs = {clean(part): clean(glob) for part, glob in match.items()}
+            match, by, why = (self._masked(each) for each in (globs, clean(by), clean(why)))
             silence = Silence(match, until, alert_type or "", by, why, forced)
             self._redis.hset(self._keys.silences, silence.id, silence.as_json())
             self._redis.expire(self._keys.silences, LIFE_SECONDS)

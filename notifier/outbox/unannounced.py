@@ -8,7 +8,6 @@ import redis
 from notifier.models import AlertType
 from notifier.outbox.record import Record, iso
 from notifier.outbox.records import Records
-from notifier.outbox.steps import OUTBOX_SCRIPTS
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
@@ -31,7 +30,7 @@ class Unannounced:
         self._redis = client
         self._keys = keys
         self._records = records
-        self._received = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/received.lua"))
+        self._received = atomic_step(client, script("outbox/received.lua"))
 
     def received(self, alert_type: AlertType, ids: Sequence[str], *, under_way: bool = False) -> dict[str, str]:
         """Those of which no worker has told that they were received.

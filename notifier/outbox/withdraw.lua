@@ -41,9 +41,7 @@ if incident and message then leave_incident(incident, ID, message) end
 redis.call('HDEL', NOTIFICATION, 'message')
 redis.call('EXPIRE', NOTIFICATION, LIFE)
 index_record(KEYS[3], STATUS, ID, now, LIFE)
-local counts = {}
-count_end(counts, ARGV[8], STATUS, REASON)
-count_up(cjson.decode(ARGV[9]), now, counts)
+count_ended(cjson.decode(ARGV[9]), now, ARGV[8], STATUS, REASON)
 await_callbacks(KEYS[4], NOTIFICATION, ID, now, 0, LIFE) -- whoever withdraws calls none: a sweep does
 await_announcement(KEYS[5], ID, now)
 return 'withdrawn'

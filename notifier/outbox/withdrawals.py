@@ -48,8 +48,11 @@ class Withdrawals:
         self._text_bytes_max = settings.history_text_bytes
         self._withdraw = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/unannounced.lua", "outbox/withdraw.lua"))
 
-    def withdraw(self, notification_id: str) -> Withdrawal:
-        """Take one out of its outbox; its record has the status ``withdrawn``. Repeating it changes nothing."""
+    def withdraw(self, notification_id: str, by: str = "") -> Withdrawal:
+        """Take one out of its outbox; its record has the status ``withdrawn``. Repeating it changes nothing.
+
+        ``by``: who does it, and why, for the record's detail.
+        """
         with broker_errors():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.hmget(self._keys.notification(notification_id), FIELDS)
@@ -65,7 +68,7 @@ class Withdrawals:
             finished_at=stamp,
             attempts=int(attempts or 0),
             reason=Reason.REVOKED,
-            detail=MAYBE_POSTED if unknown else "",
+            detail="; ".join(filter(None, (by, MAYBE_POSTED if unknown else ""))),
             text_bytes_max=self._text_bytes_max,
         )
         places = [place for kind in AlertType for place in self._keys.outbox_parts(kind)[:2]]

@@ -26,6 +26,7 @@ from notifier.producer.ways import (
 )
 from notifier.settings import Settings
 from notifier.storage.url import read_redis_url
+from notifier.tracing import raising
 
 if TYPE_CHECKING:
     from notifier.producer.direct import Direct
@@ -119,7 +120,8 @@ class Client:
         with forks_wait():
             self._here.inside = True
             try:
-                return self._take_in_time(message, terms, through_redis, deadline)
+                with raising(message.alert_type, message.id):
+                    return self._take_in_time(message, terms, through_redis, deadline)
             finally:
                 self._here.inside = False
 

@@ -37,8 +37,12 @@ class AlertControl(Control):
         return [] if options.get("reply") else None
 
 
-def withdraw_in_time(withdrawals: Withdrawals, ids: Sequence[str], seconds: float, place: str) -> dict[str, Withdrawal]:
+def withdraw_in_time(
+    withdrawals: Withdrawals, ids: Sequence[str], seconds: float, place: str, by: str = ""
+) -> dict[str, Withdrawal]:
     """Withdraw each; what that came to, by id. ``seconds``: the limit of each. ``place``: where Redis is.
+
+    ``by``: who does it, and why.
 
     Raises:
         BrokerUnavailable: Redis did not answer in time.
@@ -46,7 +50,7 @@ def withdraw_in_time(withdrawals: Withdrawals, ids: Sequence[str], seconds: floa
 
     def withdraw(notification_id: str) -> Withdrawal:
         try:
-            return Deadline.after(seconds).run(lambda: withdrawals.withdraw(notification_id))
+            return Deadline.after(seconds).run(lambda: withdrawals.withdraw(notification_id, by))
         except DeadlineExceeded:
             silence = f"Redis at {place} did not answer within {seconds:g} s"
             raise BrokerUnavailable(f"{silence}; does it run, and is REDIS_URL right?") from None

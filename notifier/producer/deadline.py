@@ -67,9 +67,9 @@ def run_with_deadline(
     """Run ``before``, ``act`` and ``after`` in a thread, and wait at most ``seconds`` for it.
 
     A thread, because name resolution has no timeout of its own, and because a signal handler that raises an alert too
-    then meets no lock of the call that it interrupts. It sees the caller's context variables. Where none can be
-    started they run here, and what they wait for must have its own timeout. ``act`` does not begin once the time is
-    over. Its result is returned even if ``after`` needs longer.
+    then meets no lock of the call that it interrupts. It sees the caller's context variables, and what it sets of them
+    is set here too once it has ended. Where none can be started they run here, and what they wait for must have its own
+    timeout. ``act`` does not begin once the time is over. Its result is returned even if ``after`` needs longer.
 
     Raises:
         DeadlineExceeded: ``act`` has not ended; says whether it has begun.
@@ -90,14 +90,24 @@ def run_with_deadline(
         after()
 
     ends_at = time.monotonic() + seconds
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="notifier", daemon=True)
+    before_it, context = contextvars.copy_context(), contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="notifier", daemon=True)
     if started(thread):
         thread.join(max(0.0, ends_at - time.monotonic()))
+        if not thread.is_alive():
+            _take_over(before_it, context)
     else:
         run()
     if not result.done():
         raise DeadlineExceeded(begun=not result.cancel())
     return result.result()
+
+
+def _take_over(before: contextvars.Context, after: contextvars.Context) -> None:
+    """Set here what was set there; what a signal handler has set here meanwhile stays."""
+    for variable, value in after.items():
+        if variable not in before or before[variable] is not value:
+            variable.set(value)
 
 
 def started(thread: threading.Thread) -> bool:

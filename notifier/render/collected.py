@@ -127,7 +127,7 @@ def _description(messages: Sequence[NotificationMessage], file: str) -> str:
     groups = _by_title(messages)
     parts = [f"What is cut here, and all else of these alerts, is whole in the file `{file}`."]
     if others := groups[TITLES_SHOWN:]:
-        parts.insert(0, f"{sum(map(len, others))} × {len(others)} other titles")
+        parts.insert(0, f"{sum(map(len, others))} × {counted(len(others), 'other title')}")
     room = (DESCRIPTION_CHARACTERS_MAX - sum(map(len, parts))) // min(len(groups), TITLES_SHOWN) - 2 * len(parts)
     return "\n\n".join([*(_paragraph(each, room) for each in groups[:TITLES_SHOWN]), *parts])
 

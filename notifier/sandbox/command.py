@@ -81,4 +81,4 @@ def sandbox(
     try:
         asyncio.run(serve(host, port, settings, announce=announce, **serving))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}; see --port") from None

@@ -8,6 +8,7 @@ from notifier.errors import Waiting
 WORDS_MAX = 400
 """Ours: characters kept of what Redis said."""
 NOT_SHOWN = (
+    r"^Error -?\d+ connecting to \S+\. (?=\S)",  # the text names the place by itself
     r"(?s)^Command # \d+ \(.*\) of pipeline caused error: ",  # the arguments: an alert's text
     r"(?s),? with args beginning with:.*",  # the same
     r"^Error (?:running|compiling) script \([^)]*\): ",
@@ -26,7 +27,7 @@ class Cause:
     """A kind of failure: how it is recognised, and what helps. No pattern is compiled before something fails.
 
     ``waiting``: whether it helps to wait. ``untouched``: Redis has done nothing of what it was asked.
-    ``also_in_scripts``: even if a script was running, for Redis refuses its first write.
+    ``also_in_scripts``: even if a script was running, for Redis refuses its first write. ``subject``: of the sentence.
     """
 
     pattern: str
@@ -34,8 +35,10 @@ class Cause:
     waiting: Waiting = "maybe"
     untouched: bool = True
     also_in_scripts: bool = False
+    subject: str = "Redis"
 
 
+NOTHING_THERE = "no Redis"
 NO_REDIS = "does what listens there speak Redis' protocol (a TLS port needs rediss://)? Else see the log of Redis"
 CAUSES = (
     Cause(r"No master found|MasterNotFoundError", "are these the sentinels? see master_name in docs/redis.md"),
@@ -85,9 +88,14 @@ CAUSES = (
     Cause(
         r"Error -\d+ connecting|Name or service not known|name resolution",
         "this machine cannot resolve the host of REDIS_URL",
+        subject=NOTHING_THERE,
     ),
     Cause(r"Timeout connecting", "does Redis run there, and is that a TLS port if REDIS_URL begins with rediss://?"),
-    Cause(r"Error \d* ?connecting|connecting to", "does Redis run there, and is REDIS_URL right?"),
+    Cause(
+        r"Error \d* ?connecting|connecting to",
+        "does Redis run there, and is REDIS_URL right?",
+        subject=NOTHING_THERE,
+    ),
     Cause(r"No connection available", "all connections of this process are in use; see max_connections"),
     Cause(r"TimeoutError|Timeout", "Redis or the network is overloaded or stopped", untouched=False),
     Cause(r"ConnectionError", NO_REDIS, untouched=False),

@@ -122,6 +122,6 @@ class broker_errors:  # noqa: N801 - used as a function, like ``suppress``
         if isinstance(error, redis.RedisError | UnicodeDecodeError):  # the latter: what listens there is no Redis
             words, cause = cause_of(error)
             place = getattr(error, PLACE, "")
-            text = f"Redis{f' at {place}' if place else ''}: {words.rstrip('.')}; {cause.next_step}"
+            text = f"{cause.subject}{f' at {place}' if place else ''}: {words.rstrip('.')}; {cause.next_step}"
             maybe_stored = may_have_begun(error, cause)
             raise BrokerUnavailable(text, maybe_stored=maybe_stored, waiting=cause.waiting) from None

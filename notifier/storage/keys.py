@@ -103,6 +103,11 @@ class Keys:
         return f"{self.prefix}workers"
 
     @property
+    def called(self) -> str:
+        """String: NOTIFIER_HEARTBEAT_URL was called a moment ago."""
+        return f"{self.prefix}called"
+
+    @property
     def run(self) -> str:
         """Hash: the run of the Redis server; another one may have forgotten the last second of the one before."""
         return f"{self.prefix}run"

@@ -1,7 +1,7 @@
 """The queues of a deployment, also by their names without its prefix: ``-Q notifications.critical`` suits each one."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from celery.app import amqp
 from kombu.utils.functional import maybe_list
@@ -15,8 +15,12 @@ class Queues(amqp.Queues):
         super().select(self._own(include))
 
     def deselect(self, exclude: Iterable[str] | str | None) -> None:
-        """Consume all that are selected but these. Raises KeyError: there is no such queue."""
-        super().deselect(self._own(exclude))
+        """Consume all that are selected but these. One that there is not is none of them.
+
+        An error would end a worker: whoever reaches the broker may send ``cancel_consumer`` with any name.
+        """
+        given, aliases = maybe_list(exclude), cast("Any", self).aliases
+        super().deselect(self._own([name for name in given or () if name in self or name in aliases]))
 
     def _own(self, names: Iterable[str] | str | None) -> list[str]:
         given: Any = maybe_list(names)

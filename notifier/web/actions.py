@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from notifier.counting import counted
 from notifier.duration import moment_of, seconds_of
 from notifier.errors import InvalidMessage, NotificationNotFound, NotifierError
 from notifier.models import AlertType
@@ -70,6 +71,7 @@ def fields_of(body: bytes) -> Given:
     """The fields of a body. Raises InvalidMessage: it is no JSON object."""
     try:
         given = json.loads(body or b"{}")
+        json.dumps(given, ensure_ascii=False).encode()  # half a character is no text that can be stored
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
@@ -131,10 +133,10 @@ class DeadLetterAction(Acting):
         selection = _selection(given.pop("filter"))
         if type(expected := given.pop("expected", None)) is not int:
             raise InvalidMessage("expected: expected the number of dead letters that match")
-        ids = [each["id"] for each in reversed(self.shared.pipeline.dead_letters.list(selection))]
-        if len(ids) != expected:
-            raise Raced(f"{len(ids)} dead letters match now, not {expected}: look again")
-        return ids
+        letters = self.shared.pipeline.dead_letters
+        if (count := letters.count(selection)) != expected:
+            raise Raced(f"that is {counted(count, 'dead letter')} now, not {expected}: look again")
+        return [each["id"] for each in reversed(letters.list(selection))][:expected]
 
 
 def _ids(given: object) -> list[str]:
@@ -230,7 +232,7 @@ class Withdraw(Acting):
     def do(self, given: Given, author: Author, *args: str) -> Any:
         """As ``notifier withdraw``; 409 if it is too late."""
         no_more(given)
-        came_to = self.shared.pipeline.withdraw(args)[args[0]]
+        came_to = self.shared.pipeline.withdraw(args, str(author))[args[0]]
         if came_to is Withdrawal.NOT_FOUND:
             raise NotificationNotFound(f"no alert has the id {args[0]!r} (or it is forgotten by now)")
         if came_to is not Withdrawal.WITHDRAWN:

@@ -49,7 +49,7 @@ STATUSES: dict[type[NotifierError], int] = {
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # without any, a browser says that a form comes from nowhere (Origin: null)
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -210,7 +210,10 @@ class Answering(RequestHandler):
             return False
         if (origin := headers.get("Origin")) is None:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.netloc == self.request.host or (parts.hostname or "") in self.shared.names
 
     # -- what is answered

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from notifier.errors import NotifierError
 from notifier.models import AlertType
 from notifier.operations.alert import alert_as_json
 from notifier.operations.dead_letters import Selection
@@ -58,8 +59,8 @@ def history(pipeline: "Pipeline", query: Query) -> Any:
 def dead(pipeline: "Pipeline", query: Query) -> Any:
     """As ``notifier dead list``, with the number of all that match."""
     limit = query.limit(SHOWN, SHOWN_MAX)
-    found = pipeline.dead_letters.list(selection_of(query))
-    return {"count": len(found), "records": found[:limit]}
+    letters, selection = pipeline.dead_letters, selection_of(query)
+    return {"count": letters.count(selection), "records": letters.list(selection, limit)}
 
 
 def selection_of(query: Query) -> Selection:
@@ -70,9 +71,9 @@ def selection_of(query: Query) -> Selection:
 
 def incidents_of(pipeline: "Pipeline", query: Query) -> Any:
     """As ``notifier incidents``."""
-    kind, only_open = query.alert_type(), query.flag("open")
+    kind, only_open, limit = query.alert_type(), query.flag("open"), query.limit(SHOWN_MAX, SHOWN_MAX)
     kinds = [kind] if kind else list(AlertType)
-    return [asdict(each) for each in incidents(pipeline.redis, pipeline.keys, kinds, only_open=only_open)]
+    return [asdict(each) for each in incidents(pipeline.redis, pipeline.keys, kinds, only_open=only_open)[:limit]]
 
 
 def silences(pipeline: "Pipeline") -> Any:
@@ -108,20 +109,26 @@ READS: Mapping[str, Read] = {
 
 
 class Kept:
-    """An answer that serves all who ask for a while; one of them at a time asks Redis."""
+    """An answer that serves all who ask for a while, also that Redis is away; one of them at a time asks it."""
 
     def __init__(self, seconds: float, read: Callable[[], Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._read, self._clock = seconds, read, clock
         self._until = -math.inf
         self._value: Any = None
+        self._error: NotifierError | None = None
         self._lock = asyncio.Lock()
 
     async def get(self, shared: Shared) -> Any:
         """The answer. Raises: as what reads it."""
         async with self._lock:
             if self._clock() >= self._until:
-                self._value = await shared.run(self._read)
+                try:
+                    self._value, self._error = await shared.run(self._read), None
+                except NotifierError as error:  # else each who waits would wait for Redis again
+                    self._error = error
                 self._until = self._clock() + self._seconds
+            if self._error is not None:
+                raise self._error
             return self._value
 
 
@@ -165,7 +172,10 @@ class Overviews:
     def _overview(self) -> dict[str, Any]:
         pipeline = self._shared.pipeline
         parts = pipeline.redis, pipeline.keys, pipeline.gate, pipeline.settings, pipeline.spool
-        return overview(*parts, self._told)
+        return overview(*parts, self._told) | {
+            "silences": len(pipeline.silences.list()),
+            "jobs_overdue": [each.name for each in pipeline.jobs.list() if each.is_overdue],
+        }
 
     async def get_overview(self) -> dict[str, Any]:
         """The overview, and what the server itself is."""

@@ -28,13 +28,15 @@ from notifier.outbox.claim import (
 from notifier.outbox.disposition import Action, Disposition, decide, failed_over, left_to_others
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
-from notifier.outcome import Answer, Deferred, Delivered, Reason, Rejected, Scope, Unknown
+from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import Payload, as_edit, compose
 from notifier.render.collected import compose_collected
 from notifier.render.notes import note
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
+from notifier.tracing import delivering
 from notifier.webhook import Webhook
+from notifier.worker.delivery_log import WaitLog, log_batch
 from notifier.worker.offload import Offload
 from notifier.worker.own_machine import OwnMachine, backoff_seconds
 
@@ -86,6 +88,7 @@ class DeliveryWorker:
         self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
+        self._wait_log = WaitLog()
 
     def deliver(self, request: ClaimRequest) -> Delivery:
         """Make at most one request for the outbox that ``request`` names.
@@ -137,18 +140,22 @@ class DeliveryWorker:
 
     def _make_request(self, batch: Batch) -> BatchResult:
         began = time.monotonic()
-        answer = self._post(batch)
-        dispositions = self._decide(batch, answer)
-        committing = time.monotonic()
-        result = self._wake_fallback(self._commit(batch, dispositions, answer))
+        alerts = {each.message.id: each.trace for each in batch.items}
+        with delivering(batch.alert_type, batch.webhook.id if batch.webhook else None, alerts) as ended:
+            answer = self._post(batch)
+            ended(*_in_words(answer.outcome), answer.http_status)
+            dispositions = self._decide(batch, answer)
+            committing = time.monotonic()
+            result = self._wake_fallback(self._commit(batch, dispositions, answer))
         self._announce(result, began, committing)
-        _log(batch, answer, result)
+        log_batch(batch, answer, result)
         return result
 
     def _claim(self, request: ClaimRequest) -> Claim:
         webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
         claim = self._outbox.claim(request, webhook, worker, self._machine.held_back())
         self._tell_undeliverable(request.alert_type, claim)
+        self._wait_log.note(request.alert_type, claim)
         return claim
 
     def _send_wake_ups(self, delivery: Delivery) -> None:
@@ -243,6 +250,10 @@ def _answer_without_request(batch: Batch, *, alive: bool) -> Answer | None:
     return None
 
 
+def _in_words(outcome: Outcome) -> tuple[str, str | None]:
+    return type(outcome).__name__.lower(), None if isinstance(outcome, Delivered) else outcome.reason
+
+
 def _payload(batch: Batch) -> Payload:
     notes, left_out = [_note(batch, each) for each in batch.items], [each.left_out for each in batch.items]
     in_forum = any(each.progress.in_forum for each in batch.items)
@@ -278,23 +289,3 @@ _BLOCKED = {
         "Discord knows none of the URLs that workers have (10015, 50027): one has to change, or `notifier gate reset`"
     ),
 }
-
-
-def _log(batch: Batch, answer: Answer, result: BatchResult) -> None:
-    where = f"Discord webhook {batch.webhook.id if batch.webhook else '(none)'} for {batch.alert_type}"
-    match answer.outcome:
-        case Delivered() if result.dispositions[0].action is Action.CONTINUE:
-            logger.info("%s: %s", where, result.dispositions[0].detail)
-        case Delivered(message_id, _):
-            logger.info("%s: delivered %d as message %s", where, len(batch.items), message_id)
-        case Deferred(scope=Scope.MACHINE):
-            return  # logged where it is learned, once in a while
-        case Deferred(wait_seconds, reason, _):
-            logger.warning("%s: %s, waiting %.1f s", where, reason, wait_seconds)
-        case outcome if all(each.action is Action.CONTINUE for each in result.dispositions):
-            logger.warning("%s: %s, %d go again without an ornament", where, outcome.reason, len(batch.items))
-        case outcome:
-            dead = len(result.records)
-            quotes = outcome.reason is Reason.INVALID_PAYLOAD  # Discord repeats what it does not take
-            logger.error("%s: %s %s (%d dead)", where, outcome.reason, "" if quotes else outcome.detail, dead)
-            logger.debug("%s: %s", where, outcome.detail)

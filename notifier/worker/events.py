@@ -40,8 +40,8 @@ class EventSender:
 
     @property
     def listened_to(self) -> bool:
-        """Whether this worker sends events of tasks."""
-        return bool(self._app.conf.worker_send_task_events)
+        """Whether this is a worker that sends events of tasks: what has no name would be a worker of its own there."""
+        return bool(self.hostname and self._app.conf.worker_send_task_events)
 
     def send(self, events: Sequence[Event]) -> None:
         """Send them in one message. A broker that does not take it is logged: no alert depends on its events."""
@@ -76,7 +76,8 @@ def events_of(result: BatchResult, seconds: float) -> Iterator[Event]:
             # with an ETA, or Flower counts it as prefetched by this worker, whichever one carries it in the end
             yield "task-received", of_it | {"timestamp": now - seconds, "eta": due, "result": waits_for(each.reason)}
         if each.action in AGAIN:
-            yield "task-retried", of_it | {"timestamp": now, "exception": _why(each), "traceback": ""}
+            told = {"exception": _why(each), "traceback": "", "result": waits_for(f"to be tried again: {each.reason}")}
+            yield "task-retried", of_it | told | {"timestamp": now}
 
 
 def end_of(record: Record, now: float, seconds: float = 0) -> Event:
@@ -91,7 +92,8 @@ def end_of(record: Record, now: float, seconds: float = 0) -> Event:
             return "task-revoked", of_it | told | {"result": _in_short(record)}
         case _:
             why = repr(not_delivered(record))
-            return "task-failed", of_it | {"exception": why[:TOLD_CHARACTERS], "traceback": "", "result": None}
+            in_short = f"{record['status']}: {str(record['reason']).replace('_', ' ')}"
+            return "task-failed", of_it | {"exception": why[:TOLD_CHARACTERS], "traceback": "", "result": in_short}
 
 
 def received(notification_id: str, alert_type: AlertType, shown_arguments: str, reason: str, due: str) -> Event:

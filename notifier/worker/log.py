@@ -1,14 +1,25 @@
-"""The log of a worker: one record is one line that nothing in it can forge, and no text of an alert is above DEBUG."""
+"""The log of a worker: one record is one line that nothing in it can forge, and no text of an alert is above DEBUG.
+
+Text in a terminal, JSON elsewhere, unless NOTIFIER_LOG_FORMAT says otherwise. The token of a webhook is in neither: the
+text of any error may hold its URL.
+"""
 
 import copy
+import json
 import logging
+import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import celery.app.log
+from celery import current_task
 from celery.utils.log import ColorFormatter
 
-from notifier.escaping import escaped
+from notifier.discord.redaction import redact
+from notifier.escaping import escaped, escaped_json
+from notifier.settings import settings
+from notifier.worker.step_log import FIELDS
 
 FURTHER_LINE = "\n    "
 """A record begins at the left margin; the lines of its traceback do not."""
@@ -26,7 +37,7 @@ class EscapingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """As ``logging.Formatter``."""
         text = super().format(record if _shows_all() else _without_texts(record))
-        return escaped(text.rstrip("\n")).replace("\n", FURTHER_LINE)
+        return escaped(redact(text.rstrip("\n"))).replace("\n", FURTHER_LINE)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """As ``logging.Formatter``: the traceback."""
@@ -46,6 +57,39 @@ class _OfATask(celery.app.log.TaskFormatter, EscapingFormatter):
     """Celery's own, around escaped text."""
 
 
+class JsonFormatter(EscapingFormatter):
+    """One JSON document for each record: time, level and message, then the fields of a step (step_log.py)."""
+
+    def __init__(self, fmt: str | None = None, use_color: bool = False) -> None:
+        super().__init__(fmt)  # what Celery gives each of its formatters
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As ``logging.Formatter``."""
+        shown = record if _shows_all() else _without_texts(record)
+        told: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": shown.getMessage(),
+            **getattr(record, FIELDS, {}),
+            "logger": record.name,
+            "process": record.processName,
+        }
+        if current_task and current_task.request:
+            told |= {"task_id": current_task.request.id, "task_name": current_task.name}
+        if shown.exc_info:
+            told["traceback"] = self.formatException(shown.exc_info)
+        if shown.stack_info:
+            told["stack"] = self.formatStack(shown.stack_info)
+        told = {name: redact(value) if isinstance(value, str) else value for name, value in told.items()}
+        return escaped_json(json.dumps(told, ensure_ascii=False, default=lambda value: redact(str(value))))
+
+
+def is_json(stream: Any) -> bool:
+    """Whether what is written there is to be JSON. ``stream``: an open file, or None for a name of one."""
+    wanted = settings().log_format
+    return wanted == "json" or (wanted == "auto" and not (hasattr(stream, "isatty") and stream.isatty()))
+
+
 class Logging(celery.app.log.Logging):
     """Celery's, with these formatters in every handler that it makes."""
 
@@ -59,6 +103,8 @@ class Logging(celery.app.log.Logging):
         **more: Any,
     ) -> logging.Logger:
         """As Celery's."""
+        if is_json(sys.__stderr__ if logfile is None else logfile):
+            return super().setup_handlers(logger, logfile, format, colorize, formatter=JsonFormatter, **more)
         ours = {ColorFormatter: _InColour, celery.app.log.TaskFormatter: _OfATask}.get(formatter, formatter)
         return super().setup_handlers(logger, logfile, format, colorize, formatter=ours, **more)
 

@@ -7,6 +7,7 @@ them all that there are. Nobody knows beforehand which webhook will hang, so non
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from notifier.errors import BrokerUnavailable
@@ -34,7 +35,7 @@ class Offload:
         Raises:
             Exception: what ``act`` raises; once it goes on by itself, that is logged.
         """
-        running = self._threads.submit(act)
+        running = self._threads.submit(copy_context().run, act)  # a trace of the task goes on there
         wait([running], self._slot_seconds)
         if running.done():
             return running.result()

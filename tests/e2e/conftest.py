@@ -121,7 +121,7 @@ def run_python(configured: dict[str, str], tmp_path: Path) -> RunPython:
             cwd=cwd,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
             check=False,
         )
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
@@ -137,7 +137,7 @@ def notifier(configured: dict[str, str], tmp_path: Path) -> Notifier:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "notifier", *arguments],
-            cwd=tmp_path, env={**configured, **environment}, capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, env={**configured, **environment}, capture_output=True, text=True, timeout=150, check=False,
         )  # fmt: skip
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
         assert "Traceback" not in done.stderr

@@ -7,7 +7,7 @@ import pytest
 UP = "everything-is-up"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_hangs(start_worker, sandbox, tmp_path_factory):  # type: ignore[no-untyped-def]
     """Everything is up; now it hangs."""
     start_worker()

@@ -50,7 +50,7 @@ class Installation:
         _uv("pip", "install", "--quiet", "--python", str(self.bin / "python"), *arguments)
 
     def run(
-        self, *command: str, cwd: Path, timeout_seconds: float = 100, **environment: str
+        self, *command: str, cwd: Path, timeout_seconds: float = 150, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of it in a folder, with the environment of the tests less their own Python's."""
         return subprocess.run(
@@ -66,6 +66,6 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def _uv(*arguments: str) -> str:
-    done = subprocess.run([uv(), *arguments], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([uv(), *arguments], capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import requests
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.conftest import Sandbox
+from tests.e2e.watched_page import WatchedPage
 
 FORUM = "2000000000000000007"
 
@@ -54,33 +55,15 @@ def forum(sandbox: Sandbox) -> Channel:
     return Channel(sandbox, "FORUM")
 
 
-class Seen:
+class Seen(WatchedPage):
     """A page in a window, and what the browser said of it."""
 
+    patience_ms = 15_000
+
     def __init__(self, browser: Browser, address: str, scheme: Any = "dark", width: int = 1280) -> None:
-        self._context = browser.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": 900}, locale="en-US", timezone_id="UTC"
-        )
-        self._context.set_default_timeout(15_000)
-        self.page: Page = self._context.new_page()
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
-        )
-        self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        super().__init__(browser, scheme, width)
         self.page.goto(address)
         expect(self.page.locator("#live")).to_have_text("live")
-
-    def _said(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.wrong.append(message.text)
-
-    def close(self) -> None:
-        """Close the window."""
-        self._context.close()
 
     def article(self, message: dict[str, Any]) -> Any:
         """A message, once it is drawn."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from notifier.cli.processes import Process
 from notifier.jobs.terms import JobTerms
@@ -19,6 +19,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox, run_worker
 from tests.e2e.conftest import client_app
+from tests.e2e.watched_page import WatchedPage
 from tests.no_secrets import assert_no_secrets
 from tests.servers import until
 
@@ -26,8 +27,11 @@ READ = ("general", "error", "tracklist", "monitoring", "security")
 """The queues that the worker reads: nobody reads that of critical alerts."""
 REFUSED = "Weekly report"
 """Discord refuses an alert with this text."""
+expect.set_options(timeout=30_000)  # other tests run beside this one
 HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=1</script> \u202egnp.exe \x1b[31mred"
 BODY = "# Heading\n**bold** and `code`\n```py\nprint('hello')\n```\n||a secret||"
+PICTURE = "https://pictures.example/a.png"
+PASSWORD = "fake-token-of-the-operator"
 NOT_MET = {"code": 50035, "message": "Invalid Form Body", "errors": {"content": {"_errors": [{"message": "bad"}]}}}
 
 
@@ -39,6 +43,8 @@ class Planted:
         self.pipeline = pipeline
         self.address = address
         self.ids: dict[str, str] = {}
+        self.session: Any = None
+        """The cookies of somebody who has logged in."""
 
     def raise_alert(self, title: str, alert_type: AlertType = AlertType.GENERAL, **more: Any) -> str:
         """Raise one; its id."""
@@ -58,7 +64,7 @@ class Planted:
         security = self.sandbox.variables["DISCORD_WEBHOOK_SECURITY"].split("/")[-2]
         self.sandbox.call("DELETE", f"webhooks/{security}")
         fields = [{"name": "Version", "value": "4.2.0", "inline": True}]
-        self.raise_alert("Deploy of the API finished", message=BODY, source="deploy", fields=fields)
+        self.raise_alert("Deploy of the API finished", message=BODY, source="deploy", fields=fields, image=PICTURE)
         for number in range(3):
             self.raise_alert(f"{REFUSED} {number}", AlertType.TRACKLIST)
         self.raise_alert(HOSTILE, message=HOSTILE, source=HOSTILE)
@@ -68,13 +74,23 @@ class Planted:
         self.pipeline.silences.add({"title": "disk*"}, 3_600, by="ops", why="migration")
         self.pipeline.jobs.started("nightly import", "1", JobTerms.of("24h"))
         self.pipeline.jobs.ended("nightly import", "1", "finished", 0)
-        self.ended("Deploy of the API finished", HOSTILE, *(f"{REFUSED} {number}" for number in range(3)))
+        self.ended(
+            "Deploy of the API finished",
+            "CPU above 95 % on db-1",
+            HOSTILE,
+            *(f"{REFUSED} {number}" for number in range(3)),
+        )
 
 
 @contextmanager
 def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folder: Path) -> Iterator[Planted]:
     """All of it, for as long as the tests of a module run."""
-    environment = {**environment, "REDIS_URL": redis_url, "DISCORD_UNDELIVERABLE_SECONDS": "3600"}
+    environment = {
+        **environment,
+        "REDIS_URL": redis_url,
+        "DISCORD_UNDELIVERABLE_SECONDS": "3600",
+        "NOTIFIER_WEB_PASSWORD": PASSWORD,
+    }
     client = connect(redis_url, 5)
     client.flushdb()
     sandbox.call("POST", "reset")
@@ -96,29 +112,26 @@ def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folde
         client.close()
 
 
-class Operator:
+class Operator(WatchedPage):
     """Somebody who looks at the page, and what the browser said of it."""
 
-    def __init__(self, browser: Browser, address: str, scheme: Any = "light", width: int = 1600) -> None:
-        self._context = browser.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": 900}, locale="en-US", timezone_id="UTC"
-        )
-        self._context.set_default_timeout(20_000)
-        self.page: Page = self._context.new_page()
-        self.address = address
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
-        )
-        self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
+    def __init__(self, browser: Browser, stack: Planted, scheme: Any = "light", width: int = 1600) -> None:
+        super().__init__(browser, scheme, width, storage_state=stack.session)
+        self.address = stack.address
 
     @property
     def main(self) -> Locator:
         """The view."""
         return self.page.locator("main")
+
+    def log_in(self, stack: Planted) -> None:
+        """By the form; whoever comes after is logged in too."""
+        self.page.goto(f"{self.address}/#/history?status=failed")
+        self.page.get_by_label("User").fill("notifier")
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        expect(self.main.get_by_label("Status")).to_have_value("failed")  # where they wanted to be
+        stack.session = self._context.storage_state()
 
     def look_at(self, route: str, heading: str) -> Locator:
         """Go to a view; it is there when this returns."""
@@ -126,6 +139,11 @@ class Operator:
         expect(self.main.get_by_role("heading", level=1)).to_contain_text(heading)
         expect(self.main).to_have_attribute("aria-busy", "false")
         return self.main
+
+    def overview(self) -> dict[str, Any]:
+        """What the server answers now."""
+        found: dict[str, Any] = self.page.request.get(f"{self.address}/api/overview").json()
+        return found
 
     def row(self, text: str) -> Locator:
         """The row of a table."""
@@ -149,4 +167,4 @@ class Operator:
         """Close the window; nothing went wrong, and nobody else was asked."""
         assert self.wrong == [], self.wrong
         assert [url for url in self.asked if not url.startswith((f"{self.address}/", "data:"))] == []
-        self._context.close()
+        super().close()

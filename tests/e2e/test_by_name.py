@@ -54,7 +54,8 @@ def test_a_wrong_field_makes_a_dead_letter_that_is_replayed_once_it_is_mended(
     (embed,) = sandbox.messages()[0]["embeds"]
     assert (embed["title"], embed["description"], embed["fields"][0]["value"]) == ("fixed", given["message"], "/var")
     assert application.pipeline.dead_letters.list() == []
-    assert [step.what for step in application.pipeline.explain(str(result.id))][-1] == f"replayed as {record['id']}"
+    *_, last = application.pipeline.explain(str(result.id))
+    assert last.what.startswith(f"replayed as {record['id']}")
 
 
 @pytest.mark.parametrize("title", ["x" * 10_001, "half a character \ud800"], ids=["long", "not UTF-8"])

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ def test_an_alert_is_sent_waited_for_and_found_in_the_history(
     assert message["embeds"][0]["fields"][0]["value"] == "/var"
     (record,) = json.loads(notifier("history", "--type", "error", "--since", "1h", "--search", "disk", "--json").stdout)
     assert (record["id"], record["message_id"]) == (result["id"], message["id"])
+    assert {name: result[name] for name in record} == record, "one thing has one shape"
     assert "Disk full" in notifier("history").stdout
     assert json.loads(notifier("history", "--status", "failed", "--json").stdout) == []
 
@@ -83,8 +85,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(notifier: Notifier)
 def test_redis_away_is_reported_in_one_line(notifier: Notifier) -> None:
     done = notifier("send", "error", "x", REDIS_URL="redis://:fake-token@127.0.0.1:1/0")
     assert done.returncode == 1
-    assert "Redis at 127.0.0.1:1, database 0: " in done.stderr
-    assert "Connection refused" in done.stderr
+    assert "no Redis at 127.0.0.1:1, database 0: Connection refused; does" in done.stderr
     assert "nothing was stored [broker_unavailable]" in done.stderr
     checked = notifier("check", "--json", REDIS_URL="redis://:fake-token@127.0.0.1:1/0")
     assert checked.returncode == 1
@@ -128,30 +129,26 @@ def test_check_says_which_types_have_no_webhook(notifier: Notifier) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_keeps_off_a_redis_that_real_alerts_live_in(
-    notifier: Notifier, application: Application, sandbox: Sandbox
-) -> None:
-    application.raise_alerts("real")
-    done = notifier("demo")
-    assert done.returncode == 1
-    assert "REDIS_URL: alerts for real webhooks live there" in done.stderr
-    assert application.pipeline.outbox.depth(AlertType.GENERAL) == 1
-
-
-@pytest.mark.slow
 def test_the_demo_of_incidents_has_one_message_for_each_and_counts_all(notifier: Notifier) -> None:
     done = notifier("demo", "incidents", "--json", REDIS_URL="")
     assert done.returncode == 0, done.stderr
     tally = json.loads(done.stdout)
     assert (tally["raised"], tally["messages"], tally["counted"], tally["too_many_requests"]) == (2_025, 3, 2_000, 0)
-    assert tally["requests"] < 20
+    assert tally["requests"] < 100, "more, the longer the storm takes on this machine"
 
 
 @pytest.mark.slow
-def test_the_demo_counts_what_arrived(notifier: Notifier) -> None:
-    done = notifier("demo", "--json", REDIS_URL="")
+def test_the_demo_counts_what_arrived_and_uses_nobodys_redis_or_settings(
+    notifier: Notifier, application: Application, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    application.raise_alerts("real")
+    (tmp_path / ".env").write_text("DISCORD_QUIET_HOURS=00:00-23:59 UTC hold\n", encoding="utf-8")
+    done = notifier("demo", "--json", DISCORD_DRY_RUN="1")
     assert done.returncode == 0, done.stderr
+    assert "REDIS_URL is not used: the demo has a Redis of its own" in done.stderr
     counted = json.loads(done.stdout)
     assert (counted["raised"], counted["delivered"]) == (106, 106)
     assert (counted["too_many_requests"], counted["doubled_titles"]) == (0, 0)
-    assert counted["requests"] <= 6 + 6 + 16, "an info and an alert of each type, and a burst's"
+    assert counted["requests"] <= 6 + 6 + 30, "an info and an alert of each type, and what a channel takes in a minute"
+    assert application.pipeline.outbox.depth(AlertType.GENERAL) == 1
+    assert sandbox.titles() == []

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from notifier.cli import main
+from notifier.cli.author import user_name
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType
 from notifier.operations.dead_letters import Selection
@@ -110,7 +111,7 @@ def test_a_replay_goes_oldest_first_waits_for_room_and_each_refers_to_the_other(
     history = pipeline.history.query(alert_type=AlertType.ERROR)
     assert {each["id"] for each in history} == {each for pair in replayed for each in pair.values()}
     old, new = replayed[0]["id"], replayed[0]["as"]
-    assert pipeline.explain(old)[-1].what == f"replayed as {new}"
+    assert pipeline.explain(old)[-1].what == f"replayed as {new} by {user_name()}"
     assert pipeline.explain(new)[0].what == f"replay of {old}"
     again = notifier("dead", "replay", old)
     assert (again.returncode, "no dead letter has the id" in again.stderr) == (1, True)
@@ -127,7 +128,7 @@ def test_a_replay_that_is_interrupted_loses_and_doubles_nothing(
     until(lambda: listed(notifier, "--type", "error") == errors[2:], "two that are no dead letters any more")
     running.send_signal(signal.SIGINT)
     output, errors_told = running.communicate(timeout=30)
-    assert (running.returncode, output) == (130, "2 queued again, 1 left\n")
+    assert (running.returncode, output) == (130, "2 alerts queued again, 1 left\n")
     assert "Traceback" not in errors_told
     assert json.loads(notifier("dead", "replay", "--type", "error", "--json").stdout)["left"] == 0
     assert application.pipeline.outbox.depth(AlertType.ERROR) == 3

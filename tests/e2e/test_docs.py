@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"\b(?:DISCORD|NOTIFIER)_[A-Z_]*[A-Z]\b|\bREDIS_URL\b|\bCELERY_BROKER_URL\b")
+MISSPELT = "DISCORD_RATE_LIMITS"
+"""On the page that shows what such a name leads to."""
 FOLDERS = ("notifier", "deploy", "tasks", "tests", "docs", "templates", "scripts", "services", ".ci")
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
@@ -54,11 +56,13 @@ def snippets() -> Iterator[Snippet]:
 
 
 def shell_commands() -> Iterator[tuple[str, list[str]]]:
-    """Every command of every ``bash`` block, split into words; assignments in front are left out."""
+    """Every command of a ``bash`` block, and of a ``console`` one, split into words without assignments in front."""
     for snippet in snippets():
-        if snippet.language != "bash":
+        if snippet.language not in ("bash", "console"):
             continue
-        for line in snippet.text.replace("\\\n", " ").splitlines():
+        lines = snippet.text.replace("\\\n", " ").splitlines()
+        typed = [line[2:] for line in lines if line.startswith("$ ")] if snippet.language == "console" else lines
+        for line in typed:
             words = shlex.split(line, comments=True)
             while words:
                 end = next((at for at, word in enumerate(words) if word in ("&&", "|", ";")), len(words))
@@ -97,6 +101,8 @@ def test_every_python_snippet_runs_as_printed(
     snippet: Snippet, run_python: RunPython, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     code = snippet.text
+    if "import apprise\n" in code:  # its plugins import what is deprecated
+        code = f"import warnings\nwarnings.simplefilter('ignore')\n{code}"
     if code.startswith("# settings.py"):
         (tmp_path / "settings.py").write_text(code, encoding="utf-8")
         code = "from django.core.management import execute_from_command_line as run; run(['', 'check'])"
@@ -166,6 +172,9 @@ def test_every_celery_command_names_what_there_is(words: list[str]) -> None:
 def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     values = dict(pairwise(words))
+    if words[0] == "build":
+        assert (ROOT / words[-1] / "Dockerfile").is_file()
+        return
     assert words[0] == "compose"
     assert all((ROOT / after).is_file() for before, after in pairwise(words) if before == "-f")
     if "exec" in words:
@@ -178,6 +187,20 @@ def test_every_compose_command_names_what_there_is(words: list[str]) -> None:
     assert values.get("--profile", "dev") in profiles
 
 
+def test_every_kubectl_command_names_what_there_is() -> None:
+    declared = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "deploy/kubernetes").rglob("*.yaml"))
+    found = [words for _, words in COMMANDS if words[0] == "kubectl"]
+    assert found
+    for words in found:
+        assert all(
+            (ROOT / after / "kustomization.yaml").is_file() for before, after in pairwise(words) if before == "-k"
+        )
+        named = [each.partition("/")[2] for each in words if re.match(r"(deploy|service)/notifier", each)]
+        assert all(f"name: {each}\n" in declared for each in named)
+        if "--" in words:
+            parse(main, words[words.index("--") + 2 :])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [each for each in commands_of("pytest") if "tests/" in str(each.values)])
 def test_every_pytest_command_finds_tests(words: list[str], tmp_path: Path) -> None:
@@ -188,9 +211,41 @@ def test_every_pytest_command_finds_tests(words: list[str], tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
 
 
+TESTED = {"notifier", "celery", "docker", "kubectl", "pytest", "python"}
+"""Programs whose commands the tests above parse or run; a script of ours only has to exist."""
+NOT_RUN = {
+    "uv": "the tests run in what it has made; tests/e2e/test_wheel.py and test_release.py build with it",
+    "pip": "installs from the network; tests/e2e/test_extras.py installs the wheel and its extras",
+    "ruff": "scripts/check",
+    "mypy": "scripts/check",
+    "lint-imports": "scripts/check",
+    **dict.fromkeys(("cp", "curl", "git", "mkdir", "openssl", "tail"), "of the system"),
+    **dict.fromkeys(("sudo", "echo", "journalctl"), "set up a machine; tests/unit/test_deploy.py checks the units"),
+    "pg_dump": "a program whose output is piped",
+    "jq": "of the system; tests/e2e/test_log_lines.py reads the same lines",
+}
+"""Programs whose commands no test of this file runs, each with the reason."""
+NOT_RUN_LANGUAGES = {"py": "what another program takes, beside what takes its place (docs/migration.md)"}
+
+
+def test_every_program_on_a_page_has_a_test_or_a_reason() -> None:
+    named = {(where.split(":")[0], words[0]) for where, words in COMMANDS if "/" not in words[0]}
+    assert {each for each in named if each[1] not in {*TESTED, *NOT_RUN}} == set(), "test it, or say in NOT_RUN why not"
+    assert set(NOT_RUN) <= {program for _, program in named}
+
+
+def test_every_language_of_a_block_is_run_or_has_a_reason() -> None:
+    data = {"", "text", "json", "ini", "yaml", "toml", "html", "lua", "nginx", "diff"}
+    shown = {(each.where, each.language) for each in snippets()}
+    known = {"python", "bash", "console", *data, *NOT_RUN_LANGUAGES}
+    assert {each for each in shown if each[1] not in known} == set()
+
+
 def test_every_script_that_is_run_exists() -> None:
     scripts = {words[0] for _, words in COMMANDS if "/" in words[0]}
     assert {each for each in scripts if not (ROOT / each).is_file()} == set()
+    modules = {words[2] for _, words in COMMANDS if words[0] == "python"}
+    assert {each for each in modules if not (ROOT / f"{each.replace('.', '/')}.py").is_file()} == set()
 
 
 def test_every_file_that_is_named_exists() -> None:
@@ -237,7 +292,7 @@ def headings(page: Path) -> set[str]:
 
 
 def test_every_setting_that_is_named_is_one() -> None:
-    known = {*Settings.variables(), *Settings.spellings()}
+    known = {*Settings.variables(), *Settings.spellings(), MISSPELT}
     named = {(name, each) for name, text in TEXTS.items() for each in SETTING.findall(text)}
     assert {(name, each) for name, each in named if each not in known} == set()
 
@@ -275,3 +330,9 @@ def test_the_public_interface_is_the_one_that_is_listed() -> None:
     listed = public_api.LIST.read_text(encoding="utf-8").splitlines()
     changes = "\n".join(unified_diff(listed, public_api.lines(), "tests/public_api.txt", "the code", n=0, lineterm=""))
     assert changes == "", changes + WHAT_TO_DO
+
+
+def test_pictures_are_small_and_shown() -> None:
+    pictures = set((ROOT / "docs" / "images").iterdir())
+    assert {path.name for path in pictures if path.stat().st_size > 150_000} == set()
+    assert {path.name for path in pictures if f"images/{path.name})" not in "".join(TEXTS.values())} == set()

@@ -40,7 +40,9 @@ def test_an_alert_is_explained_from_its_admission_to_its_link(
     ids = application.raise_alerts("first", "second", "third")
     start_worker(DISCORD_RETRY_BACKOFF_SECONDS="0.2")
     record, *_ = application.wait(ids)
-    story = json.loads(explained(ids[0], "--json").stdout)
+    found = json.loads(explained(ids[0], "--json").stdout)
+    assert (found["status"], found["record"]) == ("delivered", record)
+    story = found["steps"]
     told = [step["what"] for step in story]
     assert told[0] == 'admitted as general: "first"'
     assert told[1] == "carried with 2 others"

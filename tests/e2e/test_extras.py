@@ -54,11 +54,12 @@ def test_an_application_in_a_base_installation_raises_an_alert_and_a_worker_ther
     ("command", "extras"),
     [
         ("notifier demo --burst 5", "demo"),
-        ("notifier up", "demo,flower"),
+        ("notifier up", "demo,flower,web"),
         ("notifier sandbox --port 0", "demo"),
         ("python -m notifier.sandbox --port 0", "demo"),
         ("celery -A notifier flower --port=0", "flower"),
         ("notifier send -t service_error", "templates"),
+        ("notifier metrics", "metrics"),
     ],
 )
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(

@@ -113,7 +113,7 @@ def test_they_arrive_whole_from_a_dead_letter_from_the_disk_and_from_a_worker_th
     application.pipeline.dead_letters.replay(*dead)
     application.pipeline.dead_letters.replay(refused, {"titel": None})
     flushed = notifier("spool", "flush", NOTIFIER_SPOOL_DIR=str(tmp_path / "spool"))
-    assert flushed.stdout == "1 handed over\n"
+    assert flushed.stdout == "1 alert handed over\n"
     start_worker()
     records = application.wait([spooled, *killed])
     assert [each["status"] for each in records] == ["delivered"] * 2

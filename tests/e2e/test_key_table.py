@@ -50,6 +50,7 @@ NOT_WRITTEN = {
     "<node>.reply.notifier.pidbox": "only `celery inspect` asks for answers",
     "<node>.notifier.pidbox": "only `celery inspect` sends commands",
     "notifier.events.<node>": "only Flower reads events",
+    "notifier:called": "only with NOTIFIER_HEARTBEAT_URL",
     "notifier:machines": "only a worker whose machine cannot reach Discord writes it",
     "notifier:unacked_mutex": "a worker takes it at its start and now and then",
 }
@@ -181,6 +182,8 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     incident = {"alert_type": AlertType.MONITORING, "dedup_key": "disk", "remind_seconds": 3_600}
     alerts += application.raise_alerts("Disk full", **incident)
     application.raise_alerts("Disk full", **incident)
+    (withdrawn,) = application.raise_alerts("withdrawn", alert_type=AlertType.TRACKLIST)
+    application.pipeline.withdrawals.withdraw(withdrawn)
     application.pipeline.silences.add({"title": "quiet*"}, 60)
     application.pipeline.audit.note(Author("ops"), "silence.add", "quiet*")
     application.raise_alerts("quiet", alert_type=AlertType.MONITORING)

@@ -64,7 +64,8 @@ def test_a_queue_without_a_worker_and_a_beat_that_is_dead_are_told_until_they_ar
     beat = start("beat", "--pidfile=", ready="is starting")
     until(lambda: are_silent("imports"), "that nobody reads imports")
     listed = {each["name"]: each["outcome"] for each in json.loads(notifier("jobs", "--json").stdout)}
-    assert listed == {"shop: queue default": "finished", "shop: queue imports": "expected"}
+    assert listed.pop("shop: queue default") in {"finished", "running"}, "its beats come each second"
+    assert listed == {"shop: queue imports": "expected"}
     start(*worker, "imports", ready=r"ready\.")
     until(lambda: "✅ shop: queue imports is alive again" in titles(), "that it is read")
     beat.kill()

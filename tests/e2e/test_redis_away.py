@@ -284,7 +284,7 @@ def test_the_command_line_lists_and_flushes(
     own_redis.back()
     assert json.loads(notifier("spool", "flush", "--json").stdout) == {"handed_over": 4, "left": 0}
     assert notifier("spool", "list").stdout == "nothing is spooled\n"
-    assert "0 handed over" in notifier("spool", "flush").stdout
+    assert "0 alerts handed over" in notifier("spool", "flush").stdout
     assert connect(own_redis.url, 5).zcard("notifier:outbox:general:waiting") == 4
     del settings["NOTIFIER_SPOOL_DIR"]
     assert "NOTIFIER_SPOOL_DIR is not set" in notifier("spool", "list").stderr

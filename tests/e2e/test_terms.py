@@ -111,7 +111,7 @@ def test_a_program_that_knows_only_the_name_postpones_too(
     assert record["status"] == "delivered"
     assert datetime.fromisoformat(record["finished_at"]).timestamp() * 1e6 >= not_before
     assert sandbox.titles() == ["soon"]
-    assert application.pipeline.explain(later.id)[1].what.startswith("postponed until ")
+    assert application.pipeline.explain(later.id)[1].what.startswith("waits until ")
 
 
 @pytest.mark.slow

@@ -45,7 +45,8 @@ def test_each_unreadable_entry_is_set_aside_once_and_whole_and_the_alerts_betwee
     worker = start_worker(NOTIFIER_WATCH_SECONDS="600", **ROOMY)
     entries = [raw(entry) for entry in UNREADABLE.values()]
     for each in BROADCASTS:
-        assert broker.publish("/1.notifier.pidbox", each) == 1
+        # a worker that is ready may not have subscribed yet
+        until(lambda: broker.publish("/1.notifier.pidbox", each) == 1, "the worker")  # noqa: B023
     titles, ids = [PROTOCOL_1], []
     broker.lpush(QUEUE, raw(protocol_1()))
     for number, entry in enumerate(entries):
@@ -135,8 +136,8 @@ def test_an_entry_can_be_looked_at_put_back_and_dropped(
     shown = notifier("dead", "unreadable").stdout
     assert all(each in shown for each in (garbage["id"], "no_envelope", "why", "'garbage'"))
 
-    assert notifier("dead", "unreadable", "--put-back", tomorrow["id"]).stdout == "1 put back\n"
+    assert notifier("dead", "unreadable", "--put-back", tomorrow["id"]).stdout == "1 entry put back\n"
     assert broker.lrange(QUEUE, 0, -1) == [entries[2]]
     assert notifier("dead", "unreadable", "--drop", tomorrow["id"]).returncode == 1, "it is there no more"
-    assert notifier("dead", "unreadable", "--drop", "--all").stdout == "2 dropped\n"
+    assert notifier("dead", "unreadable", "--drop", "--all").stdout == "2 entries dropped\n"
     assert kept.list() == []

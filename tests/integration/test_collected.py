@@ -18,6 +18,7 @@ from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBH
 from tests.names import names
 
 SECONDS = 300
+COLLECTED = ": collected with others for one message"
 
 
 @pytest.fixture
@@ -297,8 +298,8 @@ def test_explain_tells_until_when_and_with_whom(bench: Bench, monkeypatch: pytes
     monkeypatch.setattr(explain_module, "clock", lambda client: int(client.get(CLOCK)))
     bench.admit("a", "b", "c")
     told = [each.what for each in explain(bench.redis, names, bench.records, "b")]
-    assert any(each.startswith("collected with others of its type until 2027-01-15 08:0") for each in told), told
-    assert told[-1] == "still collected, for another 5 min, with 2 others"
+    assert any(each.startswith("waits until 2027-01-15 08:0") and each.endswith(COLLECTED) for each in told), told
+    assert told[-1] == f"still waiting, for another 5 min{COLLECTED} (2 others so far)"
     bench.tick(SECONDS)
     bench.commit(bench.batch())
     told = [each.what for each in explain(bench.redis, names, bench.records, "b")]

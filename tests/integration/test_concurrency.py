@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from notifier.models import AlertType
+from notifier.operations.counters import read_counters
 from notifier.outcome import Failed, RateLimitInfo, Reason
 from notifier.storage.connection import connect
 from tests.integration import claimers
 from tests.integration.conftest import WEBHOOK, MakeBench
+from tests.names import names
 
 PROCESSES = 4
 CLAIMS_EACH = 50
@@ -59,6 +61,10 @@ def test_two_hundred_concurrent_claims_admit_exactly_what_the_budget_allows(
     assert claims >= PROCESSES * CLAIMS_EACH
     assert told["batch"] == 23
     assert told[Reason.RATE_LIMITED] >= PROCESSES
+    counted = read_counters(now, names)
+    assert sum(counted.total("delivered", kind) for kind in AlertType) == 24, "with the one that taught the budget"
+    deferred = [count for (_, reason), count in counted.of("deferred") if reason == Reason.RATE_LIMITED]
+    assert sum(deferred) == told[Reason.RATE_LIMITED]
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ COMMANDS: dict[tuple[str, ...], list[list[str]]] = {
     ("history",): [[], ["--json"], ["--status", "failed"]],
     ("explain",): [[DEAD], [DELIVERED], [WAITS], [WAITS, "--json"]],
     ("waiting",): [[], ["--json"], ["--limit", "1"]],
+    ("metrics",): [["--json"]],  # else the lines are Prometheus'
     ("incidents",): [[], ["--json"], ["--open"]],
     ("ack",): [["disk/1", "--by", "ops", "--why", "it is being replaced by a larger one"]],
     ("silence", "add"): [["--match", "nothing*", "--for", "1h"], ["--match", "x*", "--for", "1h", "--json"]],
@@ -61,6 +62,7 @@ COMMANDS: dict[tuple[str, ...], list[list[str]]] = {
     ("spool", "flush"): [[], ["--json"]],
     ("jobs",): [[], ["--json"]],
     ("job", "forget"): [["nightly import 0"]],
+    ("completion",): [["bash"], ["zsh"], ["fish"]],
     ("job", "run"): [["--name", "this", "--", "true"]],
 }
 
@@ -155,7 +157,10 @@ def _deliver(bench: Bench, rows: int) -> None:
         bench.outbox.admit(waiting, Terms(after_seconds=60 * number))
 
 
-MODES = [pytest.param(60, "ascii", id="60-ascii"), pytest.param(200, "utf-8", id="200-utf8")]
+CASES = [
+    pytest.param(*case, id=f"{case[0]} rows, {case[1]} columns")
+    for case in ((0, 60, "ascii"), (1, 60, "ascii"), (3, 60, "ascii"), (3, 200, "utf-8"))
+]
 
 
 def test_none_is_left_out() -> None:
@@ -165,16 +170,26 @@ def test_none_is_left_out() -> None:
     assert leaves == COMMANDS.keys() | SERVERS
 
 
-@pytest.mark.parametrize("rows", [0, 1, 12])
-@pytest.mark.parametrize(("columns", "encoding"), MODES)
+@pytest.mark.parametrize(("rows", "columns", "encoding"), CASES)
 def test_it_fits(planted: Callable[[int], None], run: Run, rows: int, columns: int, encoding: str) -> None:
     planted(rows)
     for command, calls in COMMANDS.items():
         for arguments in calls:
             printed, _ = run(*command, *arguments, columns=columns, encoding=encoding)
+            if command == ("completion",):
+                continue  # a shell reads it
             if "--json" in arguments:
                 json.loads(printed or "null")
                 continue
             too_long = [line for line in printed.splitlines() if wcswidth(line) > columns and "://" not in line]
             assert too_long == [], f"{command} {arguments}:\n{printed}"
             assert " 1 alerts" not in f" {printed}"
+
+
+def test_what_prometheus_reads_is_never_wrapped(planted: Callable[[int], None], run: Run) -> None:
+    planted(1)
+    narrow, wide = (run("metrics", columns=columns, encoding="ascii")[0].splitlines() for columns in (30, 500))
+    assert [line.split()[:3] for line in narrow if line[0] == "#"] == [
+        line.split()[:3] for line in wide if line[0] == "#"
+    ]
+    assert len(narrow) == len(wide) > 100

@@ -18,7 +18,7 @@ from notifier.outbox.unannounced import Unannounced
 from notifier.outcome import Deferred, Failed, Reason, Rejected, Scope
 from notifier.worker.delivery import Detached
 from notifier.worker.offload import Offload
-from tests.integration.conftest import WEBHOOK, Bench, MakeBench
+from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
 from tests.integration.fleet_of_two import Discord, Flower, Worker
 from tests.names import names
 
@@ -44,7 +44,7 @@ MakeFleet = Callable[..., Fleet]
 @pytest.fixture
 def make_fleet(make_bench: MakeBench) -> MakeFleet:
     def make(**more: object) -> Fleet:
-        bench, discord, flower = make_bench(webhooks={AlertType.GENERAL: WEBHOOK}, **more), Discord(), Flower()
+        bench, discord, flower = make_bench(**{"webhooks": {AlertType.GENERAL: WEBHOOK}} | more), Discord(), Flower()
         one, two = (Worker(name, bench, discord, flower) for name in ("one", "two"))
         return Fleet(bench, one, two, discord, flower)
 
@@ -100,7 +100,8 @@ def test_a_dead_alert_is_a_failure_with_its_reason(fleet: Fleet) -> None:
     fleet.discord.answers.append(REJECTED)
     fleet.one.runs("refused")
     shown = fleet.flower.task("refused")
-    assert (shown.state, shown.exception) == ("FAILURE", "NotDelivered('rejected: invalid_payload (400: scripted)')")
+    assert (shown.state, shown.result) == ("FAILURE", "rejected: invalid payload")
+    assert shown.exception == "NotDelivered('rejected: invalid_payload (400: scripted)')"
     assert fleet.flower.kinds("refused") == FAILED_ONCE
 
 
@@ -110,6 +111,7 @@ def test_a_failure_is_a_retry_with_its_reason_and_then_forgotten_or_the_end(flee
     fleet.one.runs("again")
     shown = fleet.flower.task("again")
     assert (shown.state, shown.exception) == ("RETRY", "bad_gateway (HTTP 502)")
+    assert shown.result == "waits: to be tried again: bad gateway"
     fleet.bench.tick(600)
     fleet.two.runs("again")
     shown = fleet.flower.task("again")
@@ -230,6 +232,42 @@ def test_a_repeated_alert_was_never_a_task_and_the_change_of_its_message_is_one(
     assert {each: fleet.flower.kinds(each) for each in ("opens", "edits")} == dict.fromkeys(("opens", "edits"), ONCE)
     fleet.one.runs("counted")
     assert fleet.flower.kinds("counted") == {}
+
+
+def test_alerts_that_go_as_one_message_are_a_task_each(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(group_seconds_by_type={AlertType.GENERAL: 60})
+    ids = [f"a{number}" for number in range(12)]
+    fleet.bench.admit(*ids)
+    fleet.one.runs("a0")
+    assert fleet.flower.task("a0").state == "RECEIVED"
+    fleet.bench.tick(60)
+    fleet.two.wakes()
+    assert {each: fleet.flower.kinds(each) for each in ids} == dict.fromkeys(ids, ONCE)
+    assert {fleet.flower.task(each).result for each in ids} == {"delivered 900"}
+
+
+def test_one_that_goes_to_the_channel_of_another_type_keeps_its_own(make_fleet: MakeFleet) -> None:
+    security = AlertType.SECURITY
+    fleet = make_fleet(fallback=AlertType.GENERAL, webhooks={AlertType.GENERAL: WEBHOOK, security: OTHER_WEBHOOK})
+    fleet.bench.admit("a", alert_type=security)
+    fleet.discord.answers.append(Rejected(Reason.FORBIDDEN, "403: scripted"))
+    fleet.one.runs("a", security)
+    assert (fleet.flower.task("a").state, fleet.flower.task("a").exception) == ("RETRY", "forbidden (403: scripted)")
+    fleet.bench.tick(60)
+    fleet.two.wakes()
+    shown = fleet.flower.task("a")
+    assert (shown.state, shown.name, shown.worker) == ("SUCCESS", "send_notification.security", fleet.two.name)
+    assert fleet.flower.kinds("a") == {**ONCE, "retried": 1}
+
+
+def test_one_of_several_messages_is_one_task(fleet: Fleet) -> None:
+    fleet.bench.admit("long", message="line\n" * 2_000, long_text="split")
+    fleet.one.runs("long")
+    while fleet.flower.task("long").state != "SUCCESS":
+        assert fleet.flower.task("long").state == "RECEIVED"
+        fleet.bench.tick(60)
+        fleet.two.wakes()
+    assert fleet.flower.kinds("long") == ONCE
 
 
 def test_a_replay_is_a_task_of_its_own(fleet: Fleet) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.incidents import incidents
 from notifier.outbox import incident as incident_module
 from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
@@ -440,6 +441,28 @@ def test_of_those_that_are_too_many_the_oldest_are_forgotten_whole(
     assert set(bench.redis.keys(names.incident(GENERAL, "*"))) == kept
     assert all(len(bench.redis.hget(key, "title") or "") <= 256 for key in kept)
     assert admit(bench, "again", dedup_key="k0") is Admitted.NOW
+
+
+def test_the_list_has_the_title_that_the_message_shows_now(bench: Bench) -> None:
+    def listed() -> list[str]:
+        return [each.title for each in incidents(bench.redis, names)]
+
+    opened(bench, title="⏳ Import")
+    assert listed() == ["⏳ Import"]
+    for title, more in (
+        ("⏳ Import: half", {"update": True}),
+        ("✅ Import: done", {"resolved": True}),
+        ("⏳ Import", {}),
+    ):
+        before = listed()
+        admit(bench, title, title=title, **more)
+        assert listed() == before, "it is not shown yet"
+        bench.tick(2 * SPACING_SECONDS)
+        show(bench)
+        assert listed() == [title]
+    digest = digest_of(KEY)
+    bench.redis.hdel(names.incident(GENERAL, digest), "shown_title")
+    assert listed() == ["⏳ Import"], "of a worker of an earlier version"
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["goes again", "dead letter"])

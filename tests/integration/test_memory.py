@@ -182,3 +182,16 @@ def test_many_are_not_counted_for_each_that_does_not_fit(make_bench: MakeBench) 
     assert bench.redis.info("commandstats")["cmdstat_hstrlen"]["calls"] == calls, "not yet"
     bench.tick(0.1)
     assert fill(bench, text="x" * 80, first=fitted) in (9, 10)
+
+
+def test_what_meets_a_full_outbox_is_told_the_room_that_it_had(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=1, queue_overflow="digest")
+    bench.admit("a")
+    with pytest.raises(QueueFull, match=r"^1 general alert is waiting already"):
+        bench.admit("b")
+    bench.admit("c", severity="critical")
+    with pytest.raises(QueueFull, match=r"^2 general alerts are waiting already"):
+        bench.admit("d", severity="critical")
+    bench.admit("e", "f", alert_type=AlertType.CRITICAL)
+    with pytest.raises(QueueFull, match=r"^2 critical alerts are waiting already"):
+        bench.admit("g", alert_type=AlertType.CRITICAL)

@@ -187,6 +187,21 @@ def test_what_cannot_be_a_silence_is_refused(
         quiet.silences.add(match, seconds, **more)
 
 
+def test_half_a_character_in_a_silence_stops_no_alert(quiet: Quiet) -> None:
+    quiet.silences.add({"title": "d\udcffsk*", "fields.\ud800": "x"}, 60, by="\ud800", why="\udcff")
+    assert quiet.admit("a") is Admitted.NOW
+    quiet.silences.add({"title": "d\udcffsk*"}, 60)
+    assert quiet.admit("b", title="D\udcffsk full") is Admitted.COUNTED, (
+        "as in a title, another character stands for it"
+    )
+
+
+def test_a_silence_that_cannot_be_read_stops_no_alert(quiet: Quiet) -> None:
+    quiet.bench.redis.hset(names.silences, "of an earlier version", '{"match": {"title": "\\ud800"}}')
+    quiet.bench.redis.expire(names.silences, 60)
+    assert quiet.admit("a") is Admitted.NOW
+
+
 def test_of_silenced_alerts_the_newest_are_kept_and_all_counted(quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(silences_module, "SILENCED_MAX", 3)
     quiet.silences.add({"title": "disk*"}, 60)

@@ -139,7 +139,7 @@ def test_one_that_is_postponed_is_explained_so(bench: Bench) -> None:
     bench.admit("later", terms=Terms(after_seconds=3_600))
     deferred(bench, "now")
     until = told(bench, "later")[1]
-    assert until.startswith("postponed until 2027-01-15 09:00:00 UTC"), "the test's clock begins at 08:00"
+    assert until == "waits until 2027-01-15 09:00:00 UTC: postponed by its caller", "the test's clock begins at 08:00"
     assert bench.redis.hget(names.notification("later"), "not_before") is not None
 
 

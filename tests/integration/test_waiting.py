@@ -8,8 +8,10 @@ from click.testing import CliRunner
 
 from notifier.cli import main
 from notifier.models import AlertType
+from notifier.operations import explain as explain_module
 from notifier.operations import waiting as waiting_module
-from notifier.operations.waiting import WaitingAlerts, waiting_alerts
+from notifier.operations.explain import explain
+from notifier.operations.waiting import WaitingAlerts, waiting_alert, waiting_alerts
 from notifier.outbox.record import iso
 from notifier.outbox.terms import Terms
 from notifier.outcome import Failed, Reason
@@ -20,7 +22,8 @@ from tests.names import names
 @pytest.fixture(autouse=True)
 def by_the_tests_clock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clock is that of the bench."""
-    monkeypatch.setattr(waiting_module, "clock", lambda client: int(client.get(CLOCK)))
+    for module in (waiting_module, explain_module):
+        monkeypatch.setattr(module, "clock", lambda client: int(client.get(CLOCK)))
 
 
 def of(bench: Bench, kind: AlertType = AlertType.GENERAL, **more: int) -> WaitingAlerts:
@@ -29,7 +32,11 @@ def of(bench: Bench, kind: AlertType = AlertType.GENERAL, **more: int) -> Waitin
 
 
 def told(bench: Bench, kind: AlertType = AlertType.GENERAL) -> list[tuple[str, str, str | None]]:
-    return [(each.id, each.why, each.until) for each in of(bench, kind).shown]
+    shown = of(bench, kind).shown
+    for each in shown:
+        *_, last = explain(bench.redis, names, bench.records, each.id)
+        assert each.why in last.what, "the life of an alert ends in the same words"
+    return [(each.id, each.why, each.until) for each in shown]
 
 
 def after(seconds: float) -> str:
@@ -60,6 +67,18 @@ def test_what_is_under_way_is_first_and_the_rest_waits_for_the_gate(bench: Bench
     assert carried == ("carried", "a request is under way", None)
     assert behind[0] == "behind"
     assert behind[1] not in ("", "a request is under way")
+
+
+def test_what_waits_for_its_turn_says_when_its_outbox_is_looked_at_again(bench: Bench) -> None:
+    bench.admit("a", "b")
+    wake_up = names.outbox_parts(AlertType.GENERAL)[-1]
+    bench.redis.set(wake_up, f"token {START + 20 * SECOND}", ex=60)
+    assert [until for _, _, until in told(bench)] == [after(20), after(20)]
+    one = waiting_alert(bench.redis, names, "b")
+    assert one is not None
+    assert one.until == after(20), "as of one alone"
+    bench.redis.set(wake_up, f"token {START}", ex=60)
+    assert [until for _, _, until in told(bench)] == [None, None], "it is over"
 
 
 def test_what_is_due_later_says_when_and_why(bench: Bench) -> None:

@@ -76,6 +76,14 @@ def test_no_secret_is_in_an_argument_or_a_variable() -> None:
                 assert re.search(r"/run/(notifier|secrets)\b", value), f"{name}: {where} is the path of a file"
 
 
+def test_redis_reads_its_password_from_the_file_that_the_others_read() -> None:
+    environment = Composed().environment("notification_service")
+    assert (
+        f"requirepass $(cat {environment['NOTIFIER_REDIS_PASSWORD_FILE']})"
+        in Composed().services["redis"]["command"][-1]
+    )
+
+
 def test_every_service_proves_its_health_and_may_be_scaled() -> None:
     for name, service in Composed().services.items():
         assert "container_name" not in service
@@ -87,6 +95,10 @@ def test_every_service_proves_its_health_and_may_be_scaled() -> None:
     workers = [service for service in Composed().services.values() if "worker" in service.get("command", [])]
     assert len(workers) == 2
     assert not any("ports" in worker for worker in workers)
+    in_flight = 2 * Settings.model_fields["timeout_seconds"].default
+    for worker in workers:
+        assert worker["healthcheck"]["test"] == ["CMD", "notifier", "ready"]
+        assert int(worker["stop_grace_period"].removesuffix("s")) > in_flight, "a look-up of the webhook and a post"
 
 
 def test_only_this_machine_reaches_what_is_published_and_redis_is_not() -> None:
@@ -103,7 +115,7 @@ def hand_on(tmp_path: Path, **given: str) -> dict[str, str]:
     for name in Composed().services["redis"]["secrets"]:
         (source / name).write_text(given.get(name, ""), encoding="utf-8")
     command = ["sh", str(ROOT / "deploy/compose/hand_on_secrets"), str(source), str(volume)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     found = {path.name: path.read_text(encoding="utf-8") for path in volume.iterdir()}
     assert not [secret for secret in found.values() if secret and secret in done.stdout + done.stderr]
     return found
@@ -140,13 +152,13 @@ def test_the_image_runs_as_a_user_that_owns_nothing_but_logs_and_spool() -> None
     image = DOCKERFILE.rsplit("FROM ", 1)[1]
     (user,) = re.findall(r"^USER (\w+)$", image, re.MULTILINE)
     assert user != "root"
-    assert re.findall(rf"chown {user} (.+)$", image, re.MULTILINE) == ["/app/logs /var/spool/notifier"]
+    assert re.findall(rf"chown {user} (.+)$", image, re.MULTILINE) == ["/app/logs /var/lib/flower /var/spool/notifier"]
     assert "--chown" not in image
 
 
 def test_the_build_sees_the_program_and_nothing_else() -> None:
     command = [str(shutil.which("git")), "ls-files"]
-    tracked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout.split()
+    tracked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.split()
     seen = {name for name in tracked if CONTEXT.sees(name)}
     program = {name for name in tracked if name.split("/")[0] in PROGRAM} - {"notifier/sandbox/sandbox.env"}
     assert seen == program | {"pyproject.toml", "uv.lock", "README.md", "LICENSE", "celeryconfig.py", "hatch_build.py"}

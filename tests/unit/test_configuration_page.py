@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from notifier.per_type import variables_per_type
+from notifier.setting_sources import SECRETS
 from notifier.settings import Settings
 from scripts.configuration_page import MEANINGS, PAGE, page
 
@@ -18,6 +19,8 @@ def test_it_has_every_variable() -> None:
     named = {name for names, _ in ROWS for name in re.findall(r"`(\w+)(?:_<TYPE>)?`", names)}
     all_types = {name for name in Settings.variables() if name not in variables_per_type()}
     assert all_types <= named
+    files = {f"{name}_FILE" for name in SECRETS}
+    assert files <= set(re.findall(r"`(\w+_FILE)`", PAGE.read_text(encoding="utf-8")))
     assert {name for name in variables_per_type() if not name.startswith(tuple(named))} == set()
 
 

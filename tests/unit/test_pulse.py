@@ -115,8 +115,8 @@ def test_a_probe_imports_neither_the_settings_nor_redis(folder: Path) -> None:
         "try:\n    main(['ready'])\nexcept SystemExit:\n    pass\n"
         "print([each for each in ('pydantic', 'celery', 'redis', 'requests') if each in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
-    assert done.stdout.splitlines()[1:] == ["[]"]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1:] == ["[]"]
 
 
 def test_a_loop_that_goes_round_no_more_is_named() -> None:

@@ -26,7 +26,7 @@ STEPS = {
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(CHECK), *arguments], capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run([str(CHECK), *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def body(function: str) -> str:

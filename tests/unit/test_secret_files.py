@@ -1,7 +1,5 @@
 """Redis' password and the URLs that may hold one may be in files, as container secrets are."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,22 +9,13 @@ from notifier.errors import ConfigurationError
 from notifier.settings import Settings
 from notifier.storage.url import parse_redis_url
 
+pytestmark = pytest.mark.usefixtures("nothing_is_set")
 PASSWORD = "fake-p@ss/w?rd&#+%20 ü"
 FILE = "NOTIFIER_REDIS_PASSWORD_FILE"
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.upper().startswith(("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")):
-            monkeypatch.delenv(name)
-    yield
-    give({})
-
-
 @pytest.fixture
-def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def secret(nothing_is_set: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file with Redis' password, which is the setting."""
     path = tmp_path / "redis_password"
     path.write_text(f"{PASSWORD}\n", encoding="utf-8")

@@ -1,9 +1,7 @@
 """Settings are read as people write them; what is wrong is named by its variable, and no token shows."""
 
-import os
 import re
 import string
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from notifier.setting_sources import DEFAULT_API_URL
 from notifier.settings import Settings, settings
 from notifier.webhook import Webhook, parse_webhook
 
+pytestmark = pytest.mark.usefixtures("nothing_is_set")
 TOKEN = "fake-token_of.the-settings-tests"
 URL = f"https://discord.com/api/webhooks/123456789/{TOKEN}"
 GUIDE = """
@@ -42,19 +41,6 @@ GUIDE_WEBHOOKS = {
     AlertType.MONITORING: Webhook("567890123", SecretStr("efghijk")),
     AlertType.SECURITY: Webhook("678901234", SecretStr("fghijkl")),
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder, and none of the variables set."""
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.upper().startswith(("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")):
-            monkeypatch.delenv(name)
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
-    give({})
 
 
 def env_file(text: str) -> None:

@@ -27,6 +27,8 @@ class AdminNotificationHandler(DiscordHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """As ``DiscordHandler.emit``; of a request the text would be its whole address, with what is secret in it."""
+        if record.name == "django.server":  # runserver's line of each request: what fails is in django.request
+            return
         request = getattr(record, "request", None)
         if hasattr(request, "META"):
             record = copy.copy(record)

@@ -1,5 +1,5 @@
 // One alert: how it looks in Discord, its life, and what is stored of it.
-import { carryOut } from "./dialogs.js";
+import { by, carryOut, why } from "./dialogs.js";
 import { drawing } from "./drawing.js";
 import { pill } from "./grid.js";
 import { count, given, h, plain } from "./nodes.js";
@@ -41,7 +41,7 @@ function doings(alert, { readOnly, refresh }) {
   if (alert.is_dead) return [["replay", "Replay", "main"], ["drop", "Drop", ""]].map(([what, name, look]) => h("button", { type: "button", class: look, click: () => carryOut({ ...QUESTIONS[what]({ ids: [alert.id] }, 1), refresh }) }, name));
   if (alert.record) return null;
   return h("button", { type: "button", click: () => carryOut({ title: "Withdraw this alert?", text: "It is not posted, and its record says withdrawn. One that is under way is posted all the same.", button: "Withdraw", danger: true,
-    path: `alerts/${encodeURIComponent(alert.id)}/withdraw`, body: () => ({}), said: "withdrawn", refresh }) }, "Withdraw");
+    path: `alerts/${encodeURIComponent(alert.id)}/withdraw`, fields: [by(), why(false)], said: "withdrawn", refresh }) }, "Withdraw");
 }
 
 export const alert = {

@@ -4,9 +4,8 @@ import { choice, empty, grid } from "./grid.js";
 import { count, given, h, plain } from "./nodes.js";
 import { get, parameters } from "./server.js";
 import { ago, at } from "./times.js";
-import { TYPES, words } from "./words.js";
+import { REASONS, TYPES, words } from "./words.js";
 
-const REASONS = ["expired", "forbidden", "invalid_payload", "invalid_message", "payload_too_large", "queue_full", "template_error", "unexpected_answer", "unknown_channel", "unsendable", "webhook_not_configured", "webhook_quarantined", "worker_lost", "read_timeout", "bad_gateway", "connection_failed", "server_error"];
 const AGES = [["1h", "last hour"], ["1d", "last day"], ["7d", "last 7 days"]];
 const PARTS = ["type", "reason", "since", "until"];
 

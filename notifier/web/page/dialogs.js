@@ -3,7 +3,8 @@ import { fill, h, plain } from "./nodes.js";
 import { Refused, act } from "./server.js";
 
 const NAME = "notifier.by";
-export const me = () => { try { return localStorage.getItem(NAME) || ""; } catch { return ""; } };
+export const reader = { name: "" };  // who is logged in
+const me = () => { try { return localStorage.getItem(NAME) || reader.name; } catch { return reader.name; } };
 const remember = by => { try { localStorage.setItem(NAME, by); } catch { /* it is asked for again */ } };
 export const by = () => ({ name: "by", label: "Who are you?", value: me(), required: true, autocomplete: "name" });
 export const why = (required = true) => ({ name: "why", label: required ? "Why?" : "Why? (optional)", required });
@@ -16,8 +17,8 @@ function control({ label, options, type, hint, ...more }) {
 // the values that were given, once `done` has succeeded with them; null: it was left
 export function ask({ title, text, fields = [], button, danger, done }) {
   return new Promise(resolve => {
-    const before = document.activeElement, wrong = h("p", { class: "badtext", role: "alert" }), go = h("button", { class: danger ? "danger" : "main" }, button);
-    const close = values => { dialog.close(); dialog.remove(); if (before && before.isConnected) before.focus(); resolve(values); };
+    const wrong = h("p", { class: "badtext", role: "alert" }), go = h("button", { class: danger ? "danger" : "main" }, button);
+    const close = values => { dialog.close(); dialog.remove(); resolve(values); };
     const form = h("form", { submit: async event => {
       event.preventDefault();
       const values = Object.fromEntries(new FormData(form));
@@ -56,5 +57,6 @@ export async function carryOut({ method = "POST", path, body = values => values,
   if (!found) return null;
   say(typeof said === "function" ? said(found.answer) : said);
   await refresh();
+  if (document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });  // what was pressed is gone
   return found.answer;
 }

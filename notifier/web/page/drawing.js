@@ -1,5 +1,5 @@
 // An alert as it looks in Discord, drawn by what draws it in the sandbox (dom.js, markdown.js, message.js).
-/* global Message */
+/* global Message, OUTSIDE */
 import { h, plain } from "./nodes.js";
 
 const NAMES = { user: id => `user ${id}`, role: id => `role ${id}`, channel: id => id };
@@ -39,5 +39,6 @@ function reveal(event) {
 export function drawing(alert) {
   if (!alert.preview) return h("p", { class: "dim" }, "It cannot be drawn: this version cannot read it, or it was refused for its form.");
   const parts = alert.preview.parts;
-  return h("div", { class: "discord", click: reveal, keydown: reveal, sign: JSON.stringify([parts, (alert.record || {}).finished_at]) }, parts.map((each, index) => part(alert, each, index)));
+  const pictures = OUTSIDE ? h("p", { class: "dim" }, "Pictures of other servers are loaded. ", h("a", { href: `?${location.hash}` }, "Load none")) : null;
+  return [h("div", { class: "discord", click: reveal, keydown: reveal, sign: JSON.stringify([parts, (alert.record || {}).finished_at]) }, parts.map((each, index) => part(alert, each, index))), pictures];
 }

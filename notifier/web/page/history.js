@@ -31,20 +31,21 @@ function filters(values) {
       slow = setTimeout(() => { if (form.isConnected) window.history.replaceState(null, "", address(chosen(form))), dispatchEvent(new HashChangeEvent("hashchange")); }, 400);
     },
   },
-  h("label", { class: "grow" }, "Search", h("input", { id: "search", name: "text", type: "search", value: values.text, placeholder: "title, text, source, reason or id", autocomplete: "off", "aria-keyshortcuts": "/" })),
+  h("label", { class: "grow" }, h("span", {}, "Search ", h("kbd", { "aria-hidden": "true" }, "/")), h("input", { id: "search", name: "text", type: "search", value: values.text, placeholder: "title, text, source, reason or id", autocomplete: "off", "aria-keyshortcuts": "/" })),
   choice("type", "Type", TYPES, values.type), choice("status", "Status", [["failed", "all that failed"], ...STATUSES.filter(each => each !== "failed")], values.status), choice("since", "When", ages(values.since), values.since, "any time"));
 }
 
 const COPY = "Copy a link to this";
 export const history = {
   title: "History",
-  load: ({ values }) => get("history", { ...values, limit: 50 }),
+  load: ({ values }) => get("history", { limit: 50, ...values }),
   draw(found, { route: { values } }) {
-    const { cursor, ...first } = values, narrowed = parameters(values);
+    const { cursor, ...first } = values, narrowed = parameters({ ...first, limit: "" });
     return [h("h1", {}, "History"), filters(values),
       found.records.length ? grid("History, the newest first", COLUMNS, found.records, { key: each => each.id })
-        : found.cursor ? empty("Nothing on this page fits yet; the search goes on on the next one.")
-          : narrowed ? empty("Nothing fits.", h("a", { href: "#/history" }, "Show everything"), ", or search for less.") : empty("No alert has ended yet.", "Raise one: ", h("code", {}, "notifier send general \"Hello\"")),
+        : cursor && !found.cursor ? empty("Nothing older.")
+          : found.cursor ? empty("Nothing on this page fits yet; the search goes on on the next one.")
+            : narrowed ? empty("Nothing fits.", h("a", { href: "#/history" }, "Show everything"), ", or search for less.") : empty("No alert has ended yet.", "Raise one: ", h("code", {}, "notifier send general \"Hello\"")),
       h("nav", { class: "line", "aria-label": "Pages" }, cursor ? h("a", { class: "button-link", href: address(first) }, "Newest") : null,
         found.cursor ? h("a", { class: "button-link", href: address({ ...first, cursor: found.cursor }) }, "Older") : null,
         h("button", { type: "button", class: "plain", click: event => { const button = event.currentTarget; navigator.clipboard && navigator.clipboard.writeText(location.href).then(() => { button.textContent = "Copied"; }); } }, COPY))];

@@ -1,5 +1,5 @@
 // Jobs: when each was started last, how that ended, and what is overdue.
-import { carryOut } from "./dialogs.js";
+import { by, carryOut, why } from "./dialogs.js";
 import { empty, grid, pill } from "./grid.js";
 import { given, h, plain } from "./nodes.js";
 import { get } from "./server.js";
@@ -15,7 +15,7 @@ const columns = place => [
   { name: "Took", cell: lasted },
   { name: "Expected by", cell: each => each.due_at ? [at(each.due_at), each.is_overdue ? null : h("span", { class: "dim" }, " ", until(each.due_at))] : h("span", { class: "dim" }, "not expected") },
   ...(place.readOnly ? [] : [{ name: "", label: "Actions", class: "doings", cell: each => h("button", { type: "button", class: "plain", "aria-label": `Forget ${plain(each.name)}`,
-    click: () => carryOut({ title: "Forget this job?", text: ["It is not expected any more, and not listed: ", given(each.name)], button: "Forget it", danger: true, path: `jobs/${encodeURIComponent(each.name)}/forget`, body: () => ({}), said: "forgotten", refresh: place.refresh }) }, "Forget") }]),
+    click: () => carryOut({ title: "Forget this job?", text: ["It is not expected any more, and not listed: ", given(each.name)], button: "Forget it", danger: true, path: `jobs/${encodeURIComponent(each.name)}/forget`, fields: [by(), why(false)], said: "forgotten", refresh: place.refresh }) }, "Forget") }]),
 ];
 
 export const jobs = {

@@ -52,6 +52,7 @@ function sync(parent, wanted) {
   for (const node of wanted) {
     const known = keyOf(node) === null ? null : keyed.get(keyOf(node));
     const old = known && isSame(known, node) ? known : at && isSame(at, node) ? at : null;
+    if (known === old) keyed.delete(keyOf(node));  // of two with one key the second is another
     if (!old) { parent.insertBefore(node, at); continue; }
     if (old === at) at = at.nextSibling;
     else parent.insertBefore(old, at);

@@ -7,7 +7,7 @@ import { age, now, until } from "./times.js";
 import { level, troubles, troublesOf } from "./troubles.js";
 import { BREAKERS, meaning } from "./words.js";
 
-const worst = each => Math.min(9, ...troublesOf(each).map(one => level[one.level]));
+const worst = (each, overview) => Math.min(9, ...troublesOf(each, overview).map(one => level[one.level]));
 
 function trouble(each, index) {
   const what = [each.type ? h("b", {}, `${each.type}: `) : null, plain(each.text)];
@@ -15,6 +15,8 @@ function trouble(each, index) {
     pill(each.level, each.level === "critical" ? "bad" : "warn"),
     h("div", {}, each.href ? h("a", { href: each.href }, what) : what, each.todo ? h("div", { class: "dim" }, each.todo) : null));
 }
+
+const silenced = ({ silences }) => silences ? h("p", { class: "dim" }, h("a", { href: "#/silences" }, count(silences, "silence")), silences === 1 ? " keeps alerts away." : " keep alerts away.") : null;
 
 function headline(overview) {
   const found = troubles(overview);
@@ -40,10 +42,10 @@ function budget({ gate: state }) {
 
 const number = (value, href, tone) => value ? h("a", { href, class: tone }, value.toLocaleString()) : h("span", { class: "dim" }, "0");
 const COLUMNS = [
-  { name: "Type", class: "what", cell: each => h("a", { href: `#/history?type=${each.alert_type}` }, each.alert_type) },
+  { name: "Type", class: "what short", cell: each => h("a", { href: `#/history?type=${each.alert_type}` }, each.alert_type) },
   { name: "Waiting", class: "num", nothing: each => !each.waiting, cell: each => number(each.waiting, `#/waiting?type=${each.alert_type}`) },
   { name: "Oldest", class: "num", nothing: each => !each.oldest_at, cell: each => each.oldest_at ? age(each.oldest_at) : h("span", { class: "dim" }, "–") },
-  { name: "Why they wait", class: "why", nothing: each => !each.why, cell: each => each.why ? [plain(meaning(each.why)), each.until && Date.parse(each.until) > now() ? [h("br"), h("span", { class: "dim" }, "goes on ", until(each.until))] : null] : h("span", { class: "dim" }, "–") },
+  { name: "Why they wait", class: "why", nothing: each => !each.why, cell: each => each.why ? [plain(meaning(each.why)), each.until && Date.parse(each.until) > now() && !(each.gate && each.gate.quarantined) ? [h("br"), h("span", { class: "dim" }, "goes on ", until(each.until))] : null] : h("span", { class: "dim" }, "–") },
   { name: "Gate", cell: gate },
   { name: "This minute", cell: budget },
   { name: "Dead", class: "num", nothing: each => !each.dead_letters, cell: each => number(each.dead_letters, `#/dead?type=${each.alert_type}`, "badlink") },
@@ -55,10 +57,10 @@ export const overview = {
   title: "Overview",
   load: () => get("statistics"),
   draw(statistics, { overview: found, route, refresh }) {
-    const rows = [...found.types].sort((one, other) => worst(one) - worst(other));
-    return [h("h1", {}, "Overview"), headline(found),
+    const rows = [...found.types].sort((one, other) => worst(one, found) - worst(other, found));
+    return [h("h1", {}, "Overview"), headline(found), silenced(found),
       h("section", { "aria-labelledby": "types" }, h("h2", { id: "types" }, "Outboxes and gates"),
-        grid("Outboxes and gates", COLUMNS, rows, { key: each => each.alert_type, tone: each => ["critical", "warning"][worst(each)] })),
+        grid("Outboxes and gates", COLUMNS, rows, { key: each => each.alert_type, tone: each => ["critical", "warning"][worst(each, found)] })),
       plots(statistics, route.values.type, refresh)];
   },
 };

@@ -2,6 +2,7 @@
 import { actions } from "./actions.js";
 import { alert } from "./alert.js";
 import { dead } from "./dead.js";
+import { reader } from "./dialogs.js";
 import { gates } from "./gates.js";
 import { history } from "./history.js";
 import { incidents } from "./incidents.js";
@@ -16,15 +17,18 @@ import { waiting } from "./waiting.js";
 
 const VIEWS = { overview, waiting, dead, incidents, history, gates, silences, jobs, actions, alert };
 const LISTED = ["overview", "waiting", "dead", "incidents", "history", "gates", "silences", "jobs", "actions"];
+const RED = new Set(["overview", "dead", "jobs"]);
 const $ = id => document.getElementById(id);
 const main = $("main");
 const page = { overview: null, route: null, shown: null };
 
 // ---- routes: #/history?text=disk, #/alert/ID
 
+const decoded = text => { try { return decodeURIComponent(text); } catch { return text; } };
+
 function routeOf(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?"), [name, ...rest] = path.split("/");
-  return { name: VIEWS[name] ? name : "overview", id: decodeURIComponent(rest.join("/")), values: Object.fromEntries(new URLSearchParams(query)), hash };
+  return { name: Object.hasOwn(VIEWS, name) ? name : "overview", id: decoded(rest.join("/")), values: Object.fromEntries(new URLSearchParams(query)), hash };
 }
 
 async function go() {
@@ -44,18 +48,22 @@ async function go() {
 }
 
 let toSearch = false;  // the next view is gone to for its search
+const SELDOM_MS = 15000;  // while the overview stays the same, the view is asked for this often
 let asking = null;  // the route that is asked for now
-let again = false;
-async function refresh() {
+let again = false, loaded = 0;
+const refresh = () => look(true);
+async function look(always) {
   const route = page.route;
-  if (asking === route) { again = true; return; }
+  if (asking === route) { again = again || always; return; }
   asking = route;
   const view = VIEWS[route.name];
   try {
-    const [glance, found] = await Promise.all([get("overview"), view.load ? view.load(route) : null]);
+    const first = get("overview"), must = always || page.shown !== route || Date.now() - loaded > SELDOM_MS;
+    if (!must && await first === page.overview) return;
+    const [glance, found] = await Promise.all([first, view.load(route)]);
     page.overview = glance;
-    if (page.route !== route) return;
-    show(view, route, found);
+    loaded = Date.now();
+    if (page.route === route) show(view, route, found);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (page.route === route && page.shown !== route) {
@@ -74,6 +82,7 @@ const problem = error => h("div", { class: "empty bad", role: "alert" }, h("p", 
 function show(view, route, found) {
   if (page.shown && page.shown !== route && page.shown.name !== route.name) fill(main);
   const place = { route, overview: page.overview, readOnly: Boolean(page.overview.read_only), refresh };
+  reader.name = page.overview.login ? page.overview.user : "";
   fill(main, view.draw(found, place));
   page.shown = route;
   main.setAttribute("aria-busy", "false");
@@ -88,22 +97,24 @@ function show(view, route, found) {
 
 function drawSide() {
   const all = page.overview ? page.overview.types : [], sum = name => all.reduce((total, each) => total + each[name], 0);
-  const numbers = { overview: page.overview ? troubles(page.overview).length : 0, waiting: sum("waiting"), dead: sum("dead_letters"), incidents: sum("incidents_open") };
-  const said = { overview: "trouble", waiting: "waiting", dead: "dead letter", incidents: "open" };
+  const numbers = { overview: page.overview ? troubles(page.overview).length : 0, waiting: sum("waiting"), dead: sum("dead_letters"), incidents: sum("incidents_open"), silences: page.overview ? page.overview.silences : 0, jobs: page.overview ? page.overview.jobs_overdue.length : 0 };
+  const said = { overview: "trouble", waiting: "waiting", dead: "dead letter", incidents: "open", silences: "silence", jobs: "overdue" };
   const here = page.route && page.route.name === "alert" ? "history" : page.route && page.route.name;
   fill($("side"), h("ul", {}, LISTED.map(name => h("li", { key: name },
     h("a", { href: `#/${name}`, "aria-current": here === name ? "page" : null }, icon(name), h("span", { class: "label" }, VIEWS[name].title),
-      numbers[name] ? h("span", { class: `number${name === "overview" || name === "dead" ? " bad" : ""}` }, numbers[name].toLocaleString(),
-        h("span", { class: "unseen" }, ` ${count(numbers[name], said[name], name === "waiting" || name === "incidents" ? said[name] : undefined).replace(/^\S+ /, "")}`)) : null)))));
+      numbers[name] ? h("span", { class: `number${RED.has(name) ? " bad" : ""}` }, numbers[name].toLocaleString(),
+        h("span", { class: "unseen" }, ` ${count(numbers[name], said[name], ["waiting", "incidents", "jobs"].includes(name) ? said[name] : undefined).replace(/^\S+ /, "")}`)) : null)))));
 }
 
 function drawConnection() {
   const { state, since } = connection, from = () => at(new Date(since).toISOString());
-  const texts = { connecting: ["connecting"], live: ["live"], away: ["not connected since ", from()], redis: ["Redis does not answer since ", from()] };
+  const texts = { connecting: ["connecting"], live: ["live"], away: ["not connected since ", from()], redis: [connection.problem.includes("READONLY") ? "Redis is read-only since " : "Redis does not answer since ", from()] };
   const node = $("connection");
   node.className = state;
-  node.title = connection.problem;
   fill(node, texts[state]);
+  const why = state === "redis" ? plain(connection.problem) : "";
+  if ($("problem").textContent !== why) $("problem").textContent = why;
+  $("problem").hidden = !why;
   document.body.classList.toggle("stale", state === "away" || state === "redis");
 }
 connection.changed = drawConnection;
@@ -114,6 +125,7 @@ function menu(open) {
 }
 $("menu").append(icon("menu"));
 $("menu").onclick = () => menu($("menu").getAttribute("aria-expanded") !== "true");
+main.onclick = () => menu(false);
 $("skip").onclick = event => { event.preventDefault(); main.focus(); };
 
 const dark = () => document.documentElement.dataset.theme === "dark";
@@ -141,4 +153,4 @@ setInterval(retime, 1000);
 page.route = routeOf(location.hash);
 drawSide();
 addEventListener("resize", () => { if (page.shown) refresh(); });
-follow(refresh);
+follow(look);

@@ -33,7 +33,7 @@ function axes(plot, scale) {
 
 function marks({ series, lines }, scale) {
   if (!lines) return series.flatMap(({ tone, values }) => values.map((value, index) => svg("rect", {
-    class: `mark ${tone}`, x: scale.x(index) + 1, y: scale.y(value || 0), width: Math.max(1, scale.step - 2), height: scale.bottom - scale.y(value || 0), rx: 1 })));
+    class: `mark ${tone}`, x: scale.x(index) + scale.step / 8, y: scale.y(value || 0), width: scale.step * 0.75, height: scale.bottom - scale.y(value || 0), rx: 1 })));
   return series.flatMap(({ tone, values }) => {
     const path = values.map((value, index) => value === null ? "" : `${index && values[index - 1] !== null ? "L" : "M"}${scale.middle(index)} ${scale.y(value)}`).join("");
     return [svg("path", { class: `trace ${tone}`, d: path || "M0 0" }),
@@ -50,7 +50,8 @@ function figure(plot) {
   const scale = { ticks: ticks(Math.max(0, ...known), !plot.lines), right: wide - RIGHT, bottom: HEIGHT - BOTTOM, step: (wide - LEFT - RIGHT) / plot.times.length };
   const top = scale.ticks[scale.ticks.length - 1];
   Object.assign(scale, { x: index => LEFT + index * scale.step, middle: index => LEFT + (index + 0.5) * scale.step, y: value => scale.bottom - (scale.bottom - TOP) * value / top });
-  const summary = known.length ? plot.lines ? `at most ${plot.form(Math.max(...known), true)}` : `${total.toLocaleString()} in all` : "nothing counted yet";
+  const isEmpty = !known.some(Boolean);
+  const summary = isEmpty ? plot.without : plot.lines ? `the day: ${plot.day.map(([name, value]) => `${name} ${value === null ? "–" : plot.form(value, true)}`).join(", ")}` : `${total.toLocaleString()} in all`;
   const look = index => { chosen[plot.name] = index; fill(document.querySelector(`figure[data-key="${plot.name}"]`), ...figure(plot)); };
   const move = event => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -plot.times.length, End: plot.times.length }[event.key];
@@ -69,7 +70,7 @@ function figure(plot) {
       },
       pointerleave: () => look(undefined), blur: () => look(undefined), keydown: move,
     }, axes(plot, scale), at === undefined ? null : svg("rect", { class: "looked-at", x: scale.x(at), y: TOP, width: scale.step, height: scale.bottom - TOP }), marks(plot, scale),
-    known.length ? null : svg("text", { class: "tick-text", x: (wide + LEFT) / 2, y: HEIGHT / 2, "text-anchor": "middle" }, plot.without)),
+    isEmpty ? svg("text", { class: "tick-text", x: (wide + LEFT) / 2, y: HEIGHT / 2, "text-anchor": "middle" }, plot.without) : null),
   ];
 }
 
@@ -82,14 +83,14 @@ function column(buckets, name, type, join) {
 }
 const sum = (one, other) => one + other, longest = (one, other) => Math.max(one, other);
 
-export function plots({ buckets, bucket_seconds: seconds }, type) {
+export function plots({ buckets, bucket_seconds: seconds, latency }, type) {
   const times = buckets.map(each => each.at), number = value => value.toLocaleString();
   const counted = (name, key, tone, without) => ({ name, times, seconds, form: number, without, series: [{ name, tone, values: column(buckets, key, type, sum) }] });
   const all = [
     counted("Delivered", "delivered", "good", "none was delivered"),
     counted("Failed", "failed", "bad", "none failed"),
-    counted("Deferred", "deferred", "warn", "not counted yet"),
-    { name: "From .delay() to Discord", times, seconds, lines: true, without: "not measured yet", form: (value, whole) => whole ? precisely(value) : value < 1 ? `${Math.round(value * 1000)} ms` : `${Math.round(value * 10) / 10} s`,
+    counted("Deferred", "deferred", "warn", "none had to wait"),
+    { name: "How long it took", times, seconds, lines: true, without: "none was delivered", day: ["p50", "p99"].map(name => [name, column([{ types: latency }], name, type, longest)[0]]), form: (value, whole) => whole ? precisely(value) : value === 0 ? "0" : value < 1 ? `${Math.round(value * 1000)} ms` : `${Math.round(value * 10) / 10} s`,
       series: [{ name: "p50", tone: "accent", values: column(buckets, "p50", type, longest) }, { name: "p99", tone: "violet", values: column(buckets, "p99", type, longest) }] },
   ];
   return h("section", { "aria-labelledby": "day", class: "day" },

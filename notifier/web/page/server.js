@@ -30,11 +30,11 @@ async function ask(method, path, body) {
     throw new Refused("the server does not answer", "no_answer", 0);
   }
   serverSays(answer.headers.get("Date"));
-  if (answer.status === 401) { location.assign("login"); throw new Refused("log in again", "not_logged_in", 401); }
+  if (answer.status === 401) { location.assign(`login${location.hash}`); throw new Refused("log in again", "not_logged_in", 401); }
   if (answer.status === 304) { became("live"); return kept.get(path).said; }
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) {
-    became("live");
+    if (connection.state !== "redis" || path === "api/overview") became("live");  // a Redis that is read-only still answers some
     if (method === "GET" && path === "api/overview" && answer.headers.has("ETag")) kept.set(path, { etag: answer.headers.get("ETag"), said });
     return said;
   }

@@ -28,7 +28,7 @@ const columns = place => [
   { name: "Kept away", cell: each => each.count ? [count(each.count, "alert"), titles(each).map(([title, number]) => h("div", { class: "dim" }, `${number} × `, given(title)))] : h("span", { class: "dim" }, "none so far") },
   { name: "Who and why", cell: each => [given(each.by || "–"), each.why ? h("div", { class: "dim" }, given(each.why)) : null, each.forced ? pill("forced", "warn") : null] },
   ...(place.readOnly ? [] : [{ name: "", label: "Actions", class: "doings", cell: each => h("button", { type: "button", class: "plain", "aria-label": `End the silence ${plain(matching(each).join(", ") || each.alert_type)}`,
-    click: () => carryOut({ title: "End this silence now?", text: given(matching(each).join(", ") || each.alert_type), button: "End it", method: "DELETE", path: `silences/${encodeURIComponent(each.id)}`, body: () => undefined, said: "the silence has ended; an alert tells what it has kept away", refresh: place.refresh }) }, "End") }]),
+    click: () => carryOut({ title: "End this silence now?", text: given(matching(each).join(", ") || each.alert_type), button: "End it", method: "DELETE", path: `silences/${encodeURIComponent(each.id)}`, fields: [by(), why(false)], said: "the silence has ended; an alert tells what it has kept away", refresh: place.refresh }) }, "End") }]),
 ];
 
 export const silences = {

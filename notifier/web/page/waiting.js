@@ -9,7 +9,7 @@ const COLUMNS = [
   { name: "Alert", class: "what", cell: each => h("a", { href: `#/alert/${encodeURIComponent(each.id)}` }, given(each.title)) },
   { name: "Since", cell: each => [at(each.admitted_at), h("span", { class: "dim" }, " ", ago(each.admitted_at))] },
   { name: "Waits for", class: "why", cell: each => plain(meaning(each.why)) },
-  { name: "Until", cell: each => each.until ? [at(each.until), h("span", { class: "dim" }, " ", until(each.until))] : h("span", { class: "dim" }, "it is over") },
+  { name: "Until", cell: each => each.until ? [at(each.until), h("span", { class: "dim" }, " ", until(each.until))] : h("span", { class: "dim" }, "as soon as that ends") },
 ];
 
 export const waiting = {

@@ -28,5 +28,9 @@ export const meaning = text => MEANINGS[words(text)] || words(text);
 export const BREAKERS = { closed: "open for requests", open: "held: Discord fails", half_open: "probing" };
 const GOOD = new Set(["delivered", "folded", "repeated", "silenced", "not_open"]), WAITS = new Set(["queued", "spooled"]);
 export const toneOf = status => GOOD.has(status) ? (status === "delivered" ? "good" : "") : WAITS.has(status) ? "warn" : status === "withdrawn" ? "" : "bad";
+// of the records, and of what waits (outcome.py)
 export const STATUSES = ["delivered", "failed", "rejected", "expired", "unknown", "queue_full", "folded", "repeated", "silenced", "not_open", "withdrawn"];
 export const TYPES = ["general", "error", "critical", "tracklist", "monitoring", "security"];
+// why an alert becomes a dead letter (outcome.py)
+export const REASONS = ["expired", "forgotten", "invalid_payload", "invalid_message", "payload_too_large", "client_error", "template_error", "unsendable", "queue_full", "unknown_channel", "forbidden", "webhook_unknown",
+  "webhook_token_invalid", "webhook_quarantined", "webhook_not_configured", "connection_failed", "bad_gateway", "redirected", "read_timeout", "connection_lost", "server_error", "unexpected_answer", "worker_lost", "newer_version"];

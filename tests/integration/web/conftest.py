@@ -67,7 +67,7 @@ class Page:
             batches.extend([claim] if isinstance(claim, Batch) else [])
             return bool(batches)
 
-        until(claimed, "a batch", 10, poll_seconds=0.02)
+        until(claimed, "a batch", poll_seconds=0.02)
         self.bench.commit(batches[0], outcome, **more)
 
     def deliver(self, *names: str) -> None:
@@ -123,11 +123,11 @@ def serve(shared: Shared) -> tuple[int, Callable[[], None]]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
 
     def end() -> None:
         held["loop"].call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
     return held["port"], end

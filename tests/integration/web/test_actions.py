@@ -11,6 +11,7 @@ from notifier.cli import main
 from notifier.gate.state import Closed
 from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.audit import Author
 from notifier.outbox.claim import Throttled
 from notifier.outcome import Failed, Reason
 from notifier.web import actions as actions_module
@@ -97,6 +98,7 @@ def test_no_action_is_done_for_a_form_or_another_page_or_a_stranger(page: Page) 
         ({"Sec-Fetch-Site": "same-site"}, 403, "other_origin"),
         ({"Origin": "https://evil.example"}, 403, "other_origin"),
         ({"Origin": "null"}, 403, "other_origin"),
+        ({"Origin": "http://["}, 403, "other_origin"),
         ({"Authorization": ""}, 401, "not_logged_in"),
     ):
         for _, path, body, name in ACTIONS:
@@ -129,7 +131,7 @@ def test_an_action_of_this_page_is_done(page: Page) -> None:
 
 
 def test_a_body_that_is_no_object_is_refused(page: Page) -> None:
-    for body in ("{", "[]", "1", '"x"', "[" * 100_000):
+    for body in ("{", "[]", "1", '"x"', "[" * 100_000, r'{"why": "\ud800"}'):
         answer = page.ask("/api/gates/general/open", "POST", data=body, headers=ACTION)
         assert (answer.status_code, answer.json()["reason"]) == (400, "invalid_message")
 
@@ -138,6 +140,8 @@ def test_who_does_it_is_the_user_unless_another_is_named(make_page: MakePage) ->
     page = make_page(login=Login("watch", None))
     page.act("/api/gates/general/close", {"by": " ", "why": "x" * 1_000})
     page.act("/api/gates/general/open", {"by": "a\nb" + "c" * 200, "why": ["l", 1]})
+    own = page.pipeline.settings
+    assert str(Author.of("a\udcff", "b\ud800", own)) == "by a\ufffd (b\ufffd)", "a command's words may be no text"
     opened, closed = page.get("/api/audit")
     assert (closed["by"], len(closed["why"])) == ("watch", 500)
     assert (opened["by"][:4], len(opened["by"]), opened["why"]) == ("a bc", 100, "['l', 1]")
@@ -155,7 +159,7 @@ def test_a_closed_gate_lets_nothing_go_until_it_is_opened(page: Page) -> None:
     assert str(found.closed) == "closed by anna: moving"
     assert page.pipeline.gate.state(OTHER_WEBHOOK).closed is None
     (waits,) = [each for each in page.get("/api/overview")["types"] if each["alert_type"] == "general"]
-    assert (waits["why"], waits["gate"]["closed"]["by"]) == ("gate closed", "anna")
+    assert (waits["why"], waits["until"], waits["gate"]["closed"]["by"]) == ("gate closed", None, "anna")
     page.act("/api/gates/general/open", {"by": "bert"})
     page.carry()
     assert page.bench.record("second")["status"] == "delivered"
@@ -300,12 +304,19 @@ def test_an_alert_that_does_not_wait_cannot_be_withdrawn(page: Page) -> None:
 def test_the_command_line_notes_who_did_it_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notifier.pipeline.client_pipeline", lambda: page.pipeline)
     dead(page)
+    incident(page)
+    waiting(page)
+    job(page)
     for command in (
         ["gate", "close", "general", "--by", "anna", "--why", "moving"],
         ["gate", "open", "general", "--by", "anna"],
         ["gate", "reset", "general", "edge", "--by", "anna"],
         ["dead", "drop", "d1", "--by", "anna", "--why", "old"],
         ["dead", "replay", "d2", "--by", "anna"],
+        ["withdraw", "w/1", "--by", "anna", "--why", "sent by mistake"],
+        ["job", "forget", "nightly import", "--by", "anna"],
+        ["ack", "disk/db1", "--by", "anna"],
+        ["silence", "add", "--match", "x*", "--for", "1h", "--by", "anna"],
     ):
         result = CliRunner().invoke(main, command)
         assert result.exit_code == 0, result.output
@@ -317,7 +328,12 @@ def test_the_command_line_notes_who_did_it_too(page: Page, monkeypatch: pytest.M
         ("gate.reset", "edge", "anna"),
         ("dead.drop", "d1", "anna"),
         ("dead.replay", "d2", "anna"),
+        ("alert.withdraw", "w/1", "anna"),
+        ("job.forget", "nightly import", "anna"),
+        ("incident.ack", "error disk/db1", "anna"),
+        ("silence.add", page.pipeline.silences.list()[0][0].id, "anna"),
     ]
+    assert page.bench.record("w/1")["detail"] == "by anna (sent by mistake)"
     assert "dropped from the dead letters by anna (old)" in CliRunner().invoke(main, ["explain", "d1"]).output
 
 

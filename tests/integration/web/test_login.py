@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,12 @@ def test_a_browser_logs_in_by_a_form_and_out_again(page: Page) -> None:
     assert page.get("/api/overview", headers=session)["user"] == USER
     out = page.ask("/logout", "POST", headers=session)
     assert re.search(r'notifier_session="";.*expires=', out.headers["Set-Cookie"])
+
+
+def test_no_other_page_logs_a_browser_in_or_out(page: Page) -> None:
+    for path, body in (("/login", {"user": USER, "password": PASSWORD}), ("/logout", {})):
+        answer = page.ask(path, "POST", data=body, headers={**NOBODY, "Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "other_origin")
 
 
 def test_behind_a_proxy_with_tls_the_session_goes_over_tls_alone(page: Page) -> None:
@@ -154,7 +161,7 @@ def test_every_answer_has_the_headers_that_protect_a_browser(page: Page) -> None
     for path in ("/", "/login", "/page.js", "/api/overview", "/api/none", "/live", "/api/alerts/none"):
         headers = page.ask(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["Cache-Control"] in ("no-store", "no-cache")
         assert "Server" not in headers
@@ -206,3 +213,12 @@ def test_of_a_body_that_is_too_large_nothing_is_kept() -> None:
         handler.data_received(b"x" * 2**16)
         kept = max(kept, len(handler._body))
     assert (kept, len(handler._body), handler._size) == (BODY_BYTES_MAX, 0, 2**22)
+
+
+def test_a_request_that_is_none_is_logged_without_its_password(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"), socket.create_connection(("127.0.0.1", page.port), 10) as raw:
+        raw.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization {basic()}: x\r\n\r\n".encode())
+        raw.settimeout(10)
+        assert raw.recv(1000).startswith(b"HTTP/1.1 400")
+    assert "Malformed HTTP message" in caplog.text
+    assert basic().removeprefix("Basic ") not in caplog.text

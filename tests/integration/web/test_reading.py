@@ -9,14 +9,19 @@ import pytest
 from click.testing import CliRunner
 
 from notifier.cli import main
+from notifier.errors import BrokerUnavailable
 from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
+from notifier.operations.overview import overview
 from notifier.outbox.claim import Throttled
 from notifier.outcome import Failed, Reason, Rejected
+from notifier.storage.connection import NamingPipeline, NamingRedis
+from notifier.storage.retention import Findings
 from notifier.web.answering import IN_HAND_MAX
 from notifier.web.reading import Kept
 from tests.integration.conftest import WEBHOOK
 from tests.integration.web.conftest import MakePage, Page
+from tests.servers import until
 
 
 def of_type(page: Page, kind: str) -> dict[str, Any]:
@@ -39,6 +44,20 @@ def test_the_overview_tells_what_waits_since_when_and_for_what(page: Page) -> No
     assert general["gate"]["requests_left"] == 30
     assert of_type(page, "security")["gate"] is None
     assert general["workers"] == []
+
+
+def test_the_overview_counts_silences_and_names_jobs_that_are_overdue(page: Page) -> None:
+    empty = page.get("/api/overview")
+    assert (empty["silences"], empty["jobs_overdue"], empty["queue_size"]) == (0, [], 100)
+    page.pipeline.silences.add({"title": "disk*"}, 60, by="ops", why="tests")
+    for name, expect in (("late", 0.001), ("in time", 3_600)):
+        page.pipeline.jobs.started(name, "1", JobTerms(expect))
+
+    def told() -> bool:
+        found = page.get("/api/overview")
+        return bool((found["silences"], found["jobs_overdue"]) == (1, ["late"]))
+
+    until(told, "an overview that is newer")
 
 
 def test_the_overview_tells_when_the_next_request_may_go(page: Page) -> None:
@@ -125,12 +144,21 @@ def test_the_history_is_read_in_pages_and_searched(page: Page) -> None:
     assert len(page.get("/api/history?since=1h&type=general&limit=500")["records"]) == 8
 
 
+def test_incidents_are_listed_the_last_heard_of_first_and_not_too_many(page: Page) -> None:
+    for key in ("a", "b", "c"):
+        page.pipeline.client.submit(NotificationMessage(title=key, dedup_key=key))
+    assert [each["key"] for each in page.get("/api/incidents?open=1&limit=2")] == ["c", "b"]
+    assert page.get("/api/incidents?type=error") == []
+
+
 def test_dead_letters_are_counted_and_listed_by_type_and_reason(page: Page) -> None:
     page.die("a", "b")
     found = page.get("/api/dead?limit=1")
     assert (found["count"], len(found["records"])) == (2, 1)
     assert page.get("/api/dead?type=error") == {"count": 0, "records": []}
     assert page.get("/api/dead?reason=invalid_payload&since=1h")["count"] == 2
+    assert page.get("/api/dead?reason=expired")["count"] == 0
+    assert page.get("/api/dead?until=1h")["count"] == 0
     assert of_type(page, "general")["dead_letters"] == 2
 
 
@@ -230,6 +258,38 @@ def test_what_many_ask_for_is_read_once_and_again_after_a_while(page: Page) -> N
         return [*first, await kept.get(page.shared)]
 
     assert asyncio.run(ask()) == [1] * 21 + [2]
+
+
+def test_who_waits_while_redis_is_away_waits_once(page: Page) -> None:
+    asked: list[int] = []
+
+    def away() -> None:
+        asked.append(1)
+        raise BrokerUnavailable("away")
+
+    async def ask() -> list[Any]:
+        kept = Kept(1, away, lambda: 0.0)
+        return await asyncio.gather(*(kept.get(page.shared) for _ in range(20)), return_exceptions=True)
+
+    assert [str(each) for each in asyncio.run(ask())] == ["away"] * 20
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("waiting", [1, 90])
+def test_an_overview_asks_redis_a_few_times_however_much_waits(
+    make_page: MakePage, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    page = make_page()
+    for kind in AlertType:
+        page.bench.admit(*(f"{kind} {number}" for number in range(waiting)), alert_type=kind, dedup_key=None)
+    page.get("/api/overview")
+    asked: list[str] = []
+    command, execute = NamingRedis.execute_command, NamingPipeline.execute
+    monkeypatch.setattr(NamingRedis, "execute_command", lambda *a, **k: (asked.append(a[1]), command(*a, **k))[1])
+    monkeypatch.setattr(NamingPipeline, "execute", lambda *a, **k: (asked.append("pipeline"), execute(*a, **k))[1])
+    pipeline = page.pipeline
+    overview(pipeline.redis, pipeline.keys, pipeline.gate, pipeline.settings, pipeline.spool, Findings())
+    assert 5 < len(asked) <= 20, asked
 
 
 def test_more_than_can_be_in_hand_is_told_to_come_again(page: Page) -> None:

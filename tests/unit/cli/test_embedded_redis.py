@@ -52,11 +52,15 @@ def test_this_python_has_a_server_without_one_on_path(tmp_path: Path) -> None:
     assert done.stdout.strip().endswith(("redis-server", "valkey-server")), done.stderr
 
 
-@pytest.mark.parametrize("command", ["demo", "up"])
-def test_if_there_is_none_one_line_says_what_helps(command: str, tmp_path: Path) -> None:
-    program = f"from notifier.cli import main; main([{command!r}], prog_name='notifier')"
+PORTS = ["--sandbox-port", "0", "--web-port", "0", "--flower-port", "0"]
+
+
+@pytest.mark.parametrize("command", [["demo"], ["up", *PORTS]], ids=["demo", "up"])
+def test_if_there_is_none_one_line_says_what_helps(command: list[str], tmp_path: Path) -> None:
+    program = f"from notifier.cli import main; main({command!r}, prog_name='notifier')"
     done = isolated(program, tmp_path / "nothing", hidden=tuple(PLACES))
     assert done.returncode == 1
-    (line,) = done.stderr.strip().splitlines()
+    begun, line = done.stderr.strip().splitlines()
+    assert begun == "starting Redis ..."
     for help_ in ("apt install redis-server", "REDIS_URL", "pip install 'celery-discord-notifier[demo]'"):
         assert help_ in line

@@ -41,6 +41,7 @@ def test_an_empty_file_is_no_password(monkeypatch: pytest.MonkeyPatch, tmp_path:
     (tmp_path / "password").write_text(text)
     monkeypatch.setenv("NOTIFIER_WEB_PASSWORD_FILE", str(tmp_path / "password"))
     assert "NOTIFIER_WEB_PASSWORD is not set" in refused(monkeypatch, "--host", "0.0.0.0")
+    assert "NOTIFIER_WEB_PASSWORD_FILE: it holds no password" in refused(monkeypatch)
 
 
 def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """What happens on the wire becomes the right outcome, in bounded time. With real sockets."""
 
 import contextlib
+import http.client
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from notifier.outcome import Answer, Delivered, Failed, Reason, Unknown
 from notifier.render.batch import Payload
 from notifier.render.uploads import File
 from notifier.webhook import Webhook
-from tests.unit.discord.conftest import PATIENCE_SECONDS, Behaviour, Peer, read_request
+from tests.unit.discord.conftest import PATIENCE_SECONDS, TOKEN, Behaviour, Peer, read_request
 
 TIMEOUT_SECONDS = 0.4
 NO_MESSAGE = Unknown(Reason.UNEXPECTED_ANSWER, f"HTTP 200, {ELSEWHERE}")
@@ -250,3 +252,26 @@ def test_a_file_travels_as_multipart(start_peer: StartPeer, webhook: Webhook) ->
     assert b'name="payload_json"\r\n\r\n{"attachments": [{"id": 0, "filename": "alert-1.txt"}]}' in request
     assert b'name="files[0]"; filename="alert-1.txt"\r\n' in request
     assert "\r\n\r\ndie Größe 🎵\r\n--".encode() in request
+
+
+def test_whoever_patches_the_connection_sees_no_token_and_discord_does(
+    start_peer: StartPeer, webhook: Webhook, payload: Payload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the SDK of Sentry does, for its breadcrumbs."""
+    asked: list[bytes] = []
+    seen: list[str] = []
+    original = http.client.HTTPConnection.putrequest
+
+    def putrequest(self: http.client.HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        seen.append(url)
+        original(self, method, url, *args, **kwargs)
+
+    def behave(connection: socket.socket) -> None:
+        asked.append(connection.recv(65_536))
+        connection.sendall(head(200, len(STORED)) + STORED)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "putrequest", putrequest)
+    peer = start_peer(behave)
+    assert posted(peer.api_url, webhook, payload, 10).http_status == 200
+    assert seen == ["/api/v10/webhooks/123456789/***?wait=true"]
+    assert asked[0].startswith(f"POST /api/v10/webhooks/123456789/{TOKEN}?wait=true HTTP/1.1\r\n".encode())

@@ -1,4 +1,4 @@
-"""The intake's bounded_server, byte by byte: what is broken, slow or without an end holds up nobody, and is bounded."""
+"""The intake's connections, byte by byte: what is broken, slow or without an end holds up nobody, and is bounded."""
 
 import asyncio
 import contextlib

@@ -156,7 +156,7 @@ def test_how_many_are_left_of_a_group_is_over_with_it(alerts: Alerts, monkeypatc
     desk.take(posted(alert()))
     assert told(alerts) == ["repeat down"], "of a group that is told whole, there is nothing to end"
     desk.take(posted(alert(), other))
-    assert told(alerts) == ["update 1 more alerts of this group are not told one by one."]
+    assert told(alerts) == ["update 1 more alert of this group not told one by one."]
     for _ in range(2):
         desk.take(posted(alert()))
     assert told(alerts) == ["resolve "]

@@ -54,6 +54,7 @@ async def fail_async(request):
 
 def log(request):
     logging.getLogger("shop").error("paid twice", extra={"request": request})
+    logging.getLogger("django.server").error("GET /log/ HTTP/1.1 500 59787")  # as runserver does
     return HttpResponse("fine")
 
 urlpatterns = [path("orders/<int:number>/", fail), path("later/", fail_async), path("log/", log),

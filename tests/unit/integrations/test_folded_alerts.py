@@ -128,7 +128,7 @@ def test_its_memory_is_bounded_and_no_count_is_lost(
     assert len(folded._missed) == KEYS_MAX + 1
     folded.tell_rest()
     (rest,) = alerts.sent
-    assert rest.title == f"{2 * KEYS_MAX} failures were not told one by one"
+    assert rest.title == f"{2 * KEYS_MAX:,} failures were not told one by one"
     assert rest.message.endswith("other kinds")
 
 

@@ -65,7 +65,9 @@ def test_a_run_that_fails_is_one_alert_with_counts_and_the_first_failures(tmp_pa
     assert (alert["alert_type"], alert["title"]) == ("error", "shop: 13 of 15 tests failed")
     lines = alert["message"].splitlines()
     assert len(lines) == 11
-    assert "test_shop.py::test_fails[0]: AssertionError: not __0__" in lines
+    # whichever came first: of two processes one may start late
+    listed = {f"test_shop.py::test_fails[{number}]: AssertionError: not __{number}__" for number in range(13)}
+    assert len(set(lines[:-1]) & listed) == 10
     assert lines[-1] == "and 3 more"
     assert alert["markdown"] is False
     fields = {each["name"]: each["value"] for each in alert["fields"]}

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from notifier.gate.admin import Reservation
 from notifier.gate.machines import MachineFault
-from notifier.gate.state import Pause
+from notifier.gate.state import Closed, Pause
 from notifier.models import AlertType
 from notifier.operations import checks as checks_module
 from notifier.operations.checks import FRESH_SECONDS, PATIENCE_SECONDS, CheckReport, LastAnswers, WebhookCheck, check
@@ -43,6 +43,7 @@ class Gate:
     fetched_seconds_ago: float = FRESH_SECONDS
     is_banned: bool = False
     pauses: tuple[Pause, ...] = ()
+    closed: Closed | None = None
     refusals: list[Reservation] = field(default_factory=list)
     reserved: list[str] = field(default_factory=list)
     learned: list[Any] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Gate:
             name="kept",
             channel_id="2",
             pauses=self.pauses,
+            closed=self.closed,
         )
 
     def quarantine_reason(self, webhook_id: str, fingerprint: str) -> str | None:
@@ -186,6 +188,12 @@ def test_a_pause_is_valid_and_not_healthy() -> None:
     report = checked(Gate(pauses=(pause,)), Discord())
     assert (report.valid, report.healthy) == (True, False)
     assert error_of(report).holds == ["channel_rate_limited for 900 s, the next probe in 42 s"]
+
+
+def test_a_gate_that_somebody_has_closed_is_valid_and_not_healthy() -> None:
+    report = checked(Gate(closed=Closed("2026-01-31T12:00:00+00:00", "anna", "moving")), Discord())
+    assert (report.valid, report.healthy) == (True, False)
+    assert error_of(report).holds == ["gate closed by anna: moving"]
 
 
 def test_a_check_waits_until_others_leave_it_a_request_but_not_for_long() -> None:

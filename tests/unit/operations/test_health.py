@@ -18,6 +18,7 @@ from notifier.producer.spool import Spool
 
 ERRORS = WebhookCheck(AlertType.ERROR, "DISCORD_WEBHOOK_ERRORS", "1", "errors", "11", breaker="closed")
 SECURITY = WebhookCheck(AlertType.SECURITY, "DISCORD_WEBHOOK_SECURITY", "2", "security", "12", breaker="closed")
+WRONG = WebhookCheck(AlertType.ERROR, "DISCORD_WEBHOOK_ERRORS", problem="configuration_error")
 UNSET = WebhookCheck(AlertType.GENERAL, "DISCORD_WEBHOOK_GENERAL", problem="webhook_not_configured")
 FLEET = tuple(WorkerCheck(Holding(kind, "mail@host", "1", "f"), None) for kind in AlertType)
 SERVER = RedisServer("localhost:6379, database 0", 0.01, "7.2.4", "master", "noeviction", appendonly=True)
@@ -42,17 +43,29 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
     [
         (of(redis="Redis at localhost: Connection refused"), "Redis at localhost: Connection refused"),
         (of(webhooks=(UNSET,)), "No webhook is configured here"),
-        (of(webhooks=(replace(ERRORS, problem="webhook_unknown"),)), "Webhook 1 for error: webhook_unknown"),
-        (of(webhooks=(replace(ERRORS, wrong="DISCORD_WEBHOOK_ERRORS: expected"),)), "DISCORD_WEBHOOK_ERRORS: expected"),
-        (of(webhooks=(replace(ERRORS, breaker="open"),)), "Webhook 1 for error: circuit breaker open"),
+        (of(webhooks=(replace(ERRORS, problem="bad_gateway"),)), "Webhook 1 for error: bad_gateway"),
+        (
+            of(webhooks=(replace(ERRORS, problem="webhook_unknown"),)),
+            "Webhook 1 for error: webhook_unknown: it was deleted, or never was: put the URL of one that is there into"
+            " DISCORD_WEBHOOK_ERRORS",
+        ),
+        (of(webhooks=(replace(ERRORS, problem="webhook_token_invalid"),)), "copy it anew from Discord into DISCORD_"),
+        (of(webhooks=(replace(ERRORS, problem="webhook_quarantined"),)), "if it is right, `notifier gate reset error`"),
+        (of(webhooks=(replace(WRONG, wrong="DISCORD_WEBHOOK_ERRORS: expected"),)), "DISCORD_WEBHOOK_ERRORS: expected"),
+        (of(webhooks=(replace(ERRORS, problem="x", wrong="x: it is away"),)), "Webhook 1 for error: x: it is away"),
+        (
+            of(webhooks=(replace(ERRORS, breaker="open"),)),
+            "Webhook 1 for error: circuit breaker open: Discord failed several times in a row; nothing is lost",
+        ),
         (of(machines=(MachineFault("host1", "proxy_failed", "refused"),)), "machine host1 cannot reach Discord"),
         (of(fleet=()), "No worker delivers alerts of any type; they wait until one is started"),
         (of(fleet=FLEET[:2]), "No worker delivers alerts of security; they wait"),
         (of(fleet=(*FLEET, WorkerCheck(Holding(AlertType.ERROR, "b@host", "9", "g"), None))), "different webhooks"),
         (
             replace(WELL, seen=Seen(SERVER, [STUCK])),
-            "not move: 3 wait, nothing has come for them since 2026-01-01",
+            "not move, with 3 alerts in it: nothing has come for it since 2026-01-01",
         ),
+        (replace(WELL, seen=Seen(SERVER, [replace(STUCK, waiting=1)])), "with 1 alert in it"),
         (replace(WELL, spool=SpoolState("/spool", problem="NOTIFIER_SPOOL_DIR: x")), "NOTIFIER_SPOOL_DIR: x"),
         (replace(WELL, templates={"mine": "mine.toml: x"}), "Template mine.toml: x"),
     ],

@@ -60,4 +60,4 @@ def test_of_files_a_record_has_names_and_sizes_and_the_list_shows_them(capsys: p
     ended = record(message, Status.DELIVERED, admitted_at=AT, finished_at=AT)
     assert ended["message"]["files"] == [{"name": "chart.png", "bytes": 70_000}]
     print_records("History", [ended])
-    assert "[chart.png, 70000 bytes]" in capsys.readouterr().out
+    assert "[chart.png, 70,000 bytes]" in capsys.readouterr().out

@@ -110,3 +110,46 @@ def test_each_step_sees_the_context_variables_of_its_caller() -> None:
 
     run_with_deadline(10, see, before=see, after=see)
     assert seen == ["acme"] * 3
+
+
+def test_what_a_call_sets_of_its_callers_context_stays_set() -> None:
+    seen: ContextVar[str] = ContextVar("seen")
+    kept: ContextVar[str] = ContextVar("kept")
+    kept.set("the caller's")
+    run_with_deadline(10, lambda: seen.set(f"within {kept.get()}"))
+    assert (seen.get(), kept.get()) == ("within the caller's", "the caller's")
+
+
+def test_what_a_call_sets_before_it_fails_stays_set_too() -> None:
+    seen: ContextVar[str] = ContextVar("seen")
+    with pytest.raises(ZeroDivisionError):
+        run_with_deadline(10, lambda: 1 / 0, before=lambda: seen.set("before"))
+    assert seen.get() == "before"
+
+
+def test_what_is_set_here_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    here: ContextVar[str] = ContextVar("here")
+    here.set("before")
+    original = threading.Thread.join
+
+    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
+        original(thread, timeout)
+        here.set("by a signal handler")
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    run_with_deadline(10, lambda: 1)
+    assert here.get() == "by a signal handler"
+
+
+def test_a_call_that_is_left_behind_sets_nothing_here() -> None:
+    late: ContextVar[str] = ContextVar("late")
+    release = threading.Event()
+
+    def act() -> None:
+        late.set("left behind")
+        release.wait()
+
+    with pytest.raises(DeadlineExceeded):
+        run_with_deadline(SOON_SECONDS, act)
+    assert late.get("nothing") == "nothing"
+    release.set()

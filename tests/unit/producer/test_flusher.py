@@ -107,9 +107,12 @@ def test_a_forked_process_has_one_of_its_own() -> None:
     until(lambda: spool.inside, "the parent's")
     child = os.fork()
     if not child:  # pragma: no cover
-        spool.rows.append(2)
-        go_on.set()
-        os._exit(0 if flusher.start().wait(30) else 1)
+        try:
+            spool.rows.append(2)
+            go_on.set()
+            os._exit(0 if flusher.start().wait(30) else 1)
+        finally:  # an error must not make the child a second pytest
+            os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
     go_on.set()
     until(lambda: not spool.inside, "the parent's end")

@@ -44,3 +44,5 @@ def test_all_are_consumed_if_none_is_named_and_unknown_ones_are_none(prefix: str
     assert len(found.consume_from) == len(PLAIN)
     with pytest.raises(KeyError):
         found.select("notifications.none")
+    found.deselect(["notifications.none", PLAIN[0]])
+    assert len(found.consume_from) == len(PLAIN) - 1, "remote control may name any, and ends no worker by it"

@@ -9,8 +9,8 @@ from celery import Celery, _state
 from notifier import NotificationMessage, app, send_notification
 from notifier.models import AlertType
 from notifier.outcome import Status
+from notifier.producer.client import Client
 from notifier.producer.submitted import Submitted, dry_run
-from tasks.celery import pipeline
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def parent() -> Iterator[Any]:
 def test_delay_adds_the_alert_to_the_children(
     delay: Callable[..., Any], parent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def submit(message: NotificationMessage) -> Submitted:
+    def submit(_: Client, message: NotificationMessage) -> Submitted:
         return Submitted(Status.QUEUED, app.AsyncResult(message.id))
 
-    monkeypatch.setattr(pipeline.client, "submit", submit)
+    monkeypatch.setattr(Client, "submit", submit)  # not the process's own client: older pytests leave that changed
     delay(title="a child", id="child")
     assert [each.id for each in parent.request.children] == ["child"]
 
 
 def test_an_alert_that_is_final_in_this_process_is_no_child(parent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker could not store such a result beside that of the parent."""
-    monkeypatch.setattr(pipeline.client, "submit", dry_run)
+    monkeypatch.setattr(Client, "submit", lambda _, message: dry_run(message))
     send_notification.delay(title="dry")
     assert parent.request.children == []

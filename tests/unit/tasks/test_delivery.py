@@ -37,6 +37,7 @@ class Parts:
         self.buried: list[tuple[NotificationMessage, Status, dict[str, Any], str]] = []
         self.details: list[str] = []
         self.announced: list[BatchResult] = []
+        self.told: list[tuple[object, ...]] = []
         self.withdrawn: list[str] = []
         self.sent: list[dict[str, Any]] = []
         self.refusal: Exception | None = None
@@ -84,6 +85,20 @@ class Parts:
         self.sent.append({"args": args, "kwargs": fields, **options})
 
 
+class Announces:
+    """Stands in for the announcer."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __call__(self, result: BatchResult, *_: float) -> None:
+        self._parts.announce(result)
+
+    def waits(self, *given: object) -> None:
+        """Tell Flower, if it waits: tests of the announcer look at that."""
+        self._parts.told.append(given)
+
+
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
     parts = Parts()
@@ -92,7 +107,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
         "publisher": SimpleNamespace(admit=parts.admit, dispatching=parts.dispatching),
         "records": SimpleNamespace(bury=parts.bury),
         "withdrawals": SimpleNamespace(withdraw=parts.withdrawn.append),
-        "announcer": parts.announce,
+        "announcer": Announces(parts),
         "heartbeat": SimpleNamespace(newer_lives=lambda: parts.newer_lives),
         "outbox": SimpleNamespace(admit_newer=lambda *given: parts.left.append(given)),
     }.items():
@@ -111,6 +126,13 @@ def run(*args: Any, fields: dict[str, Any] | None = None, **request: Any) -> Any
         return end, dict(vars(ERROR.request))
     finally:
         ERROR.pop_request()
+
+
+def test_what_its_delivery_came_to_is_told_with_its_title(parts: Parts) -> None:
+    throttled = Throttled(3.0, Reason.RATE_LIMITED, WAKE_UP)
+    parts.deliveries = [throttled]
+    run(kwargsrepr="title='T'")
+    assert parts.told == [("a", AlertType.ERROR, "title='T'", throttled)]
 
 
 def batch(action: Action, notification_id: str = "a") -> BatchResult:

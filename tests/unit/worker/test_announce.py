@@ -129,6 +129,13 @@ def test_no_events_are_sent_where_nobody_listens(worker: Worker, heard: list[dic
     assert (worker.events, len(heard)) == ([], 2)
 
 
+def test_a_process_that_is_no_worker_sends_no_events(worker: Worker) -> None:
+    """Celery would make a name for it, and Flower would show a worker of that name that there is not."""
+    worker.announcer.events.hostname = None
+    worker.announcer(RESULT, 1.0, 2.0)
+    assert worker.events == []
+
+
 @pytest.mark.parametrize(
     ("signal", "status"), [(signals.task_success, Status.DELIVERED), (signals.task_failure, Status.REJECTED)]
 )

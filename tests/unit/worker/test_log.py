@@ -15,11 +15,18 @@ from tests.hostile import FORGED, MARK, TEXT, assert_harmless
 FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
 
 
+class Terminal(io.StringIO):
+    """Where the log is text."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Log:
     """A logger with the handler that Celery makes for a worker of ours."""
 
     def __init__(self, formatter: str, *, colorize: bool) -> None:
-        self.stream = io.StringIO()
+        self.stream = Terminal()
         self.logger = logging.Logger("a worker's")
         more: dict[str, Any] = {}
         if formatter == "task":

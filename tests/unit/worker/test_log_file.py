@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -48,6 +49,21 @@ def test_processes_and_their_children_lose_no_line_through_many_rotations(path: 
     names = [f"process{number} {kind}" for number in range(PROCESSES) for kind in ("parent", "child")]
     assert found == Counter(f"{name} {number} ÿ" for name in names for number in range(LINES))
     assert {each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {0o600}
+
+
+def test_processes_that_rotate_under_load_keep_so_many_files_and_each_line_whole(path: Path) -> None:
+    lines = 300
+    writers = [
+        subprocess.Popen([sys.executable, str(WRITER), str(path), str(FULL), "3", f"process{number}", str(lines)])
+        for number in range(PROCESSES)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * PROCESSES
+    files = [path, *(path.with_name(f"{path.name}.{number}") for number in (1, 2, 3))]
+    # their number: while one process rotates, the others append, so a file may be somewhat larger
+    assert set(path.parent.glob("notifications.log*")) <= set(files)
+    found = [line for each in files if each.exists() for line in each.read_text(encoding="utf-8").splitlines()]
+    assert [line for line in found if not re.fullmatch(r"process\d (parent|child) \d+ ÿ", line)] == []
+    assert len(found) == len(set(found)) > 100
 
 
 def test_it_keeps_so_many_old_files_the_newest_first(path: Path, file: SharedLogFile) -> None:
