@@ -1,32 +1,15 @@
 """``python -m tests.simulation``: run many seeds, or look whether planted bugs are found."""
 
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import click
-import redis
 from rich.progress import track
 
-from notifier.cli.embedded_redis import start_redis
+from notifier.cli.output import echo
 from tests.simulation.plan import plan_of
 from tests.simulation.planted import BUGS
-from tests.simulation.redis_state import Server
+from tests.simulation.redis_state import a_server
 from tests.simulation.run import found_by, run, told
-
-
-@contextmanager
-def server() -> Iterator[Server]:
-    """A Redis of its own."""
-    logging.disable(logging.CRITICAL)  # of the workers: what they do is in the trace
-    with tempfile.TemporaryDirectory() as folder:
-        process, url = start_redis(Path(folder))
-        client = redis.Redis.from_url(url, decode_responses=True)
-        yield Server(client)
-        client.close()
-        process.stop()
 
 
 @click.command()
@@ -44,18 +27,19 @@ def main(seeds: int, first: int, planted: bool) -> None:
 
     Exit code: 1 if a promise was broken, or a planted bug was not found.
     """
-    with server() as one:
+    logging.disable(logging.CRITICAL)  # of the workers: what they do is in the trace
+    with a_server() as one:
         if planted:
             found = {name: found_by(plant, range(seeds), one) for name, plant in BUGS.items()}
             for name, seed in found.items():
-                click.echo(f"{name:55} {'not found' if seed is None else f'by seed {seed}'}")
+                echo(f"{name:55} {'not found' if seed is None else f'by seed {seed}'}")
             raise SystemExit(None in found.values())
         broken = 0
         for seed in track(range(first, first + seeds), "seeds"):
             if run(plan_of(seed), one)[0]:
                 broken += 1
-                click.echo(told(plan_of(seed), one))
-        click.echo(f"{seeds} seeds, {broken} break a promise")
+                echo(told(plan_of(seed), one))
+        echo(f"{seeds} seeds, {broken} break a promise")
         raise SystemExit(broken > 0)
 
 

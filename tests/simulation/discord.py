@@ -30,6 +30,8 @@ BUCKET, PERIOD = 5, 2 * SECOND
 CHANNEL, MINUTE = 30, 60 * SECOND
 HANG_SECONDS = 32.0
 MARK = "may be a duplicate"
+NEVER_ARRIVES = frozenset({"request_lost", "hangs_unposted"})
+LOSES_ITS_ANSWER = frozenset({"answer_lost", "hangs"})
 
 KINDS = (AlertType.GENERAL, AlertType.ERROR, AlertType.CRITICAL)
 _SHARED = Webhook("1000000000000000000", SecretStr("fake-token-shared"))
@@ -83,14 +85,14 @@ class SimulatedDiscord:
     """Stands for ``DiscordClient`` in each worker.
 
     Args:
-        fault_of: what happens to the request of this number, if anything.
+        fault_of: what happens to the request of this number, and how much of it; '' if nothing does.
     """
 
     def __init__(
         self,
         scheduler: Scheduler,
         chance: Callable[[float, float], float],
-        fault_of: Callable[[int], tuple[str, float] | None],
+        fault_of: Callable[[int], tuple[str, float]],
         *,
         sliding: bool,
     ) -> None:
@@ -130,7 +132,7 @@ class SimulatedDiscord:
     def _request(self, webhook: Webhook, payload: Payload, message_id: str | None) -> Answer:
         process, channel, number = self._scheduler.here(), self.channels[webhook.id], self.requests
         self.requests += 1
-        what, amount = self._fault_of(number) or ("", 0.0)
+        what, amount = self._fault_of(number)
         if what:
             self.note(f"{process.name}: the answer of Discord will be {what.replace('_', ' ')}")
         self._scheduler.pause(self._chance(0.01, 0.1))
@@ -168,7 +170,7 @@ class SimulatedDiscord:
         message_id: str | None,
     ) -> Answer:
         now = self._scheduler.now
-        if what in ("request_lost", "hangs_unposted"):
+        if what in NEVER_ARRIVES:
             return Answer(Unknown(Reason.READ_TIMEOUT))
         if now < self.outage_until or what == "bad_gateway":
             return Answer(Failed(Reason.BAD_GATEWAY), None, 502)
@@ -182,21 +184,22 @@ class SimulatedDiscord:
             return Answer(Deferred(1.0, Reason.RATE_LIMITED), None, 429)
         if what == "server_error":
             return Answer(Unknown(Reason.SERVER_ERROR), info, 500)
-        embeds = payload.body["embeds"]
-        refused = [place for place, embed in enumerate(embeds) if "refused" in embed["title"]]
-        if refused:
-            parts = frozenset((place, "") for place in refused)
-            return Answer(Rejected(Reason.INVALID_PAYLOAD, "refused", parts), info, 400)
-        if message_id is not None and message_id not in channel.messages:
-            return Answer(Rejected(Reason.CLIENT_ERROR, "10008"), info, 404)
-        message_id = message_id or f"{next(self._ids)}"
-        if message_id not in channel.messages:
-            for embed in embeds:
-                channel.posted.append(Posted(embed["title"].split()[0], now, MARK in str(embed), request))
-        channel.messages[message_id] = embeds
-        if what in ("answer_lost", "hangs"):
+        if outcome := _refused(channel, payload, message_id):
+            return Answer(outcome, info, 400)
+        message_id = self._store(channel, payload, request, message_id)
+        if what in LOSES_ITS_ANSWER:
             return Answer(Unknown(Reason.CONNECTION_LOST))
         return Answer(Delivered(message_id, f"2{webhook.id[1:]}"), info, 200)
+
+    def _store(self, channel: Channel, payload: Payload, request: Request, message_id: str | None) -> str:
+        embeds = payload.body["embeds"]
+        if message_id is None:
+            message_id = f"{next(self._ids)}"
+            for embed in embeds:
+                is_marked = MARK in str(embed)
+                channel.posted.append(Posted(embed["title"].split()[0], self._scheduler.now, is_marked, request))
+        channel.messages[message_id] = embeds
+        return message_id
 
     def _count(self, webhook: Webhook, channel: Channel, now: int) -> RateLimitInfo | None:
         """What the headers say; None if the request is one too many."""
@@ -218,3 +221,12 @@ class SimulatedDiscord:
         channel.period = (ends_at, made + 1)
         left = (ends_at - now) / SECOND
         return RateLimitInfo(BUCKET, BUCKET - made - 1, left, None, "bucket")
+
+
+def _refused(channel: Channel, payload: Payload, message_id: str | None) -> Rejected | None:
+    refused = [place for place, embed in enumerate(payload.body["embeds"]) if "refused" in embed["title"]]
+    if refused:
+        return Rejected(Reason.INVALID_PAYLOAD, "refused", frozenset((place, "") for place in refused))
+    if message_id is not None and message_id not in channel.messages:
+        return Rejected(Reason.CLIENT_ERROR, "10008")
+    return None

@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, cast
 
+from notifier.models import AlertType
 from tests.simulation.discord import KINDS, OUTBOXES, WEBHOOKS, Posted, Request
-from tests.simulation.redis_state import CLOCK, LIVES
+from tests.simulation.redis_state import LIVES
 from tests.simulation.scheduler import SECOND
-from tests.simulation.world import KEYS, World
+from tests.simulation.workers import KEYS
+from tests.simulation.world import World
 
 FINAL = {"delivered", "rejected", "failed", "unknown", "expired", "repeated"}
 GOOD = {"delivered", "repeated"}
-WITHOUT_LIFE = {CLOCK, LIVES}
 
 
 def broken_promises(world: World) -> list[str]:
@@ -21,6 +22,7 @@ def broken_promises(world: World) -> list[str]:
         for each in channel.posted:
             posted[each.name].append(each)
     return [
+        *world.server.look(),
         *_lost(world, posted),
         *_doubled(world, posted),
         *_limits(world),
@@ -87,22 +89,33 @@ def _left_behind(world: World) -> Iterator[str]:
                 yield f"{key} still holds {', '.join(left)}"
         if raw.hexists(KEYS.outbox(kind, "state"), "batch"):
             yield f"the outbox of {kind} has a batch under way although nothing waits"
-    lives = cast("dict[str, str]", raw.hgetall(LIVES))
-    for key in sorted(set(cast("list[str]", raw.keys("*"))) - WITHOUT_LIFE):
+    lives = set(cast("list[str]", raw.zrange(LIVES, 0, -1)))
+    for key in sorted(set(cast("list[str]", raw.keys("*"))) - {LIVES}):
         if key not in lives and raw.pttl(key) == -1:
             yield f"{key} has no life"
 
 
+KEEPS_ORDER = ("message", "operation", "answer limited", "restart")
+"""After these no alert has an attempt behind it, so none waits while others go."""
+
+
 def _order(world: World) -> Iterator[str]:
-    """Where nothing fails, a channel shows the alerts in the order in which they were admitted."""
-    if world.plan.faults or any(each.after or each.refused for each in world.plan.alerts):
+    """A channel shows the alerts of a type in the order in which they were admitted."""
+    if any(not each.what.startswith(KEEPS_ORDER) for each in world.plan.faults):
         return
     for webhook, kinds in OUTBOXES.items():
+        shown = list(dict.fromkeys(each.name for each in world.discord.channels[webhook].posted))
         for kind in kinds:
-            mine = [name for name, each in world.accepted.items() if KINDS[each.kind] is kind and not each.key]
-            names = [each.name for each in world.discord.channels[webhook].posted if each.name in mine]
-            if names != mine:
-                yield f"in the channel of {webhook} are {names}, admitted as {mine}"
+            mine = [name for name in shown if _has_its_place(world, name, kind)]
+            for place, name in enumerate(mine):
+                for other in mine[place + 1 :]:
+                    if world.accepted_at[other] < world.raised_at[name]:
+                        yield f"in the channel of {webhook} {name} is before {other}, which was admitted before it"
+
+
+def _has_its_place(world: World, name: str, kind: AlertType) -> bool:
+    raised = world.accepted.get(name)
+    return raised is not None and KINDS[raised.kind] is kind and not raised.after
 
 
 SOON = 4 * SECOND

@@ -4,16 +4,14 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import redis
 
-from notifier.cli.embedded_redis import start_redis
 from tests.simulation.plan import plan_of
 from tests.simulation.planted import BUGS
-from tests.simulation.redis_state import Server
+from tests.simulation.redis_state import Server, a_server
 from tests.simulation.run import found_by, run, told
 
 pytestmark = pytest.mark.slow
-SEEDS, AT_ONCE = 300, 50
+SEEDS, AT_ONCE = 300, 30
 FOUND_SOON = (
     "what was deferred leaves the outbox",
     "an answer that was lost is forgotten",
@@ -26,15 +24,12 @@ FOUND_SOON = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """A Redis of its own: it loses its scripts and its data again and again."""
-    process, url = start_redis(tmp_path_factory.mktemp("simulation"))
-    client = redis.Redis.from_url(url, decode_responses=True)
     logging.disable(logging.CRITICAL)
-    yield Server(client)
+    with a_server() as one:
+        yield one
     logging.disable(logging.NOTSET)
-    client.close()
-    process.stop()
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
