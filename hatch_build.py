@@ -7,6 +7,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MOVED = {"celeryconfig.py": "", "tasks/*.py": "tasks/", "templates/*.toml": "_templates/"}
 """Where each goes, in the package."""
+CHECKOUT_COMMAND = "tests/benchmarks/notifier-bench"
+"""A command of checkouts alone: what it measures with lies in none but those."""
 
 
 class Hook(BuildHookInterface[Any]):
@@ -19,3 +21,6 @@ class Hook(BuildHookInterface[Any]):
             for file in sorted(root.glob(pattern)):
                 if not file.name.startswith("."):
                     build_data["force_include"][str(file)] = f"notifier/{folder}{file.name}"
+        command = root / CHECKOUT_COMMAND
+        if version == "editable" and command.exists():
+            build_data["shared_scripts"][str(command)] = command.name

@@ -65,6 +65,7 @@ def run_redis(folder: Path, port: int, held_fds: Sequence[int] = ()) -> Process:
     """Start a Redis on this port with the data that ``folder`` holds."""
     command = [redis_server(), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
     command += ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]
+    command += ["--hash-max-ziplist-value", "4096"]  # alerts that wait take less memory; Redis 6 knows this name alone
     return Process("redis", command, folder / "redis.log", held_fds=held_fds)
 
 

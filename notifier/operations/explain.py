@@ -1,6 +1,5 @@
 """The steps of one alert in order, from its events and its record."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from notifier.counting import counted
 from notifier.errors import NotificationNotFound
 from notifier.gate.machines import Machines
 from notifier.models import REPLAY, AlertType
+from notifier.operations.events import events_of
 from notifier.operations.incident_life import incident_of, life_of
 from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
 from notifier.outbox.payload import fields_of
@@ -57,7 +57,7 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     # a later version may have written them
     message: dict[str, Any] = (record.get("message") if record else fields_of(found["message"])) or {}
     kind = str(message.get("alert_type", AlertType.GENERAL))
-    events: list[dict[str, Any]] = json.loads(found.get("trail", "[]"))
+    events = events_of(found)
     incident = incident_of(client, keys, message, float(found["admitted_at"]))
     steps = _beginning(found, record, kind, message, events, incident.get("link") or incident.get("message_id"))
     for event in events:

@@ -43,9 +43,9 @@ local function count()
     note_incident(INCIDENT, INCIDENTS, 'count', ID, incident, now)
     known = redis.call('HMGET', INCIDENT, 'message_id', 'channel_id', 'link')
   end
-  local result = string.gsub(incident.result, '"status": "repeated"', '"status": "' .. status .. '"', 1)
-  local ended_nothing = '"detail": "no incident was open"'
-  if status == 'not_open' then result = string.gsub(result, '"detail": "[^"]*"', ended_nothing, 1) end
+  local result = string.gsub(incident.result, '"status":"repeated"', '"status":"' .. status .. '"', 1)
+  local ended_nothing = '"detail":"no incident was open"'
+  if status == 'not_open' then result = string.gsub(result, '"detail":"[^"]*"', ended_nothing, 1) end
   for place, name in ipairs({ 'message', 'channel', 'link' }) do
     local value = known[place] and cjson.encode(known[place]) or 'null'
     result = string.gsub(result, '"' .. name .. '%-' .. incident.stamp .. '"', function() return value end)
@@ -104,7 +104,8 @@ else
   redis.call('ZADD', OWN.delayed, now + after, ID)
 end
 redis.call('HSET', NOTIFICATION, 'message', MESSAGE, 'share', ARGV[4], 'characters', ARGV[5], 'sequence', sequence,
-  'attempts', 0, 'admitted_at', now - (RARE.spooled or 0), 'version', ARGV[6])
+  'attempts', 0, 'admitted_at', now - (RARE.spooled or 0))
+if ARGV[6] ~= '1' then redis.call('HSET', NOTIFICATION, 'version', ARGV[6]) end
 memory_add(OWN.memory, bytes, OWN.type)
 if RARE.spooled then redis.call('HSET', NOTIFICATION, 'spooled', RARE.spooled) end
 if RARE.unknown then redis.call('HSET', NOTIFICATION, 'unknown', RARE.unknown) end

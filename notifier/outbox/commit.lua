@@ -91,6 +91,16 @@ local function filled(text, revoke)
   return dated(text, args.stamp, now)
 end
 
+-- As `notifier explain` shows them.
+local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
+  isolate_behind_others = 'retry_later' }
+
+local function event(item, action)
+  local step = EVENT[action] or action
+  return { at = now, step = step, reason = item.reason, detail = item.detail, status = item.status,
+    to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
+end
+
 -- What is known of its incident's message. One that could not be opened is forgotten: the next alert opens it.
 local function note_shown(key, item)
   local incident = redis.call('HGET', key, 'incident')
@@ -107,12 +117,17 @@ local function complete(key, item, result)
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT, unpack(KEYS, 13, 15) }) do -- it may have moved to the fallback
     redis.call('ZREM', set, item.id)
   end
-  redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
   local kept_as = item.unreadable and 'original' or item.dead and item.cut and 'whole'
   local whole = kept_as and redis.call('HGET', key, 'message')
   if whole then redis.call('HSET', key, kept_as, whole) end
   note_shown(key, item)
-  redis.call('HDEL', key, 'message')
+  if item.dead then
+    add_event(key, event(item, 'complete'))
+    redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
+    redis.call('HDEL', key, 'message')
+  else
+    shorten_ended(key, event(item, 'complete'), now)
+  end
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
   index_record(args.history_prefix .. item.type, item.status, item.id, now, args.history_life)
@@ -231,16 +246,6 @@ end
 local apply = { complete = complete, requeue = requeue, continue = continue, leave = leave, isolate = isolate,
   retry_later = retry_later, retry_behind_others = retry_behind_others,
   isolate_behind_others = isolate_behind_others, failover = failover, leave_to_claim = leave_to_claim }
--- As `notifier explain` shows them.
-local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
-  isolate_behind_others = 'retry_later' }
-
-local function event(item, action)
-  local step = EVENT[action] or action
-  return { at = now, step = step, reason = item.reason, detail = item.detail, status = item.status,
-    to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
-end
-
 -- The admission is forgotten, and the alert was sent: it is known from now on, so that nobody sends it again.
 local function remember(key, item)
   redis.call('HSET', key, 'sequence', 0, 'admitted_at', item.admitted_at)
@@ -268,7 +273,7 @@ for position, item in ipairs(args.dispositions) do
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then
-      add_event(key, event(item, action))
+      if action ~= 'complete' then add_event(key, event(item, action)) end
       if redis.call('HSETNX', key, 'received', 1) == 1 then table.insert(untold, item.id) end
     end
     apply[action](key, item, ARGV[position + 1])

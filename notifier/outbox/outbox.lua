@@ -8,6 +8,7 @@
 --   not_before, expires_at, callbacks (JSON, until they are called), revoke (too_late: it was under way), unknown,
 --   rerouted (1: moved to the fallback), failing_since (its first failure), lost_alone (workers lost with it
 --   alone), seen_at (the last commit), trail (its events), finished_at, status,
+--   carried (in place of trail and what it had while it waited, once it is delivered: record.lua),
 --   version (of what `message` holds; none: 1), left_at (a worker that cannot read it has left it to others),
 --   hastens (1: one that counts it was due later), trace (JSON: the context of the call that raised it),
 --   original (the message of a dead letter that could not be read),

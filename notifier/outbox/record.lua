@@ -1,5 +1,5 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, dated, store_record, add_by_time, index_record, keep_dead_letter.
+-- Functions: iso_time, dated, store_record, add_by_time, index_record, shorten_ended, keep_dead_letter.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
@@ -47,15 +47,32 @@ local function index_record(history, status, id, now, life)
   end
 end
 
-local function drop_oldest_dead_letters(args, troubles, dead_letters, type)
-  local dropped = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
-  for _, id in ipairs(dropped) do
-    redis.call('ZREM', dead_letters, id)
-    redis.call('HDEL', args.notification_prefix .. id, 'whole', 'given')
-    redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
-    redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
+-- The hash of one that has ended and is no dead letter, made anew of what is asked for later: once a text of more than
+-- `SHORT` bytes was in a hash, Redis keeps it in a form that takes three times as much memory.
+-- `event`: that it ends. The events of one that was delivered by its first batch become `carried`: how many others were
+-- in that, when it was claimed, and what had been waited for until then (JSON).
+local function shorten_ended(notification, event, now)
+  local SHORT = 64 -- Redis' hash-max-listpack-value
+  local flat, fields = redis.call('HGETALL', notification), {}
+  for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
+  local events = cjson.decode(fields.trail or '[]')
+  local claim, said = events[1] or {}, event.reason .. event.detail
+  if #events == 1 and claim.step == 'batch' and event.status == 'delivered' and said == '' then
+    fields.carried = string.format('%d %.0f %s', claim.with, claim.at, cjson.encode(claim.waited))
   end
-  if #dropped > 0 then report_trouble(troubles, 'dead_letters_dropped', type, '', #dropped) end
+  if #(fields.carried or '') > SHORT then fields.carried = nil end
+  if not fields.carried then add_event(notification, event) end
+  fields.trail = not fields.carried and redis.call('HGET', notification, 'trail') or nil
+  for _, of_waiting in ipairs({ 'message', 'share', 'characters', 'sequence', 'version', 'attempts', 'seen_at',
+    'received' }) do fields[of_waiting] = nil end
+  fields.finished_at, fields.status = now, event.status
+  local kept = {}
+  for name, value in pairs(fields) do
+    table.insert(kept, name)
+    table.insert(kept, value)
+  end
+  redis.call('DEL', notification)
+  redis.call('HSET', notification, unpack(kept))
 end
 
 -- `args`: notification_prefix, result_prefix, dead_letters_prefix, history_life, dead_letter_life, dead_letters_max,
@@ -71,5 +88,12 @@ local function keep_dead_letter(args, troubles, item, now)
   redis.call('EXPIRE', dead_letters, args.dead_letter_life)
   redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - args.dead_letter_life * SECOND)
   report_trouble(troubles, 'dead_letters', item.type, item.reason)
-  drop_oldest_dead_letters(args, troubles, dead_letters, item.type)
+  local oldest = redis.call('ZRANGE', dead_letters, 0, -args.dead_letters_max - 1)
+  for _, id in ipairs(oldest) do
+    redis.call('ZREM', dead_letters, id)
+    redis.call('HDEL', args.notification_prefix .. id, 'whole', 'given')
+    redis.call('EXPIRE', args.notification_prefix .. id, args.history_life)
+    redis.call('EXPIRE', args.result_prefix .. id, args.history_life)
+  end
+  if #oldest > 0 then report_trouble(troubles, 'dead_letters_dropped', item.type, '', #oldest) end
 end

@@ -151,7 +151,7 @@ def _stored(error: NotifierError) -> dict[str, Any]:
 
 def _meta(notification_id: str, state: str, result: object, done: str | None) -> str:
     meta = {"status": state, "result": result, "traceback": None, "children": [], "date_done": done}
-    return json.dumps(meta | {"task_id": notification_id})
+    return json.dumps(meta | {"task_id": notification_id}, separators=(",", ":"))
 
 
 def of_result(text: str | None) -> Record | None:

@@ -6,8 +6,8 @@
 -- Returns 'withdrawn', 'too_late' (it is under way), 'completed' (it has its record) or 'not_found'.
 local NOTIFICATION, ID, STATUS, REASON, LIFE = KEYS[1], ARGV[1], ARGV[4], ARGV[5], ARGV[6]
 local exists, finished_at = unpack(redis.call('HMGET', NOTIFICATION, 'sequence', 'finished_at'))
-if not exists then return 'not_found' end
 if finished_at then return 'completed' end
+if not exists then return 'not_found' end
 local now = now_us()
 
 local function take_out()

@@ -25,6 +25,7 @@ from notifier.settings import Settings
 from scripts import public_api
 from scripts.configuration_page import PAGE, page
 from scripts.site_pages import MORE
+from tests.benchmarks.command import main as bench
 from tests.conftest import Sandbox
 from tests.e2e.conftest import RunPython
 from tests.servers import until
@@ -126,6 +127,12 @@ def test_every_notifier_command_parses(words: list[str]) -> None:
     parse(main, words)
 
 
+@pytest.mark.parametrize("words", commands_of("notifier-bench"))
+def test_every_command_that_measures_parses(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # --write names a file of the checkout
+    parse(bench, words)
+
+
 def parse(command: click.Command, words: list[str]) -> None:
     """Parse without running. Raises: UsageError for what the command would refuse."""
     context = click.Context(command)
@@ -211,7 +218,7 @@ def test_every_pytest_command_finds_tests(words: list[str], tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout[-2_000:] + done.stderr
 
 
-TESTED = {"notifier", "celery", "docker", "kubectl", "pytest", "python"}
+TESTED = {"notifier", "notifier-bench", "celery", "docker", "kubectl", "pytest", "python"}
 """Programs whose commands the tests above parse or run; a script of ours only has to exist."""
 NOT_RUN = {
     "uv": "the tests run in what it has made; tests/e2e/test_wheel.py and test_release.py build with it",

@@ -1,0 +1,23 @@
+"""A figure of a busy machine, against a limit with room for noise."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.benchmarks.lab import Lab
+from tests.benchmarks.row import Benchmark
+
+RUNS = 6
+"""Noise affects one run or another; a cost of this code shows in all of them."""
+
+
+def assert_some_run_is_within(benchmark: Benchmark, limits: Mapping[str, float]) -> None:
+    """Measure quickly, until a run is within all limits; each is of the row of that name."""
+    runs = []
+    for _ in range(RUNS):
+        runs.append({row.what: row.figure for row in benchmark.measure(Lab(quick=True))})
+        print(f"\n{runs[-1]}")
+        assert limits.keys() <= runs[-1].keys()
+        if all(runs[-1][what] <= limit for what, limit in limits.items()):
+            return
+    pytest.fail(f"not within {dict(limits)} in any of {RUNS} runs: {runs}")

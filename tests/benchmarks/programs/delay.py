@@ -1,0 +1,49 @@
+"""Raises alerts with ours and with the peers in turn; prints the seconds of each call of each, as JSON."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import redis
+
+from tasks import send_notification
+from tests.benchmarks.programs.peers import PAYLOAD, PEERS, URL
+
+
+def sides(names: list[str]) -> dict[str, Callable[[], object]]:
+    """What is called for each; a peer that is not installed is left out."""
+    found: dict[str, Callable[[], object]] = {"ours": lambda: send_notification.delay(alert_type="error", **PAYLOAD)}
+    for name in names:
+        try:
+            found[name] = PEERS[name]()
+        except ModuleNotFoundError:
+            continue
+    return found
+
+
+def in_turn(
+    calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object]
+) -> dict[str, list[float]]:
+    """The seconds of each call, each side first as often as the others, so that all see the same noise."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    order = list(calls)
+    for number in range(rounds):
+        for position in range(len(order)):
+            name = order[(position + number) % len(order)]
+            before()
+            start = time.perf_counter()
+            calls[name]()
+            times[name].append(time.perf_counter() - start)
+    return {name: each[rounds // 10 :] for name, each in times.items()}
+
+
+def main(rounds: int, peers: list[str], *, idle: bool) -> None:
+    """With ``idle``, each call finds a pipeline in which nothing waits; without, one in which all before it do."""
+    other = redis.Redis.from_url(URL)
+    measured = in_turn(sides(peers), rounds, other.flushdb if idle else lambda: None)
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))

@@ -1,0 +1,123 @@
+"""Figures as tables: on a terminal, and in Markdown between two marks of a page."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.bar import Bar
+from rich.table import Table
+from rich.text import Text
+
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.row import Benchmark
+
+BEGIN, END = "<!-- notifier-bench: what stands here is written by it -->", "<!-- notifier-bench ends -->"
+BAR_COLUMNS = 16
+BAR_GOALS = 2
+"""The right end of a bar, as a multiple of the goal."""
+COLUMNS = ("what", "measured", "goal", "against")
+NOT_YET = "Not measured yet."
+Cells = tuple[str, ...]
+
+
+def number(value: float) -> str:
+    """With as many digits as it is worth."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
+
+
+def amount(value: float, unit: str) -> str:
+    """A value with its unit."""
+    return f"{int(value):,} {unit}" if value == int(value) and unit != "×" else f"{number(value)} {unit}"
+
+
+def goal(figure: Figure) -> str:
+    """What the figure is to be at most."""
+    row = figure.row
+    return "" if row.goal is None else f"≤ {row.goal:,g} {row.unit}"
+
+
+def parts(figure: Figure) -> str:
+    """What it was made of, and those beside it."""
+    row = figure.row
+    beside = [f"{name} {amount(value, row.unit)}" for name, value in row.beside.items()]
+    return "; ".join([*_measured(row.measured), *beside])
+
+
+def _measured(values: Mapping[str, float]) -> list[str]:
+    """A name ends with its unit: ``ours µs`` is ``ours 12 µs``."""
+    split = [(*name.rsplit(" ", 1), value) for name, value in values.items()]
+    return [f"{name} {amount(value, unit)}" for name, unit, value in split]
+
+
+def on_terminal(figures: Sequence[Figure]) -> Table:
+    """A table with a bar for each: half of it is the goal."""
+    table = Table("what", "measured", "goal", f"0 … {BAR_GOALS} × goal", box=None, pad_edge=False)
+    for each in figures:
+        row = each.row
+        under = f"against {row.against}\n{parts(each)}{_missing(each)}\n"
+        text = Text(f"{row.what}\n").append(under, "dim")
+        share = row.figure / row.goal if row.goal else (BAR_GOALS if not row.is_met else 0)
+        bar = Bar(BAR_GOALS, 0, min(share, BAR_GOALS), width=BAR_COLUMNS, color="green" if row.is_met else "red")
+        table.add_row(text, amount(row.figure, row.unit), goal(each), bar if row.goal is not None else "")
+    return table
+
+
+def _missing(figure: Figure) -> str:
+    return f" ({figure.row.missing})" if figure.row.missing else ""
+
+
+def short_table(figures: Sequence[Figure]) -> str:
+    """For the README: the figures, and when and where they were measured."""
+    several = len({each.day for each in figures}) > 1
+    columns = (*COLUMNS, "on") if several else COLUMNS
+    rows = [(*_cells(each), *([each.day] if several else [])) for each in figures]
+    return "\n".join([*_markdown(columns, rows), "", _when(figures)]) if figures else NOT_YET
+
+
+def long_table(figures: Sequence[Figure], benchmarks: Iterable[Benchmark]) -> str:
+    """For its own page: each benchmark, how it is measured, and its figures with all that they were made of."""
+    lines: list[str] = []
+    for benchmark in benchmarks:
+        about = f"{benchmark.about[:1].upper()}{benchmark.about[1:]}. {benchmark.how}"
+        own = [each for each in figures if each.benchmark == benchmark.name]
+        rows = [(*_cells(each), _code(parts(each))) for each in own]
+        found = [*_markdown((*COLUMNS, "of which"), rows), "", _when(own)] if own else [NOT_YET]
+        lines += [f"### {benchmark.name}", "", about, "", *found, ""]
+    return "\n".join(lines).rstrip()
+
+
+def _cells(figure: Figure) -> Cells:
+    row = figure.row
+    return _code(row.what), amount(row.figure, row.unit), goal(figure), _code(row.against)
+
+
+def _when(figures: Sequence[Figure]) -> str:
+    by: dict[str, set[str]] = {}
+    for each in figures:
+        by.setdefault(each.machine, set()).add(each.day)
+    return "Measured " + "; ".join(f"{' and '.join(sorted(days))} on {machine}" for machine, days in by.items()) + "."
+
+
+def _code(text: str) -> str:
+    return text.replace(".delay()", "`.delay()`").replace(".get()", "`.get()`")
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Cells]) -> Iterator[str]:
+    """The lines of a table."""
+    yield f"| {' | '.join(columns)} |"
+    yield f"| {' | '.join('---' for _ in columns)} |"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def between_marks(page: str, text: str) -> str:
+    """The page with this text between its marks. Raises: ValueError: it has none."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no marks: {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def as_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """For programs."""
+    return [each.as_dict() for each in figures]

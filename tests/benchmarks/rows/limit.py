@@ -1,0 +1,114 @@
+"""How close a burst for one webhook comes to what Discord's limits allow."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from notifier.storage.keys import Keys
+from tests.benchmarks.lab import Lab, Place
+from tests.benchmarks.programs import burst, clients
+from tests.benchmarks.row import Benchmark, Row, ratio
+from tests.conftest import Sandbox
+from tests.servers import until
+
+KEYS = Keys("notifier:")
+ALERTS_A_REQUEST = 10
+BUCKET, BUCKET_SECONDS = 5, 2.0
+CHANNEL, CHANNEL_SECONDS = 30, 60.0
+"""Discord's limits, of a webhook and of a channel; notifier/sandbox/limits.py names the sources."""
+SHORT, LONG = 100, 1_000
+
+
+def least_seconds(requests: int) -> float:
+    """From the first request to the last, each as early as a leaky bucket and the channel's window allow."""
+    step, whole_at = BUCKET_SECONDS / BUCKET, 0.0
+    sent: list[float] = []
+    for number in range(requests):
+        at = max(0.0, whole_at + step - BUCKET_SECONDS)
+        if number >= CHANNEL:
+            at = max(at, sent[number - CHANNEL] + CHANNEL_SECONDS)
+        whole_at = max(whole_at, at) + step
+        sent.append(at)
+    return sent[-1]
+
+
+def measure_short(lab: Lab) -> Sequence[Row]:
+    """100 alerts; with ``--full``, the clients of others too."""
+    limit = least_seconds(SHORT // ALERTS_A_REQUEST)
+    with lab.place() as place:
+        sandbox = place.sandbox()
+        seconds, counted = ours(place, sandbox, SHORT, settle_seconds=3)
+        beside = others(place, sandbox, SHORT) if lab.full else {}
+    missing = "" if beside else "discord.py and python-discord-webhook: notifier-bench --full (four minutes)"
+    what = "burst of 100, one webhook, two workers"
+    return [
+        Row(what, round(seconds, 2), "s", 2.4, f"Discord's limits: {limit:g} s", counted, beside, missing),
+        Row(f"{what}: 429s", counted["429s requests"], "requests", 0, "none"),
+    ]
+
+
+def measure_long(lab: Lab) -> Sequence[Row]:
+    """1,000 alerts: three minutes."""
+    limit = least_seconds(LONG // ALERTS_A_REQUEST)
+    with lab.place() as place:
+        seconds, counted = ours(place, place.sandbox(), LONG, settle_seconds=CHANNEL_SECONDS + 1)
+    what = "burst of 1,000, one webhook, two workers"
+    counted = {"ours s": seconds, **counted}
+    return [
+        Row(what, ratio(seconds, limit), "×", 1.01, f"Discord's limits: {limit:g} s", counted),
+        Row(f"{what}: 429s", counted["429s requests"], "requests", 0, "none"),
+    ]
+
+
+def ours(place: Place, sandbox: Sandbox, count: int, settle_seconds: float) -> tuple[float, dict[str, float]]:
+    """Seconds from the first call to the last request's arrival, and what arrived."""
+    place.set(DISCORD_QUEUE_SIZE=str(count))
+    for name in ("one", "two"):
+        place.worker(name=name)
+
+    def delivered() -> int:
+        return int(place.redis.zcard(KEYS.history("error", "delivered")))
+
+    place.run(burst, side="ours", count=1, types=["error"])
+    until(lambda: delivered() == 1, "the first alert")
+    time.sleep(settle_seconds)  # the window is empty again: the burst has all of it
+    before = sandbox.stats()
+    began = place.run(burst, side="ours", count=count, types=["error"])["began"]
+    until(lambda: delivered() == count + 1, f"{count} alerts", 400, poll_seconds=0.2)
+    after = sandbox.stats()
+    last = max(datetime.fromisoformat(each["at"]).timestamp() for each in sandbox.posts())
+    counted = {
+        "requests requests": float(after["executes"] - before["executes"]),
+        "429s requests": float(after["rate_limited"] - before["rate_limited"]),
+    }
+    return last - began, counted
+
+
+def others(place: Place, sandbox: Sandbox, count: int) -> dict[str, float]:
+    """Seconds that each client takes, all at once: each has a webhook and a channel of its own."""
+    urls = [sandbox.variables[f"DISCORD_WEBHOOK_{kind}"] for kind in ("GENERAL", "TRACKLIST")]
+    api = sandbox.variables["DISCORD_API_URL"]
+    with ThreadPoolExecutor() as pool:
+        runs = {
+            name: pool.submit(place.run, clients, client=name, api=api, url=url, count=count)
+            for name, url in zip(clients.CLIENTS, urls, strict=True)
+        }
+        return {name: round(run.result()["seconds"], 1) for name, run in runs.items()}
+
+
+SHORT_BURST = Benchmark(
+    "burst-100",
+    "100 alerts for one webhook under Discord's limits",
+    measure_short,
+    "An application raises 100 alerts of one type while two workers run and the sandbox keeps Discord's limits: five requests in two seconds for a webhook, "
+    "thirty a minute for a channel. Seconds from the first call to the arrival of the last request. With `--full`, discord.py and "
+    "python-discord-webhook post 100 alerts too, at the same time to other webhooks of that sandbox.",
+)
+LONG_BURST = Benchmark(
+    "burst-1000",
+    "1,000 alerts for one webhook under Discord's limits",
+    measure_long,
+    "The same with 1,000 alerts, as a multiple of the least that the limits allow: 30 requests in each minute, ten alerts in each.",
+    is_long=True,
+)

@@ -1,0 +1,101 @@
+"""notifier-bench: what it prints, draws and writes; and that what was not measured keeps its last figure."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from tests.benchmarks import command, pages, report
+from tests.benchmarks.figures import Figure, keep, kept, merged
+from tests.benchmarks.lab import Lab
+from tests.benchmarks.row import Benchmark, Row
+from tests.benchmarks.rows import BENCHMARKS
+from tests.benchmarks.rows.limit import least_seconds
+
+OLD = Figure(Row("speed", 2.0, "×", 1.5, "bare"), "first", "2026-01-01", "old machine")
+FAST = Row("speed", 0.333, "×", 0.35, "bare", {"ours µs": 10.0}, {"rq": 0.5})
+NEW = Figure(FAST, "first", "2026-02-02", "new machine")
+OTHER = Figure(Row("size", 1_230.0, "bytes", None, "its JSON"), "second", "2026-01-01", "old machine")
+
+
+def measured(lab: Lab) -> list[Row]:
+    return [NEW.row]
+
+
+def broken(lab: Lab) -> list[Row]:
+    raise RuntimeError("no such machine")
+
+
+def stopped(lab: Lab) -> list[Row]:
+    raise KeyboardInterrupt
+
+
+def of(**measures: object) -> tuple[Benchmark, ...]:
+    return tuple(Benchmark(name, "about", measure, "How.") for name, measure in measures.items())  # type: ignore[arg-type]
+
+
+def test_what_was_not_measured_keeps_its_last_figure_and_its_day(tmp_path: Path) -> None:
+    keep([OLD, OTHER], tmp_path / "figures.json")
+    every = merged(kept(tmp_path / "figures.json"), [NEW], ["first", "second"])
+    assert every == [NEW, OTHER]
+    table = report.short_table(every)
+    assert "| speed | 0.33 × | ≤ 0.35 × | bare | 2026-02-02 |" in table
+    assert "| size | 1,230 bytes |  | its JSON | 2026-01-01 |" in table
+    assert "Measured 2026-02-02 on new machine; 2026-01-01 on old machine." in table
+
+
+def test_a_benchmark_that_is_gone_takes_its_figures_along() -> None:
+    assert merged([OLD, OTHER], [], ["second"]) == [OTHER]
+
+
+def test_a_table_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    for _ in range(2):
+        page.write_text(report.between_marks(page.read_text(), "new"))
+    assert page.read_text() == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
+    with pytest.raises(ValueError, match="no marks"):
+        report.between_marks("a page", "new")
+
+
+def test_the_pages_say_what_was_measured_last() -> None:
+    figures = kept()
+    for page, text in pages.texts(figures).items():
+        written = page.read_text(encoding="utf-8")
+        assert report.between_marks(written, text) == written, "run: uv run python -m tests.benchmarks.pages"
+
+
+def test_a_figure_says_whether_its_goal_is_met_and_what_stands_beside_it() -> None:
+    console = Console(width=100, record=True, force_terminal=False)
+    console.print(report.on_terminal([NEW, OTHER]))
+    text = console.export_text()
+    assert "0.33 ×" in text
+    assert "ours 10 µs; rq 0.50 ×" in text
+    assert (NEW.row.is_met, OLD.row.is_met, OTHER.row.is_met) == (True, False, True)
+
+
+def test_what_fails_keeps_nothing_else_from_being_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "BENCHMARKS", of(broken=broken, good=measured))
+    figures, code = command.measured(command.BENCHMARKS, quick=True, full=False)
+    assert ([each.row for each in figures], code) == ([NEW.row], 1)
+
+
+def test_ctrl_c_prints_what_was_measured_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "BENCHMARKS", of(good=measured, stopped=stopped, never=broken))
+    done = CliRunner().invoke(command.main, ["--json", "--quick"])
+    assert done.exit_code == 130
+    assert '"what": "speed"' in done.output
+
+
+def test_names_and_figures_are_one_for_each() -> None:
+    names = [each.name for each in BENCHMARKS]
+    assert len(set(names)) == len(names)
+    assert {each.benchmark for each in kept()} <= set(names)
+    whats = [each.row.what for each in kept()]
+    assert len(set(whats)) == len(whats)
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(1, 0), (5, 0), (10, 2), (30, 10), (31, 60), (100, 182)])
+def test_the_least_that_discords_limits_allow(requests: int, seconds: float) -> None:
+    assert least_seconds(requests) == pytest.approx(seconds)
