@@ -115,6 +115,11 @@ class SimulatedDiscord:
         self.request_of: dict[int, Request] = {}
         """The latest of each activity."""
 
+    @property
+    def posted(self) -> list[tuple[str, int, bool]]:
+        """What is in all channels: name, when it was posted, and whether it says that it may be there twice."""
+        return [(each.name, each.at, each.is_marked) for channel in self.channels.values() for each in channel.posted]
+
     def get_webhook(self, webhook: Webhook) -> WebhookInfo:
         """As ``DiscordClient``."""
         self._scheduler.pause(self._chance(0.02, 0.2))
