@@ -251,8 +251,9 @@ def test_every_language_of_a_block_is_run_or_has_a_reason() -> None:
 def test_every_script_that_is_run_exists() -> None:
     scripts = {words[0] for _, words in COMMANDS if "/" in words[0]}
     assert {each for each in scripts if not (ROOT / each).is_file()} == set()
-    modules = {words[2] for _, words in COMMANDS if words[0] == "python"}
-    assert {each for each in modules if not (ROOT / f"{each.replace('.', '/')}.py").is_file()} == set()
+    modules = {ROOT.joinpath(*words[2].split(".")) for _, words in COMMANDS if words[0] == "python"}
+    found = {each for each in modules if each.with_suffix(".py").is_file() or (each / "__main__.py").is_file()}
+    assert modules - found == set()
 
 
 def test_every_file_that_is_named_exists() -> None:
