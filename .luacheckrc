@@ -7,7 +7,7 @@ local SHARED = {
   "outbox/record.lua", "outbox/outbox.lua", "outbox/reminders.lua", "outbox/incident.lua",
   "outbox/counted.lua", "outbox/silences.lua",
   "outbox/memory.lua", "outbox/fleet.lua", "outbox/front.lua", "outbox/newer.lua", "outbox/quiet.lua",
-  "outbox/collected.lua", "outbox/unannounced.lua",
+  "outbox/collected.lua", "outbox/unannounced.lua", "outbox/partition.lua",
 }
 
 stds.redis_script = {

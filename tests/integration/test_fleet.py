@@ -13,6 +13,7 @@ from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.terms import Terms
 from notifier.outcome import Reason, Rejected
+from notifier.routing import Partition
 from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
@@ -33,7 +34,7 @@ def same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def beat(bench: Bench, worker: str, held: Mapping[AlertType, Webhook | None], machine: str = "") -> None:
     """One beat of a worker that consumes the queues of these types."""
     heartbeat = Heartbeat(bench.redis, names)
-    told = {kind: holding_as_json(f"{worker}@here", each, machine) for kind, each in held.items()}
+    told = {Partition(kind): holding_as_json(f"{worker}@here", each, machine) for kind, each in held.items()}
     heartbeat._holdings = lambda: told
     heartbeat._beat(worker)
     bench.redis.expire(names.worker(worker), 600)
@@ -310,7 +311,7 @@ def test_the_beat_keeps_the_fleet_bounded_and_alive(bench: Bench) -> None:
     assert len(seen) == 100
     assert WEBHOOK.fingerprint not in seen, "the oldest are forgotten"
     heartbeat = Heartbeat(bench.redis, names)
-    heartbeat._holdings = lambda: {GENERAL: holding_as_json("short@here", WEBHOOK)}
+    heartbeat._holdings = lambda: {Partition(GENERAL): holding_as_json("short@here", WEBHOOK)}
     heartbeat._beat("short")
     assert 0 < bench.redis.pttl(names.worker("short")) <= 2_500
     assert 0 < bench.redis.pttl(names.fleet(GENERAL)) <= 2_500
