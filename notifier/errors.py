@@ -54,9 +54,10 @@ class TemplateError(InvalidMessage):
 
 
 class QueueFull(NotifierError):
-    """The outbox is at its bound; nothing was queued."""
+    """The outbox is at its bound; nothing was queued. ``partition``: which one of its type."""
 
     reason = "queue_full"
+    partition = 0
 
 
 class BrokerUnavailable(NotifierError):

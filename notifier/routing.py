@@ -1,6 +1,7 @@
 """One row per alert type; queues, Celery routes, settings and tasks are all derived from it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from notifier.models import AlertType
 
@@ -34,6 +35,17 @@ ROUTES: dict[AlertType, Route] = {
         Route(AlertType.SECURITY, ("DISCORD_WEBHOOK_SECURITY",)),
     )
 }
+
+
+class Partition(NamedTuple):
+    """One outbox of an alert type, which has as many as it has webhooks. The first has the name of its type."""
+
+    alert_type: AlertType
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.alert_type}.{self.number}" if self.number else self.alert_type.value
+
 
 PRIORITY = frozenset({AlertType.CRITICAL, AlertType.SECURITY})
 """What keeps alerts of other types away, or quiet, concerns these only where they are named."""

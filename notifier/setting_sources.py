@@ -8,8 +8,9 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from notifier.environment import environment, given_environment, outer_environment, plain
 from notifier.errors import ConfigurationError
+from notifier.models import AlertType
 from notifier.routing import ROUTES
-from notifier.webhook import parse_webhook
+from notifier.webhook import Webhook, parse_webhooks
 
 DEFAULT_API_URL = "https://discord.com/api/v10"
 OF_EVERYBODY = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
@@ -28,17 +29,20 @@ class WebhookSource(PydanticBaseSettingsSource):
         """The fields that it sets."""
         variables = environment()
         api_url = plain(variables.get("DISCORD_API_URL", ""), hash_ends=True) or DEFAULT_API_URL
-        webhooks, wrong = {}, {}
+        webhooks: dict[AlertType, Webhook] = {}
+        further: dict[AlertType, tuple[Webhook, ...]] = {}
+        wrong: dict[AlertType, str] = {}
         for alert_type, route in ROUTES.items():
             for variable in route.webhook_variables:
                 try:
-                    if url := _webhook_url(variable, variables):
-                        webhooks[alert_type] = parse_webhook(variable, url, api_url)
+                    if found := parse_webhooks(variable, _webhook_url(variable, variables), api_url):
+                        webhooks[alert_type], *others = found
+                        further |= {alert_type: tuple(others)} if others else {}
                         break
                 except ConfigurationError as error:
                     wrong[alert_type] = str(error)
                     break
-        return {"webhooks": webhooks, "wrong_webhooks": wrong}
+        return {"webhooks": webhooks, "further_webhooks": further, "wrong_webhooks": wrong}
 
 
 class GivenSource(PydanticBaseSettingsSource):

@@ -77,6 +77,10 @@ class Settings(WorkerSettings):
     )
 
     webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
+    """The first one of each type; ``webhooks_of`` has all."""
+    further_webhooks: Mapping[AlertType, tuple[Webhook, ...]] = Field(
+        default_factory=dict, validation_alias="further_webhooks"
+    )
     wrong_webhooks: Mapping[AlertType, str] = Field(default_factory=dict, validation_alias="wrong_webhooks")
     """The types whose variable is set and no webhook, each with what is wrong; the text shows nothing of the value."""
     api_url: ApiUrl = Field(DEFAULT_API_URL, validation_alias="DISCORD_API_URL")
@@ -256,6 +260,11 @@ class Settings(WorkerSettings):
         """The types, and mentions, that take what is escalated by a setting."""
         escalated = [kind for kind in ROUTES if self.escalate_after_by_type.get(kind, self.escalate_after)]
         return {each for kind in escalated for each in self.escalate_to_by_type.get(kind, self.escalate_to)}
+
+    def webhooks_of(self, alert_type: AlertType) -> tuple[Webhook, ...]:
+        """All webhooks of one type, in order."""
+        first = self.webhooks.get(alert_type)
+        return (first, *self.further_webhooks.get(alert_type, ())) if first else ()
 
     @property
     def missing_webhooks(self) -> list[str]:

@@ -1,6 +1,7 @@
 """A Discord webhook: the parts of its URL that are used."""
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,8 @@ from notifier.message_parts import is_snowflake
 # not compiled before they are used: a program that only raises alerts has no webhook
 DISCORD_HOSTS = r"(?:[a-z]+\.)?discord(?:app)?\.com"
 WEBHOOK_PATH = r"/api(?:/v[0-9]{1,2})?/webhooks/(?P<id>[0-9]+)/(?P<token>[A-Za-z0-9._\-]+)(?:/(?:slack|github))?/?"
+WEBHOOKS_MAX = 20
+"""Ours, per alert type: each is an outbox of its own, and a sweep looks at all of them."""
 REAL_TOKEN_CHARACTERS, REAL_TOKEN_VARIETY = 60, 24
 """Ours: the least length, and the least number of different characters (of 68 random ones, about 42 differ)."""
 
@@ -36,6 +39,38 @@ class Webhook:
         """Whether Discord may have made the token: 68 random characters, unlike those of a sandbox."""
         token = self.token.get_secret_value()
         return len(token) >= REAL_TOKEN_CHARACTERS and len(set(token)) >= REAL_TOKEN_VARIETY
+
+
+def parse_webhooks(variable: str, text: str, api_url: str) -> tuple[Webhook, ...]:
+    """Read one webhook URL or several, with commas or line ends between them, or as a JSON list. Empty: none is given.
+
+    Raises:
+        ConfigurationError: one is no such URL, or is given twice; names the variable and shows nothing of the URLs.
+    """
+    urls = _urls(text)
+    if len(urls) > WEBHOOKS_MAX:
+        raise ConfigurationError(f"{variable}: {len(urls)} webhooks are given, at most {WEBHOOKS_MAX} are taken")
+    found: list[Webhook] = []
+    for number, url in enumerate(urls, 1):
+        webhook = parse_webhook(variable if len(urls) == 1 else f"{variable} (number {number})", url, api_url)
+        ids = [each.id for each in found]
+        if webhook.id in ids:
+            again = f"number {number} is the same webhook as number {ids.index(webhook.id) + 1}"
+            raise ConfigurationError(f"{variable}: {again}; the limits are of each webhook, so it is listed once")
+        found.append(webhook)
+    return tuple(found)
+
+
+def _urls(text: str) -> list[str]:
+    if text.startswith("["):
+        try:
+            given = json.loads(text)
+        except ValueError:
+            given = []
+        if given and all(isinstance(each, str) for each in given):
+            return [plain(each) for each in given]
+    parts = [plain(part).strip("'\"") for line in text.splitlines() for part in plain(line).split(",")]
+    return [part for part in parts if part]
 
 
 def parse_webhook(variable: str, url: str, api_url: str) -> Webhook:

@@ -259,7 +259,7 @@ def wake_up(alert_type: str, token: str) -> None:
     from notifier.outbox.claim import ClaimRequest
 
     try:
-        pipeline.delivery_worker.deliver(ClaimRequest(AlertType(alert_type), wake_up=token))
+        pipeline.delivery_worker.deliver(ClaimRequest.of_wake_up(AlertType(alert_type), token))
     except BrokerUnavailable:
         raise Ignore from None  # once Redis is back, the sweep sends another
 

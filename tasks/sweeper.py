@@ -9,7 +9,8 @@ from celery import bootsteps
 from notifier.errors import BrokerUnavailable
 from notifier.gate.machines import this_machine
 from notifier.models import AlertType
-from notifier.outbox.fleet import holding_as_json
+from notifier.outbox.fleet import holdings
+from notifier.routing import Partition
 
 from .celery import app, pipeline, served_types
 from .pulse import motion
@@ -40,11 +41,15 @@ class Sweeper(bootsteps.StartStopStep):
         self._stopping.set()
         self._thread.join()
 
-    def _holdings(self) -> dict[AlertType, str]:
+    def _holdings(self) -> dict[Partition, str]:
         # one that stops ends what it has taken, and takes no more
-        kinds = [] if self._stopping.is_set() else served_types()
-        worker, webhooks = pipeline.hostname or "", pipeline.settings.webhooks
-        return {kind: holding_as_json(worker, webhooks.get(kind), this_machine()) for kind in kinds}
+        served = [] if self._stopping.is_set() else served_types()
+        found: dict[Partition, str] = {}
+        for kind in AlertType:
+            most, webhooks = len(pipeline.outbox.partitions.of(kind)), pipeline.settings.webhooks_of(kind)
+            held = holdings(kind, pipeline.hostname or "", webhooks, most, this_machine())
+            found |= held if kind in served else dict.fromkeys(held, "")
+        return found
 
     def terminate(self, parent: Any) -> None:
         """Stop sweeping, without waiting."""

@@ -69,7 +69,7 @@ def _ids(places: str) -> Find:
     def find(client: "redis.Redis", keys: "Keys") -> list[str]:
         from notifier.operations import short_ids
 
-        return short_ids.newest(client, getattr(short_ids, places)(keys), OFFERED_MAX)
+        return short_ids.newest(client, getattr(short_ids, places)(client, keys), OFFERED_MAX)
 
     return find
 

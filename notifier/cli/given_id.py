@@ -22,4 +22,4 @@ def _whole(given: str, places: Callable[..., Sequence[str]]) -> str:
     from notifier.pipeline import client_pipeline
 
     pipeline = client_pipeline()
-    return whole_id(pipeline.redis, places(pipeline.keys), given)
+    return whole_id(pipeline.redis, places(pipeline.redis, pipeline.keys), given)

@@ -48,7 +48,8 @@ class GateSwitch:
             self._audit.note(author, f"gate.{turn}", name)
         if turn != "close":
             for kind in AlertType:  # others may share the webhook, or its channel
-                self._publisher.wake_up(self._outbox.force_wake(kind))
+                for wake_up in self._outbox.force_wake(kind):
+                    self._publisher.wake_up(wake_up)
 
     def _webhook(self, kind: AlertType) -> Webhook:
         if kind in self._settings.webhooks:

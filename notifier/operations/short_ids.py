@@ -7,6 +7,7 @@ import redis
 
 from notifier.errors import NotificationNotFound
 from notifier.models import AlertType
+from notifier.outbox.partitions import partitions_of
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 
@@ -20,19 +21,19 @@ NAMED_MAX = 5
 """Ours: ids that an error names."""
 
 
-def of_dead_letters(keys: Keys) -> list[str]:
+def of_dead_letters(client: "redis.Redis", keys: Keys) -> list[str]:  # noqa: ARG001 - as the others
     """The keys of the sorted sets in which the ids of dead letters are."""
     return [keys.dead_letters(kind) for kind in AlertType]
 
 
-def of_waiting(keys: Keys) -> list[str]:
-    """The same of alerts that wait."""
-    return [place for kind in AlertType for place in keys.outbox_parts(kind)[:3]]
+def of_waiting(client: "redis.Redis", keys: Keys) -> list[str]:
+    """The same of alerts that wait. Raises BrokerUnavailable: Redis did not answer."""
+    return [place for each in partitions_of(client, keys) for place in keys.outbox_parts(each)[:3]]
 
 
-def of_all(keys: Keys) -> list[str]:
-    """The same of all alerts that are known."""
-    return [*of_waiting(keys), *(keys.history(kind) for kind in AlertType)]
+def of_all(client: "redis.Redis", keys: Keys) -> list[str]:
+    """The same of all alerts that are known. Raises BrokerUnavailable: Redis did not answer."""
+    return [*of_waiting(client, keys), *(keys.history(kind) for kind in AlertType)]
 
 
 def whole_id(client: "redis.Redis", places: Iterable[str], given: str) -> str:

@@ -61,6 +61,8 @@ def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> str:
         "callbacks": keys.callbacks,
         "memory": keys.memory,
         "silences": keys.silences,
+        "partitions": keys.outbox(kind, "partitions"),
+        "of_partition": keys.outbox(f"{kind}.%s", "%s"),
         "type": kind,
         "capacity": capacity(settings, kind),
         "life": waiting_life_seconds(settings) * 1_000,
@@ -217,10 +219,13 @@ class Admission:
         of_it = (notification_id, text, batch_key, characters, version, rare, incident)
         with broker_errors():
             answer = step(keys=keys, args=[self._of_type[kind], *of_it])
+        answer, _, partition = answer.partition(" ")
         if answer == "full":
             room = room or capacity(self._settings, kind)
             waiting = f"{counted(room, f'{kind} alert')} {'is' if room == 1 else 'are'} waiting already"
-            raise QueueFull(f"{waiting} (DISCORD_QUEUE_SIZE)")
+            full = QueueFull(f"{waiting} (DISCORD_QUEUE_SIZE)")
+            full.partition = int(partition)
+            raise full
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")

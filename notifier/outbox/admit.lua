@@ -2,8 +2,9 @@
 -- counted in the message of another instead.
 -- KEYS: 1 notification, 2 result, 3 incident, 4 incidents (incident.lua), 5 repeated
 -- ARGV: 1 of its type (JSON), the same for all its alerts. Keys: waiting, delayed, in_flight, state, sequence, history,
---         refused, dead_letters, callbacks, memory, silences. Others: type, capacity, life (ms), look (microseconds
---         until a sweep looks whether an alert with callbacks is final), roomy, memory_args (of memory.lua)
+--         refused, dead_letters, callbacks, memory, silences, partitions. Others: of_partition (partition.lua), type,
+--         capacity, life (ms), look (microseconds until a sweep looks whether an alert with callbacks is final),
+--         roomy, memory_args (of memory.lua)
 --       2 id, 3 message (JSON), 4 batch key ('': it is sent alone), 5 characters, 6 version (of the message),
 --       7 what few alerts have (JSON; ''): spooled (microseconds that it waited on the caller's disk), unknown (reason:
 --         it may have been posted), after (microseconds from now before which it is not posted), expires (likewise:
@@ -17,14 +18,15 @@
 -- collected.lua for one that is collected.
 -- Returns 'admitted', 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
 -- counts it, which is due earlier now), 'known' (this id was admitted before: nothing is done),
--- 'silenced' (a silence matches it: call silence.lua), 'full' or 'memory_full'.
+-- 'silenced' (a silence matches it: call silence.lua), 'full' and the partition that is, or 'memory_full'.
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 local NOTIFICATION, RESULT, INCIDENT, INCIDENTS = unpack(KEYS, 1, 4)
 local ID, MESSAGE, OWN, RARE = ARGV[2], ARGV[3], cjson.decode(ARGV[1]), ARGV[7] == '' and {} or cjson.decode(ARGV[7])
 local CALLBACKS = RARE.callbacks or ''
--- of these few alerts have any: all three are asked for at once
-local has_more = redis.call('EXISTS', NOTIFICATION, RESULT, OWN.silences) > 0
+-- of these few alerts have any: all are asked for at once
+local has_more = redis.call('EXISTS', NOTIFICATION, RESULT, OWN.silences, OWN.partitions) > 0
 if has_more and is_admitted(NOTIFICATION, OWN.dead_letters, ID) then return 'known' end
+local partition = has_more and take_partition(OWN, ID, MESSAGE, INCIDENT) or 0
 local now, bytes = now_us(), #MESSAGE + #CALLBACKS
 local incident, meeting, waiting = ARGV[8] ~= '' and cjson.decode(ARGV[8]), nil, nil
 if incident then
@@ -68,18 +70,20 @@ if meeting == 'count' then
   count()
   if not due_at or redis.call('ZSCORE', OWN.delayed, waiting) == due_at then return 'counted' end
   redis.call('HSET', NOTIFICATION, 'hastens', 1)
+  if partition > 0 then redis.call('HSET', NOTIFICATION, 'partition', partition) end
   return 'hastened'
 end
 local size, wait = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight)
 local is_full = size >= (RARE.capacity or OWN.capacity)
 local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
 if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
-if meeting ~= 'edit' and is_full then return 'full' end
+if meeting ~= 'edit' and is_full then return 'full ' .. partition end
 if not memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args) then return 'memory_full' end
 local sequence, after = next_sequence(OWN.sequence, now), RARE.after or 0
 if incident then
   note_incident(INCIDENT, INCIDENTS, meeting, ID, incident, now)
   redis.call('HSET', NOTIFICATION, 'incident', INCIDENT)
+  if partition > 0 then redis.call('HSET', INCIDENT, 'partition', partition) end
   if meeting == 'edit' then
     if not is_last then sequence = sequence + EDIT end
     after = math.max(after, edit_due(INCIDENT, incident, now))
@@ -107,6 +111,7 @@ redis.call('HSET', NOTIFICATION, 'message', MESSAGE, 'share', ARGV[4], 'characte
   'attempts', 0, 'admitted_at', now - (RARE.spooled or 0))
 if ARGV[6] ~= '1' then redis.call('HSET', NOTIFICATION, 'version', ARGV[6]) end
 memory_add(OWN.memory, bytes, OWN.type)
+if partition > 0 then redis.call('HSET', NOTIFICATION, 'partition', partition) end
 if RARE.spooled then redis.call('HSET', NOTIFICATION, 'spooled', RARE.spooled) end
 if RARE.unknown then redis.call('HSET', NOTIFICATION, 'unknown', RARE.unknown) end
 if after ~= 0 then redis.call('HSET', NOTIFICATION, 'not_before', now + after) end
@@ -120,7 +125,8 @@ if RARE.progress then
 end
 redis.call('PEXPIRE', NOTIFICATION, OWN.life)
 if wait == 0 then redis.call('PEXPIRE', OWN.waiting, OWN.life) end
-if after ~= 0 or RARE.expires or redis.call('HSETNX', OWN.memory, 'renewed:' .. OWN.type, now) == 1 then
+local renewed = 'renewed:' .. OWN.type .. (partition > 0 and '.' .. partition or '')
+if after ~= 0 or RARE.expires or redis.call('HSETNX', OWN.memory, renewed, now) == 1 then
   -- their lives are of days: renewed where this step may have made one, else once in the life of that field, a minute
   for _, name in ipairs({ 'waiting', 'delayed', 'sequence', 'state' }) do redis.call('PEXPIRE', OWN[name], OWN.life) end
 end

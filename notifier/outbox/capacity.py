@@ -35,6 +35,7 @@ def memory_arguments(keys: Keys, settings: Settings, alert_type: AlertType) -> t
         "types": list(AlertType),
         "type": alert_type,
         "sets": keys.outbox_parts("%s")[:3],
+        "partitions": keys.outbox("%s", "partitions"),
         "notification_prefix": keys.notification(""),
         "bytes_max": bytes_max,
         "reserve": reserve,

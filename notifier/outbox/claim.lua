@@ -8,8 +8,9 @@
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
 --         to others),
 --         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured), counters (names of counters.lua), held_back (microseconds for which this caller's machine
---         makes no request, 0), held_back_by,
+--         is configured), partition (its number), others (ids of webhooks that the caller may use in place of this
+--         one), counters (names of counters.lua), held_back (microseconds for which this caller's machine makes no
+--         request, 0), held_back_by,
 --         fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits for a worker that
 --         can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
@@ -17,6 +18,9 @@
 --   completed                       this notification has its record
 --   empty                           nothing waits
 --   throttled, wait, reason, arm    arm: microseconds until the wake-up that the caller has to send, or -1
+--   elsewhere, partition            this notification is in that partition: claim there
+--   gone                            this webhook is quarantined: claim with one of the others
+--   shown_by, webhook_id            only that other one can edit what comes next: claim with it
 --   fetch_webhook, now              ask Discord for this webhook's channel, then claim again
 --   forgotten, ids                  Redis has dropped their hashes: call forget.lua for them, then claim again
 --   batch | abandoned | blocked, now, reason, guild, left_behind (how many of a later version were seen, and stay),
@@ -145,8 +149,10 @@ end
 local function answer_for_own_id()
   if args.id == '' then return end
   local key = notification(args.id)
-  local finished_at, hastens = unpack(redis.call('HMGET', key, 'finished_at', 'hastens'))
-  if finished_at then return not hastens and { 'completed' } or nil end
+  local finished_at, hastens, partition = unpack(redis.call('HMGET', key, 'finished_at', 'hastens', 'partition'))
+  if finished_at and not hastens then return { 'completed' } end
+  if (tonumber(partition) or 0) ~= args.partition then return { 'elsewhere', tonumber(partition) or 0 } end
+  if finished_at then return end
   if redis.call('HEXISTS', key, 'message') == 0 then return { 'not_found' } end
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT }) do
     if redis.call('ZSCORE', set, args.id) then return end
@@ -263,9 +269,22 @@ local function hold_back(first, reason)
   return throttled(wait, reason)
 end
 
+-- What comes next may be shown by a message of another webhook of the type: that alone can edit it.
+local function shown_by_another(ids)
+  local incident = #args.others > 0 and #ids == 1 and redis.call('HGET', notification(ids[1]), 'incident')
+  if not incident then return end
+  local webhook, message_id = unpack(redis.call('HMGET', incident, 'webhook_id', 'message_id'))
+  for _, other in ipairs(args.others) do
+    if message_id and other == webhook then return { 'shown_by', other } end
+  end
+end
+
 local function pass_the_gate(first, ids, full)
+  local another = shown_by_another(ids)
+  if another then return another end
   local own = { webhook = args.gate.webhook_id, fingerprint = args.gate.fingerprint }
   local standing, unusable = fleet_standing(FLEET, FIRST_SEEN, args.fleet, own, now)
+  if standing == 'nobody' and unusable == 'webhook_quarantined' and #args.others > 0 then return { 'gone' } end
   if standing == 'nobody' then return hold_back(first, unusable) end
   forget_undeliverable(UNDELIVERABLE, TROUBLES, args.alert_type)
   if standing == 'leaves' then return throttled(LEFT_AGAIN, 'left_to_others') end
@@ -283,27 +302,31 @@ local function pass_the_gate(first, ids, full)
   return lease('batch', '', ids)
 end
 
-forget_own_wake_up()
-follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
-local answer = answer_for_own_id()
-if answer then return answer end
-local reconciling = reconciling_wait(RUN, now, args.witness)
-if reconciling > 0 then return throttled(reconciling, 'reconciling') end
-note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witness)
-take_back_unanswered()
-answer = wait_for_batch_under_way()
-if answer then return answer end
-if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
-  end_groups(STATE, DELAYED, args.notification_prefix, now)
+local function claim()
+  forget_own_wake_up()
+  follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
+  local answer = answer_for_own_id()
+  if answer then return answer end
+  local reconciling = reconciling_wait(RUN, now, args.witness)
+  if reconciling > 0 then return throttled(reconciling, 'reconciling') end
+  note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witness)
+  take_back_unanswered()
+  answer = wait_for_batch_under_way()
+  if answer then return answer end
+  if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
+    end_groups(STATE, DELAYED, args.notification_prefix, now)
+  end
+  requeue_what_is_due()
+  if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
+  local first = waiting_in(WAITING, args.embeds_max - 1)
+  answer = take_expired(first) or answer_forgotten()
+  if answer then return answer end
+  first, answer = leave_what_is_newer(first)
+  if answer then return answer end
+  if #first == 0 then return nothing_is_due() end
+  local group = group_of(WAITING, DELAYED, first[1], args)
+  if group then return pass_the_gate(group, group, true) end
+  return pass_the_gate(first, front(first, args, now))
 end
-requeue_what_is_due()
-if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
-local first = waiting_in(WAITING, args.embeds_max - 1)
-answer = take_expired(first) or answer_forgotten()
-if answer then return answer end
-first, answer = leave_what_is_newer(first)
-if answer then return answer end
-if #first == 0 then return nothing_is_due() end
-local group = group_of(WAITING, DELAYED, first[1], args)
-if group then return pass_the_gate(group, group, true) end
-return pass_the_gate(first, front(first, args, now))
+
+return redis.written(claim())

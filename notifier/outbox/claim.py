@@ -1,8 +1,10 @@
 """The request of a claim, and its possible answers."""
 
 import json
+import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
 from notifier.outbox.batch_item import THREAD_NAME, BatchItem
@@ -14,6 +16,7 @@ from notifier.outbox.quiet import SILENT
 from notifier.outcome import Reason
 from notifier.render.collected import Collected
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
+from notifier.routing import Partition
 from notifier.webhook import Webhook
 
 LEAVE_SECONDS = 3_600
@@ -29,13 +32,30 @@ class WakeUp:
     wait_seconds: float
 
 
+def new_token(partition: int) -> str:
+    """Of a batch or a wake-up; it says of which partition, so that a wake-up finds it."""
+    return uuid.uuid4().hex + (f".{partition}" if partition else "")
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Who claims: the delivery task of one notification, or a wake-up."""
+    """Who claims: the delivery task of one notification, or a wake-up. ``partition``: for which one of its type."""
 
     alert_type: AlertType
     notification_id: str = ""
     wake_up: str = ""
+    partition: int = 0
+
+    @classmethod
+    def of_wake_up(cls, alert_type: AlertType, token: str) -> Self:
+        """That of a wake-up."""
+        number = token.partition(".")[2]
+        return cls(alert_type, wake_up=token, partition=int(number) if number.isdecimal() else 0)
+
+    @property
+    def outbox(self) -> Partition:
+        """Whose outbox it is about."""
+        return Partition(self.alert_type, self.partition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +70,8 @@ class HeldBack:
 class ClaimArguments:
     """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
 
-    ``capacity``: of the outbox; one that is full sends what it has collected.
+    ``capacity``: of the outbox; one that is full sends what it has collected. ``others``: ids of the webhooks of
+    the type that the caller would use in place of this one.
     ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
     ``counters``: names (counters.counter_names).
     ``quiet``: the hours in which alerts are held (quiet.hold_arguments). ``fleet``: what fleet.lua calls names;
@@ -78,6 +99,8 @@ class ClaimArguments:
     counters: dict[str, Any]
     fleet: dict[str, Any]
     capacity: int
+    partition: int = 0
+    others: Sequence[str] = ()
     quiet: dict[str, Any] | None = None
     held_back: int = 0
     held_back_by: str = ""
@@ -148,6 +171,12 @@ class Batch:
     pinged_lately: frozenset[AlertType] = frozenset()
     pinging: tuple[AlertType, ...] = ()
     silent: bool = False
+    partition: int = 0
+
+    @property
+    def outbox(self) -> Partition:
+        """Whose outbox it comes from."""
+        return Partition(self.alert_type, self.partition)
 
     @property
     def collected(self) -> Collected | None:
@@ -175,8 +204,9 @@ class Batch:
 Claim = NotFound | Empty | Completed | Throttled | FetchWebhook | Batch
 
 
-def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
+def batch_of(kind: str, outbox: Partition, token: str, webhook: Webhook | None, rest: list[Any]) -> Batch:
     """Read the answer of claim.lua."""
+    alert_type = outbox.alert_type
     now, reason, guild_id, left_behind, forum, pinged, *flat = rest
     return Batch(
         alert_type,
@@ -189,6 +219,7 @@ def batch_of(kind: str, alert_type: AlertType, token: str, webhook: Webhook | No
         abandoned=kind == "abandoned",
         left_behind=left_behind,
         pinged_lately=frozenset(kind for kind in AlertType if kind in json.loads(pinged)),
+        partition=outbox.number,
     )
 
 

@@ -232,7 +232,7 @@ end
 
 local function failover(key, item)
   local sequence = leave_batch(key, item)
-  redis.call('HDEL', key, 'failing_since', 'lost_alone') -- that was another webhook
+  redis.call('HDEL', key, 'failing_since', 'lost_alone', 'partition') -- that was another webhook
   redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
   if item.progress == '' then
@@ -315,4 +315,4 @@ local function next_wake_up()
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
-return { now, next_wake_up(), untold, unpack(completed) }
+return redis.written({ now, next_wake_up(), untold, unpack(completed) })

@@ -14,6 +14,7 @@ from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Reason, Status
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
 from notifier.render.load import measure
+from notifier.routing import Partition
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
@@ -49,14 +50,17 @@ class Digests:
         self._fold = atomic_step(client, script(*COUNTING_SCRIPTS, "outbox/fold.lua"))
         self._digest = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/digest.lua"))
 
-    def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> str:
-        """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua)."""
+    def fold(self, message: NotificationMessage, terms: Terms = NO_TERMS, partition: int = 0) -> str:
+        """Fold an alert into the digest of its type: ``folded``, ``known`` or ``room`` (as fold.lua).
+
+        ``partition``: the one that has no room for it.
+        """
         from notifier.plain_text import plain  # few alerts are folded
         from notifier.render.cut import cut
 
         kind, stamp = message.alert_type, uuid.uuid4().hex
         size = len(message.model_dump_json(exclude_defaults=True).encode()) + len(terms.callbacks.encode())
-        waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(kind)
+        waiting, delayed, in_flight, _, _ = self._keys.outbox_parts(Partition(kind, partition))
         with broker_errors():
             ended = record(
                 message,

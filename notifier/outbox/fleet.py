@@ -2,13 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
 
 from notifier.models import AlertType
+from notifier.outbox.partitions import partitions_of
+from notifier.routing import Partition
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.webhook import Webhook
@@ -19,12 +21,14 @@ class Holding:
     """What one living worker holds for an alert type whose queue it consumes.
 
     ``worker``: Celery's name of it. ``webhook_id`` and ``fingerprint`` (of the URL): empty if it has no webhook.
+    ``number``: which one of the type's webhooks this is, from 0.
     """
 
     alert_type: AlertType
     worker: str
     webhook_id: str
     fingerprint: str
+    number: int = 0
 
 
 def holding_as_json(worker: str, webhook: Webhook | None, machine: str = "") -> str:
@@ -32,6 +36,17 @@ def holding_as_json(worker: str, webhook: Webhook | None, machine: str = "") -> 
     fingerprint = webhook.fingerprint if webhook else ""
     held = {"node": worker, "webhook": webhook.id if webhook else "", "fingerprint": fingerprint}
     return json.dumps(held | {"machine": machine})
+
+
+def holdings(
+    alert_type: AlertType, worker: str, webhooks: Sequence[Webhook], most: int, machine: str = ""
+) -> dict[Partition, str]:
+    """What a worker holds for a type, by webhook. ``most``: of how many webhooks workers of this type were heard of."""
+    held = {Partition(alert_type): holding_as_json(worker, webhooks[0] if webhooks else None, machine)}
+    for number in range(1, max(most, len(webhooks)) if webhooks else 1):
+        own = number < len(webhooks)
+        held[Partition(alert_type, number)] = holding_as_json(worker, webhooks[number], machine) if own else ""
+    return held
 
 
 def fleet_names(keys: Keys) -> dict[str, str]:
@@ -46,18 +61,19 @@ def read_fleet(client: "redis.Redis", keys: Keys) -> list[Holding]:
         BrokerUnavailable: Redis did not answer.
     """
     with broker_errors():
+        partitions = partitions_of(client, keys)
         pipeline = client.pipeline(transaction=False)
-        for kind in AlertType:
-            pipeline.hgetall(keys.fleet(kind))
+        for partition in partitions:
+            pipeline.hgetall(keys.fleet(partition))
         found = cast("list[dict[str, str]]", pipeline.execute())
         living = _living(client, keys, {name for each in found for name in each})
-    holdings = [
-        _holding(kind, json.loads(text))
-        for kind, each in zip(AlertType, found, strict=True)
+    held = [
+        _holding(partition, json.loads(text))
+        for partition, each in zip(partitions, found, strict=True)
         for name, text in each.items()
         if name in living
     ]
-    return sorted(holdings, key=lambda each: (list(AlertType).index(each.alert_type), each.worker))
+    return sorted(held, key=lambda each: (list(AlertType).index(each.alert_type), each.worker, each.number))
 
 
 def _living(client: "redis.Redis", keys: Keys, names: Collection[str]) -> set[str]:
@@ -66,13 +82,19 @@ def _living(client: "redis.Redis", keys: Keys, names: Collection[str]) -> set[st
     return {name for name, beat in zip(ordered, beats, strict=True) if beat is not None}
 
 
-def _holding(kind: AlertType, told: Mapping[str, Any]) -> Holding:
-    return Holding(kind, str(told.get("node", "")), str(told["webhook"]), str(told["fingerprint"]))
+def _holding(partition: Partition, told: Mapping[str, Any]) -> Holding:
+    url = str(told["webhook"]), str(told["fingerprint"])
+    return Holding(partition.alert_type, str(told.get("node", "")), *url, number=partition.number)
 
 
 def disagreements(holdings: Collection[Holding]) -> list[AlertType]:
-    """The types for which not all workers hold the same webhook URL."""
-    held: dict[AlertType, set[str]] = defaultdict(set)
+    """The types for which not all workers hold the same webhook URLs."""
+    held: dict[Partition, list[str]] = defaultdict(list)
     for each in holdings:
-        held[each.alert_type].add(each.fingerprint)
-    return [kind for kind in AlertType if len(held[kind]) > 1]
+        held[Partition(each.alert_type, each.number)].append(each.fingerprint)
+    differ = {
+        partition.alert_type
+        for partition, urls in held.items()
+        if len(set(urls)) > 1 or len(urls) != len(held[Partition(partition.alert_type)])
+    }
+    return [kind for kind in AlertType if kind in differ]

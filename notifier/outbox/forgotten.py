@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import redis
 
 from notifier.gate.gate import GATE_SCRIPTS
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import NotificationMessage
 from notifier.outbox.record import as_result, record
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outcome import Reason, Status
+from notifier.routing import Partition
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
@@ -36,17 +37,18 @@ class Forgotten:
             ),
         )
 
-    def bury(self, alert_type: AlertType, notification_ids: Sequence[str]) -> None:
+    def bury(self, outbox: Partition, notification_ids: Sequence[str]) -> None:
         """Store the record of each, and take it out of its outbox. Repeating it changes nothing.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        buried = [each for each in notification_ids if self._bury(alert_type, each)]
+        buried = [each for each in notification_ids if self._bury(outbox, each)]
         if buried:
-            logger.error("%d alerts of %s are lost: %s (%s)", len(buried), alert_type, DETAIL, ", ".join(buried))
+            logger.error("%d alerts of %s are lost: %s (%s)", len(buried), outbox.alert_type, DETAIL, ", ".join(buried))
 
-    def _bury(self, alert_type: AlertType, notification_id: str) -> bool:
+    def _bury(self, outbox: Partition, notification_id: str) -> bool:
+        alert_type = outbox.alert_type
         stamp = uuid.uuid4().hex
         message = NotificationMessage(id=notification_id, alert_type=alert_type, title=TITLE, message=DETAIL)
         ended = record(
@@ -66,7 +68,7 @@ class Forgotten:
             stored = self._forget(
                 keys=[
                     *(keys.notification(notification_id), keys.result(notification_id), keys.history(alert_type)),
-                    *(keys.troubles, keys.callbacks, keys.unannounced, *keys.outbox_parts(alert_type)[:3]),
+                    *(keys.troubles, keys.callbacks, keys.unannounced, *keys.outbox_parts(outbox)[:3]),
                 ],
                 args=[json.dumps(asked), as_result(ended)],
             )

@@ -10,6 +10,7 @@ import re
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -20,6 +21,7 @@ from notifier.gate.gate import GATE_SCRIPTS
 from notifier.models import AlertType
 from notifier.outbox.fleet import fleet_names
 from notifier.outbox.server_run import ServerRun
+from notifier.routing import Partition
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import run_script, script
@@ -57,13 +59,14 @@ class Heartbeat:
         self._pid = 0
         self._name = ""
         self._known_until = 0.0
-        self._holdings: Callable[[], Mapping[AlertType, str]] = dict
+        self._holdings: Callable[[], Mapping[Partition, str]] = dict
 
-    def announce(self, holdings: Callable[[], Mapping[AlertType, str]]) -> None:
+    def announce(self, holdings: Callable[[], Mapping[Partition, str]]) -> None:
         """Tell the fleet what this process holds, with each beat from now on.
 
         Args:
-            holdings: is asked at each beat: for each type that this process serves, ``fleet.holding_as_json``.
+            holdings: is asked at each beat: for each webhook of the types that this process serves,
+                ``fleet.holding_as_json``; '' for a further one that a type has elsewhere.
 
         Raises:
             BrokerUnavailable: Redis did not answer, and no heartbeat has begun; to be called again.
@@ -115,18 +118,23 @@ class Heartbeat:
 
     def _beat(self, name: str) -> None:
         holdings = self._holdings()
+        held = sorted({*map(Partition, AlertType), *holdings}, key=lambda each: each.number)
+        counts = Counter(each.alert_type for each in holdings if each.number and holdings[each])
+        several = sorted({each.alert_type for each in held if each.number and holdings.get(Partition(each.alert_type))})
         told = {
             "pid": os.getpid(),
             "life": round(LIFE_SECONDS * 1_000),
             "worker": name,
             "version": VERSION,
             "names": fleet_names(self._keys),
-            "held": [holdings.get(kind, "") for kind in AlertType],
+            "held": [holdings.get(each, "") for each in held],
+            "counts": [1 + counts[kind] for kind in several],
         }
-        fleet = [key for kind in AlertType for key in (self._keys.fleet(kind), self._keys.first_seen(kind))]
+        fleet = [key for each in held for key in (self._keys.fleet(each), self._keys.first_seen(each))]
         with broker_errors():
             began = time.monotonic()
             keys = [self._keys.worker(name), self._keys.run, self._keys.workers, *fleet]
+            keys += [self._keys.outbox(kind, "partitions") for kind in several]
             run_id = run_script(self._redis, self._text, self._run.note, keys, [json.dumps(told)])
         before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
         if run_id and self._run_id not in (None, run_id):

@@ -5,6 +5,7 @@
 --   renewed:TYPE (admit.lua has renewed the lives of its outbox since they were counted)
 -- roomy: a total of bytes that fits, whichever types have them; so far, nothing else need be looked at
 -- args (JSON): types, type (of the one that comes), sets (names of an outbox' sets, with %s for the type),
+--   partitions (partition.lua; likewise),
 --   notification_prefix, bytes_max, reserve (bytes of each type that no other type can take)
 -- Functions: memory_has_room, memory_add
 
@@ -28,9 +29,12 @@ local function count_memory(memory, now, args)
   local held, total, total_bytes = {}, 0, 0
   for _, type in ipairs(args.types) do
     held[type] = 0
-    for _, set in ipairs(args.sets) do
-      local count, bytes = bytes_of_set(string.format(set, type), args)
-      total, held[type] = total + count, held[type] + bytes
+    local most = tonumber(redis.call('HGET', string.format(args.partitions, type), 'most')) or 1
+    for number = 0, most - 1 do
+      for _, set in ipairs(args.sets) do
+        local count, bytes = bytes_of_set(string.format(set, number > 0 and type .. '.' .. number or type), args)
+        total, held[type] = total + count, held[type] + bytes
+      end
     end
     total_bytes = total_bytes + held[type]
     redis.call('HSET', memory, type, held[type])

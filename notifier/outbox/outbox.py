@@ -32,12 +32,14 @@ from notifier.outbox.claim import (
     Throttled,
     WakeUp,
     batch_of,
+    new_token,
 )
 from notifier.outbox.disposition import Disposition
 from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.mentions import with_mentions
+from notifier.outbox.partitions import Choice, Partitions
 from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.preparation import prepare_stored
 from notifier.outbox.quiet import hold_arguments, is_silent
@@ -45,12 +47,13 @@ from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
-from notifier.outbox.steps import CLAIM_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import CACHE, CLAIM_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.quiet_hours import Manner
 from notifier.render.limits import EMBEDS_MAX
 from notifier.render.notes import LATE_SECONDS
+from notifier.routing import Partition
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
@@ -78,24 +81,47 @@ class Outbox:
         self.ping, self.admit, self.admit_newer = admission.ping, admission.admit, admission.admit_newer
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         run = ServerRun(client, self._keys)
-        claim = script(*OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, "outbox/claim.lua")
+        claim = script(CACHE, *OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, "outbox/claim.lua")
         self._claim = atomic_step(client, run.marked(claim), run.note)
-        self._commit = atomic_step(client, script(*OUTBOX_SCRIPTS, "outbox/commit.lua"))
+        self._commit = atomic_step(client, script(CACHE, *OUTBOX_SCRIPTS, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
+        self.partitions = Partitions(client, self._keys)
 
     def claim(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, held_back: HeldBack | None = None
+        self,
+        request: ClaimRequest,
+        webhook: Webhook | None,
+        worker: str,
+        held_back: HeldBack | None = None,
+        further: Sequence[Webhook] = (),
     ) -> Claim:
         """Ask whether a request may go now, and which notifications ride in it.
 
         ``worker``: name of its heartbeat. ``held_back``: its machine makes no request now; another one's worker may.
+        ``further``: webhooks of the type besides ``webhook``. Each partition has one of them, and another one if that
+        is quarantined.
         """
-        token = uuid.uuid4().hex
-        kind, *rest = self._ask(request, webhook, worker, token, held_back)
-        while kind == "forgotten":
-            self._forgotten.bury(request.alert_type, rest)
-            kind, *rest = self._ask(request, webhook, worker, token, held_back)
+        choice = Choice(webhook, further, request.partition)
+        token = new_token(request.partition)
+        while True:
+            kind, *rest = self._ask(request, choice, worker, token, held_back)
+            match kind:
+                case "forgotten":
+                    self._forgotten.bury(request.outbox, rest)
+                case "elsewhere":
+                    request = replace(request, partition=rest[0])
+                    choice, token = Choice(webhook, further, request.partition), new_token(request.partition)
+                case "gone":
+                    choice.leave()
+                case "shown_by":
+                    choice.prefer(rest[0])
+                case _:
+                    return self._answer(kind, rest, request, choice.webhook, token, worker)
+
+    def _answer(
+        self, kind: str, rest: list[Any], request: ClaimRequest, webhook: Webhook | None, token: str, worker: str
+    ) -> Claim:
         match kind:
             case "not_found":
                 return NotFound()
@@ -109,7 +135,7 @@ class Outbox:
             case "fetch_webhook":
                 return FetchWebhook(cast("Webhook", webhook), token, rest[0])
             case _:
-                batch = self._prepared(batch_of(kind, request.alert_type, token, webhook, rest))
+                batch = self._prepared(batch_of(kind, request.outbox, token, webhook, rest))
                 self.recent.claimed(batch, worker)
                 return batch
 
@@ -122,29 +148,30 @@ class Outbox:
         return with_mentions(batch, self._settings.mentions_by_type)
 
     def _ask(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
+        self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
-        kind, keys = request.alert_type, self._keys
-        arguments = self._claim_arguments(request, webhook, worker, token, held_back)
+        keys, fleet = self._keys, Partition(request.alert_type, choice.number)
+        arguments = self._claim_arguments(request, choice, worker, token, held_back)
         try:
             with broker_errors():
                 answer: list[Any] = self._claim(
                     keys=[
-                        *(*keys.outbox_parts(kind), *keys.gate_parts(_id(webhook))),
+                        *(*keys.outbox_parts(request.outbox), *keys.gate_parts(_id(choice.webhook))),
                         *(keys.troubles, keys.run, keys.workers),
-                        *(keys.fleet(kind), keys.first_seen(kind), keys.undeliverable(kind), keys.pinged),
+                        *(keys.fleet(fleet), keys.first_seen(fleet), keys.undeliverable(request.outbox), keys.pinged),
                     ],
                     args=[arguments.as_json()],
                 )
         except BrokerUnavailable:
-            self._unanswered.add(request.alert_type, token)
+            self._unanswered.add(request.outbox, token)
             raise
-        self._unanswered.answered(request.alert_type, arguments.unanswered)
+        self._unanswered.answered(request.outbox, arguments.unanswered)
         return answer
 
     def _claim_arguments(
-        self, request: ClaimRequest, webhook: Webhook | None, worker: str, token: str, held_back: HeldBack | None
+        self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
     ) -> ClaimArguments:
+        webhook = choice.webhook
         return ClaimArguments(
             id=request.notification_id,
             wake_up=request.wake_up,
@@ -162,7 +189,7 @@ class Outbox:
             expire=microseconds(self._settings.expire_seconds),
             late=microseconds(LATE_SECONDS),
             mention_quiet=microseconds(self._settings.mention_quiet_seconds),
-            unanswered=self._unanswered.tokens(request.alert_type),
+            unanswered=self._unanswered.tokens(request.outbox),
             gate=limits(self._settings, webhook),
             counters=counter_names(self._keys),
             fleet={
@@ -172,6 +199,8 @@ class Outbox:
             },
             capacity=capacity(self._settings, request.alert_type),
             quiet=self._hold(request.alert_type),
+            partition=request.partition,
+            others=[each.id for each in choice.others],
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
         )
@@ -186,7 +215,7 @@ class Outbox:
         self, batch: Batch, dispositions: Sequence[Disposition], answer: Answer, retry_wait_seconds: float
     ) -> BatchResult:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
-        stamp, token = uuid.uuid4().hex, uuid.uuid4().hex
+        stamp, token = uuid.uuid4().hex, new_token(batch.partition)
         records = records_of(batch, dispositions, answer, stamp, self._settings.history_text_bytes)
         asked = self._commit_arguments(batch, answer) | {
             "wake_up": token,
@@ -217,7 +246,7 @@ class Outbox:
     def _commit_keys(self, batch: Batch) -> list[str]:
         fallback = self._settings.fallback or batch.alert_type
         return [
-            *self._keys.outbox_parts(batch.alert_type),
+            *self._keys.outbox_parts(batch.outbox),
             *self._keys.gate_parts(_id(batch.webhook)),
             *(self._keys.sequence, self._keys.troubles),
             *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks, self._keys.pinged),
@@ -253,24 +282,25 @@ class Outbox:
         again = self.recent.commit_again(self._commit, until)
         return [wake_up for step, arm in again if (wake_up := _wake_up(step.alert_type, step.wake_up, arm))]
 
-    def force_wake(self, alert_type: AlertType) -> WakeUp | None:
-        """As ``sweep``, but regardless of a wake-up under way: the gate has changed, and it may be due too late."""
+    def force_wake(self, alert_type: AlertType) -> list[WakeUp]:
+        """As ``sweep`` of each partition, but regardless of a wake-up under way: a gate has changed."""
+        partitions = self.partitions.of(alert_type)
         with broker_errors():
-            self._redis.delete(self._keys.outbox(alert_type, "wake_up"))
-        return self.sweep(alert_type)
+            self._redis.delete(*(self._keys.outbox(each, "wake_up") for each in partitions))
+        return [wake_up for each in partitions if (wake_up := self.sweep(*each))]
 
-    def sweep(self, alert_type: AlertType, *, served: bool = True) -> WakeUp | None:
+    def sweep(self, alert_type: AlertType, partition: int = 0, *, served: bool = True) -> WakeUp | None:
         """Return the wake-up to send if something waits here that no delivery task will come for.
 
         ``served``: the caller's worker consumes the queue of this type. If not, only a standstill is reported.
         """
-        token = uuid.uuid4().hex
+        outbox, token = Partition(alert_type, partition), new_token(partition)
         with broker_errors():
             arm = self._sweep(
-                keys=[*self._keys.outbox_parts(alert_type), self._keys.troubles],
+                keys=[*self._keys.outbox_parts(outbox), self._keys.troubles],
                 args=[
                     *(token, self._keys.worker(""), microseconds(LIFE_SECONDS), microseconds(WITNESS_SECONDS)),
-                    *(alert_type, self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
+                    *(str(outbox), self._keys.notification(""), microseconds(STUCK_SECONDS), int(served)),
                     *(microseconds(lease_seconds(self._settings)), self._life_seconds),
                 ],
             )
@@ -278,9 +308,10 @@ class Outbox:
 
     def depth(self, alert_type: AlertType) -> int:
         """Notifications held: waiting, backing off and in flight."""
+        partitions = self.partitions.of(alert_type)
         with broker_errors():
             pipeline = self._redis.pipeline(transaction=False)
-            for key in self._keys.outbox_parts(alert_type)[:3]:
+            for key in (part for each in partitions for part in self._keys.outbox_parts(each)[:3]):
                 pipeline.zcard(key)
             return sum(pipeline.execute())
 

@@ -64,7 +64,7 @@ class RecentSteps:
         ids = (each.message.id for each in batch.items)
         args = [batch.token, worker, str(self._lease), self._keys.notification(""), str(self._life_seconds), *ids]
         with self._lock:
-            self._under_way[batch.token] = Step(batch.alert_type, self._keys.outbox_parts(batch.alert_type), args)
+            self._under_way[batch.token] = Step(batch.alert_type, self._keys.outbox_parts(batch.outbox), args)
 
     def committed(self, batch: Batch, commit: Step) -> None:
         """It is no longer."""

@@ -4,6 +4,9 @@ from notifier.gate.gate import GATE_SCRIPTS
 from notifier.settings import Settings
 from notifier.storage.keys import WAITING_LIFE_SECONDS
 
+CACHE = "gate/cache.lua"
+"""Before all others, for a step that asks for the same again and again."""
+_PARTITION = "outbox/partition.lua"
 _ENTRY = ("outbox/known.lua", "outbox/entry.lua")
 _OUTBOX = (*GATE_SCRIPTS, *_ENTRY, "outbox/record.lua", "outbox/outbox.lua")
 OUTBOX_SCRIPTS = (*_OUTBOX, "outbox/incident.lua")
@@ -11,10 +14,10 @@ OUTBOX_SCRIPTS = (*_OUTBOX, "outbox/incident.lua")
 # of incident.lua, what calls those of reminders.lua is called by these alone
 COUNTING_SCRIPTS = (
     *(*_OUTBOX, "outbox/reminders.lua", "outbox/incident.lua"),
-    *("outbox/counted.lua", "outbox/silences.lua", "outbox/memory.lua"),
+    *("outbox/counted.lua", "outbox/silences.lua", "outbox/memory.lua", _PARTITION),
 )
 """The same for those that may count an alert in place of taking it."""
-ADMISSION_SCRIPTS = ("gate/clock.lua", *_ENTRY, "outbox/silences.lua", "outbox/memory.lua")
+ADMISSION_SCRIPTS = ("gate/clock.lua", *_ENTRY, "outbox/silences.lua", "outbox/memory.lua", _PARTITION)
 """The same for one that takes an alert. Redis makes each function anew in each call, which took a third of its time."""
 COLLECTED = "outbox/collected.lua"
 CLAIM_SCRIPTS = ("outbox/fleet.lua", "outbox/front.lua", "outbox/newer.lua", "outbox/quiet.lua", COLLECTED)

@@ -6,6 +6,7 @@ from typing import cast
 import redis
 
 from notifier.models import AlertType
+from notifier.outbox.partitions import Partitions
 from notifier.outbox.record import Record, iso
 from notifier.outbox.records import Records
 from notifier.storage.connection import broker_errors
@@ -30,6 +31,7 @@ class Unannounced:
         self._redis = client
         self._keys = keys
         self._records = records
+        self._partitions = Partitions(client, keys)
         self._received = atomic_step(client, script("outbox/received.lua"))
 
     def received(self, alert_type: AlertType, ids: Sequence[str], *, under_way: bool = False) -> dict[str, str]:
@@ -39,8 +41,9 @@ class Unannounced:
         '' if it is not postponed).
         """
         asked = [self._keys.notification(""), int(under_way), *ids]
+        places = [self._keys.outbox(each, "in_flight") for each in self._partitions.of(alert_type)]
         with broker_errors():
-            flat = self._received(keys=[self._keys.outbox(alert_type, "in_flight")], args=asked)
+            flat = self._received(keys=places, args=asked)
         due = zip(flat[::2], flat[1::2], strict=True)
         return {each: iso(int(float(not_before))) if not_before else "" for each, not_before in due}
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from math import inf
 
-from notifier.models import AlertType
+from notifier.routing import Partition
 
 UNANSWERED_MAX = 100
-"""Ours, per alert type."""
+"""Ours, per outbox."""
 
 
 class UnansweredClaims:
@@ -23,29 +23,29 @@ class UnansweredClaims:
     def __init__(self, life_seconds: float) -> None:
         self._life_seconds = life_seconds
         self._lock = threading.Lock()
-        self._kept_until: defaultdict[AlertType, dict[str, float]] = defaultdict(dict)
+        self._kept_until: defaultdict[Partition, dict[str, float]] = defaultdict(dict)
 
-    def add(self, alert_type: AlertType, token: str) -> None:
+    def add(self, outbox: Partition, token: str) -> None:
         """Keep a token; of too many, the newest."""
         with self._lock:
-            kept = self._kept_until[alert_type]
+            kept = self._kept_until[outbox]
             kept[token] = inf
             for oldest in list(kept)[:-UNANSWERED_MAX]:
                 del kept[oldest]
 
-    def tokens(self, alert_type: AlertType) -> list[str]:
+    def tokens(self, outbox: Partition) -> list[str]:
         """Those that are kept, oldest first."""
         now = time.monotonic()
         with self._lock:
-            kept = {token: until for token, until in self._kept_until[alert_type].items() if until > now}
-            self._kept_until[alert_type] = kept
+            kept = {token: until for token, until in self._kept_until[outbox].items() if until > now}
+            self._kept_until[outbox] = kept
             return list(kept)
 
-    def answered(self, alert_type: AlertType, carried: Iterable[str]) -> None:
+    def answered(self, outbox: Partition, carried: Iterable[str]) -> None:
         """A claim that carried these was answered."""
         until = time.monotonic() + self._life_seconds
         with self._lock:
-            kept = self._kept_until[alert_type]
+            kept = self._kept_until[outbox]
             for token in carried:
                 if token in kept:
                     kept[token] = min(kept[token], until)

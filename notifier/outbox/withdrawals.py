@@ -8,6 +8,7 @@ import redis
 
 from notifier.gate.counters import counter_names
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.partitions import partitions_of
 from notifier.outbox.payload import PAYLOAD_VERSION, fields_of, read
 from notifier.outbox.record import as_result, iso, of_result, record
 from notifier.outbox.steps import OUTBOX_SCRIPTS
@@ -71,7 +72,8 @@ class Withdrawals:
             detail="; ".join(filter(None, (by, MAYBE_POSTED if unknown else ""))),
             text_bytes_max=self._text_bytes_max,
         )
-        places = [place for kind in AlertType for place in self._keys.outbox_parts(kind)[:2]]
+        partitions = partitions_of(self._redis, self._keys)
+        places = [place for each in partitions for place in self._keys.outbox_parts(each)[:2]]
         with broker_errors():
             answer = self._withdraw(
                 keys=[

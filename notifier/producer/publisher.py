@@ -136,7 +136,7 @@ class Publisher:
                 return self._admission.admit(message, terms)
             except QueueFull as error:
                 tries_left -= 1
-                folded = digests.fold(message, terms) if digests is not None else "room"
+                folded = digests.fold(message, terms, error.partition) if digests is not None else "room"
                 if folded != "room":
                     return Admitted.COUNTED if folded == "folded" else Admitted.KNOWN
                 if not tries_left:

@@ -6,7 +6,7 @@ All of them begin with ``NOTIFIER_KEY_PREFIX``; so do the names of queues and re
 from dataclasses import dataclass
 
 from notifier.models import AlertType
-from notifier.routing import ROUTES
+from notifier.routing import ROUTES, Partition
 from notifier.settings import DEFAULT_KEY_PREFIX
 
 WAITING_LIFE_SECONDS = 30 * 86_400
@@ -63,13 +63,16 @@ class Keys:
         """Hash: one notification: its message while it waits, its attempts and events."""
         return f"{self.prefix}notification:{notification_id}"
 
-    def outbox(self, alert_type: AlertType | str, part: str) -> str:
-        """``waiting delayed in_flight``: sorted sets of ids; ``state digest``: hashes; ``wake_up``: string."""
-        return f"{self.prefix}outbox:{alert_type}:{part}"
+    def outbox(self, partition: Partition | AlertType | str, part: str) -> str:
+        """``waiting delayed in_flight``: sorted sets of ids; ``state digest``: hashes; ``wake_up``: string.
 
-    def outbox_parts(self, alert_type: AlertType | str) -> list[str]:
+        A type's own name is that of its first partition; ``digest`` and ``partitions`` (a hash) are of the whole type.
+        """
+        return f"{self.prefix}outbox:{partition}:{part}"
+
+    def outbox_parts(self, partition: Partition | AlertType | str) -> list[str]:
         """The five keys of an outbox, in the order in which the scripts expect them."""
-        return [self.outbox(alert_type, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
+        return [self.outbox(partition, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
 
     @property
     def sequence(self) -> str:
@@ -85,17 +88,17 @@ class Keys:
         """String: the heartbeat of a process that delivers; its life is a few beats."""
         return f"{self.prefix}worker:{name}"
 
-    def fleet(self, alert_type: AlertType) -> str:
+    def fleet(self, partition: Partition | AlertType) -> str:
         """Hash: what each living worker that consumes this type's queue holds for it."""
-        return f"{self.prefix}fleet:{alert_type}"
+        return f"{self.prefix}fleet:{partition}"
 
-    def first_seen(self, alert_type: AlertType) -> str:
+    def first_seen(self, partition: Partition | AlertType) -> str:
         """Sorted set: fingerprints of this type's webhook URLs, by when a worker first held them."""
-        return f"{self.prefix}fleet:{alert_type}:first_seen"
+        return f"{self.prefix}fleet:{partition}:first_seen"
 
-    def undeliverable(self, alert_type: AlertType) -> str:
+    def undeliverable(self, partition: Partition | AlertType) -> str:
         """String: since when no living worker can deliver this type (microseconds since 1970, Redis' clock)."""
-        return f"{self.prefix}fleet:{alert_type}:undeliverable"
+        return f"{self.prefix}fleet:{partition}:undeliverable"
 
     @property
     def workers(self) -> str:

@@ -152,8 +152,9 @@ class DeliveryWorker:
         return result
 
     def _claim(self, request: ClaimRequest) -> Claim:
-        webhook, worker = self._settings.webhooks.get(request.alert_type), self._heartbeat.worker()
-        claim = self._outbox.claim(request, webhook, worker, self._machine.held_back())
+        kind, worker = request.alert_type, self._heartbeat.worker()
+        webhook, further = self._settings.webhooks.get(kind), self._settings.further_webhooks.get(kind, ())
+        claim = self._outbox.claim(request, webhook, worker, self._machine.held_back(), further)
         self._tell_undeliverable(request.alert_type, claim)
         self._wait_log.note(request.alert_type, claim)
         return claim

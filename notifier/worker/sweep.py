@@ -56,4 +56,5 @@ class Sweep:
     def _wake(self, alert_type: AlertType, served: bool) -> None:
         if served:
             self._digests.admit(alert_type)
-        self._publisher.wake_up(self._outbox.sweep(alert_type, served=served))
+        for each in self._outbox.partitions.of(alert_type):
+            self._publisher.wake_up(self._outbox.sweep(*each, served=served))

@@ -187,6 +187,9 @@ def test_every_key_that_workers_write_is_in_the_table_with_its_type_and_life(
     application.pipeline.silences.add({"title": "quiet*"}, 60)
     application.pipeline.audit.note(Author("ops"), "silence.add", "quiet*")
     application.raise_alerts("quiet", alert_type=AlertType.MONITORING)
+    settings["DISCORD_WEBHOOK_TRACKLIST"] = ",".join(
+        sandbox.variables[f"DISCORD_WEBHOOK_{kind}"] for kind in ("TRACKLIST", "MONITORING")
+    )
     start_worker(**settings, NOTIFIER_WATCH_SECONDS="60")
     statuses = {record["status"] for record in application.wait([*alerts, str(refused.id)])}
     assert statuses == {"delivered", "folded", "rejected"}

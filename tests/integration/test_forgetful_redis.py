@@ -12,6 +12,7 @@ from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Failed, Outcome, Reason, Status
+from notifier.routing import Partition
 from tests.integration.conftest import CLOCK, WORKER, Bench, MakeBench, by_test_clock
 from tests.names import names
 
@@ -258,5 +259,5 @@ def test_two_workers_that_find_the_same_one_forgotten_make_one_dead_letter(bench
     bench.redis.delete(names.notification("a"))
     other = Outbox(bench.redis, bench.settings)
     bench.batch()
-    other._forgotten.bury(GENERAL, ["a"])
+    other._forgotten.bury(Partition(GENERAL), ["a"])
     assert bench.redis.hget(names.troubles, f"dead_letters|{GENERAL}|forgotten") == "1"

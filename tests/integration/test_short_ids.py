@@ -53,19 +53,19 @@ def planted(bench: Bench) -> Bench:
     ],
 )
 def test_the_beginning_of_one_id_is_that_id(planted: Bench, given: str, found: str) -> None:
-    assert whole_id(planted.redis, of_all(names), given) == found
+    assert whole_id(planted.redis, of_all(planted.redis, names), given) == found
 
 
 def test_where_several_begin_so_they_are_named(planted: Bench) -> None:
     with pytest.raises(NotificationNotFound, match=f"2 ids begin with '5f0c7c1b': {WAITS}, {ALIKE}"):
-        whole_id(planted.redis, of_all(names), "5f0c7c1b")
-    assert whole_id(planted.redis, of_dead_letters(names), "5f0c") == DEAD, "no other is a dead letter"
-    assert whole_id(planted.redis, of_waiting(names), "5f0c7c1a") == "5f0c7c1a"
+        whole_id(planted.redis, of_all(planted.redis, names), "5f0c7c1b")
+    assert whole_id(planted.redis, of_dead_letters(planted.redis, names), "5f0c") == DEAD, "no other is a dead letter"
+    assert whole_id(planted.redis, of_waiting(planted.redis, names), "5f0c7c1a") == "5f0c7c1a"
 
 
 def test_an_id_that_others_begin_with_is_that_id(planted: Bench) -> None:
     planted.admit("deploy-4")
-    assert whole_id(planted.redis, of_all(names), "deploy-4") == "deploy-4"
+    assert whole_id(planted.redis, of_all(planted.redis, names), "deploy-4") == "deploy-4"
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What is measured: one module for each, in the order of the table."""
 
 from tests.benchmarks.row import Benchmark
-from tests.benchmarks.rows import burst, delay, idle_way, importing, limit
+from tests.benchmarks.rows import burst, delay, depth, flood, history, idle_way, importing, kept, limit, worker_memory
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     delay.BURST,
@@ -10,5 +10,10 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     idle_way.BENCHMARK,
     limit.SHORT_BURST,
     limit.LONG_BURST,
+    depth.BENCHMARK,
+    kept.BENCHMARK,
     importing.BENCHMARK,
+    worker_memory.BENCHMARK,
+    flood.BENCHMARK,
+    history.BENCHMARK,
 )

@@ -8,12 +8,14 @@ import pytest
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
+from notifier.routing import Partition
 from notifier.worker.sweep import Sweep
 
 
 def sweep(**parts: Any) -> tuple[Sweep, dict[str, Any]]:
     """A sweep whose parts do nothing unless said otherwise."""
     made = {name: parts.get(name, MagicMock()) for name in ("outbox", "digests", "publisher", "prune", "report")}
+    made["outbox"].partitions.of.side_effect = lambda kind: [Partition(kind)]
     return Sweep(made["outbox"], made["digests"], made["publisher"], (made["prune"], made["report"])), made
 
 
@@ -48,7 +50,7 @@ def test_digests_are_admitted_only_for_types_that_this_worker_serves() -> None:
 
 def test_a_wake_up_that_is_missing_is_sent() -> None:
     outbox = MagicMock()
-    outbox.sweep.side_effect = lambda kind, **_: f"wake-up of {kind}"
+    outbox.sweep.side_effect = lambda kind, *_, **__: f"wake-up of {kind}"
     run, parts = sweep(outbox=outbox)
     run([])
     assert [call.args for call in parts["publisher"].wake_up.call_args_list] == [
