@@ -43,7 +43,7 @@ def measure(lab: Lab) -> Sequence[Row]:
     rows = []
     for what, groups in zip((SIX, SIXTY), GROUPS, strict=True):
         rows.append(Row(what, float(f"{_an_alert(runs[groups]):.3g}"), "µs", None, "", _parts(runs[groups])))
-    figure = median([ratio(_an_alert([many]), _an_alert([few])) for few, many in zip(*runs.values(), strict=True)])
+    figure = ratio(median([_an_alert([many]) / _an_alert([few]) for few, many in zip(*runs.values(), strict=True)]), 1)
     rows.append(Row("the same, sixty webhooks", figure, "×", None, "six webhooks"))
     return rows
 
