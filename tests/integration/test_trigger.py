@@ -1,6 +1,6 @@
 """When a delivery task is wanted for an alert, and when one that is under way will look for it."""
 
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admitted
 from notifier.outbox.claim import Batch, Completed, Throttled
 from notifier.outbox.terms import NO_TERMS, Terms
@@ -100,5 +100,5 @@ def test_once_redis_clock_has_stepped_back_a_task_is_wanted(bench: Bench) -> Non
 def test_a_sweep_notes_its_wake_up(bench: Bench) -> None:
     raise_alert(bench, "a")
     bench.tick(3)
-    assert bench.outbox.sweep("general") is not None
+    assert bench.outbox.sweep(AlertType.GENERAL) is not None
     assert raise_alert(bench, "b") is CARRIED
