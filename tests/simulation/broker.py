@@ -71,4 +71,4 @@ class SimulatedPublisher(Publisher):
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send a wake-up."""
         if wake_up is not None:
-            self.broker.put(Message(ClaimRequest(wake_up.alert_type, wake_up=wake_up.token)), wake_up.wait_seconds)
+            self.broker.put(Message(ClaimRequest.of_wake_up(wake_up.alert_type, wake_up.token)), wake_up.wait_seconds)

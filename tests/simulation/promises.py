@@ -159,12 +159,18 @@ def _count(embed: dict[str, Any]) -> int:
     return next((int(each["value"].split()[1]) for each in embed.get("fields", ()) if each["name"] == "Repeated"), 1)
 
 
+def _status(world: World, name: str) -> str | None:
+    return cast("str | None", world.server.client.hget(KEYS.notification(name), "status"))
+
+
 def _miscounted(world: World) -> Iterator[str]:
     """The message of an incident counts each of its alerts once, whatever failed."""
     if world.forgotten:
         return
     for title in {each.shown_as for each in world.accepted.values() if each.key}:
         own = [each for each in world.plan.alerts if each.shown_as == title]
+        if any(_status(world, each.name) not in {*GOOD, None} for each in own):
+            continue  # a dead letter is told as one
         least = sum(each.name in world.accepted for each in own)
         most = least + sum(each.name in world.maybe for each in own)
         channel = world.discord.channels[WEBHOOKS[KINDS[own[0].kind]].id]

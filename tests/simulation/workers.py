@@ -14,7 +14,7 @@ from notifier.gate.admin import Gate
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.digest import Digests
 from notifier.outbox.disposition import Action
-from notifier.outbox.fleet import holding_as_json
+from notifier.outbox.fleet import holdings
 from notifier.outbox.heartbeat import BEAT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
@@ -24,7 +24,7 @@ from notifier.worker.delivery import DeliveryWorker
 from notifier.worker.reconciliation import Reconciliation
 from notifier.worker.sweep import Sweep
 from tests.simulation.broker import Broker, Message, SimulatedPublisher
-from tests.simulation.discord import KINDS, WEBHOOKS, SimulatedDiscord
+from tests.simulation.discord import KINDS, SimulatedDiscord
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Process, Scheduler
 
@@ -87,7 +87,11 @@ class Fleet:
         reconciliation._never = pauses
         heartbeat = Heartbeat(client, KEYS, reconciliation)
         heartbeat._holdings = lambda: {
-            kind: holding_as_json(process.name, webhook) for kind, webhook in WEBHOOKS.items()
+            partition: held
+            for kind in KINDS
+            for partition, held in holdings(
+                kind, process.name, self._settings.webhooks_of(kind), len(outbox.partitions.of(kind))
+            ).items()
         }
         delivery = DeliveryWorker(
             outbox, heartbeat, gate, cast("Any", self._discord), self._settings, self._announce, publisher.wake_up
