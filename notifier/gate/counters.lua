@@ -40,24 +40,22 @@ local function count_latency(counts, names, type, latency)
   counts[sum] = (counts[sum] or 0) + latency
 end
 
--- Returns whether the hash had any of these. In small letters, or the cache (cache.lua) would read all for these few.
+-- In small letters, or the cache (cache.lua) would read all fields for these few.
 local function add_counts(key, counts)
-  local fields, written, had = {}, {}, false
+  local fields, written = {}, {}
   for field in pairs(counts) do table.insert(fields, field) end
   for at, before in ipairs(redis.call('hmget', key, unpack(fields))) do
-    had = had or before
     table.insert(written, fields[at])
     table.insert(written, string.format('%.0f', (tonumber(before) or 0) + counts[fields[at]]))
   end
   redis.call('hset', key, unpack(written))
-  return had
 end
 
 local function count_up(names, now, counts)
   if not next(counts) then return end
   local quarter = names.quarters .. string.format('%.0f', (now - now % QUARTER) / SECOND)
   add_counts(names.counters, counts)
-  if add_counts(quarter, counts) then return end
+  add_counts(quarter, counts)
   redis.call('pexpire', names.counters, LIFE_MS)
   redis.call('expire', quarter, 25 * HOUR / SECOND) -- a day, and the quarter that it began in
 end
