@@ -153,6 +153,7 @@ end
 -- Whether others wait for this very task: no other was sent for them.
 local function is_relied_on()
   return tonumber(redis.call('HGET', STATE, 'look_at') or math.huge) <= now and redis.call('ZCARD', WAITING) > 0
+    and redis.call('EXISTS', WAKE_UP) == 0
 end
 
 local function answer_for_own_id()
