@@ -38,7 +38,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.timeout(0))
 
 
-LONG_FIRST = ("soak", "faults", "e2e", "integration", "benchmarks", "unit")
+LONG_FIRST = ("soak", "faults", "e2e", "simulation", "integration", "benchmarks", "unit")
 """The order of the folders: long tests begin first, and the many short ones use both cores at the end. Without
 ``--no-loadscope-reorder`` xdist would begin with the files that have most tests."""
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import click
 
+from notifier.cli.echo import warn
 from notifier.cli.output import Moment, echo, json_option, print_json, print_records, type_option
 from notifier.models import AlertType
 from notifier.outcome import NEVER_STORED, UNDELIVERED, Status
@@ -41,19 +42,24 @@ def history(
       notifier history --status failed --json
       notifier history --search "database timeout" --limit 5
     """
+    from notifier.operations.history import SEARCHED_MAX
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    records = client_pipeline().history.query(
+    page = client_pipeline().history.page(
         alert_type=AlertType(alert_type) if alert_type else None,
         status=UNDELIVERED if status == Status.FAILED else Status(status) if status else None,
         since=since,
         until=until,
         search=search,
         limit=limit,
+        scanned_max=SEARCHED_MAX,
     )
     if as_json:
-        print_json(records)
-    elif records:
-        print_records("History", records)
+        print_json(page.records)
+    elif page.records:
+        print_records("History", page.records)
     else:
         echo("nothing in the history matches")
+    if page.cursor and len(page.records) < limit:
+        there = page.looked_back_to
+        warn(f"looked at the newest {page.looked_at:,} records, back to {there}; --until {there} looks further")

@@ -302,27 +302,31 @@ local function pass_the_gate(first, ids, full)
   return lease('batch', '', ids)
 end
 
-forget_own_wake_up()
-follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
-local answer = answer_for_own_id()
-if answer then return answer end
-local reconciling = reconciling_wait(RUN, now, args.witness)
-if reconciling > 0 then return throttled(reconciling, 'reconciling') end
-note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witness)
-take_back_unanswered()
-answer = wait_for_batch_under_way()
-if answer then return answer end
-if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
-  end_groups(STATE, DELAYED, args.notification_prefix, now)
+local function claim()
+  forget_own_wake_up()
+  follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
+  local answer = answer_for_own_id()
+  if answer then return answer end
+  local reconciling = reconciling_wait(RUN, now, args.witness)
+  if reconciling > 0 then return throttled(reconciling, 'reconciling') end
+  note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witness)
+  take_back_unanswered()
+  answer = wait_for_batch_under_way()
+  if answer then return answer end
+  if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
+    end_groups(STATE, DELAYED, args.notification_prefix, now)
+  end
+  requeue_what_is_due()
+  if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
+  local first = waiting_in(WAITING, args.embeds_max - 1)
+  answer = take_expired(first) or answer_forgotten()
+  if answer then return answer end
+  first, answer = leave_what_is_newer(first)
+  if answer then return answer end
+  if #first == 0 then return nothing_is_due() end
+  local group = group_of(WAITING, DELAYED, first[1], args)
+  if group then return pass_the_gate(group, group, true) end
+  return pass_the_gate(first, front(first, args, now))
 end
-requeue_what_is_due()
-if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
-local first = waiting_in(WAITING, args.embeds_max - 1)
-answer = take_expired(first) or answer_forgotten()
-if answer then return answer end
-first, answer = leave_what_is_newer(first)
-if answer then return answer end
-if #first == 0 then return nothing_is_due() end
-local group = group_of(WAITING, DELAYED, first[1], args)
-if group then return pass_the_gate(group, group, true) end
-return pass_the_gate(first, front(first, args, now))
+
+return redis.written(claim())

@@ -315,4 +315,4 @@ local function next_wake_up()
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
-return { now, next_wake_up(), untold, unpack(completed) }
+return redis.written({ now, next_wake_up(), untold, unpack(completed) })

@@ -329,13 +329,19 @@ def test_the_lease_lasts_as_long_as_there_is_more_to_call(
         now[0] += LEASE_SECONDS / 3
         swept.update(pending.take())
 
-    now, swept = [time.monotonic()], dict[str, str]()
+    def renew(notification_id: str, before: Any = pending.renew) -> None:
+        renewed.append(notification_id)
+        before(notification_id)
+
+    now, swept, renewed = [time.monotonic()], dict[str, str](), list[str]()
     monkeypatch.setattr(callbacks_module, "clock", lambda client: int(client.get(CLOCK)))
     result = end(bench, hanging(link=[signature("any")] * 9))
     monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(host, "send_task", slow)
+    monkeypatch.setattr(pending, "renew", renew)
     Callbacks(host, NO_TASKS, pending, bench.records).call(result.records, result.callbacks, leased_at=now[0])
     assert swept == {}, "no sweep has called them meanwhile"
+    assert len(renewed) == 9, "the lease was new before the first of ten"
     assert not bench.redis.exists(names.callbacks)
 
 

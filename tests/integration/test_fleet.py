@@ -10,12 +10,12 @@ from notifier.models import AlertType
 from notifier.outbox import heartbeat as heartbeat_module
 from notifier.outbox.claim import Batch, Claim, Empty, Throttled
 from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_fleet
-from notifier.outbox.heartbeat import Heartbeat
+from notifier.outbox.heartbeat import LIFE_SECONDS, Heartbeat
 from notifier.outbox.terms import Terms
 from notifier.outcome import Reason, Rejected
 from notifier.routing import Partition
 from notifier.webhook import Webhook
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
+from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
 GENERAL, SECURITY = AlertType.GENERAL, AlertType.SECURITY
@@ -316,6 +316,26 @@ def test_the_beat_keeps_the_fleet_bounded_and_alive(bench: Bench) -> None:
     assert 0 < bench.redis.pttl(names.worker("short")) <= 2_500
     assert 0 < bench.redis.pttl(names.fleet(GENERAL)) <= 2_500
     assert bench.redis.pttl(names.first_seen(GENERAL)) > 29 * 86_400_000
+
+
+def test_a_worker_of_a_later_version_is_known_while_it_lives(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_module, "clock", lambda client: int(client.get(CLOCK)))
+    heartbeat = Heartbeat(bench.redis, names)
+    heartbeat._beat("own")
+    assert not heartbeat.newer_lives()
+    with monkeypatch.context() as patch:
+        patch.setattr(heartbeat_module, "VERSION", "999.0.0")
+        Heartbeat(bench.redis, names)._beat("newer")
+    assert heartbeat.newer_lives()
+    bench.tick(LIFE_SECONDS + 1)
+    assert not heartbeat.newer_lives()
+
+
+def test_a_quarantine_is_known_of_each_url_by_itself(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch(), Rejected(Reason.WEBHOOK_UNKNOWN))
+    assert bench.gate.quarantine_reason(WEBHOOK.id, WEBHOOK.fingerprint) == Reason.WEBHOOK_UNKNOWN
+    assert bench.gate.quarantine_reason(WEBHOOK.id, OTHER_WEBHOOK.fingerprint) is None
 
 
 def test_a_url_keeps_the_time_at_which_it_was_first_seen(bench: Bench) -> None:

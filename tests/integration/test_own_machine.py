@@ -96,6 +96,9 @@ def test_one_that_cannot_post_puts_the_alerts_back_and_spends_nothing(bench: Ben
     told = [step.what for step in explain(bench.redis, names, bench.records, "a")]
     assert "no network (does DNS work?); again as soon as the gate lets it" in told
     bench.tick(1)
+    held = on_broken.deliver(REQUEST)
+    assert isinstance(held, Throttled)
+    assert held.reason is Reason.NO_NETWORK, "it makes no request for a while"
     delivered = on_good.deliver(REQUEST)
     assert isinstance(delivered, BatchResult)
     assert [(record["id"], record["attempts"]) for record in delivered.records] == [("a", 1), ("b", 1)]

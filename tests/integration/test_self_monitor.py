@@ -152,6 +152,12 @@ def test_every_cause_has_its_words(watched: Bench, publisher: FakePublisher, wha
     assert what in OF_ALL_TYPES or "`" in message.title, "it names the type"
 
 
+def test_a_detail_may_have_any_character(watched: Bench, publisher: FakePublisher) -> None:
+    happened(watched, "machine_fault|db1|proxy failed: a|b", 1)
+    self_monitor(watched, publisher).report()
+    assert "1 × proxy failed: a|b" in publisher.alerts[0].message.replace("\\", "")
+
+
 @pytest.mark.parametrize("is_off", [False, True])
 @pytest.mark.parametrize("what", ["dead_letters", "stuck", "machine_fault", "unreadable"])
 def test_what_others_wrote_is_drawn_as_it_stands(

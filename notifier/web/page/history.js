@@ -44,7 +44,7 @@ export const history = {
     return [h("h1", {}, "History"), filters(values),
       found.records.length ? grid("History, the newest first", COLUMNS, found.records, { key: each => each.id })
         : cursor && !found.cursor ? empty("Nothing older.")
-          : found.cursor ? empty("Nothing on this page fits yet; the search goes on on the next one.")
+          : found.cursor ? empty(`Of the ${found.looked_at} newest here nothing fits; the search goes on behind them.`)
             : narrowed ? empty("Nothing fits.", h("a", { href: "#/history" }, "Show everything"), ", or search for less.") : empty("No alert has ended yet.", "Raise one: ", h("code", {}, "notifier send general \"Hello\"")),
       h("nav", { class: "line", "aria-label": "Pages" }, cursor ? h("a", { class: "button-link", href: address(first) }, "Newest") : null,
         found.cursor ? h("a", { class: "button-link", href: address({ ...first, cursor: found.cursor }) }, "Older") : null,

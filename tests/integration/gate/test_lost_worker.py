@@ -100,6 +100,7 @@ def test_a_probe_whose_worker_died_makes_way_for_another_within_seconds(
 
 def test_what_a_living_worker_holds_stays_held_to_the_end_of_its_lease(fleet: Fleet) -> None:
     assert isinstance(fleet.first(), FetchWebhook)
+    assert reasons([fleet.second()]) == [Reason.FETCHING_WEBHOOK]
     fleet.bench.tick(lease_seconds(fleet.bench.settings) - 1)
     assert reasons([fleet.second()]) == [Reason.FETCHING_WEBHOOK]
     fleet.bench.tick(1)

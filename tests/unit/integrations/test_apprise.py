@@ -62,6 +62,16 @@ def test_attachments_are_files(alerts: Alerts, tmp_path: Path) -> None:
     assert (file.name, file.content, file.content_type) == ("report.txt", b"all fine", "text/plain")
 
 
+def test_of_an_attachment_that_is_too_large_no_beginning_is_sent(
+    alerts: Alerts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifier.attached.BYTES_MAX", 10)
+    (tmp_path / "dump").write_bytes(b"x" * 11)
+    assert notify("notifier://error", title="T", body="B", attach=str(tmp_path / "dump"))
+    (alert,) = alerts.sent
+    assert (alert.files, alert.adjusted) == ((), ("files: file 1 left out: more than 10 bytes together",))
+
+
 def test_an_attachment_that_is_not_there_fails(alerts: Alerts, tmp_path: Path) -> None:
     assert not notify("notifier://error", title="T", body="B", attach=str(tmp_path / "none.txt"))
     alerts.assert_none_sent()

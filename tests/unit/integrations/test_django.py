@@ -61,7 +61,17 @@ urlpatterns = [path("orders/<int:number>/", fail), path("later/", fail_async), p
     path("upload/", upload)]
 sys.modules["shop"] = sys.modules["__main__"]
 client = Client(raise_request_exception=False)
-sent = []
+sent, kept = [], []
+
+def take(message):
+    if message.title == "refused":
+        raise OSError("nobody takes it")
+    sent.append(message)
+
+class Keep(logging.Handler):
+    emit = kept.append
+
+logging.getLogger("shop").addHandler(Keep())  # behind ours
 
 def shown():
     for handler in logging.getLogger("django").handlers:
@@ -96,7 +106,13 @@ def committed():
         wrong = str(error)
     return [before, wrong, [each["title"] for each in shown()]]
 
-with capturing(sent.append):
+def refused():
+    with transaction.atomic():
+        send_on_commit(title="refused")
+        send_on_commit(title="the next")
+    return [each["title"] for each in shown()]
+
+with capturing(take):
     print(json.dumps(TEST))
 """
 WEBHOOK = "https://discord.com/api/webhooks/123456789/fake-token_of-django"
@@ -107,7 +123,9 @@ MANY = """{
     "asynchronous": asyncio.run(AsyncClient(raise_request_exception=False).get("/later/")).status_code,
     "of asynchronous": shown(),
     "logged": [client.post("/log/?token=fake-secret-1").status_code, shown()],
+    "kept": [hasattr(each.request, "META") and not hasattr(each, "query") for each in kept],
     "committed": committed(),
+    "refused": refused(),
     "checks": [checked(each) for each in GIVEN],
 }"""
 CHECKS: list[tuple[dict[str, Any], dict[str, str]]] = [
@@ -178,6 +196,10 @@ def test_the_handler_tells_of_requests_without_their_secrets(seen: dict[str, Any
     assert {"request": "POST /log/", "query": "token=(masked)"}.items() <= fields_of(alert).items()
 
 
+def test_the_next_handler_gets_the_record_as_it_was(seen: dict[str, Any]) -> None:
+    assert seen["kept"] == [True]
+
+
 def test_without_the_hook_the_handler_tells_of_failed_requests(tmp_path: Path) -> None:
     status, (alert,) = run(tmp_path, "get('/orders/17/')", requests=None)
     assert (status, alert["title"]) == (500, "Internal Server Error: /orders/17/")
@@ -189,6 +211,10 @@ def test_an_alert_on_commit_is_raised_when_the_transaction_is_committed_and_only
     assert before == 0
     assert wrong == "titel: not a field of a NotificationMessage; title?"
     assert titles == ["paid", "shipped", "without one"]
+
+
+def test_an_alert_that_nobody_takes_at_the_commit_stops_nothing_else(seen: dict[str, Any]) -> None:
+    assert "the next" in seen["refused"]
 
 
 def test_the_settings_of_django_are_ours_and_the_environment_wins(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from notifier.errors import BrokerUnavailable, InvalidMessage
 from notifier.integrations import folded_alerts
+from notifier.integrations.failed_request import QUERY_CHARACTERS, FailedRequest, FailedRequests
 from notifier.integrations.folded_alerts import AGAIN_SECONDS, KEYS_MAX, FoldedAlerts
 from notifier.testing import Alerts
 
@@ -107,6 +108,29 @@ def test_the_end_tells_of_what_nobody_took(
     folded.tell_rest()
     folded.tell_rest()
     alerts.assert_sent(title="4 failures were not told one by one", message="3 × b\n1 × a", count=1)
+
+
+def test_what_nobody_took_of_failed_requests_is_told_when_the_process_ends(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_exit: list[Callable[[], object]] = []
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    requests = FailedRequests()
+    with monkeypatch.context() as patch:
+        refuse_all(patch)
+        requests.tell(FailedRequest("GET", "/orders/"), ValueError("none"))
+    assert not alerts.sent
+    for each in at_exit:
+        each()
+    (alert,) = alerts.sent
+    assert (alert.title, alert.message) == ("1 failure was not told one by one", "1 × request/GET /orders//ValueError")
+
+
+def test_of_a_query_so_much_is_read_and_no_more() -> None:
+    read = FailedRequest(
+        "GET", "/", query=f"token={'s' * (QUERY_CHARACTERS - len('token=&page=2'))}&page=2&page=3"
+    ).details()["query"]
+    assert read == "token=(masked) page=2"
 
 
 def test_nothing_that_goes_wrong_is_raised_into_the_host(

@@ -301,6 +301,17 @@ def test_exceptions_that_nobody_catches_are_told_apart_by_where_they_are_raised(
     assert not any(field["name"] == "_notifier_place" for alert in raised for field in alert["fields"])
 
 
+def test_an_exception_that_nobody_catches_is_none_below_the_level_of_its_handler(
+    handler: DiscordHandler, raised: Raised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excepthooks, "_handlers", [handler])
+    handler.setLevel(logging.CRITICAL)
+    for level in (logging.ERROR, logging.CRITICAL):
+        excepthooks._tell("asyncio", level, f"at {level}", ValueError("it"), None)
+    handler.flush()
+    assert [f"at {logging.CRITICAL}" in alert["message"] for alert in raised] == [True]
+
+
 def test_who_logs_never_waits_and_what_found_no_room_is_counted_and_told(
     log: logging.Logger, gate: threading.Event
 ) -> None:

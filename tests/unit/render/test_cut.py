@@ -133,6 +133,11 @@ def test_the_cut_is_marked_inside_the_code_block() -> None:
     assert cut_front("```py\nline one\nline two\nline three\n```", 33) == "```py\n…\nline two\nline three\n```"
 
 
+@pytest.mark.parametrize("maximum", range(1, 11))
+def test_where_no_text_of_a_code_block_fits_there_is_no_mark_either(maximum: int) -> None:
+    assert cut_front(f"```\n{'x' * 20}\n```", maximum) == ""
+
+
 def test_a_code_block_goes_on_with_its_language() -> None:
     assert parts("```py\n" + "    a = 1\n" * 4 + "```\nafter", 31) == [
         "```py\n    a = 1\n    a = 1\n```",

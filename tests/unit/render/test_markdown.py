@@ -11,6 +11,7 @@ from notifier.outbox.preparation import prepare
 from notifier.plain_text import plain
 from notifier.render.batch import compose
 from notifier.render.load import measure
+from notifier.render.markdown import SHOWN_CHARACTERS
 from notifier.render.split import split
 from notifier.settings import settings
 from tests.unit.render.discord_markdown import draw
@@ -152,6 +153,15 @@ def test_no_traceback_ends_its_code_block(backticks: int) -> None:
     assert draw(drawn).marks[:1] == ["code block"]
     assert drawn.count("```") == 2
     assert drawn.removeprefix("```py\n").removesuffix("\n```").replace("\u200b", "") == text
+
+
+def test_a_text_that_is_far_too_long_between_much_space_is_not_lost() -> None:
+    """What stands at both of its ends is trimmed by Discord, and by us."""
+    space = "\x1c" * SHOWN_CHARACTERS
+    payload = compose([alert(message=f"{space}all of it{space}", markdown=False)])
+    assert "Cut here" in payload.body["embeds"][0]["description"]
+    (file,) = payload.files
+    assert "all of it" in file.content.decode()
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ def test_a_reminder_says_how_often_since_when_where_and_how_to_end_it() -> None:
         "since <t:1800000000:f> (<t:1800000000:R>) · × 37, last <t:1800000600:t> · [its message](https://discord.com/channels/1/2/3)\n"
         "-# reminder 2 · `notifier ack 'disk/db 1'`"
     )
+    assert message.metadata == {"incident": "disk/db 1", "reminder": 2}
 
 
 def test_a_title_that_is_plain_stays_plain_and_a_key_ends_no_code() -> None:

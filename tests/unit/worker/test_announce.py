@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
@@ -21,7 +22,7 @@ from notifier.outbox.record import record
 from notifier.outcome import Reason, Status
 from notifier.routing import ROUTES
 from notifier.worker.announce import Announcer
-from notifier.worker.events import EventSender
+from notifier.worker.events import EventSender, events_of
 from tests.results import ended
 
 TASK = Mock()
@@ -113,6 +114,11 @@ def test_events_name_the_worker_and_the_end_of_each_alert(worker: Worker) -> Non
     assert retried == ("task-retried", "later", "bad_gateway"), "and none of one that is only put back"
 
 
+def test_what_waits_was_received_when_its_batch_began() -> None:
+    told = dict(events_of(replace(RESULT, records=(), untold=frozenset({"later"})), seconds=5.0))
+    assert told["task-retried"]["timestamp"] - told["task-received"]["timestamp"] == 5.0
+
+
 @pytest.mark.parametrize("error", [OperationalError, RedisConnectionError, RecoverableConnectionError, OSError])
 def test_a_broker_that_takes_no_events_stops_nothing(
     worker: Worker, heard: list[dict[str, Any]], caplog: pytest.LogCaptureFixture, error: type[Exception]
@@ -151,7 +157,7 @@ def test_the_request_of_the_sender_of_a_signal_is_that_of_its_alert(signal: Any,
     seen: list[tuple[str, dict[str, Any]]] = []
 
     def listen(sender: Any, **_: Any) -> None:
-        assert sender.request.delivery_info["routing_key"] == "the queue"
+        assert sender.request.delivery_info == {"exchange": "", "routing_key": "the queue"}
         assert sender.request.called_directly, "called by a handler, the task raises an alert"
         seen.append((sender.request.id, sender.request.kwargs))
 

@@ -177,3 +177,10 @@ def test_the_file_has_the_same_form(wanted: SimpleNamespace, tmp_path: Path, mon
     as_json, as_text = (tmp_path / "logs" / "x.log").read_text().splitlines()
     assert json.loads(as_json)["message"] == "about Discord"
     assert as_text.endswith("ERROR/MainProcess] about Discord")
+
+
+def test_within_a_task_a_document_names_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "current_task", SimpleNamespace(request=SimpleNamespace(id="1"), name="a task"))
+    record = logging.makeLogRecord({"msg": "it goes on", "levelname": "INFO", "name": "x"})
+    told = json.loads(JsonFormatter().format(record))
+    assert {"task_id": "1", "task_name": "a task", "message": "it goes on", "level": "INFO"}.items() <= told.items()

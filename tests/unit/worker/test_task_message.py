@@ -35,8 +35,15 @@ def message_of(entry: dict[str, Any], channel: Channel) -> Message:
 
 @pytest.mark.parametrize("name", sorted(NO_TASK_MESSAGE.keys() - UNPACKED_BEFORE))
 def test_what_celery_cannot_take_is_no_message_of_a_task(channel: Channel, name: str) -> None:
-    with pytest.raises(UnreadableMessage):
+    with pytest.raises(UnreadableMessage) as refused:
         check_task_message(message_of(NO_TASK_MESSAGE[name], channel), TASKS)
+    assert refused.value.problem in ("undecodable", "invalid_task", "unknown_task")
+    assert str(refused.value).startswith(refused.value.problem)
+
+
+def test_a_task_in_the_headers_is_of_protocol_2_whatever_its_body_is(channel: Channel) -> None:
+    with pytest.raises(UnreadableMessage, match=r"invalid_task: the body: expected \[args, kwargs, embed\]"):
+        check_task_message(message_of(with_body({"task": TASK, "id": "1"}), channel), TASKS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+-- Cache: what a step asks of Redis. It reads each hash once, and writes once what has changed of it, at its end; so do
+-- the members that come into a sorted set and leave it, and the lives of keys. It stands before all other files of a
+-- step and in the place of `redis`, so these read as if they asked Redis itself.
+--
+-- redis.call(command, …)  as Redis' own, but for what the writes to a sorted set and to lives return: nothing
+-- redis.written(answer)   writes what is due, and returns the answer of the step
+--
+-- What removes something comes first: a Redis that is full lets a step go on that has begun with that.
+
+local redis = redis -- luacheck: ignore 211
+do
+  local server = redis
+  local cached, cached_keys = {}, {} -- hashes: { stored, fields }, each by field
+  local joining, lives = {}, {} -- by key: { member = score, or false: it leaves }; { command, life }
+  local has_freed = false
+  local CACHED_MAX = 64 -- a step that looks at all that waits does so at Redis, for the rest
+  local AT_ONCE = 1000 -- an even number; Lua takes some thousand arguments
+  local FREES = { DEL = true, HDEL = true, ZREM = true, ZREMRANGEBYSCORE = true, EXPIRE = true, PEXPIRE = true }
+  local GROWS = { SET = true, INCR = true, ZADD = true, HSET = true, HINCRBY = true }
+
+  local function ask(command, ...)
+    if GROWS[command] and not has_freed then server.call('DEL', (...) .. ':none') end
+    has_freed = has_freed or GROWS[command] or FREES[command]
+    return server.call(command, ...)
+  end
+
+  -- As Redis turns Lua's values into text.
+  local function as_text(value)
+    return type(value) == 'number' and string.format('%.17g', value) or value
+  end
+
+  -- Nil if there are too many.
+  local function fields_of_hash(key)
+    if cached[key] then return cached[key].fields end
+    if #cached_keys == CACHED_MAX then return end
+    local stored, fields, flat = {}, {}, server.call('HGETALL', key)
+    for at = 1, #flat, 2 do stored[flat[at]], fields[flat[at]] = flat[at + 1], flat[at + 1] end
+    cached[key] = { stored = stored, fields = fields }
+    table.insert(cached_keys, key)
+    return fields
+  end
+
+  local function change_set(command, key, values)
+    for first = 1, #values, AT_ONCE do
+      ask(command, key, unpack(values, first, math.min(first + AT_ONCE - 1, #values)))
+    end
+  end
+
+  local function write_set(key)
+    local members, joins, leaves = joining[key], {}, {}
+    if not members then return end
+    joining[key] = nil
+    for member, score in pairs(members) do
+      if score then
+        table.insert(joins, score)
+        table.insert(joins, member)
+      else
+        table.insert(leaves, member)
+      end
+    end
+    change_set('ZADD', key, joins) -- before the others go: an empty key would lose its life
+    change_set('ZREM', key, leaves)
+  end
+
+  local function join(key, member, score)
+    joining[key] = joining[key] or {}
+    joining[key][member] = score
+  end
+
+  -- What asks for, or changes, one hash: called with its fields.
+  local of_hash = {
+    HGET = function(fields, field) return fields[field] or false end,
+    HEXISTS = function(fields, field) return fields[field] and 1 or 0 end,
+    HSTRLEN = function(fields, field) return #(fields[field] or '') end,
+    HMGET = function(fields, ...)
+      local values = { ... }
+      for at, field in ipairs(values) do values[at] = fields[field] or false end
+      return values
+    end,
+    HGETALL = function(fields)
+      local flat = {}
+      for field, value in pairs(fields) do
+        table.insert(flat, field)
+        table.insert(flat, value)
+      end
+      return flat
+    end,
+    HKEYS = function(fields)
+      local names = {}
+      for field in pairs(fields) do table.insert(names, field) end
+      return names
+    end,
+    HSET = function(fields, ...)
+      local given, new = { ... }, 0
+      for at = 1, #given, 2 do
+        if not fields[given[at]] then new = new + 1 end
+        fields[given[at]] = as_text(given[at + 1])
+      end
+      return new
+    end,
+    HSETNX = function(fields, field, value)
+      if fields[field] then return 0 end
+      fields[field] = as_text(value)
+      return 1
+    end,
+    HDEL = function(fields, ...)
+      local gone = 0
+      for _, field in ipairs({ ... }) do
+        if fields[field] then gone = gone + 1 end
+        fields[field] = nil
+      end
+      return gone
+    end,
+  }
+
+  local other = {
+    HINCRBY = function(key, field, by)
+      if not cached[key] then return ask('HINCRBY', key, field, by) end -- it is not worth reading all
+      local fields = cached[key].fields
+      fields[field] = string.format('%.0f', (fields[field] or 0) + by)
+      return tonumber(fields[field])
+    end,
+    EXISTS = function(key, ...)
+      if select('#', ...) == 0 and cached[key] then return next(cached[key].fields) and 1 or 0 end
+      for _, each in ipairs({ key, ... }) do write_set(each) end
+      return server.call('EXISTS', key, ...)
+    end,
+    DEL = function(key)
+      joining[key], lives[key] = nil, nil
+      if cached[key] then cached[key] = { stored = {}, fields = {} } end
+      return ask('DEL', key)
+    end,
+    ZADD = function(key, score, member) join(key, member, score) end,
+    ZREM = function(key, member) join(key, member, false) end,
+    EXPIRE = function(key, life) lives[key] = { 'EXPIRE', life } end,
+    PEXPIRE = function(key, life) lives[key] = { 'PEXPIRE', life } end,
+  }
+
+  redis = { -- luacheck: ignore 331
+    call = function(command, ...)
+      local key = ...
+      local fields = of_hash[command] and fields_of_hash(key)
+      if fields then return of_hash[command](fields, select(2, ...)) end
+      if other[command] then return other[command](...) end
+      if key then write_set(key) end -- what is asked of it is how it is now
+      return ask(command, ...)
+    end,
+  }
+
+  local function changes_of(hash)
+    local gone, changed, kept = {}, {}, false
+    for field in pairs(hash.stored) do
+      if not hash.fields[field] then table.insert(gone, field) else kept = true end
+    end
+    for field, value in pairs(hash.fields) do
+      if hash.stored[field] ~= value then
+        table.insert(changed, field)
+        table.insert(changed, value)
+      end
+    end
+    return gone, changed, kept
+  end
+
+  local function write_hash(key)
+    local gone, changed, kept = changes_of(cached[key])
+    if kept and #gone > 0 then ask('HDEL', key, unpack(gone)) end
+    if #changed > 0 then ask('HSET', key, unpack(changed)) end
+    if not kept and #gone > 0 then ask('HDEL', key, unpack(gone)) end -- an empty key would lose its life
+  end
+
+  function redis.written(answer)
+    for _, key in ipairs(cached_keys) do write_hash(key) end
+    for key in pairs(joining) do write_set(key) end
+    for key, life in pairs(lives) do ask(life[1], key, life[2]) end
+    return answer
+  end
+end

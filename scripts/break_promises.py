@@ -1,0 +1,107 @@
+"""Breaks each promise on purpose, in a copy, and sees its tests go red: ``uv run python -m scripts.break_promises``.
+
+Each change of ``tests/promises`` is made by itself, and only the tests of its promise run. A change under which all of
+them stay green is an error, and so is a test that stays green under every change of its promise.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scripts.promises import ROOT, Break, Promise, sections, wrong
+
+TEST_SECONDS_MAX = 120
+"""What is broken may go on for ever."""
+SECONDS_MAX = 1_800
+RESULT = re.compile(r"^(PASSED|FAILED|ERROR) (tests/\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
+RED, NOTHING_RAN = 1, 5
+"""pytest's exit codes; any other is of tests that could not be run at all."""
+
+
+def main() -> None:
+    """Run it. Raises: SystemExit, with what stayed green."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.break_promises", description=__doc__)
+    parser.add_argument("words", nargs="*", help="only promises, or files to change, in which one of these is")
+    parser.add_argument("--quick", action="store_true", help="leave out tests that take more than a few seconds")
+    given = parser.parse_args()
+    found = sections()
+    if lines := wrong(found):
+        raise SystemExit("\n".join(lines))
+    chosen = [each for section in found for each in section.promises if _is_chosen(each, given.words)]
+    with tempfile.TemporaryDirectory(prefix="promises-") as folder:
+        _copy(Path(folder))
+        green = [line for each in chosen for line in _break(each, Path(folder), quick=given.quick)]
+    raise SystemExit("\n".join(green) or None)
+
+
+def _is_chosen(promise: Promise, words: Sequence[str]) -> bool:
+    places = (promise.says, *(each.file for each in promise.breaks))
+    return not words or any(word in place for word in words for place in places)
+
+
+def _copy(folder: Path) -> None:
+    """Copy what is not ignored by git."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    for name in filter(None, names):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+            target.chmod(source.stat().st_mode)
+
+
+def _break(promise: Promise, folder: Path, *, quick: bool) -> Iterator[str]:
+    """Yields what is wrong, as lines for people."""
+    ran, red = set[str](), set[str]()
+    for each in promise.breaks:
+        place = folder / each.file
+        before = place.read_text(encoding="utf-8")
+        place.write_text(before.replace(each.old, each.new), encoding="utf-8")
+        code, told = _run(promise.tests, folder, quick=quick)
+        place.write_text(before, encoding="utf-8")
+        results = RESULT.findall(told)
+        failed = {test for result, test in results if result != "PASSED"}
+        ran, red = ran | {test for _, test in results}, red | failed
+        if code == NOTHING_RAN:
+            _say(f"not run    {_named(promise, each)}")
+        elif code == RED and failed:
+            _say(f"red {len(failed)}/{len(promise.tests)}    {_named(promise, each)}")
+        else:
+            _say(f"NOT RED    {_named(promise, each)}")
+            yield f"stays green (exit code {code}): {_named(promise, each)}" + f"\n{told[-1500:]}" * (code > RED)
+    for test in sorted(ran - red):
+        yield f"{promise.says!r}: {test} stays green under each change"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _named(promise: Promise, change: Break) -> str:
+    return f"{promise.says} [{change.file}: {change.old!r} → {change.new!r}]"
+
+
+def _run(tests: Sequence[str], folder: Path, *, quick: bool) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-rA", "--tb=no", "-p", "no:cacheprovider"]
+    command += ["--timeout", str(TEST_SECONDS_MAX), *tests]
+    done = subprocess.run(
+        command + ["-m", "not slow"] * quick,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},  # before the checkout itself
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+if __name__ == "__main__":
+    main()

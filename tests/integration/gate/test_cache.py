@@ -1,0 +1,118 @@
+"""cache.lua alone: a step sees what it has written, and Redis is asked once."""
+
+from typing import Any
+
+import pytest
+import redis
+
+from notifier.outbox.steps import CACHE
+from notifier.storage.scripts import script
+from tests.integration.lua import run_lua
+
+
+@pytest.fixture
+def commands(client: "redis.Redis") -> Any:
+    """Runs a program behind the cache; returns its answer and the commands that Redis ran for it, by name."""
+
+    def run(program: str) -> tuple[Any, dict[str, int]]:
+        client.config_resetstat()
+        answer = run_lua(client, script(CACHE), f"return redis.written((function() {program} end)())")
+        found: dict[str, Any] = client.info("commandstats")
+        calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in found.items()}
+        return answer, {name: count for name, count in calls.items() if not name.startswith(("eval", "config"))}
+
+    return run
+
+
+def test_a_step_sees_its_own_writes_and_a_hash_is_read_and_written_once(client: "redis.Redis", commands: Any) -> None:
+    client.hset("h", mapping={"a": "1", "b": "2", "gone": "3"})
+    client.expire("h", 100)
+    answer, calls = commands("""
+        redis.call('HSET', 'h', 'a', 1795899721458685, 'c', 'x')
+        redis.call('HDEL', 'h', 'gone', 'never')
+        local more = redis.call('HINCRBY', 'h', 'b', 5)
+        local again = redis.call('HSETNX', 'h', 'c', 'y')
+        return { redis.call('HGET', 'h', 'a'), more, again, redis.call('HEXISTS', 'h', 'gone'),
+          #redis.call('HKEYS', 'h'),
+          redis.call('HMGET', 'h', 'c', 'gone')[1] }
+    """)
+    assert answer == ["1795899721458685", 7, 0, 0, 3, "x"]
+    assert client.hgetall("h") == {"a": "1795899721458685", "b": "7", "c": "x"}
+    assert calls == {"hgetall": 1, "hset": 1, "hdel": 1}
+    assert 0 < client.ttl("h") <= 100, "it was never empty"
+
+
+def test_what_is_the_same_as_before_is_not_written(client: "redis.Redis", commands: Any) -> None:
+    client.hset("h", "a", "1")
+    _, calls = commands("redis.call('HSET', 'h', 'a', 1)")
+    assert calls == {"hgetall": 1}
+
+
+def test_a_hash_whose_fields_all_change_keeps_its_life(client: "redis.Redis", commands: Any) -> None:
+    client.hset("h", "a", "1")
+    client.expire("h", 100)
+    commands("redis.call('HDEL', 'h', 'a'); redis.call('HSET', 'h', 'b', '2')")
+    assert client.hgetall("h") == {"b": "2"}
+    assert client.ttl("h") > 0
+
+
+def test_members_come_and_go_in_one_command_and_are_there_when_they_are_asked_for(
+    client: "redis.Redis", commands: Any
+) -> None:
+    client.zadd("z", {"old": 1, "other": 2})
+    client.expire("z", 100)
+    answer, calls = commands("""
+        for n = 1, 3 do redis.call('ZADD', 'z', n, 'new ' .. n) end
+        redis.call('ZREM', 'z', 'old')
+        redis.call('ZREM', 'z', 'new 3')
+        redis.call('ZREM', 'z', 'other')
+        redis.call('EXPIRE', 'z', 50)
+        redis.call('EXPIRE', 'z', 60)
+        return redis.call('ZRANGE', 'z', 0, -1)
+    """)
+    assert answer == ["new 1", "new 2"]
+    assert calls == {"zadd": 1, "zrem": 1, "zrange": 1, "expire": 1, "del": 1}
+    assert 50 < client.ttl("z") <= 60
+
+
+def test_a_key_that_is_deleted_is_made_anew(client: "redis.Redis", commands: Any) -> None:
+    client.hset("h", mapping={"a": "1", "b": "2"})
+    answer, _ = commands("""
+        local before = redis.call('HGET', 'h', 'a')
+        redis.call('DEL', 'h')
+        redis.call('HSET', 'h', 'c', before)
+        return { redis.call('EXISTS', 'h'), redis.call('HEXISTS', 'h', 'a') }
+    """)
+    assert answer == [1, 0]
+    assert client.hgetall("h") == {"c": "1"}
+
+
+def test_a_step_that_looks_at_very_many_reads_and_writes_them_all_the_same(
+    client: "redis.Redis", commands: Any
+) -> None:
+    for number in range(200):
+        client.hset(f"h{number}", "n", number)
+    answer, _ = commands("""
+        local sum = 0
+        for n = 0, 199 do
+          sum = sum + redis.call('HGET', 'h' .. n, 'n')
+          redis.call('HSET', 'h' .. n, 'n', n + 1)
+          redis.call('ZADD', 'z', n, n)
+        end
+        return sum
+    """)
+    assert answer == sum(range(200))
+    assert client.hget("h0", "n") == "1"
+    assert client.hget("h199", "n") == "200"
+    assert client.zcard("z") == 200
+
+
+def test_a_redis_that_is_full_lets_a_step_write(client: "redis.Redis", commands: Any) -> None:
+    before = client.config_get("maxmemory")["maxmemory"]
+    client.config_set("maxmemory", 1)
+    try:
+        commands("redis.call('ZADD', 'z', 1, 'a'); redis.call('HSET', 'h', 'a', 1)")
+    finally:
+        client.config_set("maxmemory", before)
+    assert client.zcard("z") == 1
+    assert client.hget("h", "a") == "1"

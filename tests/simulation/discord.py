@@ -1,0 +1,237 @@
+"""The Discord of the simulation: what it has stored, and how it answers. It counts as Discord does."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from greenlet import getcurrent
+from pydantic import SecretStr
+
+from notifier.models import AlertType
+from notifier.outcome import (
+    Answer,
+    Deferred,
+    Delivered,
+    Failed,
+    Outcome,
+    RateLimitInfo,
+    Reason,
+    Rejected,
+    Unknown,
+    WebhookInfo,
+)
+from notifier.render.batch import Payload
+from notifier.webhook import Webhook
+from tests.simulation.scheduler import SECOND, Process, Scheduler
+
+BUCKET, PERIOD = 5, 2 * SECOND
+CHANNEL, MINUTE = 30, 60 * SECOND
+HANG_SECONDS = 32.0
+MARK = "may be a duplicate"
+NEVER_ARRIVES = frozenset({"request_lost", "hangs_unposted"})
+LOSES_ITS_ANSWER = frozenset({"answer_lost", "hangs"})
+
+KINDS = (AlertType.GENERAL, AlertType.ERROR, AlertType.CRITICAL)
+_SHARED = Webhook("1000000000000000000", SecretStr("fake-token-shared"))
+WEBHOOKS = {
+    AlertType.GENERAL: _SHARED,
+    AlertType.ERROR: _SHARED,
+    AlertType.CRITICAL: Webhook("1000000000000000002", SecretStr("fake-token-critical")),
+}
+"""Two types share one webhook, its channel and its limits."""
+OUTBOXES = {
+    webhook.id: [kind for kind, its in WEBHOOKS.items() if its.id == webhook.id] for webhook in WEBHOOKS.values()
+}
+
+
+@dataclass
+class Posted:
+    """One copy of an alert in a channel."""
+
+    name: str
+    at: int
+    is_marked: bool
+    request: "Request"
+
+
+@dataclass
+class Request:
+    """One post, as it reached Discord."""
+
+    at: int
+    by: Process
+    answered: bool = False
+    """Whether its worker has got Discord's answer."""
+    committed_at: int | None = None
+    """When that answer was stored."""
+
+
+@dataclass
+class Channel:
+    """One webhook's channel."""
+
+    posted: list[Posted] = field(default_factory=list)
+    times: deque[int] = field(default_factory=deque)
+    period: tuple[int, int] = (0, 0)
+    """When the period under way ends, and how many requests were made in it."""
+    under_way: list[Request] = field(default_factory=list)
+    messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The embeds of each message by its id, as they are now."""
+
+
+class SimulatedDiscord:
+    """Stands for ``DiscordClient`` in each worker.
+
+    Args:
+        fault_of: what happens to the request of this number, and how much of it; '' if nothing does.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        chance: Callable[[float, float], float],
+        fault_of: Callable[[int], tuple[str, float]],
+        *,
+        sliding: bool,
+    ) -> None:
+        self._scheduler = scheduler
+        self._chance = chance
+        self._fault_of = fault_of
+        self._sliding = sliding
+        self.channels: defaultdict[str, Channel] = defaultdict(Channel)
+        self.requests = 0
+        self.limited: list[str] = []
+        """Requests that went above a limit, in words."""
+        self._ids = count(900)
+        self.note: Callable[[str], object] = print
+        self.at_once: list[str] = []
+        """Requests that were made while another one to the same webhook was under way, in words."""
+        self.is_probing: Callable[[str], bool] = lambda _: False
+        """Whether the breaker of a webhook is half-open."""
+        self.foreign_until: dict[str, int] = {}
+        self.outage_until = 0
+        self.request_of: dict[int, Request] = {}
+        """The latest of each activity."""
+
+    @property
+    def posted(self) -> list[tuple[str, int, bool]]:
+        """What is in all channels: name, when it was posted, and whether it says that it may be there twice."""
+        return [(each.name, each.at, each.is_marked) for channel in self.channels.values() for each in channel.posted]
+
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
+        """As ``DiscordClient``."""
+        self._scheduler.pause(self._chance(0.02, 0.2))
+        outcome: Outcome = Delivered(None, None)
+        if self._scheduler.now < self.outage_until:
+            outcome = Failed(Reason.BAD_GATEWAY)
+        found = isinstance(outcome, Delivered)
+        answer = Answer(outcome, None, 200 if found else 502)
+        return WebhookInfo(answer, f"2{webhook.id[1:]}" if found else None, "3" if found else None, "Fake")
+
+    def execute(self, webhook: Webhook, payload: Payload) -> Answer:
+        """As ``DiscordClient``."""
+        return self._request(webhook, payload, None)
+
+    def _request(self, webhook: Webhook, payload: Payload, message_id: str | None) -> Answer:
+        process, channel, number = self._scheduler.here(), self.channels[webhook.id], self.requests
+        self.requests += 1
+        what, amount = self._fault_of(number)
+        if what:
+            self.note(f"{process.name}: the answer of Discord will be {what.replace('_', ' ')}")
+        self._scheduler.pause(self._chance(0.01, 0.1))
+        request = Request(self._scheduler.now, process)
+        self.request_of[id(getcurrent())] = request
+        self._look(webhook, channel, request)
+        channel.under_way.append(request)
+        answer = self._arrive(webhook, channel, payload, request, what, amount, message_id)
+        self._scheduler.pause(HANG_SECONDS if what.startswith("hangs") else self._chance(0.02, 0.4))
+        request.answered = not isinstance(answer.outcome, Unknown)
+        channel.under_way.remove(request)
+        return answer
+
+    def edit(self, webhook: Webhook, message_id: str, payload: Payload, thread_id: str | None) -> Answer:
+        """As ``DiscordClient``."""
+        return self._request(webhook, payload, message_id)
+
+    delete = edit
+
+    def _look(self, webhook: Webhook, channel: Channel, request: Request) -> None:
+        others = [each for each in channel.under_way if not each.by.dead]
+        most = 0 if self.is_probing(webhook.id) else len(OUTBOXES[webhook.id]) - 1
+        if len(others) > most:
+            told = ", ".join(f"{each.by.name} since {each.at / SECOND:.3f}" for each in others)
+            self.at_once.append(f"{request.at / SECOND:.3f} {webhook.id}: {request.by.name} beside {told}")
+
+    def _arrive(
+        self,
+        webhook: Webhook,
+        channel: Channel,
+        payload: Payload,
+        request: Request,
+        what: str,
+        amount: float,
+        message_id: str | None,
+    ) -> Answer:
+        now = self._scheduler.now
+        if what in NEVER_ARRIVES:
+            return Answer(Unknown(Reason.READ_TIMEOUT))
+        if now < self.outage_until or what == "bad_gateway":
+            return Answer(Failed(Reason.BAD_GATEWAY), None, 502)
+        if what == "limited":
+            self.foreign_until[webhook.id] = now + round(amount * SECOND)
+        if now < self.foreign_until.get(webhook.id, 0):
+            left = (self.foreign_until[webhook.id] - now) / SECOND
+            return Answer(Deferred(left, Reason.RATE_LIMITED), RateLimitInfo(BUCKET, 0, left), 429)
+        info = self._count(webhook, channel, now)
+        if info is None:
+            return Answer(Deferred(1.0, Reason.RATE_LIMITED), None, 429)
+        if what == "server_error":
+            return Answer(Unknown(Reason.SERVER_ERROR), info, 500)
+        if outcome := _refused(channel, payload, message_id):
+            return Answer(outcome, info, 400)
+        message_id = self._store(channel, payload, request, message_id)
+        if what in LOSES_ITS_ANSWER:
+            return Answer(Unknown(Reason.CONNECTION_LOST))
+        return Answer(Delivered(message_id, f"2{webhook.id[1:]}"), info, 200)
+
+    def _store(self, channel: Channel, payload: Payload, request: Request, message_id: str | None) -> str:
+        embeds = payload.body["embeds"]
+        if message_id is None:
+            message_id = f"{next(self._ids)}"
+            for embed in embeds:
+                is_marked = MARK in str(embed)
+                channel.posted.append(Posted(embed["title"].split()[0], self._scheduler.now, is_marked, request))
+        channel.messages[message_id] = embeds
+        return message_id
+
+    def _count(self, webhook: Webhook, channel: Channel, now: int) -> RateLimitInfo | None:
+        """What the headers say; None if the request is one too many."""
+        while channel.times and channel.times[0] <= now - MINUTE:
+            channel.times.popleft()
+        if len(channel.times) >= CHANNEL:
+            self.limited.append(f"{now / SECOND:.3f} {webhook.id}: more than {CHANNEL} in a minute")
+            return None
+        ends_at, made = channel.period
+        if self._sliding:
+            recent = [each for each in channel.times if each > now - PERIOD]
+            made, ends_at = len(recent), (recent[0] if recent else now) + PERIOD
+        elif now >= ends_at:
+            made, ends_at = 0, now + PERIOD
+        if made >= BUCKET:
+            self.limited.append(f"{now / SECOND:.3f} {webhook.id}: more than {BUCKET} in {PERIOD / SECOND:g} s")
+            return None
+        channel.times.append(now)
+        channel.period = (ends_at, made + 1)
+        left = (ends_at - now) / SECOND
+        return RateLimitInfo(BUCKET, BUCKET - made - 1, left, None, "bucket")
+
+
+def _refused(channel: Channel, payload: Payload, message_id: str | None) -> Rejected | None:
+    refused = [place for place, embed in enumerate(payload.body["embeds"]) if "refused" in embed["title"]]
+    if refused:
+        return Rejected(Reason.INVALID_PAYLOAD, "refused", frozenset((place, "") for place in refused))
+    if message_id is not None and message_id not in channel.messages:
+        return Rejected(Reason.CLIENT_ERROR, "10008")
+    return None

@@ -1,0 +1,109 @@
+"""What happens in one run: which alerts are raised, and what fails, all of it derived from a seed."""
+
+import random
+from dataclasses import dataclass, replace
+
+FAULT_SECONDS = 20.0
+"""Alerts are raised and faults happen for so long; then nothing fails any more."""
+TYPES = 3
+WORKERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An alert. ``refused``: Discord takes no text like this one. ``key``: of its incident, '' if it has none."""
+
+    at: float
+    name: str
+    kind: int
+    refused: bool = False
+    expires: float | None = None
+    after: float | None = None
+    key: str = ""
+
+    @property
+    def shown_as(self) -> str:
+        """The first word of its title: of the alerts of an incident all have the same."""
+        return f"{self.key}-of-{self.kind}" if self.key else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What fails. ``at``: seconds, or the number of the operation that it happens to."""
+
+    what: str
+    at: float
+    who: int = 0
+    amount: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run."""
+
+    seed: int
+    alerts: tuple[Raised, ...]
+    faults: tuple[Fault, ...]
+    sliding: bool
+    """Discord counts requests in a window that slides, or in periods."""
+
+    def without(self, faults: tuple[Fault, ...] = (), alerts: tuple[Raised, ...] = ()) -> "Plan":
+        """The same without some of it."""
+        return replace(
+            self,
+            alerts=tuple(each for each in self.alerts if each not in alerts),
+            faults=tuple(each for each in self.faults if each not in faults),
+        )
+
+
+OF_A_WORKER = {"kill": (0.5, 8.0), "pause": (0.5, 50.0), "cut_off": (0.5, 12.0)}
+OF_REDIS = {"restart": (0.2, 4.0), "forget": (0.2, 1.9)}
+OF_THE_CLOCK = {"clock": (-120.0, 120.0)}
+OF_DISCORD = {"outage": (1.0, 30.0)}
+OF_AN_ANSWER = ("limited", "bad_gateway", "server_error", "answer_lost", "request_lost", "hangs", "hangs_unposted")
+OF_AN_OPERATION = ("answer_lost", "request_lost", "late")
+OF_A_MESSAGE = ("lost", "twice", "late")
+
+
+def plan_of(seed: int) -> Plan:
+    """The plan of a seed. Most runs have few kinds of faults, so that what they do can be told apart."""
+    chance = random.Random(seed)
+    alerts = tuple(_alerts(chance))
+    faults: list[Fault] = []
+    often = chance.choice((0.0, 0.15, 0.5, 0.5))
+    for kinds, usual in ((OF_A_WORKER, 3), (OF_REDIS, 1), (OF_THE_CLOCK, 1), (OF_DISCORD, 1)):
+        if chance.random() < often:
+            for _ in range(chance.randint(1, usual)):
+                what = chance.choice(list(kinds))
+                at, who = chance.uniform(1, FAULT_SECONDS), chance.randrange(WORKERS)
+                faults.append(Fault(what, round(at, 3), who, round(chance.uniform(*kinds[what]), 3)))
+    for kinds_of, prefix, last, most in (
+        (OF_AN_ANSWER, "answer", 15, 6),
+        (OF_AN_OPERATION, "operation", 400, 8),
+        (OF_A_MESSAGE, "message", 30, 5),
+    ):
+        if chance.random() < often:
+            for _ in range(chance.randint(1, most)):
+                amount = round(chance.uniform(0.1, 3.0), 3)
+                faults.append(Fault(f"{prefix} {chance.choice(kinds_of)}", chance.randrange(last), 0, amount))
+    return Plan(seed, alerts, tuple(faults), chance.random() < 0.5)
+
+
+def _alerts(chance: random.Random) -> list[Raised]:
+    alerts = []
+    incidents = chance.choice((0.0, 0.0, 0.4))
+    bursts = [chance.uniform(0, FAULT_SECONDS - 5) for _ in range(chance.randint(1, 4))]
+    for number in range(chance.randint(3, 18)):
+        at = (
+            chance.choice(bursts) + chance.uniform(0, 0.3)
+            if chance.random() < 0.8
+            else chance.uniform(0, FAULT_SECONDS - 2)
+        )
+        refused = chance.random() < 0.05
+        expires = chance.uniform(2, 60) if chance.random() < 0.06 else None
+        after = chance.uniform(0.5, 10) if chance.random() < 0.06 else None
+        kind, key = chance.randrange(TYPES), f"incident-{chance.randrange(2)}" if chance.random() < incidents else ""
+        if key:
+            refused, expires, after = False, None, None
+        alerts.append(Raised(round(at, 3), f"alert-{number}", kind, refused, expires, after, key))
+    return sorted(alerts, key=lambda each: each.at)

@@ -1,0 +1,99 @@
+"""Bugs that the simulation must find: each breaks one line of the pipeline."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest import mock
+
+from notifier.outbox import disposition
+from notifier.outbox.recent_steps import RecentSteps
+from notifier.outcome import Failed, Outcome, Unknown
+from notifier.worker import delivery
+from tests.simulation import redis_state
+
+Plant = Callable[[], AbstractContextManager[object]]
+
+
+def lua(right: str, wrong: str) -> Plant:
+    """The scripts say ``wrong`` where they say ``right``."""
+
+    @contextmanager
+    def plant() -> Iterator[None]:
+        redis_state.planted.append((right, wrong))
+        try:
+            yield
+        finally:
+            redis_state.planted.clear()
+
+    return plant
+
+
+def python(owner: Any, name: str, wrong: Any) -> Plant:
+    """An attribute is another one."""
+    return lambda: mock.patch.object(owner, name, wrong)
+
+
+def _decide_as_failed(outcome: Outcome, *given: Any, **named: Any) -> Any:
+    return disposition.decide(Failed(outcome.reason) if isinstance(outcome, Unknown) else outcome, *given, **named)
+
+
+def _answer_as_if_known(batch: Any, **_: Any) -> Any:
+    return ANSWER(batch, alive=True)
+
+
+ANSWER = delivery._answer_without_request
+
+BUGS: dict[str, Plant] = {
+    "a failure is not tried again": lua("redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)", ""),
+    "what was deferred leaves the outbox": lua("redis.call('ZADD', WAITING, leave_batch(key, item), item.id)", ""),
+    "an answer that was lost is forgotten": lua(
+        "if item.status == 'unknown' then redis.call('HSET', key, 'unknown', item.reason) end", ""
+    ),
+    "a lost answer counts as a failure": python(delivery, "decide", _decide_as_failed),
+    "a batch under way is claimed again": lua(
+        "if alive and left > 0 then return { 'throttled'", "if false then return {"
+    ),
+    "a batch of the living is taken for abandoned": lua(
+        "return math.min(held.left, math.max(0, missed_at + workers.witness - now)), false", "return 0, false"
+    ),
+    "a batch of the dead is taken by nobody": lua(
+        "return lease('abandoned', '', ids)", "return throttled(left, 'in_flight')"
+    ),
+    "no sweep sends a wake-up": lua("return wait and arm(WAKE_UP, now, wait, TOKEN) or -1", "return -1"),
+    "a commit sends no wake-up": lua(
+        "return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)", "return -1"
+    ),
+    "the bucket lets one more through": lua(
+        "if budget.remaining > 0 then return 0 end", "if budget.remaining >= 0 then return 0 end"
+    ),
+    "the headers teach nothing": lua(
+        "local alone = budget.in_flight == 0", "if true then return end local alone = false"
+    ),
+    "the breaker lets two probes go": lua("if left > 0 then return math.min(left, SOON), 'probe_in_flight' end", ""),
+    "an id is admitted twice": lua(
+        "if has_more and is_admitted(NOTIFICATION, OWN.dead_letters, ID) then return 'known' end", ""
+    ),
+    "whoever commits has the lease": lua("local holds_lease = batch == args.token", "local holds_lease = true"),
+    "a claim after a restart does not wait": lua(
+        "return since <= now and math.max(0, since + patience - now) or 0", "return 0"
+    ),
+    "a worker does not commit again what is forgotten": python(RecentSteps, "commits", lambda *_: []),
+    "a worker does not resume what it has under way": python(RecentSteps, "resume", lambda _: True),
+    "a worker that was paused posts what another has": python(delivery, "_answer_without_request", _answer_as_if_known),
+    "an alert never expires": lua("if at <= now and not seen[id] then", "if false then"),
+    "an alert goes before it is due": lua(
+        "redis.call('ZADD', OWN.delayed, now + after, ID)", "redis.call('ZADD', OWN.waiting, sequence, ID)"
+    ),
+    "a dead letter is not kept": lua("keep_dead_letter(args, TROUBLES, item, now)", ""),
+    "a repeat is not counted": lua("redis.call('HINCRBY', incident, 'count', args.count)", ""),
+    "a repeat that meets a waiting one is lost": lua(
+        "return waits and 'count' or 'edit', waiting", "return 'count', waiting"
+    ),
+    "the newest goes first": lua(
+        "redis.call('ZADD', OWN.waiting, sequence, ID)", "redis.call('ZADD', OWN.waiting, -sequence, ID)"
+    ),
+    "a lease outlives its batch": lua("if holds_lease then end_lease(STATE) end", ""),
+    "a key has no life": lua("redis.call('PEXPIRE', NOTIFICATION, OWN.life)", ""),
+    "the first claim of all may be forgotten": lua("redis.call('HSETNX', RUN, 'claimed', 1)", ""),
+}
+"""By what is wrong."""

@@ -1,0 +1,179 @@
+"""What must hold when a run is over, and at any time in it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, cast
+
+from notifier.models import AlertType
+from tests.simulation.discord import KINDS, OUTBOXES, WEBHOOKS, Posted, Request
+from tests.simulation.redis_state import LIVES
+from tests.simulation.scheduler import SECOND
+from tests.simulation.workers import KEYS
+from tests.simulation.world import World
+
+FINAL = {"delivered", "rejected", "failed", "unknown", "expired", "repeated"}
+GOOD = {"delivered", "repeated"}
+
+
+def broken_promises(world: World) -> list[str]:
+    """Each broken promise of a run that is over, in words."""
+    posted: defaultdict[str, list[Posted]] = defaultdict(list)
+    for channel in world.discord.channels.values():
+        for each in channel.posted:
+            posted[each.name].append(each)
+    return [
+        *world.server.look(),
+        *_lost(world, posted),
+        *_doubled(world, posted),
+        *_limits(world),
+        *_left_behind(world),
+        *_order(world),
+        *_late(world, posted),
+        *_at_once(world),
+        *_out_of_time(world, posted),
+        *_miscounted(world),
+    ]
+
+
+def _lost(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
+    raw = world.server.client
+    for name, raised in world.accepted.items():
+        if world.is_forgotten(name):
+            continue
+        status = cast("str | None", raw.hget(KEYS.notification(name), "status"))
+        if status is None or not raw.exists(KEYS.result(name)):
+            yield f"{name} was accepted and never ended"
+        elif status not in FINAL:
+            yield f"{name} ended as {status}"
+        elif status == "delivered" and not posted[raised.shown_as]:
+            yield f"{name} is delivered by its record, and not in the channel"
+        elif raised.refused and status not in {"rejected", "expired", "failed", "unknown"}:
+            yield f"{name} was refused by Discord, and ended as {status}"
+        dead = raw.zscore(KEYS.dead_letters(KINDS[raised.kind]), name) is not None
+        if status and dead != (status not in GOOD):
+            yield f"{name} ended as {status}, and is {'' if dead else 'not '}among the dead letters"
+
+
+def _is_doubtful(world: World, request: Request, at: int) -> bool:
+    """Whether what became of a request may be unknown to the workers: only then is it made again."""
+    if not request.answered or request.committed_at is None or request.committed_at > at:
+        return True
+    if not (request.by.dead or any(each.what in {"pause", "cut_off"} for each in world.plan.faults)):
+        return False  # it commits again what Redis has forgotten
+    return any(since <= request.committed_at <= until for since, until in world.forgotten)
+
+
+def _doubled(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
+    keys = {each.shown_as for each in world.accepted.values() if each.key}
+    for name, copies in posted.items():
+        if name in keys and world.forgotten:
+            continue  # if the alert that opened it is forgotten, the next opens it
+        for place, copy in enumerate(copies[1:], 1):
+            if not copy.is_marked:
+                yield f"{name} is in the channel {place + 1} times, and that copy does not say so"
+            if not any(_is_doubtful(world, each.request, copy.at) for each in copies[:place]):
+                yield f"{name} was posted again although the answer was stored"
+
+
+def _limits(world: World) -> Iterator[str]:
+    # a clock that steps forward ends windows that Discord still counts
+    if not any(each.what == "clock" for each in world.plan.faults):
+        yield from world.discord.limited
+
+
+def _left_behind(world: World) -> Iterator[str]:
+    raw = world.server.client
+    for kind in KINDS:
+        for key in KEYS.outbox_parts(kind)[:3]:
+            if left := cast("list[str]", raw.zrange(key, 0, -1)):
+                yield f"{key} still holds {', '.join(left)}"
+        if raw.hexists(KEYS.outbox(kind, "state"), "batch"):
+            yield f"the outbox of {kind} has a batch under way although nothing waits"
+    lives = set(cast("list[str]", raw.zrange(LIVES, 0, -1)))
+    for key in sorted(set(cast("list[str]", raw.keys("*"))) - {LIVES}):
+        if key not in lives and raw.pttl(key) == -1:
+            yield f"{key} has no life"
+
+
+KEEPS_ORDER = ("message", "operation", "answer limited", "restart")
+"""After these no alert has an attempt behind it, so none waits while others go."""
+
+
+def _order(world: World) -> Iterator[str]:
+    """A channel shows the alerts of a type in the order in which they were admitted."""
+    if any(not each.what.startswith(KEEPS_ORDER) for each in world.plan.faults):
+        return
+    for webhook, kinds in OUTBOXES.items():
+        shown = list(dict.fromkeys(each.name for each in world.discord.channels[webhook].posted))
+        for kind in kinds:
+            mine = [name for name in shown if _has_its_place(world, name, kind)]
+            for place, name in enumerate(mine):
+                for other in mine[place + 1 :]:
+                    if world.accepted_at[other] < world.raised_at[name]:
+                        yield f"in the channel of {webhook} {name} is before {other}, which was admitted before it"
+
+
+def _has_its_place(world: World, name: str, kind: AlertType) -> bool:
+    raised = world.accepted.get(name)
+    return raised is not None and KINDS[raised.kind] is kind and not raised.after
+
+
+SOON = 4 * SECOND
+"""No run has more alerts than two periods of Discord's limit let through; a sweep comes each five seconds."""
+
+
+def _late(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
+    if world.plan.faults:
+        return
+    for name, raised in world.accepted.items():
+        if raised.key or raised.after or not posted[name]:
+            continue
+        waited = posted[name][0].at - world.accepted_at[name]
+        if waited > SOON:
+            yield f"{name} waited {waited / SECOND:.1f} s, and nothing failed"
+
+
+def _out_of_time(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
+    """Nothing is posted before it is due, nor after it has expired (but for what was under way then)."""
+    if any(each.what in {"clock", "forget", "pause"} for each in world.plan.faults):
+        return
+    for name, raised in world.accepted.items():
+        for copy in posted[name]:
+            waited = (copy.at - world.accepted_at[name]) / SECOND
+            if copy.at / SECOND < raised.at + (raised.after or 0):
+                yield f"{name} was posted after {waited:.1f} s, and due in {raised.after}"
+            if waited > (raised.expires or float("inf")) + 2:
+                yield f"{name} was posted after {waited:.1f} s, and had expired after {raised.expires}"
+
+
+DISTURBING = {"kill", "pause", "cut_off", "restart", "forget", "clock"}
+"""After these a worker may be taken for dead while its request is under way; so may one that Redis keeps waiting."""
+
+
+def _at_once(world: World) -> Iterator[str]:
+    if not any(each.what in DISTURBING or each.what.startswith("operation") for each in world.plan.faults):
+        yield from world.discord.at_once
+
+
+def _count(embed: dict[str, Any]) -> int:
+    return next((int(each["value"].split()[1]) for each in embed.get("fields", ()) if each["name"] == "Repeated"), 1)
+
+
+def _status(world: World, name: str) -> str | None:
+    return cast("str | None", world.server.client.hget(KEYS.notification(name), "status"))
+
+
+def _miscounted(world: World) -> Iterator[str]:
+    """The message of an incident counts each of its alerts once, whatever failed."""
+    if world.forgotten:
+        return
+    for title in {each.shown_as for each in world.accepted.values() if each.key}:
+        own = [each for each in world.plan.alerts if each.shown_as == title]
+        if any(_status(world, each.name) not in {*GOOD, None} for each in own):
+            continue  # a dead letter is told as one
+        least = sum(each.name in world.accepted for each in own)
+        most = least + sum(each.name in world.maybe for each in own)
+        channel = world.discord.channels[WEBHOOKS[KINDS[own[0].kind]].id]
+        shown = [_count(embeds[0]) for embeds in channel.messages.values() if embeds[0]["title"] == title]
+        if not shown or not least <= max(shown) <= most:
+            yield f"{title} was raised {least} to {most} times; its messages say {shown}"

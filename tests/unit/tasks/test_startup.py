@@ -1,0 +1,38 @@
+"""A worker that ends waits for its slow requests first: what it has under way is nobody else's until then."""
+
+from typing import Any
+from unittest.mock import Mock, call
+
+import pytest
+from celery.signals import worker_process_shutdown, worker_shutdown
+
+from tasks import startup
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """What the worker has."""
+    parts = Mock()
+    for name in ("delivery_worker", "heartbeat"):
+        monkeypatch.setitem(vars(startup.pipeline), name, getattr(parts, name))
+    return parts
+
+
+ENDED = [call.delivery_worker.drain(), call.heartbeat.leave()]
+
+
+def receivers(signal: Any) -> list[Any]:
+    return [receive for _, reference in signal.receivers if (receive := reference())]
+
+
+def test_it_leaves_the_fleet_once_its_slow_requests_have_ended(parts: Mock) -> None:
+    assert startup.await_slow_requests in receivers(worker_shutdown)
+    startup.await_slow_requests()
+    assert parts.mock_calls == ENDED
+
+
+@pytest.mark.parametrize(("exit_code", "waits"), [(0, True), (1, True), (-9, False)])
+def test_a_process_of_its_pool_does_so_unless_a_signal_ends_it(parts: Mock, exit_code: int, waits: bool) -> None:
+    assert startup.await_slow_requests_of_child in receivers(worker_process_shutdown)
+    startup.await_slow_requests_of_child(exitcode=exit_code)
+    assert parts.mock_calls == (ENDED if waits else [])
