@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 
+import pytest
 from pydantic import SecretStr
 
 from notifier.errors import QueueFull
@@ -96,6 +97,23 @@ def test_a_wake_up_finds_its_partition_and_a_sweep_sends_one_for_each(two: Bench
     result = two.commit(found)
     assert result.wake_up
     assert ClaimRequest.of_wake_up(GENERAL, result.wake_up.token).partition == 1
+
+
+@pytest.mark.parametrize("webhooks", [TWO[:1], TWO], ids=["one", "two"])
+def test_in_a_minute_two_webhooks_carry_twice_as_many_requests(
+    make_bench: MakeBench, webhooks: tuple[Webhook, ...]
+) -> None:
+    bench = make_bench(queue_size=2_000)
+    beat(bench, *webhooks)
+    spread(bench, 700)
+    requests = 0
+    for _ in range(118):
+        for partition in range(len(webhooks)):
+            if isinstance(found := claim(bench, ClaimRequest(GENERAL, partition=partition), webhooks), Batch):
+                requests += 1
+                bench.commit(found)
+        bench.tick(0.5)
+    assert requests == 30 * len(webhooks)
 
 
 def test_each_webhook_has_its_own_gate_and_a_limit_moves_nothing(make_bench: MakeBench) -> None:
