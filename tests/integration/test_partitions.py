@@ -80,8 +80,13 @@ def test_the_task_of_an_alert_finds_the_partition_that_has_it(two: Bench) -> Non
         OTHER_WEBHOOK,
         second[:10],
     )
-    two.commit(found)
-    assert isinstance(claim(two, ClaimRequest(GENERAL, second[0])), Completed)
+    while isinstance(found, Batch):  # others rely on this task, for none was sent for them
+        assert found.partition == 1
+        two.commit(found)
+        two.tick(3)
+        found = claim(two, ClaimRequest(GENERAL, second[0]))
+    assert isinstance(found, Completed)
+    assert two.outbox.depth(GENERAL, 1) == 0
 
 
 def test_a_wake_up_finds_its_partition_and_a_sweep_sends_one_for_each(two: Bench) -> None:
