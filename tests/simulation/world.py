@@ -5,7 +5,6 @@ from functools import lru_cache, partial
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import NotificationMessage
-from notifier.outbox.admission import Admitted
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import Terms
@@ -113,7 +112,7 @@ class World:
         del self.maybe[raised.name]
         self.accepted[raised.name] = raised
         self.accepted_at[raised.name] = self.scheduler.now
-        if admitted is not Admitted.COUNTED:
+        if admitted.needs_task:
             publisher.dispatch(message)
 
     def run(self) -> None:
