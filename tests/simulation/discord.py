@@ -24,14 +24,13 @@ from notifier.outcome import (
 )
 from notifier.render.batch import Payload
 from notifier.webhook import Webhook
+from tests.simulation.answers import HANG_SECONDS, HANGS, LOSES_ITS_ANSWER, NEVER_ARRIVES, NOT_TAKEN
 from tests.simulation.scheduler import SECOND, Process, Scheduler
 
 BUCKET, PERIOD = 5, 2 * SECOND
 CHANNEL, MINUTE = 30, 60 * SECOND
-HANG_SECONDS = 32.0
+RESOLVED_MARK = "✅ "
 MARK = "may be a duplicate"
-NEVER_ARRIVES = frozenset({"request_lost", "hangs_unposted"})
-LOSES_ITS_ANSWER = frozenset({"answer_lost", "hangs"})
 
 KINDS = (AlertType.GENERAL, AlertType.ERROR, AlertType.CRITICAL)
 _SHARED = Webhook("1000000000000000000", SecretStr("fake-token-shared"))
@@ -79,6 +78,8 @@ class Channel:
     under_way: list[Request] = field(default_factory=list)
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """The embeds of each message by its id, as they are now."""
+    shown: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
+    """What each message has shown, in the order in which it did."""
 
 
 class SimulatedDiscord:
@@ -101,7 +102,7 @@ class SimulatedDiscord:
         self._fault_of = fault_of
         self._sliding = sliding
         self.channels: defaultdict[str, Channel] = defaultdict(Channel)
-        self.requests = 0
+        self.requests = self.look_ups = 0
         self.limited: list[str] = []
         """Requests that went above a limit, in words."""
         self._ids = count(900)
@@ -122,6 +123,7 @@ class SimulatedDiscord:
 
     def get_webhook(self, webhook: Webhook) -> WebhookInfo:
         """As ``DiscordClient``."""
+        self.look_ups += 1
         self._scheduler.pause(self._chance(0.02, 0.2))
         outcome: Outcome = Delivered(None, None)
         if self._scheduler.now < self.outage_until:
@@ -146,7 +148,8 @@ class SimulatedDiscord:
         self._look(webhook, channel, request)
         channel.under_way.append(request)
         answer = self._arrive(webhook, channel, payload, request, what, amount, message_id)
-        self._scheduler.pause(HANG_SECONDS if what.startswith("hangs") else self._chance(0.02, 0.4))
+        late = HANG_SECONDS if what in HANGS else self._chance(0.02, 0.4) + (amount if what == "slow" else 0)
+        self._scheduler.pause(late)
         request.answered = not isinstance(answer.outcome, Unknown)
         channel.under_way.remove(request)
         return answer
@@ -176,9 +179,11 @@ class SimulatedDiscord:
     ) -> Answer:
         now = self._scheduler.now
         if what in NEVER_ARRIVES:
-            return Answer(Unknown(Reason.READ_TIMEOUT))
-        if now < self.outage_until or what == "bad_gateway":
-            return Answer(Failed(Reason.BAD_GATEWAY), None, 502)
+            return NEVER_ARRIVES[what]
+        if now < self.outage_until:
+            return NOT_TAKEN["bad_gateway"](0)
+        if what in NOT_TAKEN:
+            return NOT_TAKEN[what](amount)
         if what == "limited":
             self.foreign_until[webhook.id] = now + round(amount * SECOND)
         if now < self.foreign_until.get(webhook.id, 0):
@@ -187,14 +192,11 @@ class SimulatedDiscord:
         info = self._count(webhook, channel, now)
         if info is None:
             return Answer(Deferred(1.0, Reason.RATE_LIMITED), None, 429)
-        if what == "server_error":
-            return Answer(Unknown(Reason.SERVER_ERROR), info, 500)
         if outcome := _refused(channel, payload, message_id):
             return Answer(outcome, info, 400)
-        message_id = self._store(channel, payload, request, message_id)
-        if what in LOSES_ITS_ANSWER:
-            return Answer(Unknown(Reason.CONNECTION_LOST))
-        return Answer(Delivered(message_id, f"2{webhook.id[1:]}"), info, 200)
+        for _ in range(2 if what == "twice" else 1):
+            stored_as = self._store(channel, payload, request, message_id)
+        return LOSES_ITS_ANSWER.get(what) or Answer(Delivered(stored_as, f"2{webhook.id[1:]}"), info, 200)
 
     def _store(self, channel: Channel, payload: Payload, request: Request, message_id: str | None) -> str:
         embeds = payload.body["embeds"]
@@ -202,8 +204,9 @@ class SimulatedDiscord:
             message_id = f"{next(self._ids)}"
             for embed in embeds:
                 is_marked = MARK in str(embed)
-                channel.posted.append(Posted(embed["title"].split()[0], self._scheduler.now, is_marked, request))
+                channel.posted.append(Posted(name_of(embed), self._scheduler.now, is_marked, request))
         channel.messages[message_id] = embeds
+        channel.shown.append((message_id, embeds))
         return message_id
 
     def _count(self, webhook: Webhook, channel: Channel, now: int) -> RateLimitInfo | None:
@@ -226,6 +229,12 @@ class SimulatedDiscord:
         channel.period = (ends_at, made + 1)
         left = (ends_at - now) / SECOND
         return RateLimitInfo(BUCKET, BUCKET - made - 1, left, None, "bucket")
+
+
+def name_of(embed: dict[str, Any]) -> str:
+    """Which alert, or incident, an embed shows."""
+    title: str = embed["title"]
+    return title.removeprefix(RESOLVED_MARK).split()[0]
 
 
 def _refused(channel: Channel, payload: Payload, message_id: str | None) -> Rejected | None:
