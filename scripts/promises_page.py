@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.promises import Promise, sections
+from scripts.promises import FOLDER, Promise, sections
 from scripts.written import write_or_check
 
 PAGE = Path(__file__).parents[1] / "docs" / "promises.md"
+MUTANTS = FOLDER / "mutants.md"
+"""What mutation runs have come to; written by hand."""
 HEAD = """# The promises and their tests
 
 What this program promises, and the tests that go red when it is broken. Of {tested} promises {broken} can be broken on purpose, in {breaks} ways:
@@ -27,7 +29,7 @@ def page() -> str:
         breaks=sum(len(each.breaks) for each in promises),
     )
     tables = (f"\n## {each.title}\n\n" + "\n".join(_table(each.promises)) + "\n" for each in found)
-    return head + "".join(tables)
+    return head + "".join(tables) + "\n" + MUTANTS.read_text(encoding="utf-8")
 
 
 def _table(promises: tuple[Promise, ...]) -> Iterator[str]:

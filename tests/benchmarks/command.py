@@ -21,9 +21,7 @@ NAMES = [each.name for each in BENCHMARKS]
 ABORTED = 130
 READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITTEN = click.Path(dir_okay=False, path_type=Path)
-WRITE_HELP = (
-    "Write the table between the marks of this page, and docs/benchmarks.md. What was not measured keeps its figure."
-)
+WRITE_HELP = "Write the table between the marks of this page, and docs/. What was not measured keeps its figure."
 
 HELP = f"""Measure this checkout beside the alternatives, in one run on this machine.
 

@@ -1,4 +1,4 @@
-"""The pages that hold figures: README.md and docs/benchmarks.md.
+"""The pages that hold figures: README.md, docs/benchmarks.md and docs/scale.md.
 
 ``uv run python -m tests.benchmarks.pages`` writes them anew from the figures that are kept, without measuring.
 """
@@ -6,24 +6,30 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import report
+from tests.benchmarks import million, report
 from tests.benchmarks.figures import Figure, kept
 from tests.benchmarks.lab import ROOT
 from tests.benchmarks.rows import BENCHMARKS
 
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "benchmarks.md"
+SCALE = ROOT / "docs" / "scale.md"
 
 
-def texts(figures: Sequence[Figure], short: Path = README) -> dict[Path, str]:
-    """What stands between the marks of each page: of a short one, and of ours."""
-    return {short: report.short_table(figures), PAGE: report.long_table(figures, BENCHMARKS)}
+def texts(figures: Sequence[Figure], short: Path = README) -> dict[Path, tuple[str, ...]]:
+    """What stands between the marks of each page."""
+    day = report.markdown(("of the machines", "formula", "is"), million.cells(figures))
+    return {
+        short: (report.short_table([each for each in figures if each.row.goal is not None]),),
+        PAGE: (report.long_table(figures, BENCHMARKS),),
+        SCALE: (report.parts_table(figures, ("scale", "far")), "\n".join(day) if figures else report.NOT_YET),
+    }
 
 
 def write(figures: Sequence[Figure], short: Path = README) -> None:
-    """Write both. Raises: ValueError: one has no marks."""
-    for page, text in texts(figures, short).items():
-        page.write_text(report.between_marks(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    """Write them. Raises: ValueError: one has not the marks."""
+    for page, between in texts(figures, short).items():
+        page.write_text(report.between_marks(page.read_text(encoding="utf-8"), *between), encoding="utf-8")
 
 
 if __name__ == "__main__":

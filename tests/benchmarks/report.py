@@ -1,6 +1,8 @@
 """Figures as tables: on a terminal, and in Markdown between two marks of a page."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from rich.bar import Bar
@@ -53,7 +55,8 @@ def on_terminal(figures: Sequence[Figure]) -> Table:
     table = Table("what", "measured", "goal", f"0 … {BAR_GOALS} × goal", box=None, pad_edge=False)
     for each in figures:
         row = each.row
-        under = f"against {row.against}\n{parts(each)}{_missing(each)}\n"
+        against = f"against {row.against}\n" if row.against else ""
+        under = f"{against}{parts(each)}{_missing(each)}\n"
         text = Text(f"{row.what}\n").append(under, "dim")
         share = row.figure / row.goal if row.goal else (BAR_GOALS if not row.is_met else 0)
         bar = Bar(BAR_GOALS, 0, min(share, BAR_GOALS), width=BAR_COLUMNS, color="green" if row.is_met else "red")
@@ -70,7 +73,7 @@ def short_table(figures: Sequence[Figure]) -> str:
     several = len({each.day for each in figures}) > 1
     columns = (*COLUMNS, "on") if several else COLUMNS
     rows = [(*_cells(each), *([each.day] if several else [])) for each in figures]
-    return "\n".join([*_markdown(columns, rows), "", _when(figures)]) if figures else NOT_YET
+    return "\n".join([*markdown(columns, rows), "", _when(figures)]) if figures else NOT_YET
 
 
 def long_table(figures: Sequence[Figure], benchmarks: Iterable[Benchmark]) -> str:
@@ -80,9 +83,16 @@ def long_table(figures: Sequence[Figure], benchmarks: Iterable[Benchmark]) -> st
         about = f"{benchmark.about[:1].upper()}{benchmark.about[1:]}. {benchmark.how}"
         own = [each for each in figures if each.benchmark == benchmark.name]
         rows = [(*_cells(each), _code(parts(each))) for each in own]
-        found = [*_markdown((*COLUMNS, "of which"), rows), "", _when(own)] if own else [NOT_YET]
+        found = [*markdown((*COLUMNS, "of which"), rows), "", _when(own)] if own else [NOT_YET]
         lines += [f"### {benchmark.name}", "", about, "", *found, ""]
     return "\n".join(lines).rstrip()
+
+
+def parts_table(figures: Sequence[Figure], names: Collection[str]) -> str:
+    """Of some benchmarks, with all that their figures were made of."""
+    own = [each for each in figures if each.benchmark in names]
+    rows = [(_code(each.row.what), amount(each.row.figure, each.row.unit), _code(parts(each))) for each in own]
+    return "\n".join([*markdown(("what", "measured", "of which"), rows), "", _when(own)]) if own else NOT_YET
 
 
 def _cells(figure: Figure) -> Cells:
@@ -101,7 +111,7 @@ def _code(text: str) -> str:
     return text.replace(".delay()", "`.delay()`").replace(".get()", "`.get()`")
 
 
-def _markdown(columns: Sequence[str], rows: Iterable[Cells]) -> Iterator[str]:
+def markdown(columns: Sequence[str], rows: Iterable[Cells]) -> Iterator[str]:
     """The lines of a table."""
     yield f"| {' | '.join(columns)} |"
     yield f"| {' | '.join('---' for _ in columns)} |"
@@ -109,13 +119,13 @@ def _markdown(columns: Sequence[str], rows: Iterable[Cells]) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
-def between_marks(page: str, text: str) -> str:
-    """The page with this text between its marks. Raises: ValueError: it has none."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"no marks: {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+def between_marks(page: str, *texts: str) -> str:
+    """The page with these texts between its marks. Raises: ValueError: it has not as many."""
+    outside = re.split(f"{re.escape(BEGIN)}.*?{re.escape(END)}", page, flags=re.DOTALL)
+    if len(outside) != len(texts) + 1:
+        raise ValueError(f"expected {len(texts)} times these marks: {BEGIN} and {END}")
+    inside = [f"{BEGIN}\n\n{text}\n\n{END}" for text in texts]
+    return "".join(each for pair in zip_longest(outside, inside, fillvalue="") for each in pair)
 
 
 def as_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:

@@ -55,15 +55,15 @@ def test_a_table_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) -
     for _ in range(2):
         page.write_text(report.between_marks(page.read_text(), "new"))
     assert page.read_text() == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
-    with pytest.raises(ValueError, match="no marks"):
+    with pytest.raises(ValueError, match="expected 1 times these marks"):
         report.between_marks("a page", "new")
 
 
 def test_the_pages_say_what_was_measured_last() -> None:
     figures = kept()
-    for page, text in pages.texts(figures).items():
+    for page, between in pages.texts(figures).items():
         written = page.read_text(encoding="utf-8")
-        assert report.between_marks(written, text) == written, "run: uv run python -m tests.benchmarks.pages"
+        assert report.between_marks(written, *between) == written, "run: uv run python -m tests.benchmarks.pages"
 
 
 def test_a_figure_says_whether_its_goal_is_met_and_what_stands_beside_it() -> None:

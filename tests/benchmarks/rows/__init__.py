@@ -1,7 +1,20 @@
 """What is measured: one module for each, in the order of the table."""
 
 from tests.benchmarks.row import Benchmark
-from tests.benchmarks.rows import burst, delay, depth, flood, history, idle_way, importing, kept, limit, worker_memory
+from tests.benchmarks.rows import (
+    burst,
+    delay,
+    depth,
+    far,
+    flood,
+    history,
+    idle_way,
+    importing,
+    kept,
+    limit,
+    scale,
+    worker_memory,
+)
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     delay.BURST,
@@ -16,4 +29,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     worker_memory.BENCHMARK,
     flood.BENCHMARK,
     history.BENCHMARK,
+    scale.BENCHMARK,
+    far.BENCHMARK,
 )

@@ -19,6 +19,7 @@ KEYS = Keys("notifier:")
 POLL_SECONDS = 0.5
 SETTLE_SECONDS = 3
 """The sandbox's buckets are full again; then so long for what an idle worker asks of Redis."""
+PROCESSOR = "processor time of worker and Redis per delivered alert, burst of 900 over six webhooks"
 AGAINST = "a bare Celery task each, with a requests.Session"
 
 
@@ -58,8 +59,7 @@ def _processor(ours: Sequence[Cost], bare: Sequence[Cost]) -> Row:
         took[f"{name}: Redis ms"] = median([each.redis_ms for each in side])
     took["of bare ×"] = median([ratio(a.together_ms, b.together_ms) for a, b in zip(ours, bare, strict=True)])
     figure = median([each.together_ms for each in ours])
-    what = "processor time of worker and Redis per delivered alert, burst of 900 over six webhooks"
-    return Row(what, float(f"{figure:.3g}"), "ms", 1.5, AGAINST, took)
+    return Row(PROCESSOR, float(f"{figure:.3g}"), "ms", 1.5, AGAINST, took)
 
 
 def _commands(ours: Sequence[Cost], bare: Sequence[Cost]) -> Row:

@@ -6,6 +6,8 @@ from tests.benchmarks.lab import Lab
 from tests.benchmarks.programs import kept
 from tests.benchmarks.row import Benchmark, Row, ratio
 
+NAMES = {what: f"Redis bytes per {what} alert of 200 characters" for what in ("waiting", "finished")}
+
 
 def measure(lab: Lab) -> Sequence[Row]:
     """Bytes while it waits, and once it is delivered."""
@@ -16,8 +18,7 @@ def measure(lab: Lab) -> Sequence[Row]:
     rows = []
     for what, goal in (("waiting", 700), ("finished", 500)):
         of_json = {"JSON bytes": size, "of its JSON ×": ratio(found[what], size)}
-        name = f"Redis bytes per {what} alert of 200 characters"
-        rows.append(Row(name, round(found[what]), "bytes", goal, "size of its JSON", of_json))
+        rows.append(Row(NAMES[what], round(found[what]), "bytes", goal, "size of its JSON", of_json))
     return rows
 
 

@@ -102,8 +102,11 @@ def test_a_file_that_is_no_text_stays_byte_for_byte() -> None:
 
 def test_a_picture_with_a_signed_link_is_still_loaded() -> None:
     signed = "https://s3.example.com/a.png?X-Amz-Signature=" + "0fake" * 8
-    masked = masked_message(NotificationMessage(title=f"see {signed}", image=signed))
+    author = {"name": "A", "icon_url": signed}
+    masked = masked_message(NotificationMessage(title=f"see {signed}", image=signed, author=author))
     assert masked.image == signed
+    assert masked.author is not None
+    assert masked.author.icon_url == signed
     assert signed not in masked.title
 
 

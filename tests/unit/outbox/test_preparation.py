@@ -81,6 +81,18 @@ def test_what_becomes_of_an_incident_is_said_by_the_alert_else_by_its_type_else_
     assert prepare(NotificationMessage(title="T"), settings).dedup_text is None
 
 
+def test_the_key_of_an_incident_is_filled_and_its_length_is_said_by_the_alert_else_by_its_type_else_by_all(
+    by_environment: Any,
+) -> None:
+    settings = by_environment(DISCORD_DEDUP_SECONDS="60", DISCORD_DEDUP_SECONDS_ERROR="90")
+    for kind, given, told in ((AlertType.GENERAL, None, 60), (AlertType.ERROR, None, 90), (AlertType.ERROR, 30, 30)):
+        message = NotificationMessage(
+            title="T", source="db", alert_type=kind, dedup_key="disk/{source}", dedup_seconds=given
+        )
+        prepared = prepare(message, settings)
+        assert (prepared.dedup_key, prepared.dedup_seconds) == ("disk/db", told)
+
+
 def test_reminders_are_asked_for_by_the_alert_else_by_its_type_else_by_all_and_never_by_an_update(
     by_environment: Any,
 ) -> None:

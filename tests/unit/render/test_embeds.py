@@ -11,6 +11,7 @@ from notifier.colours import OURS as COLOURS
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.render.batch import compose
 from notifier.render.embeds import render_embed
+from tests.unit.render.discord_rules import violations
 from tests.unit.render.messages import messages
 
 GUIDE_EXAMPLE = json.loads("""
@@ -172,6 +173,15 @@ def test_what_is_cut_beside_the_text_is_in_the_file_too() -> None:
     rendered = render_embed(alert(message=LOG, fields={"command": "c" * 2_000}))
     assert rendered.file_name == "t-a1.txt"
     assert [part for part in (LOG, "c" * 2_000) if part not in (rendered.whole or "")] == []
+
+
+def test_source_and_link_are_named_in_the_file_and_the_source_is_cut_in_the_footer() -> None:
+    message = alert(message="m" * 5_000, source="s" * 3_000, url="https://a.invalid/b")
+    payload = compose([message])
+    assert violations(payload) == []
+    (embed,), (file,) = payload.body["embeds"], payload.files
+    assert embed["footer"] == {"text": "s" * 2_047 + "…"}
+    assert f"\n\nSource: {'s' * 3_000}\n\nURL: https://a.invalid/b\n\nTime: " in file.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,13 @@ def test_what_is_too_long_for_its_place_stands_in_the_text(more: dict[str, Any])
     assert text in squeezed(told).replace("n(1/2)", "").replace("n(2/2)", "").replace("False", "")
 
 
+def test_a_content_that_is_too_long_stands_in_the_text_and_only_there() -> None:
+    parts = parts_of(alert(content="c" * 2_001, message=LINES))
+    assert [part.content for part in parts] == [None] * len(parts)
+    assert "c" * 2_001 in squeezed(shown(parts))
+    assert parts_of(alert(content="c" * 2_000, message=LINES))[0].content == "c" * 2_000
+
+
 def test_a_code_block_goes_on_in_the_next_part() -> None:
     first, *_ = parts_of(alert(message=f"log:\n```py\n{LINES}\n```"))
     assert first.message.endswith("\n```")
