@@ -98,21 +98,23 @@ class Server:
         self.client.delete(BROKEN)
         return list(dict.fromkeys(self.broken))
 
-    def remember(self) -> dict[bytes, bytes]:
-        """All that it holds now."""
+    def remember(self) -> dict[bytes, tuple[bytes, int]]:
+        """All that it holds now, and the lives that plain commands have given."""
         keys = sorted(cast("list[bytes]", self._raw.keys("*")))
         pipeline = self._raw.pipeline(transaction=False)
         for key in keys:
             pipeline.dump(key)
-        return dict(zip(keys, pipeline.execute(), strict=True))
+            pipeline.pttl(key)
+        found = pipeline.execute()
+        return dict(zip(keys, zip(found[::2], found[1::2], strict=True), strict=True))
 
-    def forget(self, since: dict[bytes, bytes]) -> None:
+    def forget(self, since: dict[bytes, tuple[bytes, int]]) -> None:
         """Hold what it held then."""
         self.look()
         pipeline = self._raw.pipeline(transaction=False)
         pipeline.flushdb()
-        for key, value in since.items():
-            pipeline.restore(key, 0, value)
+        for key, (value, life) in since.items():
+            pipeline.restore(key, max(life, 0), value)
         pipeline.execute()
 
 
