@@ -123,8 +123,8 @@ def _has_its_place(world: World, name: str, kind: AlertType) -> bool:
     return raised is not None and KINDS[raised.kind] is kind and not raised.after
 
 
-SOON = 4 * SECOND
-"""No run has more alerts than two periods of Discord's limit let through; a sweep comes each five seconds."""
+SOON = 6 * SECOND
+"""No run has more alerts than three periods of Discord's limit let through; a sweep comes each five seconds."""
 
 
 def _late(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:

@@ -23,11 +23,15 @@ Operate = Callable[[Callable[[], Any]], Any]
 
 planted: list[tuple[str, str]] = []
 """Bugs: what stands in scripts in place of what."""
+was_planted: set[str] = set()
+"""Those that a script has had since."""
 
 
 def of_simulation(text: str) -> str:
     """A script as it runs in the simulation."""
     for right, wrong in planted:
+        if right in text:
+            was_planted.add(right)
         text = text.replace(right, wrong)
     return SHIM.replace("--STEP--", text.replace("redis.call(", "simulated("))
 
@@ -45,6 +49,7 @@ class Server:
     """
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.client = redis.Redis(unix_socket_path=path, decode_responses=True)
         self._raw = redis.Redis(unix_socket_path=path)
         self._connection: Any = self.client.connection_pool.make_connection()
