@@ -36,6 +36,8 @@ else:
 APPLIED_BY_CELERY = {"parent_id", "root_id", "reply_to"}
 """Options that Celery gives where it applies a signature: a callback, or a step of a chain, group or chord."""
 
+OF_THE_ALERT = APPLIED_BY_CELERY | {"root_id", "group_id", "group_index", "add_to_parent"}
+"""Options that say nothing of a message. With any other one, the delivery task is sent even if none is needed."""
 TRIGGER_CHARACTERS = 300
 """Ours: what Flower shows of a trigger, at most."""
 
@@ -96,10 +98,22 @@ class NotificationTask(CeleryTask):
         else:
             when = {name: options.pop(name, None) for name in ("countdown", "eta", "expires")}
             terms = read_terms(pipeline.settings.expire_seconds, **when, callbacks=callbacks)
-            if (raised := pipeline.client.admit(message, terms)).status is not Status.QUEUED:
+            raised = pipeline.client.admit(message, terms)
+            if raised.status is not Status.QUEUED:
                 _call(links if raised.status is Status.CAPTURED else (), raised.result)
                 return _of_incident(raised.result, message)
+            if not (raised.needs_task or self._asks_for_a_message(options)):
+                if options.get("add_to_parent", True):
+                    _note_child(raised.result)
+                return _of_incident(raised.result, message)
         return _of_incident(self._trigger(message.id, shown(message), options), message)
+
+    def _asks_for_a_message(self, options: dict[str, Any]) -> bool:
+        """Whether the caller says how the delivery task is to travel."""
+        given = {name for name, value in options.items() if value is not None} - OF_THE_ALERT
+        if options.get("queue") == pipeline.keys.queue(self.alert_type):  # as it would without
+            given.discard("queue")
+        return bool(given)
 
     def _trigger(self, task_id: str, shown_arguments: str, options: dict[str, Any]) -> "AsyncResult[Any]":
         """Dispatch the delivery task of an alert that is admitted: it carries the id alone."""
@@ -185,10 +199,15 @@ def _submit(message: NotificationMessage) -> "AsyncResult[Any]":
     result = pipeline.client.submit(message).result
     if message.dedup_key:
         result = _of_incident(result, prepare(message, pipeline.settings))
-    parent = get_current_worker_task()
-    if parent and not isinstance(result, EagerResult):
-        parent.add_trail(result)  # so that it is among the children of the task that raised it
+    if not isinstance(result, EagerResult):
+        _note_child(result)
     return result
+
+
+def _note_child(result: "AsyncResult[Any]") -> None:
+    """Put it among the children of the task that raised it."""
+    if parent := get_current_worker_task():
+        parent.add_trail(result)
 
 
 def _of_incident(result: "AsyncResult[Any]", message: NotificationMessage) -> "AsyncResult[Any]":

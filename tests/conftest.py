@@ -4,9 +4,11 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from hypothesis import HealthCheck, settings
@@ -17,6 +19,7 @@ from notifier.cli.stack import LISTENING
 from notifier.models import AlertType
 from notifier.routing import ROUTES
 from notifier.storage.connection import connect
+from tests.forked import ForkedProcess, can_fork
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis
 
@@ -200,18 +203,22 @@ def configured(environment: dict[str, str], redis_url: str, sandbox: Sandbox) ->
 
 
 def run_worker(
-    name: str, folder: Path, environment: dict[str, str], *arguments: str, inside: Sequence[str] = ()
+    name: str,
+    folder: Path,
+    environment: dict[str, str],
+    *arguments: str,
+    inside: Sequence[str] = (),
+    forked: bool = True,
 ) -> Process:
     """A real worker on all queues, ready when this returns. ``inside``: the command that runs it, if any."""
-    command = [*inside, sys.executable, "-m", "celery", "-A", "tasks", "worker", "--loglevel", "DEBUG"]
+    module = ["celery", "-A", "tasks", "worker", "--loglevel", "DEBUG", "--hostname", f"{name}@%h"]
+    module += ["--without-gossip", "--without-mingle", *arguments]
     folder.mkdir()
-    process = Process(
-        name,
-        [*command, "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", *arguments],
-        folder / "worker.log",
-        env=environment,
-        cwd=folder,
-    )
+    log = folder / "worker.log"
+    if forked and not inside and can_fork(environment, arguments):
+        process: Process = ForkedProcess(name, module, log, env=environment, cwd=folder)
+    else:
+        process = Process(name, [*inside, sys.executable, "-m", *module], log, env=environment, cwd=folder)
     process.wait_for(rf"{name}@\S+ ready\.")
     return process
 
@@ -226,7 +233,7 @@ def assert_no_secrets_logged(process: Process) -> None:
 @pytest.fixture(scope="session")
 def shared_worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A worker for the whole run."""
-    process = run_worker("shared", tmp_path_factory.mktemp("workers") / "shared", environment)
+    process = run_worker("shared", tmp_path_factory.mktemp("workers") / "shared", environment, forked=False)
     yield process
     process.stop()
 
@@ -238,12 +245,24 @@ def worker(configured: dict[str, str], shared_worker: Process) -> Iterator[Proce
     assert_no_secrets_logged(shared_worker)
 
 
+def kill_whole(process: Process) -> None:
+    """Kill it with the processes of its pool."""
+    pool = psutil.Process(process.pid).children(recursive=True) if process.running else []
+    process.kill()
+    for each in pool:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+
+
 StartWorker = Callable[..., Process]
 
 
 @pytest.fixture
 def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWorker]:
-    """Starts workers for one test; at the end they are stopped and their logs hold no secret."""
+    """Starts workers for one test; at the end they are killed and their logs hold no secret.
+
+    A worker that is told to end waits up to a second for its queue (kombu's BRPOP): hundreds of seconds in all.
+    """
     started: list[Process] = []
 
     def start(*arguments: str, inside: Sequence[str] = (), **changed: str) -> Process:
@@ -253,5 +272,5 @@ def start_worker(configured: dict[str, str], tmp_path: Path) -> Iterator[StartWo
 
     yield start
     for process in started:
-        process.stop()
+        kill_whole(process)
         assert_no_secrets_logged(process)

@@ -1,17 +1,19 @@
 """Servers that a test stops, freezes and starts again: a Redis, one behind sentinels, a RabbitMQ."""
 
 import os
+import random
 import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import redis
 
-from notifier.cli.embedded_redis import redis_server, run_redis, start_redis
+from notifier.cli.embedded_redis import PORT_TRIES, redis_server, run_redis
 from notifier.cli.processes import Process
 from notifier.storage.connection import connect
 
@@ -37,6 +39,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def lasting_port() -> int:
+    """A free port that stays free while nobody listens: below those that the system gives to clients by itself.
+
+    Of those, a client that tries again and again to reach a server that is away is given that server's own at last.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 def answers(client: "redis.Redis") -> bool:
     """Whether Redis answers."""
     try:
@@ -50,8 +65,14 @@ class OwnRedis:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process, self.url = start_redis(folder)
-        self.port = int(self.url.rsplit(":", 1)[1].split("/")[0])
+        folder.mkdir(parents=True, exist_ok=True)
+        for _ in range(PORT_TRIES):
+            self.port = lasting_port()
+            self.url = f"redis://127.0.0.1:{self.port}/0"
+            self.process = run_redis(folder, self.port)
+            if self._came_up():
+                return
+        raise AssertionError(self.process.tail())
 
     def freeze(self) -> None:
         """Stop the process: connections are accepted, and nothing is answered."""
@@ -66,11 +87,17 @@ class OwnRedis:
         self.process.kill()
 
     def back(self) -> None:
-        """Start it again with its data."""
+        """Start it with its data."""
         self.process = run_redis(self.folder, self.port)
+        assert self._came_up(), self.process.tail()
+
+    def _came_up(self) -> bool:
+        """Wait until this very process answers, or has ended: another one may have taken the port."""
         client = connect(self.url, 5)
-        until(lambda: answers(client), "Redis")
-        client.close()
+        until(lambda: not self.process.running or answers(client), "Redis")
+        with client, suppress(redis.RedisError):
+            return bool(cast("Any", client.info("server"))["process_id"] == self.process.pid)
+        return False
 
     def statistics(self) -> dict[str, Any]:
         """Its statistics of each command."""

@@ -35,6 +35,8 @@ class Admitted(StrEnum):
     """What became of a notification that was to be admitted."""
 
     NOW = "admitted"
+    CARRIED = "carried"
+    """So it is, and a delivery task is under way that will look for it: none need be sent."""
     KNOWN = "known"
     """This id was admitted before: nothing was done."""
     COUNTED = "counted"
@@ -43,6 +45,11 @@ class Admitted(StrEnum):
     """The same, but what counts it is due earlier now: its task comes for that."""
     SILENCED = "silenced"
     """A silence matches it: its record is to be stored."""
+
+    @property
+    def needs_task(self) -> bool:
+        """Whether the caller is to send a delivery task."""
+        return self not in {Admitted.CARRIED, Admitted.COUNTED}
 
 
 def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> str:

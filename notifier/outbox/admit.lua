@@ -16,9 +16,12 @@
 --         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
--- Returns 'admitted', 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
+-- Returns 'admitted', 'carried' (so it is, and a delivery task that is under way will look for it),
+-- 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
 -- counts it, which is due earlier now), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' and the partition that is, or 'memory_full'.
+local LOOK_LATE = 1000000 -- a delivery task that has not come by then may be lost
+local LOOK_AHEAD = 60000000 -- none is due later: else Redis' clock has stepped back
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 local NOTIFICATION, RESULT, INCIDENT, INCIDENTS = unpack(KEYS, 1, 4)
 local ID, MESSAGE, OWN, RARE = ARGV[2], ARGV[3], cjson.decode(ARGV[1]), ARGV[7] == '' and {} or cjson.decode(ARGV[7])
@@ -96,6 +99,20 @@ if RARE.collect then
   due_at, collected_for = collect(OWN.state, OWN.delayed, bytes, RARE.expires, cjson.decode(RARE.collect), now)
   after = due_at - now
 end
+-- Whether a delivery task is to come for it. None need come while a batch is under way, whose commit looks on, or while
+-- one is under way that will look in time for what waits here.
+local function is_task_wanted()
+  if after ~= 0 then return true end -- it sees to the time at which it is due
+  local batch, look_at = unpack(redis.call('HMGET', OWN.state, 'batch', 'look_at'))
+  if batch then return false end
+  local late = wait > 0 and look_at and now - look_at
+  if late and late <= LOOK_LATE and late >= -LOOK_AHEAD then return false end
+  redis.call('HSET', OWN.state, 'look_at', now)
+  redis.call('PEXPIRE', OWN.state, OWN.life)
+  return true
+end
+
+local is_wanted = is_task_wanted()
 -- the other keys first: if one is broken, the step ends there, and a repeat must not find the alert known
 if RARE.expires then note_expiry(OWN.state, now + RARE.expires) end
 if CALLBACKS ~= '' then
@@ -139,4 +156,4 @@ if refused then
   forget_record(RESULT, OWN.history, ID)
   redis.call('ZREM', OWN.refused, ID)
 end
-return 'admitted'
+return is_wanted and 'admitted' or 'carried'

@@ -39,6 +39,7 @@ local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.wo
 local now = now_us()
 local UNLOGGED = { batching = true, fetching_webhook = true, left_to_others = true } -- too short to be logged
 local UNCOUNTED = { in_flight = true, postponed = true } -- what is on its way, or not due yet, is not held up
+local MAY_GO_NOW = { postponed = true, backing_off = true, newer_version = true } -- what comes meanwhile
 local LEFT_AGAIN = SECOND / 10 -- a queue serves its consumers in turn, so the next wake-up reaches another worker
 local UNDELIVERABLE_AGAIN = 2 * SECOND -- a worker that can deliver may have started
 
@@ -53,7 +54,9 @@ local function throttled(wait, reason)
     count_up(args.counters, now, { ['deferred|' .. args.alert_type .. '|' .. reason] = 1 })
   end
   local expiry = expiry_wait(STATE, now) or 0
-  return { 'throttled', wait, reason, arm(WAKE_UP, now, expiry > 0 and math.min(wait, expiry) or wait, args.token) }
+  local look = expiry > 0 and math.min(wait, expiry) or wait
+  if MAY_GO_NOW[reason] then redis.call('HDEL', STATE, 'look_at') else note_look(STATE, now, look) end
+  return { 'throttled', wait, reason, arm(WAKE_UP, now, look, args.token) }
 end
 
 -- Those of a set whose text is gone although nobody has ended them. They stay where they are until that is stored.
@@ -134,7 +137,7 @@ local function lease(kind, reason, ids)
   for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
   log_wait(STATE, now, 'in_flight', args.life)
   redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker)
-  redis.call('HDEL', STATE, 'missed_at')
+  redis.call('HDEL', STATE, 'missed_at', 'look_at')
   redis.call('HSET', RUN, 'claimed', 1)
   redis.call('EXPIRE', RUN, args.life)
   for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
@@ -146,13 +149,17 @@ local function forget_own_wake_up()
   if args.wake_up ~= '' and under_way == args.wake_up then redis.call('DEL', WAKE_UP) end
 end
 
+-- Whether others wait for this very task: no other was sent for them.
+local function is_relied_on()
+  return tonumber(redis.call('HGET', STATE, 'look_at') or math.huge) <= now and redis.call('ZCARD', WAITING) > 0
+end
+
 local function answer_for_own_id()
   if args.id == '' then return end
   local key = notification(args.id)
   local finished_at, hastens, partition = unpack(redis.call('HMGET', key, 'finished_at', 'hastens', 'partition'))
-  if finished_at and not hastens then return { 'completed' } end
   if (tonumber(partition) or 0) ~= args.partition then return { 'elsewhere', tonumber(partition) or 0 } end
-  if finished_at then return end
+  if finished_at then return not (hastens or is_relied_on()) and { 'completed' } or nil end
   if redis.call('HEXISTS', key, 'message') == 0 then return { 'not_found' } end
   for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT }) do
     if redis.call('ZSCORE', set, args.id) then return end

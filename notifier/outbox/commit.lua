@@ -312,6 +312,7 @@ local function next_wake_up()
     end
     wait = math.max(wait, batching_wait(STATE, now, redis.call('ZCARD', WAITING) >= args.embeds_max))
   end
+  if redis.call('ZCARD', WAITING) > 0 then note_look(STATE, now, wait) end
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 

@@ -2,6 +2,7 @@
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
 --   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log),
 --     next_expiry (no expiry that a notification here has of its own is earlier), clock_at (when a step looked last),
+--     look_at (when a delivery task that is under way will look for what waits: admit.lua asks for no other),
 --     run (of the server, since which what waits was looked at)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
@@ -16,7 +17,7 @@
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
--- Functions: await_callbacks, arm, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease,
+-- Functions: await_callbacks, arm, note_look, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease,
 --   due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
@@ -42,6 +43,11 @@ local function arm(wake_up, now, wait, token)
   if under_way and tonumber(string.match(under_way, ' (.*)')) <= due + EARLIER then return -1 end
   redis.call('SET', wake_up, string.format('%s %.0f', token, due), 'PX', math.ceil((wait + WAKE_UP_GRACE) / 1000))
   return wait
+end
+
+-- A delivery task is under way that will look for what waits here after so many microseconds.
+local function note_look(state, now, wait)
+  redis.call('HSET', state, 'look_at', now + math.min(math.max(wait, 0), WAKE_UP_MAX))
 end
 
 -- What the outbox waits for, as a list of { since, reason } ('' is nothing), so that each alert can say its delays.
@@ -159,7 +165,7 @@ local function redate(notification, now)
 end
 
 local function redate_state(state, now, lease)
-  for field, latest in pairs({ settled_at = now, missed_at = now, lease_until = now + lease }) do
+  for field, latest in pairs({ settled_at = now, missed_at = now, look_at = now, lease_until = now + lease }) do
     local at = tonumber(redis.call('HGET', state, field))
     if at and at > latest then redis.call('HSET', state, field, latest) end
   end

@@ -54,4 +54,5 @@ end
 local wait, under_way = due_in(WAITING, DELAYED, now), is_under_way()
 if wait and expiry_wait(STATE, now) == 0 then return arm(WAKE_UP, now, 0, TOKEN) end
 if under_way then return -1 end
+if redis.call('ZCARD', WAITING) > 0 then note_look(STATE, now, 0) end
 return wait and arm(WAKE_UP, now, wait, TOKEN) or -1

@@ -88,7 +88,7 @@ class Publisher:
                 record of it). Otherwise the alert is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
-        if self.admit(message) is not Admitted.COUNTED:
+        if self.admit(message).needs_task:
             self.dispatch(message)
 
     def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
@@ -100,7 +100,7 @@ class Publisher:
             QueueFull: there is no room.
             BrokerUnavailable: Redis did not take it.
         """
-        if self._admission.admit(message, progress=progress, maybe_posted=maybe_posted) is not Admitted.COUNTED:
+        if self._admission.admit(message, progress=progress, maybe_posted=maybe_posted).needs_task:
             self.dispatch(message)
 
     def submit_spooled(self, spooled: "Spooled") -> None:
@@ -115,7 +115,7 @@ class Publisher:
         admitted = self._admission.admit(
             message, spooled.terms, spooled_seconds=spooled.age_seconds, maybe_posted=spooled.maybe_posted
         )
-        if admitted is not Admitted.COUNTED:
+        if admitted.needs_task:
             self.dispatch(message)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Admitted:

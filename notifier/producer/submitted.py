@@ -22,11 +22,13 @@ DRY_RUN_NOTE = "task_always_eager: checked and composed, not stored and not sent
 class Submitted:
     """An alert that is safe: ``queued`` in Redis, ``spooled`` on disk, or ``sent_directly``; and its Celery result.
 
-    After a ``dry_run`` it is nowhere; ``captured``: only in this process.
+    After a ``dry_run`` it is nowhere; ``captured``: only in this process. ``needs_task``: a delivery task
+    is to come for it (it was sent, if the call sends one).
     """
 
     status: Status
     result: "AsyncResult[Any]"
+    needs_task: bool = False
 
 
 @dataclass(frozen=True, slots=True)

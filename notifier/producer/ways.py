@@ -128,27 +128,29 @@ class ThroughRedis:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                if self._publisher.admit(message, terms) is not Admitted.COUNTED:
+                admitted = self._publisher.admit(message, terms)
+                if admitted.needs_task:
                     self._dispatch(message, False)
             else:
-                self._take_cold(message, terms, deadline)
+                admitted = self._take_cold(message, terms, deadline)
         except BrokerUnavailable as error:
             return replace(so_far, because=str(error), maybe_admitted=error.maybe_stored)
         self._warmth.renew()
         self._reached()
-        return Submitted(Status.QUEUED, self._result_of(message.id))
+        return Submitted(Status.QUEUED, self._result_of(message.id), needs_task=admitted.needs_task)
 
-    def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> None:
+    def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> Admitted:
         admitted: list[Admitted] = []
 
         def dispatch() -> None:
-            if admitted != [Admitted.COUNTED]:
+            if admitted[0].needs_task:
                 self._dispatch(message, True)
 
         try:
             deadline.run(
                 lambda: admitted.append(self._publisher.admit(message, terms)), before=self._ping, after=dispatch
             )
+            return admitted[0]
         except DeadlineExceeded as late:
             silence = f"Redis at {self._place} did not answer within {deadline.seconds:g} s"
             text = f"{silence}; does it run, and is REDIS_URL right?"

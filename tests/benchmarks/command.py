@@ -47,7 +47,7 @@ Names for --only:
 @click.option(
     "--only", "names", multiple=True, type=click.Choice(NAMES), metavar="NAME", help="Measure this; may be repeated."
 )
-@click.option("--quick", is_flag=True, help="As few rounds as show anything.")
+@click.option("--quick", is_flag=True, help="As few rounds as show anything, and fewer alerts than rows say.")
 @click.option("--full", is_flag=True, help="What takes minutes, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", "picture", type=WRITTEN, metavar="FILE", help="Draw the figures: svg, png, pdf.")

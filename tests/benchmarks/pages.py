@@ -20,7 +20,7 @@ def texts(figures: Sequence[Figure], short: Path = README) -> dict[Path, tuple[s
     """What stands between the marks of each page."""
     day = report.markdown(("of the machines", "formula", "is"), million.cells(figures))
     return {
-        short: (report.short_table([each for each in figures if each.row.goal is not None]),),
+        short: (report.short_table([each for each in figures if each.benchmark != "scale"]),),
         PAGE: (report.long_table(figures, BENCHMARKS),),
         SCALE: (report.parts_table(figures, ("scale", "far")), "\n".join(day) if figures else report.NOT_YET),
     }

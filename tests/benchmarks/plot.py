@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib as mpl
 
@@ -9,7 +10,10 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.report import amount, goal
 
 mpl.use("agg")  # no window
-INCHES_WIDE, INCHES_A_BAR = 9, 0.45
+INCHES_WIDE, INCHES_A_BAR = 11, 0.55
+NAME_COLUMNS = 44
+SHARE_MAX, LABEL_SHARES = 3, 2
+"""Where a bar ends at the latest, and the room for what stands beside it; as multiples of the goal."""
 
 
 def draw(figures: Sequence[Figure], file: Path) -> None:
@@ -20,15 +24,16 @@ def draw(figures: Sequence[Figure], file: Path) -> None:
     from matplotlib import pyplot
 
     shown = [each for each in figures if each.row.goal][::-1]
-    shares = [each.row.figure / (each.row.goal or 1) for each in shown]
+    shares = [min(each.row.figure / (each.row.goal or 1), SHARE_MAX) for each in shown]
     picture, axes = pyplot.subplots(figsize=(INCHES_WIDE, 1.2 + INCHES_A_BAR * len(shown)), layout="constrained")
-    bars = axes.barh(
-        [each.row.what for each in shown], shares, color=["#2e7d32" if each.row.is_met else "#c62828" for each in shown]
-    )
-    axes.bar_label(bars, [f"{amount(each.row.figure, each.row.unit)} ({goal(each)})" for each in shown], padding=4)
+    names = ["\n".join(wrap(each.row.what, NAME_COLUMNS)) for each in shown]
+    bars = axes.barh(names, shares, color=["#2e7d32" if each.row.is_met else "#c62828" for each in shown])
+    labels = [f"{amount(each.row.figure, each.row.unit)} (goal {goal(each)})" for each in shown]
+    axes.bar_label(bars, labels, padding=4)
     axes.axvline(1, color="black", linewidth=1)
-    axes.set_xlim(0, max([1.0, *shares]) * 1.35)
-    axes.set_xlabel("share of the goal; less is better")
+    axes.set_xlim(0, SHARE_MAX + LABEL_SHARES)
+    axes.set_xticks(range(SHARE_MAX + 1))
+    axes.set_xlabel(f"multiple of the goal, up to {SHARE_MAX}; less is better")
     axes.set_title(" and ".join(sorted({f"{each.day}, {each.machine}" for each in shown})), fontsize=8)
     picture.savefig(file)
     pyplot.close(picture)

@@ -134,7 +134,7 @@ def test_the_demo_of_incidents_has_one_message_for_each_and_counts_all(notifier:
     assert done.returncode == 0, done.stderr
     tally = json.loads(done.stdout)
     assert (tally["raised"], tally["messages"], tally["counted"], tally["too_many_requests"]) == (2_025, 3, 2_000, 0)
-    assert tally["requests"] < 100, "more, the longer the storm takes on this machine"
+    assert tally["requests"] < 60 + 3 * tally["seconds"] / 5, "more, the longer the storm takes on this machine"
 
 
 @pytest.mark.slow
@@ -149,6 +149,7 @@ def test_the_demo_counts_what_arrived_and_uses_nobodys_redis_or_settings(
     counted = json.loads(done.stdout)
     assert (counted["raised"], counted["delivered"]) == (106, 106)
     assert (counted["too_many_requests"], counted["doubled_titles"]) == (0, 0)
-    assert counted["requests"] <= 6 + 6 + 30, "an info and an alert of each type, and what a channel takes in a minute"
+    minutes = 1 + counted["burst_seconds"] // 60
+    assert counted["requests"] <= 6 + 6 + 30 * minutes, "an info and an alert of each type, and what a channel takes"
     assert application.pipeline.outbox.depth(AlertType.GENERAL) == 1
     assert sandbox.titles() == []

@@ -28,7 +28,8 @@ def bench(make_bench: MakeBench) -> Bench:
 
 def admit(bench: Bench, notification_id: str, **fields: Any) -> Admitted:
     given = {"title": "Disk full", "dedup_key": KEY, "dedup_seconds": 3_600, **fields}
-    return bench.outbox.admit(prepare(NotificationMessage(id=notification_id, **given), bench.settings))
+    admitted = bench.outbox.admit(prepare(NotificationMessage(id=notification_id, **given), bench.settings))
+    return Admitted.NOW if admitted is Admitted.CARRIED else admitted  # whether a task is wanted: test_trigger.py
 
 
 def show(bench: Bench, outcome: Outcome | None = None, message_id: str = "901") -> tuple[Request, dict[str, Any]]:

@@ -251,11 +251,11 @@ tenant = ContextVar("tenant", default="nobody")
 def see(**_):
     os.write(2, f"seen {tenant.get()}\\n".encode())
 before_task_publish.connect(see)
-for name in ("cold", "warm"):
+for name, kind in (("cold", "general"), ("warm", "error")):  # of each the first: it has a delivery task
     tenant.set(name)
-    call("with a context")
+    send_notification[kind].delay(title="with a context")
 tenant.set("by apply_async")
-send_notification["general"].apply_async(kwargs={"title": "T"}, task_id="applied")
+send_notification["security"].apply_async(kwargs={"title": "T"}, task_id="applied")
 """
 
 

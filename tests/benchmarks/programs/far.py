@@ -8,7 +8,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-FIRST = 3
+FIRST = 2
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:

@@ -19,7 +19,7 @@ GENERAL = AlertType.GENERAL
 LINES = " ".join((Path(__file__).parents[2] / "data" / "ordinary_lines.txt").read_text(encoding="ascii").split())
 CHARACTERS = 200
 TITLE = "Nightly import failed"
-FIRST = 200
+FIRST = 100
 """What there is once, whatever comes, is there by then."""
 
 

@@ -22,6 +22,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     burst.BENCHMARK,
     idle_way.BENCHMARK,
     limit.SHORT_BURST,
+    limit.OTHERS,
     limit.LONG_BURST,
     depth.BENCHMARK,
     kept.BENCHMARK,

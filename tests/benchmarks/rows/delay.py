@@ -51,7 +51,8 @@ def _runs(lab: Lab, peers: list[str], *, idle: bool) -> list[Times]:
 
 def _of(runs: Sequence[Times], name: str, share: float) -> float:
     """The median of the runs' ratios to bare Celery."""
-    return median([ratio(percentile(run[name], share), percentile(run["bare Celery"], share)) for run in runs])
+    ratios = [percentile(run[name], share) / percentile(run["bare Celery"], share) for run in runs]
+    return ratio(median(ratios), 1)
 
 
 BURST = Benchmark(

@@ -11,10 +11,10 @@ FEW = 100
 
 def measure(lab: Lab) -> Sequence[Row]:
     """Redis' own microseconds, by its own count."""
-    many = lab.rounds(100_000, 10_000)
+    many = lab.rounds(100_000, 1_500)
     lab.says(f"{many:,} are admitted")
     with lab.place() as place:
-        few, lots = place.run(depth, few=FEW, many=many, rounds=lab.rounds(400, 60))
+        few, lots = place.run(depth, few=FEW, many=many, rounds=lab.rounds(400, 30))
     rows = []
     for what in ("admit", "claim", "commit"):
         took = {f"{FEW} waiting µs": median(few[what]), "100,000 waiting µs": median(lots[what])}

@@ -16,7 +16,7 @@ def measure(lab: Lab) -> Sequence[Row]:
     for idle, what in ((True, "alone on an idle outbox"), (False, "in a burst")):
         lab.says(what)
         with lab.place() as place:
-            took = median(place.run(far, seconds=ROUND_TRIP_SECONDS, count=lab.rounds(12, 4), idle=idle))
+            took = median(place.run(far, seconds=ROUND_TRIP_SECONDS, count=lab.rounds(12, 3), idle=idle))
         trips = float(int(took / ROUND_TRIP_SECONDS))
         name = f"round trips to Redis of .delay() {what}"
         rows.append(

@@ -13,7 +13,7 @@ def measure(lab: Lab) -> Sequence[Row]:
     """Bytes while it waits, and once it is delivered."""
     with lab.place() as place:
         place.set(DISCORD_QUEUE_SIZE="100000")
-        found = place.run(kept, count=lab.rounds(4_000, 800))
+        found = place.run(kept, count=lab.rounds(4_000, 300))
     size = found["json"]
     rows = []
     for what, goal in (("waiting", 700), ("finished", 500)):

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.admission import Admitted
 from notifier.outbox.terms import Terms
 from notifier.outcome import Delivered, Failed, Reason, Unknown
 from notifier.producer import deadline as deadline_module
@@ -63,19 +64,20 @@ class Redis:
     tried: list[str]
     behaves: str = "takes"
     holds: list[str] = field(default_factory=list)
+    admitted: Admitted = Admitted.NOW
 
     def ping(self) -> None:
         """The first step."""
         self._step("ping", "refuses", "silent")
 
-    def admit(self, message: NotificationMessage, terms: object = None) -> bool:
+    def admit(self, message: NotificationMessage, terms: object = None) -> Admitted:
         """The second; ``loses``: it takes the alert, and its answer is lost."""
         if self.behaves in ("takes", "loses", "hangs", "stalls"):
             self.holds.append(message.id)
         if self.behaves == "full":
             raise QueueFull("full")
         self._step("admit", "loses", "hangs")
-        return True
+        return self.admitted
 
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """The third."""

@@ -7,6 +7,7 @@ import pytest
 
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.admission import Admitted
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Status
 from notifier.producer.client import Client
@@ -265,6 +266,17 @@ def test_admit_leaves_the_delivery_task_to_its_caller(around: Surroundings, warm
         client.submit(alert())
         around.tried.clear()
     assert client.admit(alert()).status is Status.QUEUED
+    assert around.tried == (["admit"] if warm else ["ping", "admit"])
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_where_a_delivery_task_is_under_way_none_is_sent(around: Surroundings, warm: bool) -> None:
+    client = around.client()
+    if warm:
+        client.submit(alert())
+        around.tried.clear()
+    around.redis.admitted = Admitted.CARRIED
+    assert client.submit(alert()).needs_task is False
     assert around.tried == (["admit"] if warm else ["ping", "admit"])
 
 

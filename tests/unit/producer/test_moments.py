@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from notifier.models import AlertType, NotificationMessage
+from notifier.outbox.admission import Admitted
 from notifier.outbox.terms import NO_TERMS
 from notifier.producer import ways as ways_module
 from notifier.producer.client import Client
@@ -33,12 +34,13 @@ class Interrupted:
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send nothing."""
 
-    def admit(self, message: NotificationMessage, terms: object = None) -> None:
+    def admit(self, message: NotificationMessage, terms: object = None) -> Admitted:
         """The step that is interrupted."""
         self.admitted.append(message.id)
         if client := self.client:
             self.client = None
             client.submit(message.model_copy(update={"id": "inner"}))
+        return Admitted.NOW
 
 
 def test_a_call_within_a_call_of_its_thread_shares_no_publisher_with_it() -> None:

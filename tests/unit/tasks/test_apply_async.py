@@ -21,7 +21,7 @@ Sent = list[tuple[dict[str, Any], dict[str, Any]]]
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """The fields and options of what is sent."""
     found: Sent = []
-    queued = SimpleNamespace(status=Status.QUEUED, result=None)
+    queued = SimpleNamespace(status=Status.QUEUED, result=None, needs_task=True)
     publisher = SimpleNamespace(admit=MagicMock(), dispatching=lambda _: nullcontext())
     monkeypatch.setitem(vars(pipeline), "client", SimpleNamespace(admit=MagicMock(return_value=queued)))
     monkeypatch.setitem(vars(pipeline), "publisher", publisher)

@@ -1,0 +1,87 @@
+"""The process that forks workers (``tests/forked.py``): forking.py FD_OF_A_SOCKET"""
+
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+IMPORTED = (
+    "celery.bin.celery", "celery.apps.worker", "celery.app.amqp", "celery.app.control", "celery.app.events",
+    "celery.app.log", "celery.backends.redis", "celery.concurrency.thread", "celery.concurrency.prefork",
+    "celery.events.state", "celery.fixups.django", "celery.loaders.app", "celery.worker.autoscale",
+    "celery.worker.components", "celery.worker.consumer", "celery.worker.control", "celery.worker.pidbox",
+    "celery.worker.strategy", "kombu.transport.redis", "notifier.operations.history", "notifier.pipeline",
+    "notifier.service", "notifier.templates", "notifier.worker.consumer", "notifier.worker.delivery",
+    "notifier.worker.log", "notifier.worker.sweep", "notifier.worker.transport", "requests", "jinja2.sandbox",
+)  # fmt: skip
+"""What a worker imports before it reads a setting."""
+
+
+def main() -> None:
+    """Fork for each request, until the other side is closed."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    for name in IMPORTED:
+        importlib.import_module(name)
+    settings = sys.modules["notifier.settings"].settings
+    assert settings.cache_info().currsize == 0, "each worker reads its own"
+    while True:
+        text, fds, *_ = socket.recv_fds(connection, 1 << 20, 3)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if not text:
+            return None
+        if os.fork() == 0:
+            connection.close()
+            os.setsid()
+            return _guarded(json.loads(text), *fds)
+        for each in fds:
+            os.close(each)
+
+
+def _guarded(asked: dict[str, Any], output: int, alive: int, told: int) -> None:
+    """Fork the worker, and watch it as ``notifier/cli/guard.py`` does."""
+    child = os.fork()
+    if child == 0:
+        os.close(alive)
+        os.close(told)
+        return _run(asked, output)
+    os.close(output)
+    os.write(told, f"{child}\n".encode())
+
+    def watch() -> None:
+        os.read(alive, 1)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+            time.sleep(asked["grace_seconds"])
+            os.kill(child, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.write(told, f"{code if code >= 0 else 128 - code}\n".encode())
+    os._exit(0)
+
+
+def _run(asked: dict[str, Any], output: int) -> None:
+    """Become what ``python -m MODULE ARGUMENTS`` is."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["cwd"])
+    sys.path[0] = asked["cwd"]
+    module, *arguments = asked["module"]
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
