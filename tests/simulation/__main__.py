@@ -52,7 +52,8 @@ def _try(pool: Pool, progress: Progress, seeds: int, first: int) -> int:
 def _plant(pool: Pool, progress: Progress, seeds: int, first: int) -> int:
     task, missed = progress.add_task("bugs", total=len(BUGS)), 0
     echo(
-        "| planted bug | what it breaks, as the simulation says it | by seed | seeds needed |\n| --- | --- | --- | --- |"
+        "| planted bug | what it breaks, as the simulation says it | by seed | seeds needed |\n"
+        "| --- | --- | --- | --- |"
     )
     try:
         for name, found in pool.imap_unordered(partial(sought, first=first, seeds=seeds), BUGS):

@@ -55,6 +55,8 @@ class Plan:
     """Discord counts requests in a window that slides, or in periods."""
     spools: bool = False
     """The caller has a disk for its alerts while Redis is away."""
+    upgrades: bool = False
+    """One of the workers is of the version before."""
 
     def without(self, faults: tuple[Fault, ...] = (), alerts: tuple[Raised, ...] = ()) -> "Plan":
         """The same without some of it."""
@@ -102,7 +104,7 @@ def plan_of(seed: int) -> Plan:
                     amount *= 40
                 if what not in RARE or chance.random() < 0.1:
                     faults.append(Fault(f"{prefix} {what}", chance.randrange(last), 0, amount))
-    return Plan(seed, alerts, tuple(faults), chance.random() < 0.5, chance.random() < 0.25)
+    return Plan(seed, alerts, tuple(faults), *(chance.random() < each for each in (0.5, 0.25, 0.2)))
 
 
 def _alerts(chance: random.Random) -> list[Raised]:

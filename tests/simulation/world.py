@@ -113,6 +113,7 @@ class World:
         """Let all of it happen, and then everything end."""
         self.server.begin()
         with simulated(self.scheduler, self.plan.seed):
+            self.fleet.earlier = frozenset({0}) if self.plan.upgrades else frozenset()
             for number in range(WORKERS):
                 self.fleet.start(number)
             self.caller.start()
@@ -141,6 +142,8 @@ class World:
         if self.scheduler.now < self._looked_at + SECOND:
             return False
         self._looked_at = self.scheduler.now
+        if any(self.scheduler.now < each.at * SECOND for each in self.plan.alerts):
+            return False
         ended = [KEYS.result(name) for name in self.caller.accepted if not self.is_forgotten(name)]
         if self.caller.has_spooled:
             return False
