@@ -19,9 +19,9 @@ from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 
-COMMITS_MAX = 500
-BYTES_MAX = 16 * 2**20
-"""Ours: bounds of what is remembered; far more than a process commits in two seconds."""
+COMMITS_MAX = 200
+BYTES_MAX = 4 * 2**20
+"""Ours: bounds of what is remembered. In two seconds Discord takes 100 requests of an address."""
 REMEMBERED_SECONDS = 60
 """Ours: what is committed again was committed at most so long before the server's end was noticed."""
 
@@ -72,8 +72,12 @@ class RecentSteps:
             self._under_way.pop(batch.token, None)
             self._commits.append(commit)
             self._size += commit.size
-            while len(self._commits) > COMMITS_MAX or (self._size > BYTES_MAX and len(self._commits) > 1):
+            while len(self._commits) > 1 and self._is_too_much(commit.at):
                 self._size -= self._commits.popleft().size
+
+    def _is_too_much(self, now: float) -> bool:
+        is_old = self._commits[0].at < now - REMEMBERED_SECONDS
+        return is_old or len(self._commits) > COMMITS_MAX or self._size > BYTES_MAX
 
     def ended(self, batch: Batch) -> None:
         """It is no longer under way, committed or not."""

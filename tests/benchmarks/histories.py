@@ -17,28 +17,35 @@ SECOND = 1_000_000
 FAILED = 50
 """Of each history, spread over all of it; the others were delivered."""
 LIFE_SECONDS = 3_600
-BLOCK = 1_000
+BLOCK = 20_000
 ANY = "n0000000"
 """Stands in for the id of an alert."""
+WRITE = """
+-- Records of the numbers from ARGV[5] to ARGV[6], inside Redis: a million of them from here would take minutes.
+-- KEYS: history, history of each of both statuses
+-- ARGV: 1 result prefix, 2-3 record of each, 4 how many there are to one of the second, 7 time of the number 0,
+--       8 life (seconds)
+for number = tonumber(ARGV[5]), tonumber(ARGV[6]) do
+  local id = string.format('n%07d', number)
+  local which = number % tonumber(ARGV[4]) == 0 and 2 or 1
+  local at = tonumber(ARGV[7]) + number * 1000000
+  redis.call('SET', ARGV[1] .. id, (string.gsub(ARGV[1 + which], 'n0000000', id)), 'EX', ARGV[8])
+  redis.call('ZADD', KEYS[1], at, id)
+  redis.call('ZADD', KEYS[1 + which], at, id)
+end
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[8]) end
+"""
 
 
 def written(client: "redis.Redis", count: int) -> NotificationHistory:
     """A history of so many errors, one a second from ``START`` on, under a prefix of its own."""
     settings = Settings.load().model_copy(update={"key_prefix": f"notifier:{count}:"})
     keys = Keys(settings.key_prefix)
-    records = {status: _record(status) for status in (Status.FAILED, Status.DELIVERED)}
-    pipeline = client.pipeline(transaction=False)
-    for number in range(count):
-        status = Status.FAILED if number % (count // FAILED) == 0 else Status.DELIVERED
-        own = f"n{number:0{len(ANY) - 1}}"
-        pipeline.set(keys.result(own), records[status].replace(ANY, own), ex=LIFE_SECONDS)
-        for key in (keys.history(AlertType.ERROR), keys.history(AlertType.ERROR, status)):
-            pipeline.zadd(key, {own: START + number * SECOND})
-        if number % BLOCK == BLOCK - 1:
-            pipeline.execute()
-    pipeline.execute()
-    for status in ("", *Status):
-        client.expire(keys.history(AlertType.ERROR, status), LIFE_SECONDS)
+    records = [_record(status) for status in (Status.DELIVERED, Status.FAILED)]
+    indexes = [keys.history(AlertType.ERROR, status) for status in ("", Status.DELIVERED, Status.FAILED)]
+    for first in range(0, count, BLOCK):
+        numbers = (count // FAILED, first, min(first + BLOCK, count) - 1, START, LIFE_SECONDS)
+        client.eval(WRITE, len(indexes), *indexes, keys.result(""), *records, *numbers)
     return NotificationHistory(client, Records(client, settings), settings)
 
 

@@ -61,6 +61,24 @@ def test_the_first_sets_the_end_and_all_of_a_group_go_as_one_message(bench: Benc
     assert bench.outbox.depth(AlertType.GENERAL) == 0
 
 
+def test_those_that_come_within_a_second_wait_for_the_same_end(bench: Bench) -> None:
+    bench.admit("a")
+    bench.tick(0.5)
+    bench.admit("b")
+    places = bench.redis.zrange(names.outbox("general", "delayed"), 0, -1, withscores=True)
+    assert len({due_at for _, due_at in places}) == 1
+
+
+def test_a_group_that_is_due_waits_for_no_company(bench: Bench) -> None:
+    bench.admit("a")
+    bench.tick(SECONDS - 1)
+    bench.admit("now", severity="critical")
+    alone = bench.batch()
+    bench.tick(1)
+    bench.commit(alone)
+    assert ids(bench.batch()) == ["a"]
+
+
 def test_the_next_alert_begins_another_group(bench: Bench) -> None:
     bench.admit("a")
     bench.tick(SECONDS)

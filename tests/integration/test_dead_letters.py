@@ -59,6 +59,11 @@ def bury(bench: Bench, given: dict[str, Any]) -> None:
     bench.records.bury(message, Status.REJECTED, "invalid_message", "wrong", given=json.dumps(given))
 
 
+def test_what_was_given_is_stored_beside_the_record_only_if_that_is_too_short_for_it(bench: Bench) -> None:
+    bury(bench, {"titel": "T"})
+    assert bench.redis.hget(names.notification("a"), "given") is None
+
+
 def test_they_are_listed_newest_first(bench: Bench, letters: DeadLetters) -> None:
     die(bench, "first", "second", "third")
     assert [each["id"] for each in letters.list()] == ["third", "second", "first"]

@@ -136,6 +136,19 @@ def test_a_digest_lists_the_most_frequent_titles_first(full: Bench) -> None:
     assert message.message.splitlines() == ["3 × b", "3 × c", "1 × a"]
 
 
+def test_a_digest_shows_so_many_titles_and_counts_the_others(full: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest_module, "TITLES_SHOWN", 2)
+    digests = Digests(full.redis, full.settings)
+    for number, title in enumerate("abbcccbd"):
+        digests.fold(NotificationMessage(id=f"id-{number}", title=title))
+    full.commit(full.batch())
+    assert digests.admit(AlertType.GENERAL)
+    full.tick(1)
+    (message,) = full.batch().messages
+    assert message.message.splitlines() == ["3 × b", "3 × c", "2 × others"]
+    assert [field.inline for field in message.fields] == [True, True]
+
+
 def test_a_digest_draws_the_titles_as_they_stand(full: Bench) -> None:
     titles = [
         "__init__ *x* @everyone [a](http://b)",

@@ -313,10 +313,13 @@ def test_only_the_latest_commits_are_remembered(bench: Bench, monkeypatch: pytes
         memory.committed(batch, Step(AlertType.GENERAL, [], [str(number)], at=number))
     assert remembered() == ["2", "3", "4"], "in number"
     assert remembered(until=63.5) == ["4"], "in time"
-    memory.committed(batch, Step(AlertType.GENERAL, [], ["x" * 99]))
+    memory.committed(batch, Step(AlertType.GENERAL, [], ["x" * 99], at=5))
     assert remembered() == ["4", "x" * 99], "in bytes"
-    memory.committed(batch, Step(AlertType.GENERAL, [], ["y" * 101]))
+    memory.committed(batch, Step(AlertType.GENERAL, [], ["y" * 101], at=6))
     assert remembered() == ["y" * 101], "at least one"
+    memory.committed(batch, Step(AlertType.GENERAL, [], ["z"], at=7))
+    memory.committed(batch, Step(AlertType.GENERAL, [], ["later"], at=68))
+    assert remembered() == ["later"], "and none that would not be committed again"
 
 
 def test_a_heartbeat_notices_that_the_server_is_another_one(bench: Bench) -> None:

@@ -13,10 +13,9 @@ from notifier.operations.history import PAGE, NotificationHistory, Page
 from notifier.outbox.record import Record
 from notifier.outcome import Status
 from notifier.storage.connection import connect
-from tests.benchmarks.large_history import at, fill
+from tests.benchmarks.histories import FAILED, at, written
 
 FEW, MANY = 200, 20_000
-FAILED = 50
 Query = Callable[[NotificationHistory, int], Page]
 QUERIES: dict[str, Query] = {
     "the newest": lambda history, _: history.page(limit=50),
@@ -33,7 +32,7 @@ def histories(redis_server: str) -> Iterator[dict[int, NotificationHistory]]:
     """One of few records and one of many, each with as many that have failed."""
     client = connect(redis_server.removesuffix("0") + "2", 60)
     client.flushdb()
-    yield {count: fill(client, f"notifier:{count}:", count, FAILED) for count in (FEW, MANY)}
+    yield {count: written(client, count) for count in (FEW, MANY)}
     client.flushdb()
     client.close()
 

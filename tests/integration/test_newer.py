@@ -269,11 +269,13 @@ def test_the_hour_is_no_longer_if_the_clock_steps_back(here: Bench) -> None:
 
 
 def test_a_new_field_makes_newer_only_the_alerts_that_have_it(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "SINCE", {"source": 7})
+    monkeypatch.setattr(payload, "SINCE", {"source": 7, "silent": 7})
     monkeypatch.setattr(payload, "PAYLOAD_VERSION", 7)
     here.admit("plain")
+    here.admit("same", silent=False)
     here.admit("new", source="s")
-    assert [here.redis.hget(names.notification(each), "version") for each in ("plain", "new")] == [None, "7"]
+    versions = [here.redis.hget(names.notification(each), "version") for each in ("plain", "same", "new")]
+    assert versions == [None, None, "7"]
 
 
 def test_an_alert_is_stored_with_the_version_that_its_readers_need(here: Bench) -> None:

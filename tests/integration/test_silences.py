@@ -93,6 +93,7 @@ def test_all_that_is_named_has_to_match(
         (None, False, "general", True),
         (None, False, "critical", False),
         (None, True, "security", True),
+        (None, False, "security", False),
         (MONITORING, False, "general", False),
         (AlertType.CRITICAL, True, "critical", True),
     ],
