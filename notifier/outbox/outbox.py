@@ -47,7 +47,7 @@ from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
-from notifier.outbox.steps import CACHE, CLAIM_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import CACHE, CLAIM_SCRIPTS, COMMIT_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.quiet_hours import Manner
@@ -83,7 +83,7 @@ class Outbox:
         run = ServerRun(client, self._keys)
         claim = script(CACHE, *OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, "outbox/claim.lua")
         self._claim = atomic_step(client, run.marked(claim), run.note)
-        self._commit = atomic_step(client, script(CACHE, *OUTBOX_SCRIPTS, "outbox/commit.lua"))
+        self._commit = atomic_step(client, script(CACHE, *OUTBOX_SCRIPTS, *COMMIT_SCRIPTS, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
         self.partitions = Partitions(client, self._keys)
