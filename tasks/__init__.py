@@ -4,7 +4,10 @@
 checkout and in the image: a wheel installs no top-level ``tasks``: that name is the host's.
 """
 
-from .celery import app
-from .notifications import send_notification
+from notifier.collection import collection_paused
+
+with collection_paused():
+    from .celery import app
+    from .notifications import send_notification
 
 __all__ = ["app", "send_notification"]
