@@ -54,9 +54,9 @@ end
 
 -- Requests under way. A lease that ends too far ahead is from before the clock stepped back.
 local function bucket_in_flight(in_flight, now, lease)
-  redis.call('ZREMRANGEBYSCORE', in_flight, '-inf', now)
-  redate_set(in_flight, now + lease, now + lease)
-  return redis.call('ZCARD', in_flight)
+  local count = redis.call('ZCOUNT', in_flight, string.format('(%.0f', now), '+inf')
+  if count > 0 then redate_set(in_flight, now + lease, now + lease) end
+  return count
 end
 
 -- The budget as it is now: limit, remaining, reset_at, next_at, in_flight (a count).
@@ -91,6 +91,7 @@ local function bucket_take(state, in_flight, now, token, rule)
   redis.call('HSET', state, 'bucket_limit', budget.limit, 'bucket_remaining', budget.remaining - 1)
   bucket_set_reset(state, now, now < budget.reset_at and budget.reset_at or now + rule.window)
   redis.call('HDEL', state, 'bucket_next_at')
+  if budget.in_flight > 0 then redis.call('ZREMRANGEBYSCORE', in_flight, '-inf', now) end
   redis.call('ZADD', in_flight, now + rule.lease, token)
   redis.call('PEXPIRE', in_flight, math.ceil(rule.lease / 1000))
 end

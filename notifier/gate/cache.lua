@@ -3,7 +3,10 @@
 -- step and in the place of `redis`, so these read as if they asked Redis itself.
 --
 -- redis.call(command, …)  as Redis' own, but for what the writes to a sorted set and to lives return: nothing
--- redis.written(answer)   writes what is due, and returns the answer of the step
+-- redis.expect_none(keys) asks once whether any of these is there: as nearly always, none is
+-- redis.written(answer, renews)
+--                         writes what is due, and returns the answer of the step. renews: the lives of all keys that it
+--                         names begin anew; else, those of keys that this step may have made
 --
 -- What removes something comes first: a Redis that is full lets a step go on that has begun with that.
 
@@ -12,16 +15,23 @@ do
   local server = redis
   local cached, cached_keys = {}, {} -- hashes: { stored, fields }, each by field
   local joining, lives = {}, {} -- by key: { member = score, or false: it leaves }; { command, life }
+  local absent, grown = {}, {} -- keys that are not there; that were written to, and may be new
   local has_freed = false
   local CACHED_MAX = 64 -- a step that looks at all that waits does so at Redis, for the rest
   local AT_ONCE = 1000 -- an even number; Lua takes some thousand arguments
   local FREES = { DEL = true, HDEL = true, ZREM = true, ZREMRANGEBYSCORE = true, EXPIRE = true, PEXPIRE = true }
   local GROWS = { SET = true, INCR = true, ZADD = true, HSET = true, HINCRBY = true }
 
-  local function ask(command, ...)
+  local function ask(as_given, ...)
+    local command = string.upper(as_given)
     if GROWS[command] and not has_freed then server.call('DEL', (...) .. ':none') end
     has_freed = has_freed or GROWS[command] or FREES[command]
-    return server.call(command, ...)
+    local answer = server.call(as_given, ...)
+    if GROWS[command] then
+      absent[...] = nil
+      grown[...] = command ~= 'INCR' or answer == 1 or nil
+    end
+    return answer
   end
 
   -- As Redis turns Lua's values into text.
@@ -125,8 +135,10 @@ do
       for _, each in ipairs({ key, ... }) do write_set(each) end
       return server.call('EXISTS', key, ...)
     end,
+    GET = function(key) return not absent[key] and server.call('GET', key) end,
     DEL = function(key)
       joining[key], lives[key] = nil, nil
+      if absent[key] then return 0 end
       if cached[key] then cached[key] = { stored = {}, fields = {} } end
       return ask('DEL', key)
     end,
@@ -140,7 +152,10 @@ do
     call = function(command, ...)
       local key = ...
       local fields = of_hash[command] and fields_of_hash(key)
-      if fields then return of_hash[command](fields, select(2, ...)) end
+      if fields then
+        absent[key] = nil
+        return of_hash[command](fields, select(2, ...))
+      end
       if other[command] then return other[command](...) end
       if key then write_set(key) end -- what is asked of it is how it is now
       return ask(command, ...)
@@ -168,10 +183,26 @@ do
     if not kept and #gone > 0 then ask('HDEL', key, unpack(gone)) end -- an empty key would lose its life
   end
 
-  function redis.written(answer)
+  function redis.expect_none(keys)
+    if server.call('EXISTS', unpack(keys)) > 0 then return end
+    for _, key in ipairs(keys) do
+      absent[key], cached[key] = true, { stored = {}, fields = {} }
+      table.insert(cached_keys, key)
+    end
+  end
+
+  -- Whether the life of a key is to begin now. A hash that is still empty is not there.
+  local function needs_life(key, renews)
+    if not cached[key] then return renews or grown[key] end
+    return next(cached[key].fields) and (renews or not next(cached[key].stored))
+  end
+
+  function redis.written(answer, renews)
     for _, key in ipairs(cached_keys) do write_hash(key) end
     for key in pairs(joining) do write_set(key) end
-    for key, life in pairs(lives) do ask(life[1], key, life[2]) end
+    for key, life in pairs(lives) do
+      if needs_life(key, renews) then ask(life[1], key, life[2]) end
+    end
     return answer
   end
 end

@@ -40,16 +40,24 @@ local function count_latency(counts, names, type, latency)
   counts[sum] = (counts[sum] or 0) + latency
 end
 
+-- In small letters, or the cache (cache.lua) would read all fields for these few.
+local function add_counts(key, counts)
+  local fields, written = {}, {}
+  for field in pairs(counts) do table.insert(fields, field) end
+  for at, before in ipairs(redis.call('hmget', key, unpack(fields))) do
+    table.insert(written, fields[at])
+    table.insert(written, string.format('%.0f', (tonumber(before) or 0) + counts[fields[at]]))
+  end
+  redis.call('hset', key, unpack(written))
+end
+
 local function count_up(names, now, counts)
   if not next(counts) then return end
   local quarter = names.quarters .. string.format('%.0f', (now - now % QUARTER) / SECOND)
-  for field, count in pairs(counts) do
-    local by = string.format('%.0f', count)
-    redis.call('HINCRBY', names.counters, field, by)
-    redis.call('HINCRBY', quarter, field, by)
-  end
-  redis.call('PEXPIRE', names.counters, LIFE_MS)
-  redis.call('EXPIRE', quarter, 25 * HOUR / SECOND) -- a day, and the quarter that it began in
+  add_counts(names.counters, counts)
+  add_counts(quarter, counts)
+  redis.call('pexpire', names.counters, LIFE_MS)
+  redis.call('expire', quarter, 25 * HOUR / SECOND) -- a day, and the quarter that it began in
 end
 
 local function count_ended(names, now, type, status, reason)

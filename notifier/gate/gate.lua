@@ -26,6 +26,7 @@
 --
 -- gate_of(first, keys, args, channel_prefix, workers)
 --                                             returns the gate whose keys are keys[first] to keys[first + 4]
+-- gate_exceptions(gate)                       returns keys that are there only while something holds requests back
 -- gate_check(gate, now)                       returns 'open'; or 'wait', microseconds, reason; or 'fetch_webhook' (ask
 --                                             Get Webhook first); or 'quarantined', reason
 -- gate_check_fetch(gate, now)                 returns microseconds until Get Webhook may be asked, and why; 0 means now
@@ -46,6 +47,11 @@ end
 local function channel_key(gate)
   local channel = redis.call('HGET', gate.state, 'channel')
   return gate.channel_prefix .. (channel or ('of-webhook-' .. gate.args.webhook_id))
+end
+
+local function gate_exceptions(gate)
+  local channel = channel_key(gate)
+  return { gate.edge, gate.args.pause, gate.args.edge_pause, channel .. ':blocked', channel .. ':pause' }
 end
 
 local function channel_block(channel, now, left)

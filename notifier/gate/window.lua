@@ -24,6 +24,8 @@ local function window_redate(key, now, lease)
 end
 
 local function window_wait(key, now, rule)
+  local counted = redis.call('ZCOUNT', key, string.format('(%.0f', now - rule.window), '+inf')
+  if counted < rule.limit and not CLOCK.stepped_back then return 0 end
   window_redate(key, now, rule.lease)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window)
   if redis.call('ZCARD', key) < rule.limit then return 0 end
@@ -32,12 +34,13 @@ local function window_wait(key, now, rule)
 end
 
 local function window_take(key, now, token, rule)
+  -- once in a while, so that the key stays small
+  if string.byte(token, -1) % 8 == 0 then redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window) end
   redis.call('ZADD', key, now + rule.lease, UNDER_WAY .. token)
   redis.call('PEXPIRE', key, math.ceil((rule.window + rule.lease) / 1000))
 end
 
 local function window_answered(key, now, token)
-  if not redis.call('ZSCORE', key, UNDER_WAY .. token) then return end
-  redis.call('ZADD', key, now, token) -- before the other goes: an empty key would lose its life
-  redis.call('ZREM', key, UNDER_WAY .. token)
+  redis.call('zadd', key, now, token) -- before the other goes: an empty key would lose its life
+  if redis.call('zrem', key, UNDER_WAY .. token) == 0 then redis.call('zrem', key, token) end
 end

@@ -37,6 +37,7 @@ local NEWER_LOOK_AGAIN = SECOND
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
+local renews = begins_minute(STATE, 'clock_at', now)
 local UNLOGGED = { batching = true, fetching_webhook = true, left_to_others = true } -- too short to be logged
 local UNCOUNTED = { in_flight = true, postponed = true } -- what is on its way, or not due yet, is not held up
 local MAY_GO_NOW = { postponed = true, backing_off = true, newer_version = true } -- what comes meanwhile
@@ -310,6 +311,7 @@ local function pass_the_gate(first, ids, full)
 end
 
 local function claim()
+  redis.expect_none({ PINGED, UNDELIVERABLE, unpack(gate_exceptions(gate)) })
   forget_own_wake_up()
   follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
   local answer = answer_for_own_id()
@@ -320,7 +322,7 @@ local function claim()
   take_back_unanswered()
   answer = wait_for_batch_under_way()
   if answer then return answer end
-  if outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
+  if has_groups(STATE) and outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
     end_groups(STATE, DELAYED, args.notification_prefix, now)
   end
   requeue_what_is_due()
@@ -336,4 +338,4 @@ local function claim()
   return pass_the_gate(first, front(first, args, now))
 end
 
-return redis.written(claim())
+return redis.written(claim(), renews)

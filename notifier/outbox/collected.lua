@@ -10,6 +10,7 @@
 -- collect(state, delayed, bytes, expires, args, now)   one joins the open group, or begins one. One that expires (so
 --   many microseconds from now; nil) before the end, or fills the group, ends it now. Returns when it is due, and the
 --   name
+-- has_groups(state)        whether any is open
 -- end_groups(state, delayed, notification_prefix, now)   those that are open go now
 -- group_of(waiting, delayed, id, args)   the ids of all that go with one that is due, in order; nil: it is of no group
 --   args: notification_prefix, collected_max, bytes_max, version (the highest that the caller reads)
@@ -54,6 +55,13 @@ local function collect(state, delayed, bytes, expires, args, now)
       group.bytes + bytes))
   end
   return due_at, group.name
+end
+
+local function has_groups(state)
+  for _, field in ipairs(redis.call('HKEYS', state)) do
+    if string.find(field, '^collecting:') then return true end
+  end
+  return false
 end
 
 local function end_groups(state, delayed, notification_prefix, now)

@@ -31,6 +31,8 @@ local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
+redis.expect_none({ KEYS[17], unpack(gate_exceptions(gate)) })
+local renews = begins_minute(STATE, 'settled_at', now)
 local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token
 local requested = args.report ~= cjson.null
@@ -114,7 +116,8 @@ end
 local function complete(key, item, result)
   local revoke = redis.call('HGET', key, 'revoke') or ''
   local life = item.dead and args.dead_letter_life or args.history_life
-  for _, set in ipairs({ WAITING, DELAYED, IN_FLIGHT, unpack(KEYS, 13, 15) }) do -- it may have moved to the fallback
+  redis.call('ZREM', IN_FLIGHT, item.id)
+  for _, set in ipairs(holds_lease and {} or { WAITING, DELAYED, unpack(KEYS, 13, 15) }) do -- it may have moved
     redis.call('ZREM', set, item.id)
   end
   local kept_as = item.unreadable and 'original' or item.dead and item.cut and 'whole'
@@ -302,7 +305,7 @@ if holds_lease and requested then -- else it is a repeated commit: the gate has 
 end
 
 local function next_wake_up()
-  local wait = due_in(WAITING, DELAYED, now)
+  local wait, waiting = due_in(WAITING, DELAYED, now)
   if not wait then return -1 end
   if wait == 0 and args.gate.webhook_id ~= '' then
     local answer, detail, reason = gate_check(gate, now)
@@ -310,10 +313,10 @@ local function next_wake_up()
       wait = detail
       log_wait(STATE, now, reason, args.life)
     end
-    wait = math.max(wait, batching_wait(STATE, now, redis.call('ZCARD', WAITING) >= args.embeds_max))
+    wait = math.max(wait, batching_wait(STATE, now, waiting >= args.embeds_max))
   end
-  if redis.call('ZCARD', WAITING) > 0 then note_look(STATE, now, wait) end
+  if waiting > 0 then note_look(STATE, now, wait) end
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
-return redis.written({ now, next_wake_up(), untold, unpack(completed) })
+return redis.written({ now, next_wake_up(), untold, unpack(completed) }, renews)

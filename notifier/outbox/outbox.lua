@@ -17,8 +17,9 @@
 -- Times are microseconds. The names of fields are those of version 0.1: workers of both read them while a fleet is
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
--- Functions: await_callbacks, arm, note_look, wait_log, log_wait, waits_since, place_of, lease_wait, end_lease,
---   due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted, follow_clock.
+-- Functions: await_callbacks, begins_minute, arm, note_look, wait_log, log_wait, waits_since, place_of, lease_wait,
+--   end_lease, due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted,
+--   follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 local WAKE_UP_GRACE = 5000000
@@ -32,6 +33,12 @@ local function await_callbacks(callbacks, notification, id, now, lease, life)
   redis.call('ZADD', callbacks, now + lease, id)
   redis.call('EXPIRE', callbacks, life)
   return text
+end
+
+-- Whether that was noted in another minute than this: lives of days need not be renewed more often.
+local function begins_minute(state, field, now)
+  local noted_at = tonumber(redis.call('HGET', state, field)) or 0
+  return math.floor(noted_at / MINUTE) ~= math.floor(now / MINUTE)
 end
 
 -- Make sure that one wake-up is under way by then. Returns the microseconds until it is due if the caller has to
@@ -93,11 +100,12 @@ local function end_lease(state)
   redis.call('HDEL', state, 'batch', 'lease_until', 'worker', 'missed_at')
 end
 
--- Microseconds until something here is worth a delivery task, or nil if nothing waits.
+-- Microseconds until something here is worth a delivery task, and how many are due; nil if nothing waits.
 local function due_in(waiting, delayed, now)
-  if redis.call('ZCARD', waiting) > 0 then return 0 end
+  local count = redis.call('ZCARD', waiting)
+  if count > 0 then return 0, count end
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-  if first[2] then return math.max(0, tonumber(first[2]) - now) end
+  if first[2] then return math.max(0, tonumber(first[2]) - now), 0 end
 end
 
 -- Microseconds until claim.lua has to look for what has expired (0: it has to), or nil.
@@ -185,6 +193,7 @@ local function follow_clock(outbox, notification_prefix, worker_prefix, now, lea
   redis.call('HSET', state, 'clock_at', now)
   redis.call('EXPIRE', state, life)
   if not looked_at or looked_at <= now then return end
+  clock_stepped_back()
   for _, set in ipairs({ waiting, delayed, in_flight }) do
     local flat = redis.call('ZRANGE', set, 0, -1, 'WITHSCORES')
     for at = 1, #flat, 2 do

@@ -33,9 +33,13 @@ end
 
 -- The newest of a set of ids by time. After Redis' clock has stepped back, those that are dated in the future count as
 -- now, in their order: else they would be the newest for as long, and this one the oldest, which is dropped first.
+local is_redated = {} -- sets in which nothing is dated in the future any more
 local function add_by_time(key, now, id)
-  local ahead = redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')
-  for position, each in ipairs(ahead) do redis.call('ZADD', key, now - 1 - #ahead + position, each) end
+  if not is_redated[key] then
+    local ahead = redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')
+    for position, each in ipairs(ahead) do redis.call('ZADD', key, now - 1 - #ahead + position, each) end
+    is_redated[key] = true
+  end
   redis.call('ZADD', key, now, id)
 end
 

@@ -34,7 +34,8 @@ local function set(key, ...)
   return answer
 end
 
-local function simulated(name, key, ...)
+local function simulated(given, key, ...)
+  local name = string.upper(given) -- as Redis, which takes both
   if READS[name] then
     if name == 'TIME' then return { 0, simulated_now } end
     return redis.call(name, key, ...)

@@ -66,5 +66,5 @@ IDLE = Benchmark(
     "delay-idle",
     "the same call where nothing waits",
     measure_idle,
-    "The same with ours and bare Celery; Redis is emptied before each call of either, so that each finds an idle outbox and an empty queue.",
+    "The same with ours and bare Celery; before each call of either, what waits is taken out of Redis, so that each finds an idle outbox and an empty queue.",
 )

@@ -38,7 +38,7 @@ class Window:
 
 @pytest.fixture
 def window(load_lua: LoadLua) -> Window:
-    return Window(load_lua("gate/window.lua"))
+    return Window(load_lua("gate/clock.lua", "gate/window.lua"))
 
 
 def test_one_below_the_limit_goes_at_once_and_the_limit_itself_waits(window: Window) -> None:
