@@ -127,6 +127,7 @@ class Caller:
             Digests(client, self.settings) if self.settings.queue_overflow == "digest" else None,
             self.keys,
             limit * 0.2,
+            one_redis=self.settings.broker_url in {None, self.settings.redis_url},
         )
 
     @built_once

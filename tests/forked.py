@@ -1,4 +1,4 @@
-"""Workers as forks of one process that has imported what all of them import: that is most of what their start costs.
+"""Workers and commands as forks of one process that has imported what they import: most of what their start costs.
 
 Each is a process of its own with its own environment, folder, output and signals, ends as any other, and runs what
 ``python -m celery`` runs.
@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -22,11 +23,12 @@ from tests import forking
 
 AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC", "TZ", "PATH", "VIRTUAL_ENV")
 """Beginnings of variables that an interpreter, or its C library, reads when it starts."""
+APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 PATCHED = {"gevent", "eventlet"}
 """Pools that replace modules before they are imported."""
 
 
-def can_fork(environment: Mapping[str, str], arguments: Sequence[str]) -> bool:
+def can_fork(environment: Mapping[str, str], arguments: Sequence[str] = ()) -> bool:
     """Whether a fork of this process' own Python is the same as a start of it."""
     names = {name for name in {*environment, *os.environ} if name.startswith(AT_START)}
     same = all(environment.get(name) == os.environ.get(name) for name in names)
@@ -34,7 +36,7 @@ def can_fork(environment: Mapping[str, str], arguments: Sequence[str]) -> bool:
 
 
 class ForkedProcess(Process):
-    """As ``Process``, of ``python -m MODULE ARGUMENTS``."""
+    """As ``Process``, of ``python -m MODULE ARGUMENTS``. ``errors``: where standard error goes, if not to the log."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class ForkedProcess(Process):
         env: Mapping[str, str],
         cwd: Path,
         grace_seconds: float = 15,
+        errors: Path | None = None,
     ) -> None:
         self.name, self.log = name, log
         self._log_start = log.stat().st_size if log.exists() else 0
@@ -52,10 +55,10 @@ class ForkedProcess(Process):
         self._code: int | None = None
         alive, self._alive = os.pipe()
         self._told, tell = os.pipe()
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        output, other = (os.open(each, APPENDED, 0o600) for each in (log, errors or log))
         asked = {"module": list(module), "environment": dict(env), "cwd": str(cwd), "grace_seconds": grace_seconds}
-        socket.send_fds(_server(), [json.dumps(asked).encode()], [output, alive, tell])
-        for each in (output, alive, tell):
+        socket.send_fds(_server(), [json.dumps(asked).encode()], [output, other, alive, tell])
+        for each in (output, other, alive, tell):
             os.close(each)
         line = self._line()
         if line is None:
@@ -79,9 +82,13 @@ class ForkedProcess(Process):
         """Send SIGTERM, wait, and return the exit code."""
         with suppress(OSError):
             os.close(self._alive)
-        if self._code is None and not select.select([self._told], [], [], self._grace_seconds + 5)[0]:
+        if not self.wait(self._grace_seconds + 5):
             raise subprocess.TimeoutExpired(self.name, self._grace_seconds + 5)
         return self.exit_code or 0
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end. Returns whether it has ended."""
+        return self._code is not None or bool(select.select([self._told], [], [], seconds)[0])
 
     def _line(self) -> str | None:
         text = b""
@@ -92,13 +99,31 @@ class ForkedProcess(Process):
         return text.decode()
 
 
+def run_forked(
+    module: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout_seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """As ``subprocess.run`` with what it prints.
+
+    Raises:
+        subprocess.TimeoutExpired: it had to be killed.
+    """
+    with tempfile.TemporaryDirectory(prefix="notifier-command-") as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = ForkedProcess(module[0], module, output, env=env, cwd=cwd, errors=errors)
+        if not process.wait(timeout_seconds):
+            process.kill()
+            raise subprocess.TimeoutExpired(list(module), timeout_seconds)
+        return subprocess.CompletedProcess(list(module), process.stop(), output.read_text(), errors.read_text())
+
+
 @lru_cache
 def _server() -> socket.socket:
     """The connection to the process that forks, which ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
-        [sys.executable, forking.__file__, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
-    )
+        [sys.executable, forking.__file__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
     theirs.close()
 
     def end() -> None:

@@ -1,4 +1,4 @@
-"""The process that forks workers (``tests/forked.py``): forking.py FD_OF_A_SOCKET"""
+"""The process that forks workers and commands (``tests/forked.py``): forking.py FD_OF_A_SOCKET"""
 
 import contextlib
 import importlib
@@ -17,11 +17,13 @@ IMPORTED = (
     "celery.app.log", "celery.backends.redis", "celery.concurrency.thread", "celery.concurrency.prefork",
     "celery.events.state", "celery.fixups.django", "celery.loaders.app", "celery.worker.autoscale",
     "celery.worker.components", "celery.worker.consumer", "celery.worker.control", "celery.worker.pidbox",
-    "celery.worker.strategy", "kombu.transport.redis", "notifier.operations.history", "notifier.pipeline",
+    "celery.worker.strategy", "kombu.transport.redis", "rich.console", "rich.table",
+    "notifier.cli", "notifier.cli.output", "notifier.operations.checks", "notifier.operations.explain",
+    "notifier.operations.history", "notifier.producer.client", "notifier.pipeline",
     "notifier.service", "notifier.templates", "notifier.worker.consumer", "notifier.worker.delivery",
     "notifier.worker.log", "notifier.worker.sweep", "notifier.worker.transport", "requests", "jinja2.sandbox",
 )  # fmt: skip
-"""What a worker imports before it reads a setting."""
+"""What a worker or a command imports before it reads a setting."""
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
     settings = sys.modules["notifier.settings"].settings
     assert settings.cache_info().currsize == 0, "each worker reads its own"
     while True:
-        text, fds, *_ = socket.recv_fds(connection, 1 << 20, 3)
+        text, fds, *_ = socket.recv_fds(connection, 1 << 20, 4)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -46,14 +48,15 @@ def main() -> None:
             os.close(each)
 
 
-def _guarded(asked: dict[str, Any], output: int, alive: int, told: int) -> None:
-    """Fork the worker, and watch it as ``notifier/cli/guard.py`` does."""
+def _guarded(asked: dict[str, Any], output: int, errors: int, alive: int, told: int) -> None:
+    """Fork the program, and watch it as ``notifier/cli/guard.py`` does."""
     child = os.fork()
     if child == 0:
         os.close(alive)
         os.close(told)
-        return _run(asked, output)
+        return _run(asked, output, errors)
     os.close(output)
+    os.close(errors)
     os.write(told, f"{child}\n".encode())
 
     def watch() -> None:
@@ -69,11 +72,12 @@ def _guarded(asked: dict[str, Any], output: int, alive: int, told: int) -> None:
     os._exit(0)
 
 
-def _run(asked: dict[str, Any], output: int) -> None:
+def _run(asked: dict[str, Any], output: int, errors: int) -> None:
     """Become what ``python -m MODULE ARGUMENTS`` is."""
     os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(errors, 2)
     os.close(output)
+    os.close(errors)
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])

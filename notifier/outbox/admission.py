@@ -138,11 +138,13 @@ class Admission:
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
         progress: Progress = NO_PROGRESS,
+        trigger: tuple[str, str] | None = None,
     ) -> Admitted:
         """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
-        ``progress``: what is settled of it already.
+        ``progress``: what is settled of it already. ``trigger``: its delivery task, put there if it is wanted: the
+        key of a queue, and the text.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
@@ -159,6 +161,7 @@ class Admission:
                 *(step, message.id, message.alert_type, text, version_of(message)),
                 *(load.batch_key, load.characters, rare, *self._of_incident(message)),
                 room=room,
+                trigger=trigger or (),
             )
             if admitted is not Admitted.SILENCED:
                 return admitted
@@ -221,9 +224,10 @@ class Admission:
         incident_keys: Sequence[str] = (),
         incident: str = "",
         room: int | None = None,
+        trigger: Sequence[str] = (),
     ) -> Admitted:
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
-        of_it = (notification_id, text, batch_key, characters, version, rare, incident)
+        of_it = (notification_id, text, batch_key, characters, version, rare, incident, *trigger)
         with broker_errors():
             answer = step(keys=keys, args=[self._of_type[kind], *of_it])
         answer, _, partition = answer.partition(" ")

@@ -16,6 +16,7 @@
 --         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
+--       9, 10 its delivery task, where the broker is this Redis: the key of its queue, and what is to lie there
 -- Returns 'admitted', 'carried' (so it is, and a delivery task that is under way will look for it),
 -- 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
 -- counts it, which is due earlier now), 'known' (this id was admitted before: nothing is done),
@@ -156,4 +157,6 @@ if refused then
   forget_record(RESULT, OWN.history, ID)
   redis.call('ZREM', OWN.refused, ID)
 end
+-- last, and whatever comes of it: the alert is here, and a task that the queue does not take is sent again
+if is_wanted and ARGV[9] and type(redis.pcall('LPUSH', ARGV[9], ARGV[10])) == 'number' then is_wanted = false end
 return is_wanted and 'admitted' or 'carried'

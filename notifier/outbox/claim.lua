@@ -202,45 +202,11 @@ local function requeue_what_is_due()
   redis.call('EXPIRE', WAITING, args.life)
 end
 
--- When it expires, and the expiry that it has of its own, if any.
-local function expiry_of(id)
-  local at, joined_at, own = unpack(redis.call('HMGET', notification(id), 'admitted_at', 'joined_at', 'expires_at'))
-  own = tonumber(own)
-  return math.min((tonumber(joined_at or at) or now) + args.expire, own or math.huge), own
-end
-
--- One with an expiry of its own may expire behind others. Looks at each, and only when such an expiry has passed.
-local function look_behind(look_at)
-  if expiry_wait(STATE, now) ~= 0 then return end
-  local earliest
-  for _, set in ipairs({ WAITING, DELAYED }) do
-    for _, id in ipairs(waiting_in(set, -1)) do
-      local has_room, own = look_at(id)
-      if not has_room then return end -- the next claim goes on
-      if own and own > now then earliest = math.min(own, earliest or own) end
-    end
-  end
-  redis.call('HDEL', STATE, 'next_expiry')
-  if earliest then note_expiry(STATE, earliest) end
-end
-
 -- What is too old becomes a dead letter, whether or not the gate is open.
 local function take_expired(first)
-  local expired, seen, bytes = {}, {}, 0
-  local function look_at(id)
-    local at, own = expiry_of(id)
-    if at <= now and not seen[id] then
-      bytes = bytes + redis.call('HSTRLEN', notification(id), 'message')
-      if #expired == args.embeds_max or #expired > 0 and bytes > args.bytes_max then return false end
-      seen[id] = true
-      table.insert(expired, id)
-    end
-    return true, own
-  end
-  for _, ids in ipairs({ first, waiting_in(DELAYED, args.embeds_max - 1) }) do
-    for _, id in ipairs(ids) do look_at(id) end
-  end
-  look_behind(look_at)
+  local expired = expired_of({ first, waiting_in(DELAYED, args.embeds_max - 1) }, STATE, args, now, function()
+    return { waiting_in(WAITING, -1), waiting_in(DELAYED, -1) }
+  end)
   if #expired > 0 then return lease('blocked', 'expired', expired) end
 end
 
@@ -277,19 +243,9 @@ local function hold_back(first, reason)
   return throttled(wait, reason)
 end
 
--- What comes next may be shown by a message of another webhook of the type: that alone can edit it.
-local function shown_by_another(ids)
-  local incident = #args.others > 0 and #ids == 1 and redis.call('HGET', notification(ids[1]), 'incident')
-  if not incident then return end
-  local webhook, message_id = unpack(redis.call('HMGET', incident, 'webhook_id', 'message_id'))
-  for _, other in ipairs(args.others) do
-    if message_id and other == webhook then return { 'shown_by', other } end
-  end
-end
-
 local function pass_the_gate(first, ids, full)
-  local another = shown_by_another(ids)
-  if another then return another end
+  local another = #args.others > 0 and #ids == 1 and shown_by(notification(ids[1]), args.others)
+  if another then return { 'shown_by', another } end
   local own = { webhook = args.gate.webhook_id, fingerprint = args.gate.fingerprint }
   local standing, unusable = fleet_standing(FLEET, FIRST_SEEN, args.fleet, own, now)
   if standing == 'nobody' and unusable == 'webhook_quarantined' and #args.others > 0 then return { 'gone' } end

@@ -103,16 +103,6 @@ local function event(item, action)
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
 end
 
--- What is known of its incident's message. One that could not be opened is forgotten: the next alert opens it.
-local function note_shown(key, item)
-  local incident = redis.call('HGET', key, 'incident')
-  if not incident then return end
-  if item.status == 'unknown' then doubt_message(incident, item.reason) end
-  if item.shown ~= cjson.null then incident_shown(incident, item.shown, new_place, args.life) end
-  local message_id, waiting = unpack(redis.call('HMGET', incident, 'message_id', 'waiting'))
-  if item.dead and not message_id and (waiting or '') == '' then redis.call('DEL', incident) end -- no other opens it
-end
-
 local function complete(key, item, result)
   local revoke = redis.call('HGET', key, 'revoke') or ''
   local life = item.dead and args.dead_letter_life or args.history_life
@@ -123,7 +113,7 @@ local function complete(key, item, result)
   local kept_as = item.unreadable and 'original' or item.dead and item.cut and 'whole'
   local whole = kept_as and redis.call('HGET', key, 'message')
   if whole then redis.call('HSET', key, kept_as, whole) end
-  note_shown(key, item)
+  note_shown(key, item, new_place, args.life)
   if item.dead then
     add_event(key, event(item, 'complete'))
     redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
@@ -177,27 +167,10 @@ local function leave(key, item)
   leave_to_newer(TROUBLES, key, item.type, now)
 end
 
--- Whether this is further than what is stored of it: another worker may have gone on from there.
-local function is_further(key, progress)
-  local known = redis.call('HGET', key, 'progress')
-  if not known then return true end
-  known = cjson.decode(known)
-  return progress.part > known.part or progress.part == known.part and #progress.left_out > #known.left_out
-end
-
--- What is settled of it is stored whoever holds the lease: it is known.
-local function note_progress(key, item)
-  local progress, known = cjson.decode(item.progress), redis.call('HGET', key, 'progress')
-  if not is_further(key, progress) then return end
-  redis.call('HSET', key, 'progress', item.progress)
-  -- what may have been posted before is a part that is posted for certain now
-  if progress.part > (known and cjson.decode(known).part or 0) then redis.call('HDEL', key, 'unknown') end
-end
-
 -- A part of it is posted, or something is left out: nothing fails from here on that failed before.
 local function continue(key, item)
   requeue(key, item)
-  note_shown(key, item)
+  note_shown(key, item, new_place, args.life)
   if item.forum ~= cjson.null then redis.call('HSET', gate.state, 'forum', item.forum and 1 or 0) end
   redis.call('HDEL', key, 'failing_since', 'lost_alone')
   redis.call('HSET', key, 'attempts', 0)
@@ -272,7 +245,9 @@ for position, item in ipairs(args.dispositions) do
   if has_message and holds_lease and not requested and #args.dispositions == 1 then
     redis.call('HINCRBY', key, 'lost_alone', 1)
   end
-  if has_message and item.action == 'continue' and item.progress ~= '' then note_progress(key, item) end
+  if has_message and item.action == 'continue' and item.progress ~= '' then
+    note_progress(key, item.progress) -- it is known, whoever holds the lease
+  end
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then

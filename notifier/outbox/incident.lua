@@ -39,11 +39,15 @@
 -- claim_incident(incident, id, channel_prefix, now)               returns the incident as JSON, with behind (how many
 --   of ours came behind its message in that channel), and why it may be posted although no message is known (nil: it
 --   is not); it is shown now
+-- shown_by(notification, others)                                  which of these webhooks has posted the message that
+--   shows it: that alone can edit it
 -- doubt_message(incident, reason)                                 the answer to a request that shows it was lost
 -- wait_again(incident, id, progress)                              it is not shown after all, unless its thread knows
 -- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
 --   more. Nil: no channel
 -- incident_shown(incident, shown, place, life)                    what its message is by now; place: if it is new
+-- note_shown(notification, item, place, life)                     the same, by one of commit.lua's dispositions. One
+--   that could not be opened is forgotten: the next alert opens it
 
 local function meet_incident(incident, notification_prefix, args, now)
   local state, seen_at, seconds, waiting, resolved_at, message_id = unpack(redis.call('HMGET', incident, 'state',
@@ -173,6 +177,15 @@ local function claim_incident(incident, id, channel_prefix, now)
   return cjson.encode(found), not found.message_id and found.maybe_posted or nil
 end
 
+local function shown_by(notification, others)
+  local incident = redis.call('HGET', notification, 'incident')
+  if not incident then return end
+  local webhook, message_id = unpack(redis.call('HMGET', incident, 'webhook_id', 'message_id'))
+  for _, other in ipairs(others) do
+    if message_id and other == webhook then return other end
+  end
+end
+
 local function doubt_message(incident, reason)
   if redis.call('HEXISTS', incident, 'opened_by') == 1 and redis.call('HEXISTS', incident, 'message_id') == 0 then
     redis.call('HSET', incident, 'maybe_posted', reason)
@@ -218,4 +231,13 @@ local function incident_shown(incident, shown, place, life)
   if place and shown.message_id then redis.call('HSET', incident, 'place', place) end
   if (shown.message_id or '') ~= '' then redis.call('HDEL', incident, 'maybe_posted') end
   redis.call('EXPIRE', incident, life)
+end
+
+local function note_shown(notification, item, place, life)
+  local incident = redis.call('HGET', notification, 'incident')
+  if not incident then return end
+  if item.status == 'unknown' then doubt_message(incident, item.reason) end
+  if item.shown ~= cjson.null then incident_shown(incident, item.shown, place, life) end
+  local message_id, waiting = unpack(redis.call('HMGET', incident, 'message_id', 'waiting'))
+  if item.dead and not message_id and (waiting or '') == '' then redis.call('DEL', incident) end -- no other opens it
 end

@@ -20,8 +20,17 @@ COUNTING_SCRIPTS = (
 ADMISSION_SCRIPTS = ("gate/clock.lua", *_ENTRY, "outbox/silences.lua", "outbox/memory.lua", _PARTITION)
 """The same for one that takes an alert. Redis makes each function anew in each call, which took a third of its time."""
 COLLECTED = "outbox/collected.lua"
-CLAIM_SCRIPTS = ("outbox/fleet.lua", "outbox/front.lua", "outbox/newer.lua", "outbox/quiet.lua", COLLECTED)
+CLAIM_SCRIPTS = (
+    "outbox/fleet.lua",
+    "outbox/expiry.lua",
+    "outbox/front.lua",
+    "outbox/newer.lua",
+    "outbox/quiet.lua",
+    COLLECTED,
+)
 """Beside ``OUTBOX_SCRIPTS``, what a claim calls."""
+COMMIT_SCRIPTS = ("outbox/progress.lua",)
+"""And a commit."""
 
 
 def waiting_life_seconds(settings: Settings) -> int:

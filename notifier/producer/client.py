@@ -16,7 +16,6 @@ from notifier.producer.publisher import Publisher
 from notifier.producer.submitted import Submitted, captured, dry_run
 from notifier.producer.ways import (
     BehindSpooled,
-    Dispatch,
     NotTaken,
     OntoDisk,
     StraightToDiscord,
@@ -73,8 +72,8 @@ class Client:
         self._behind_spooled = BehindSpooled(flusher, app.AsyncResult) if flusher else None
         self._straight_to_discord = StraightToDiscord(direct)
         self._onto_disk = OntoDisk(flusher.spool, app.AsyncResult, settings.unknown_leave) if flusher else None
-        self._submits = self._through_redis(publisher.dispatch)
-        self._admits = self._through_redis(lambda *_: None)
+        self._submits = self._through_redis(dispatches=True)
+        self._admits = self._through_redis(dispatches=False)
         self._here = threading.local()
         self._another = another
         self._inner: Client | None = None
@@ -149,11 +148,11 @@ class Client:
         if self._onto_disk:
             yield self._onto_disk, 1.0
 
-    def _through_redis(self, dispatch: Dispatch) -> ThroughRedis:
+    def _through_redis(self, *, dispatches: bool) -> ThroughRedis:
         return ThroughRedis(
             self._publisher,
-            dispatch,
             self._app.AsyncResult,
+            dispatches=dispatches,
             warmth=self._warmth,
             place=self._place,
             always_cold=self._settings.direct_fallback,

@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import OperationalError
 
 from notifier.errors import QueueFull
-from notifier.models import NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admission, Admitted
 from notifier.outbox.digest import FOLDED_CALLBACKS_MAX, Digests
 from notifier.outbox.progress import Progress
@@ -21,6 +21,7 @@ from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
 from notifier.outcome import Status
 from notifier.producer.forks import forks_wait
+from notifier.producer.triggers import Trigger, Triggers
 from notifier.routing import ROUTES, WAKE_UP_TASK
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
@@ -46,6 +47,7 @@ class Publisher:
         records: keeps the record of an alert that is refused.
         digests: fold the alerts that meet a full outbox; if None, they are refused.
         timeout_seconds: for each step of a dispatch.
+        one_redis: the broker is the Redis of the outboxes.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Publisher:
         digests: Digests | None,
         keys: Keys,
         timeout_seconds: float,
+        *,
+        one_redis: bool = False,
     ) -> None:
         self._keys = keys
         self._timeout_seconds = timeout_seconds
@@ -65,6 +69,7 @@ class Publisher:
         self._digests = digests
         self._idle: deque[Producer] = deque()
         self._pid = os.getpid()
+        self._triggers = Triggers(self._written) if one_redis else None
         self._has_looked = False
 
     def ping(self) -> None:
@@ -88,7 +93,7 @@ class Publisher:
                 record of it). Otherwise the alert is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
-        if self.admit(message).needs_task:
+        if self.admit(message, trigger=self.trigger_of(message)).needs_task:
             self.dispatch(message)
 
     def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
@@ -118,8 +123,8 @@ class Publisher:
         if admitted.needs_task:
             self.dispatch(message)
 
-    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Admitted:
-        """Admit an alert, and leave its delivery task to the caller.
+    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS, trigger: Trigger | None = None) -> Admitted:
+        """Admit an alert. Its delivery task, if it is wanted, is put into its queue with it, or left to the caller.
 
         Returns:
             ``COUNTED`` also if it was folded into a digest.
@@ -133,7 +138,7 @@ class Publisher:
         tries_left = ADMIT_TRIES if digests else 1
         while True:
             try:
-                return self._admission.admit(message, terms)
+                return self._admission.admit(message, terms, trigger=trigger)
             except QueueFull as error:
                 tries_left -= 1
                 folded = digests.fold(message, terms, error.partition) if digests is not None else "room"
@@ -143,21 +148,39 @@ class Publisher:
                     self._records.refuse(message, Status.QUEUE_FULL, error.reason, str(error))
                     raise
 
+    def trigger_of(self, message: NotificationMessage) -> Trigger | None:
+        """The delivery task of an alert, to be put into its queue as it is admitted; None: ``dispatch`` sends it."""
+        return self._triggers.of(message.alert_type, message.id, shown(message)) if self._triggers else None
+
     @forks_wait()
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send the delivery task of an admitted alert; if ``again``, once more if it could not be sent.
 
         A task that cannot be sent is logged, not raised: the alert is in the outbox, and the sweep sends another.
         """
-        route, amqp = ROUTES[message.alert_type], self._app.amqp
+        with self.dispatching(ROUTES[message.alert_type].task) as producer:
+            self._send(producer, message.alert_type, message.id, shown(message), again)
+
+    def _send(self, producer: Producer, kind: AlertType, notification_id: str, arguments: str, again: bool) -> None:
+        task, amqp = ROUTES[kind].task, self._app.amqp
         # what send_task does, without what this task does not need (about half of the time): routing, declaring a queue
         # that is direct, the text of every argument, and a subscription to a result that no caller waits for yet
-        task = amqp.create_task_message(
-            message.id, route.task, argsrepr="", kwargsrepr=shown(message), ignore_result=True
-        )
-        where = {"queue": self._keys.queue(message.alert_type), "headers": {TRIGGER_HEADER: True}}
-        with self.dispatching(route.task) as producer:
-            amqp.send_task_message(producer, route.task, task, declare=[], retry=again, **where)
+        fields = amqp.create_task_message(notification_id, task, argsrepr="", kwargsrepr=arguments, ignore_result=True)
+        where = {"queue": self._keys.queue(kind), "headers": {TRIGGER_HEADER: True}}
+        amqp.send_task_message(producer, task, fields, declare=[], retry=again, **where)
+
+    def _written(self, kind: AlertType, notification_id: str, arguments: str) -> tuple[str, str] | None:
+        with self.dispatching(ROUTES[kind].task) as producer:
+            channel: Any = producer.channel
+            if not hasattr(channel, "written"):  # none of notifier.storage.dispatch_transport
+                return None
+            channel.written = []
+            try:
+                self._send(producer, kind, notification_id, arguments, again=False)
+                return channel.written[0] if channel.written else None
+            finally:
+                channel.written = None
+        return None
 
     def wake_up(self, wake_up: "WakeUp | None") -> None:
         """Send the wake-up that a claim, commit or sweep has asked for, if any. One that cannot be sent is logged."""

@@ -35,8 +35,6 @@ DISK_SECONDS = 1.0
 
 ResultOf = Callable[[str], "AsyncResult[Any]"]
 """The Celery result of a notification id."""
-Dispatch = Callable[[NotificationMessage, bool], None]
-"""Sends the delivery task of an admitted alert; the flag: try once more if it cannot be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class ThroughRedis:
     """Admits the alert and dispatches it.
 
     Args:
-        dispatch: sends the delivery task, or does nothing where the caller sends it.
+        dispatches: the delivery task is sent if one is wanted; False: the caller sends it.
         warmth: shared by all that talk to this Redis.
         place: which Redis it is, for errors.
         always_cold: types that are given up in time even if Redis falls silent after it has just answered: they may
@@ -106,16 +104,16 @@ class ThroughRedis:
     def __init__(
         self,
         publisher: "Publisher",
-        dispatch: Dispatch,
         result_of: ResultOf,
         *,
+        dispatches: bool,
         warmth: Warmth,
         place: str,
         always_cold: frozenset[AlertType],
         reached: Callable[[], None],
     ) -> None:
         self._publisher = publisher
-        self._dispatch = dispatch
+        self._dispatches = dispatches
         self._result_of = result_of
         self._warmth = warmth
         self._place = place
@@ -128,9 +126,9 @@ class ThroughRedis:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                admitted = self._publisher.admit(message, terms)
-                if admitted.needs_task:
-                    self._dispatch(message, False)
+                admitted = self._admit(message, terms)
+                if admitted.needs_task and self._dispatches:
+                    self._publisher.dispatch(message, again=False)
             else:
                 admitted = self._take_cold(message, terms, deadline)
         except BrokerUnavailable as error:
@@ -143,18 +141,19 @@ class ThroughRedis:
         admitted: list[Admitted] = []
 
         def dispatch() -> None:
-            if admitted[0].needs_task:
-                self._dispatch(message, True)
+            if admitted[0].needs_task and self._dispatches:
+                self._publisher.dispatch(message)
 
         try:
-            deadline.run(
-                lambda: admitted.append(self._publisher.admit(message, terms)), before=self._ping, after=dispatch
-            )
+            deadline.run(lambda: admitted.append(self._admit(message, terms)), before=self._ping, after=dispatch)
             return admitted[0]
         except DeadlineExceeded as late:
             silence = f"Redis at {self._place} did not answer within {deadline.seconds:g} s"
             text = f"{silence}; does it run, and is REDIS_URL right?"
             raise BrokerUnavailable(text, maybe_stored=late.begun) from None
+
+    def _admit(self, message: NotificationMessage, terms: Terms) -> Admitted:
+        return self._publisher.admit(message, terms, self._publisher.trigger_of(message) if self._dispatches else None)
 
     def _ping(self) -> None:
         try:

@@ -4,16 +4,19 @@ import os
 import re
 import signal
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from notifier.models import AlertType
+from notifier.outbox.terms import TRIGGER_HEADER
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
 from tests.faults.conftest import WEBHOOKS
 from tests.servers import until
 
 HANGING = [kind for kind in AlertType if kind not in (AlertType.CRITICAL, AlertType.SECURITY)]
+FLOOD = 600
 PATIENT = {"DISCORD_TIMEOUT_SECONDS": "40"}
 POOLS = {
     # Celery takes `prefork` for the default, over which the configured pool wins; this is its other name
@@ -65,6 +68,23 @@ def test_a_webhook_that_was_fast_a_moment_ago_holds_up_no_other_type_either(
     application.wait(application.raise_alerts("in time", alert_type=AlertType.CRITICAL))
     assert not any(application.pipeline.records.read(hung))
     worker.kill()
+
+
+def test_a_critical_alert_passes_the_delivery_tasks_of_a_flood_whose_webhook_hangs(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    hang(sandbox, [AlertType.GENERAL], method="POST")
+    flood = application.raise_alerts(*map(str, range(FLOOD)))
+    sent = {"headers": {TRIGGER_HEADER: True}, "queue": "notifications.general", "ignore_result": True}
+    for each in flood:  # so many, whether or not each has sent one of its own
+        application.app.send_task("send_notification.general", task_id=each, **sent)
+    start_worker(**PATIENT, DISCORD_QUEUE_SIZE=str(FLOOD), NOTIFIER_SWEEP_SECONDS="60")
+    queue = partial(application.pipeline.redis.llen, "notifications.general")
+    until(lambda: queue() < FLOOD - 50, "the flood is under way", poll_seconds=0.01)
+    critical, before = application.raise_alerts("in time", alert_type=AlertType.CRITICAL), queue()
+    until(lambda: "in time" in sandbox.titles(), "the critical one", poll_seconds=0.01)
+    assert before - queue() < FLOOD / 3, "it came behind few of them"
+    assert {record["status"] for record in application.wait(critical)} == {"delivered"}
 
 
 @pytest.mark.parametrize("pool", ["prefork, 4", "solo"])

@@ -1,6 +1,5 @@
 """Does to the stage what the plan says, and undoes it."""
 
-import heapq
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -35,23 +34,25 @@ Undo = Callable[[], None]
 
 
 class Faults:
-    """The plan under way. Those that could not be done, since their target was down already, are not counted."""
+    """The plan under way. A fault whose target is still down, because its return takes long, waits for that."""
 
     def __init__(self, stage: Stage, plan: list[Fault], seed: int) -> None:
         self._stage, self._dice = stage, Random(f"{seed}/webhooks")
         self._waiting = list(plan)
-        self._undo: list[tuple[float, int, Undo]] = []
+        self._down: dict[str, tuple[float, Undo]] = {}
         self.done: Counter[str] = Counter()
 
     def step(self, now: float) -> None:
         """Do all that is due, ``now`` seconds after the start."""
-        while self._undo and self._undo[0][0] <= now:
-            heapq.heappop(self._undo)[2]()
-        while self._waiting and self._waiting[0].at <= now:
-            fault = self._waiting.pop(0)
-            undo = self._begin(fault)
-            self.done[f"{fault.target.rstrip('0123456789')} {fault.kind}"] += 1
-            heapq.heappush(self._undo, (max(now, fault.at) + fault.seconds, self.done.total(), undo))
+        for target, (ends, undo) in list(self._down.items()):
+            if ends <= now:
+                del self._down[target]
+                undo()
+        for fault in [each for each in self._waiting if each.at <= now]:
+            if fault.target not in self._down:
+                self._waiting.remove(fault)
+                self._down[fault.target] = (now + fault.seconds, self._begin(fault))
+                self.done[f"{fault.target.rstrip('0123456789')} {fault.kind}"] += 1
 
     def _begin(self, fault: Fault) -> Undo:
         if fault.target == "discord":

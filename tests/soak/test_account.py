@@ -9,10 +9,11 @@ from notifier.cli.processes import Process
 from tests.conftest import Sandbox
 from tests.soak.account import Account, account
 from tests.soak.channel import NOTE, Channel
+from tests.soak.faults import Faults
 from tests.soak.ledger import Entry, Ledger, read
 from tests.soak.load import alerts
 from tests.soak.memory import JUDGED_SECONDS, Memory, Sample
-from tests.soak.plan import KINDS, plan
+from tests.soak.plan import KINDS, Fault, plan
 from tests.soak.report import as_object, markdown
 from tests.soak.stage import SURVIVOR
 
@@ -125,6 +126,31 @@ def test_a_seed_names_the_same_faults_and_half_an_hour_has_each_kind_and_none_ki
     for fault in faults:
         assert fault.at > until.get(fault.target, 0), "of one target never two at a time"
         until[fault.target] = fault.at + fault.seconds
+
+
+def test_of_one_target_a_fault_waits_until_the_one_before_is_over() -> None:
+    done: list[str] = []
+
+    class Redis:
+        def freeze(self) -> None:
+            done.append("down")
+
+        def thaw(self) -> None:
+            done.append("back")
+
+    class Stage:
+        redis = Redis()
+
+    twice = [Fault(at, "paused", "redis", 5) for at in (1.0, 2.0)]
+    faults = Faults(Stage(), twice, 1)  # type: ignore[arg-type]
+    for now in (0, 1, 3, 5.9):
+        faults.step(now)
+    assert done == ["down"]
+    faults.step(30)  # late, as after a Redis that was long in coming back
+    faults.step(31)
+    assert done == ["down", "back", "down"]
+    faults.step(35)
+    assert (done[3:], faults.done) == (["back"], {"redis paused": 2})
 
 
 def test_the_report_says_what_is_wrong_first_by_name(tmp_path: Path) -> None:

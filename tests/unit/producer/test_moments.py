@@ -34,7 +34,10 @@ class Interrupted:
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send nothing."""
 
-    def admit(self, message: NotificationMessage, terms: object = None) -> Admitted:
+    def trigger_of(self, message: NotificationMessage) -> None:
+        """None."""
+
+    def admit(self, message: NotificationMessage, terms: object = None, trigger: object = None) -> Admitted:
         """The step that is interrupted."""
         self.admitted.append(message.id)
         if client := self.client:

@@ -1,0 +1,34 @@
+"""How many commands the steps of a delivery ask of Redis: each key is read once and written once in a step."""
+
+from typing import Any
+
+from tests.integration.conftest import Bench
+
+CLAIM_MAX, COMMIT_MAX = 70, 105
+"""Ours: of a batch of ten, of which twenty and sixty are of the ten themselves."""
+
+
+def commands_since(bench: Bench) -> int:
+    """How many Redis ran, those within scripts too, since they were counted last."""
+    found: dict[str, Any] = bench.redis.info("commandstats")
+    count = sum(
+        each["calls"] for name, each in found.items() if not name.startswith(("cmdstat_config", "cmdstat_info"))
+    )
+    bench.redis.config_resetstat()
+    return count
+
+
+def test_a_claim_and_a_commit_of_ten_alerts_ask_little_of_redis(bench: Bench) -> None:
+    bench.admit("first")
+    bench.open_gate()
+    bench.admit(*(f"alert {number}" for number in range(30)))
+    bench.commit(bench.batch())
+    bench.tick(1)
+    commands_since(bench)
+    batch = bench.batch()
+    claimed = commands_since(bench)
+    bench.commit(batch)
+    committed = commands_since(bench)
+    assert len(batch.items) == 10
+    assert claimed <= CLAIM_MAX
+    assert committed <= COMMIT_MAX
