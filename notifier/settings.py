@@ -74,6 +74,7 @@ class Settings(WorkerSettings):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
+        defer_build=False,  # two threads may need it first
     )
 
     webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
