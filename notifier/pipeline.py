@@ -243,7 +243,7 @@ class Pipeline(Caller):
 
         own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
-        return check(*parts, self.last_answers, fleet)
+        return check(*parts, self.last_answers, fleet, own.further_webhooks)
 
     def metrics(self) -> "list[Metric]":
         """What was counted, and how things are now. Redis may be away."""

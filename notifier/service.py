@@ -220,6 +220,6 @@ def _log(report: CheckReport) -> None:
             logger.error("Discord webhook for %s: %s", each.alert_type, each.wrong)
         elif each.problem is not None or each.holds:
             problem = each.problem or "; ".join(each.holds)
-            logger.error("Discord webhook %s for %s: %s", each.webhook_id, each.alert_type, problem)
+            logger.error("Discord webhook %s for %s: %s", each.webhook_id, each.partition, problem)
         else:
-            logger.info("Discord webhook %s for %s answers", each.webhook_id, each.alert_type)
+            logger.info("Discord webhook %s for %s answers", each.webhook_id, each.partition)

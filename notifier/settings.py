@@ -244,7 +244,11 @@ class Settings(WorkerSettings):
         if self.backend != "redis":
             found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
         parts = urlsplit(self.api_url)
-        real = [ROUTES[kind].webhook_variables[0] for kind, webhook in self.webhooks.items() if webhook.looks_real]
+        real = [
+            route.webhook_variables[0]
+            for kind, route in ROUTES.items()
+            if any(each.looks_real for each in self.webhooks_of(kind))
+        ]
         if real and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             found.append(
                 f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
@@ -281,8 +285,8 @@ class Settings(WorkerSettings):
 
     def fallback_for(self, webhook: Webhook | None) -> AlertType | None:
         """The type whose channel takes what ``webhook`` cannot; None if there is none, or it is the same webhook."""
-        taking = self.webhooks.get(self.fallback) if self.fallback else None
-        return self.fallback if taking and (webhook is None or webhook.id != taking.id) else None
+        taking = self.webhooks_of(self.fallback) if self.fallback else ()
+        return self.fallback if any(webhook is None or webhook.id != each.id for each in taking) else None
 
     @classmethod
     def variables(cls) -> list[str]:

@@ -77,7 +77,7 @@ def _break(promise: Promise, folder: Path, *, quick: bool) -> Iterator[str]:
     """Yields what is wrong, as lines for people."""
     ran, red = set[str](), set[str]()
     for each in promise.breaks:
-        place = folder / each.file
+        (place,) = each.places(folder)
         before = place.read_text(encoding="utf-8")
         place.write_text(before.replace(each.old, each.new), encoding="utf-8")
         code, told = _run(promise.tests, folder, quick=quick)

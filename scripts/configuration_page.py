@@ -38,7 +38,7 @@ settings, and a test compares the two.
 
 MEANINGS: dict[str, dict[str, str]] = {
     "Webhooks": {
-        "DISCORD_WEBHOOK_GENERAL": "of general alerts. Only workers need webhooks. Each of these six also as `…_FILE`: the path of a "
+        "DISCORD_WEBHOOK_GENERAL": "of general alerts. Only workers need webhooks. Each of these six takes several, as `url1,url2`: [more than 30 messages a minute](delivery.md#more-than-30-messages-a-minute). Each also as `…_FILE`: the path of a "
         "file that holds the URL (a container's secret)",
         "DISCORD_WEBHOOK_ERRORS": "of errors; `DISCORD_WEBHOOK_ERROR` is the same",
         "DISCORD_WEBHOOK_CRITICAL": "of critical alerts",
@@ -130,7 +130,7 @@ MEANINGS: dict[str, dict[str, str]] = {
 }
 
 WORDS = {
-    **dict.fromkeys((route.webhook_variables[0] for route in ROUTES.values()), "URL"),
+    **dict.fromkeys((route.webhook_variables[0] for route in ROUTES.values()), "URL, or several"),
     **dict.fromkeys(("DISCORD_API_URL", "REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_HEARTBEAT_URL"), "URL"),
     "DISCORD_MENTION": "mentions",
     "DISCORD_ESCALATE_TO": "an alert type, mentions",

@@ -19,11 +19,18 @@ LINE = re.compile(r"^(class |(?:    )?(?:async )?def )(\w+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A small change of one file, which breaks a promise: the text ``old``, which is there once, becomes ``new``."""
+    """A small change, which breaks a promise: the text ``old``, which is there once, becomes ``new``.
+
+    ``file``: its path, or a pattern of paths, for what may move from one file to another.
+    """
 
     file: str
     old: str
     new: str
+
+    def places(self, root: Path) -> list[Path]:
+        """The files below this folder in which the text is, each as often as it is there."""
+        return [path for path in sorted(root.glob(self.file)) for _ in range(_text(path).count(self.old))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +80,14 @@ def _wrong_with(promise: Promise) -> Iterator[str]:
         if name not in found_in(file):
             yield f"{promise.says!r}: there is no test {test}"
     for each in promise.breaks:
-        if (count := _text(each.file).count(each.old)) != 1:
+        if (count := len(each.places(ROOT))) != 1:
             yield f"{promise.says!r}: {each.file} has {each.old!r} {count} times: name another break in tests/promises"
         if each.old == each.new:
             yield f"{promise.says!r}: a break changes nothing"
 
 
 @cache
-def _text(file: str) -> str:
-    path = ROOT / file
+def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
@@ -89,7 +95,7 @@ def _text(file: str) -> str:
 def found_in(file: str) -> frozenset[str]:
     """The tests of a file as pytest names them behind the file: by its lines, for to collect them takes seconds."""
     found, of_class = set[str](), ""
-    for kind, name in LINE.findall(_text(file)):
+    for kind, name in LINE.findall(_text(ROOT / file)):
         if kind == "class ":
             of_class = name
         elif name.startswith("test_"):

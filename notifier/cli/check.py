@@ -70,7 +70,7 @@ def _print_text(health: "Health", mentions: Mapping[str, list[str]], quiet: Mapp
         "Webhooks",
         ["type", "variable", "webhook", "name", "channel", "state"],
         [
-            (*(each.alert_type, each.variable, each.webhook_id, each.name, each.channel_id), _state(each))
+            (*(each.partition, each.variable, each.webhook_id, each.name, each.channel_id), _state(each))
             for each in report.webhooks
         ],
     )
@@ -112,7 +112,8 @@ def _told_of(server: "RedisServer") -> str:
 def _print_workers(report: "CheckReport") -> None:
     served: dict[str, list[str]] = {}
     for each in report.fleet:
-        served.setdefault(each.holding.worker, []).append(each.holding.alert_type)
+        if not each.holding.number:
+            served.setdefault(each.holding.worker, []).append(each.holding.alert_type)
     for worker, kinds in served.items():
         echo(f"Worker {worker}: {'all types' if len(kinds) == len(AlertType) else ', '.join(kinds)}")
     if not report.disagreements:
@@ -122,7 +123,7 @@ def _print_workers(report: "CheckReport") -> None:
         ["type", "worker", "webhook", "fingerprint of its URL", "state"],
         [
             (
-                *(each.holding.alert_type, each.holding.worker, each.holding.webhook_id),
+                *(each.holding.partition, each.holding.worker, each.holding.webhook_id),
                 *(each.holding.fingerprint, each.problem or "usable"),
             )
             for each in report.fleet

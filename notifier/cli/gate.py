@@ -1,6 +1,6 @@
 """``notifier gate``: show the gates, and reset them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +18,24 @@ TYPES = [kind.value for kind in AlertType]
 NAMES = [*TYPES, EDGE]
 DONE: "Mapping[Turn, str]" = {"open": "open", "close": "closed", "reset": "reset"}
 
-types_argument = click.argument("names", metavar="TYPE...", nargs=-1, required=True, type=click.Choice(TYPES))
+
+def _gates(metavar: str, names: Sequence[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The argument for names of gates; behind that of a type may stand which one of its webhooks, as in error.1."""
+    choice = click.Choice(names)
+
+    def read(context: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+        def one(value: str) -> str:
+            name, dot, number = value.partition(".")
+            is_one = dot and number.isdecimal() and name in TYPES
+            return f"{name}.{int(number)}" if is_one else str(choice.convert(value, param, context))
+
+        return tuple(map(one, given))
+
+    given: dict[str, Any] = {"callback": read, "shell_complete": choice.shell_complete}
+    return click.argument("names", metavar=metavar, nargs=-1, required=True, **given)
+
+
+types_argument = _gates("TYPE...", TYPES)
 
 
 @click.group()
@@ -30,6 +47,7 @@ def gate() -> None:
       notifier gate list
       notifier gate close tracklist     nothing goes there until it is opened
       notifier gate reset security      its webhook is known to answer again
+      notifier gate reset error.1       the second webhook of that type alone
       notifier gate reset edge          this address is known to be held no more
     """
 
@@ -53,7 +71,7 @@ def list_gates(as_json: bool) -> None:
         print_json(found)
         return
     columns = {
-        "alert_type": "type",
+        "partition": "type",
         "waiting": "waiting",
         "webhook_id": "webhook",
         "name": "name",
@@ -131,7 +149,7 @@ def open_gates(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
 
 @gate.command()
-@click.argument("names", metavar="TYPE|edge...", nargs=-1, required=True, type=click.Choice(NAMES))
+@_gates("TYPE|edge...", NAMES)
 @author_options
 @json_option
 def reset(names: tuple[str, ...], as_json: bool, **given: Any) -> None:

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from notifier.gate.state import Closed, Pause
 from notifier.models import AlertType
 from notifier.outbox.fleet import Holding, disagreements
 from notifier.outcome import FAULTS, Deferred, Delivered, Fault, Outcome, Reason, WebhookInfo
-from notifier.routing import ROUTES
+from notifier.routing import ROUTES, Partition
 from notifier.storage.connection import broker_errors
 from notifier.storage.retention import Findings
 from notifier.webhook import Webhook
@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 3
 
 @dataclass(frozen=True, slots=True)
 class WebhookCheck:
-    """What one alert type's webhook answered.
+    """What a webhook of an alert type answered. ``number``: which one of the type's, from 0.
 
     ``problem``: a reason word; None if it works. ``wrong``: what is wrong with the variable, or with what lies between
     here and Discord, in words. ``pauses``: what holds its alerts back because Discord said
@@ -48,6 +48,12 @@ class WebhookCheck:
     wrong: str | None = None
     pauses: tuple[Pause, ...] = ()
     closed: Closed | None = None
+    number: int = 0
+
+    @property
+    def partition(self) -> str:
+        """The alert type; of one that has several webhooks, which one of them as well."""
+        return str(Partition(self.alert_type, self.number))
 
     @property
     def holds(self) -> list[str]:
@@ -144,11 +150,12 @@ def check(
     inspect: Callable[[], Findings] = Findings,
     last_answers: LastAnswers | None = None,
     fleet: Callable[[], Iterable[Holding]] = tuple,
+    further: Mapping[AlertType, Sequence[Webhook]] | None = None,
 ) -> CheckReport:
     """Ask Redis, and each configured webhook once. Skipped: quarantined ones (404s lead to bans) and fresh answers.
 
     ``last_answers``: those of this process, which count while Redis is away. ``fleet``: reads what the workers hold; it
-    is asked if Redis answers.
+    is asked if Redis answers. ``further``: the webhooks of a type behind its first.
     """
     problem = _redis_problem(client)
     gate, unusable = (gates if problem is None else None), (wrong or {})
@@ -156,12 +163,16 @@ def check(
     findings = _findings(inspect) if problem is None else Findings((problem,))
     with ThreadPoolExecutor(max_workers=len(ROUTES)) as pool:
         found = pool.map(
-            lambda kind: (
-                _unusable(kind, unusable[kind])
-                if kind in unusable
-                else _check_webhook(kind, webhooks.get(kind), asked, gate)
+            lambda row: (
+                _unusable(row[0].alert_type, unusable[row[0].alert_type])
+                if row[0].alert_type in unusable
+                else _check_webhook(row[0], row[1], asked, gate)
             ),
-            ROUTES,
+            [
+                (Partition(kind, number), webhook)
+                for kind in ROUTES
+                for number, webhook in enumerate((webhooks.get(kind), *(further or {}).get(kind, ())))
+            ],
         )
         told = tuple(gate.machines.faults()) if gate else ()
         held = _fleet(fleet(), gate) if gate else ()
@@ -203,15 +214,17 @@ def _unusable(kind: AlertType, wrong: str) -> WebhookCheck:
 
 
 def _check_webhook(
-    kind: AlertType, webhook: Webhook | None, client: DiscordClient | LastAnswers, gate: Gate | None
+    partition: Partition, webhook: Webhook | None, client: DiscordClient | LastAnswers, gate: Gate | None
 ) -> WebhookCheck:
+    kind, number = partition
     variable = ROUTES[kind].webhook_variables[0]
     if webhook is None:
         return WebhookCheck(kind, variable, problem=Reason.WEBHOOK_NOT_CONFIGURED)
     if gate is None:  # Redis is away: nothing is known
-        return _answered(WebhookCheck(kind, variable, webhook.id), client.get_webhook(webhook))
+        return _answered(WebhookCheck(kind, variable, webhook.id, number=number), client.get_webhook(webhook))
     state = gate.state(webhook)
     known = WebhookCheck(kind, variable, webhook.id, breaker=state.breaker, pauses=state.pauses, closed=state.closed)
+    known = replace(known, number=number)
     if state.quarantined:
         return replace(known, problem=Reason.WEBHOOK_QUARANTINED)
     if state.webhook_fetched_seconds_ago < FRESH_SECONDS and not gate.banned():

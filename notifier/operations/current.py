@@ -36,9 +36,10 @@ def current(client: "redis.Redis", keys: "Keys", gate: "Gate", settings: "Settin
     for each in found["types"]:
         kind = AlertType(each["alert_type"])
         readings += _of_outbox(kind, each, now / MICROSECONDS)
-        readings.append(("outbox_capacity_alerts", (kind,), capacity(settings, kind)))
-        if each["gate"]:
-            readings += _of_gate(kind, each["gate"])
+        gates = [each["gate"], *each["further_gates"]] if each["gate"] else []
+        readings.append(("outbox_capacity_alerts", (kind,), capacity(settings, kind) * max(1, len(gates))))
+        for gate_of_it in gates:
+            readings += _of_gate(kind, gate_of_it)
     return readings
 
 

@@ -67,6 +67,8 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     steps = list(merge(steps, (Step(_at(at), what) for at, what in life_of(incident)), key=lambda each: each.at))
     if record is None:
         kind = next((event["to"] for event in reversed(events) if event.get("to")), kind)
+        if number := found.get("partition"):
+            kind = f"{kind}.{number}"
         # what its outbox waits for is none of its business before it is due
         if postponed := _still_postponed(client, keys, kind, notification_id, found):
             return [*steps, postponed]

@@ -87,10 +87,10 @@ class Health:
             if each.webhook_id is None and each.wrong is not None:
                 yield each.wrong  # it names the variable
             elif each.problem is not None:
-                yield f"Webhook {each.webhook_id} for {each.alert_type}: {each.wrong or _said(each)}"
+                yield f"Webhook {each.webhook_id} for {each.partition}: {each.wrong or _said(each)}"
             elif each.holds:
                 todo = BREAKER if each.breaker not in (None, "closed") else ""
-                yield f"Webhook {each.webhook_id} for {each.alert_type}: {'; '.join(each.holds)}{todo}"
+                yield f"Webhook {each.webhook_id} for {each.partition}: {'; '.join(each.holds)}{todo}"
         for fault in self.report.machines:
             yield f"The worker's machine {fault.machine} cannot reach Discord: {fault.reason}: {fault.detail}"
 
@@ -161,7 +161,7 @@ class Health:
 
 def _said(check: WebhookCheck) -> str:
     """Its reason, and what to do."""
-    todo = GONE.get(str(check.problem), "").format(variable=check.variable, alert_type=check.alert_type)
+    todo = GONE.get(str(check.problem), "").format(variable=check.variable, alert_type=check.partition)
     return f"{check.problem}: {todo}" if todo else str(check.problem)
 
 
@@ -170,12 +170,12 @@ def _shared(report: CheckReport, per_minute: int) -> Iterator[str]:
     of_webhook, of_channel = defaultdict(list), defaultdict(list)
     for each in report.webhooks:
         if each.webhook_id is not None:
-            of_webhook[each.webhook_id].append(str(each.alert_type))
+            of_webhook[each.webhook_id].append(each.partition)
             of_channel[each.channel_id].append(each)
     for webhook_id, kinds in of_webhook.items():
         if len(kinds) > 1:
             yield f"{' and '.join(kinds)} have one webhook, {webhook_id}: they share its limit of {per_minute} a minute"
     for channel_id, found in of_channel.items():
         if channel_id and len({each.webhook_id for each in found}) > 1:
-            names = " and ".join(each.alert_type for each in found)
+            names = " and ".join(each.partition for each in found)
             yield f"{names} post to one channel, {channel_id}: they share its 30 messages a minute"

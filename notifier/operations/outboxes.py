@@ -1,13 +1,14 @@
 """The outboxes as a whole: how much waits in each, since when, for what and until when."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import redis
 
 from notifier.models import AlertType
 from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
+from notifier.outbox.partitions import partitions_of
 from notifier.outbox.record import iso
 from notifier.outcome import Reason
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
@@ -50,16 +51,16 @@ class OutboxState:
 def outboxes(
     client: "redis.Redis", keys: Keys, alert_types: Sequence[AlertType] = tuple(AlertType)
 ) -> list[OutboxState]:
-    """All outboxes, in four round trips.
+    """All outboxes, in five round trips. Those of a type with several webhooks are told as one.
 
     Raises:
         BrokerUnavailable: Redis did not answer.
     """
     with broker_errors():
-        now = clock(client)
+        now, partitions = clock(client), partitions_of(client, keys, alert_types)
         pipeline = client.pipeline(transaction=False)
-        for kind in alert_types:
-            waiting, delayed, in_flight, state, wake_up = keys.outbox_parts(kind)
+        for each in partitions:
+            waiting, delayed, in_flight, state, wake_up = keys.outbox_parts(each)
             for key in (in_flight, waiting, delayed):
                 pipeline.zcard(key)
                 pipeline.zrange(key, 0, COUNTED_MAX - 1, withscores=True)
@@ -67,11 +68,24 @@ def outboxes(
             pipeline.hget(state, "settled_at")
             pipeline.get(wake_up)
         answers = pipeline.execute()
-        found = [_Found(*each) for each in zip(*[iter(answers)] * len(_Found.__annotations__), strict=True)]
+        found = [_Found(*row) for row in zip(*[iter(answers)] * len(_Found.__annotations__), strict=True)]
         sizes = _sizes(client, keys, found)
         looked_at = _looked_at(client, keys, found)
-    rows = zip(alert_types, found, sizes, looked_at, strict=True)
-    return [_state(kind, each, size, fields, now) for kind, each, size, fields in rows]
+    rows = zip(partitions, found, sizes, looked_at, strict=True)
+    states = [_state(each.alert_type, row, size, fields, now) for each, row, size, fields in rows]
+    return [_together([each for each in states if each.alert_type is kind]) for kind in alert_types]
+
+
+def _together(states: Sequence[OutboxState]) -> OutboxState:
+    """The partitions of one type as one: what is told is that of the one whose oldest alert waits longest."""
+    first = min(states, key=lambda each: (each.why is None, each.oldest_at or "~"))
+    stuck = [each.stuck_since for each in states if each.stuck_since]
+    return replace(
+        first,
+        waiting=sum(each.waiting for each in states),
+        bytes=sum(each.bytes for each in states),
+        stuck_since=min(stuck, default=None),
+    )
 
 
 Row = tuple[str, float]

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from notifier.models import AlertType
-from notifier.operations.gates import gate_as_json, states_by_type
+from notifier.operations.gates import gate_as_json, gate_states
 from notifier.operations.incidents import count_open
 from notifier.operations.outboxes import outboxes
 from notifier.operations.spool_state import spool_state
@@ -35,18 +35,23 @@ def overview(
     Raises:
         BrokerUnavailable: Redis did not answer.
     """
-    states, holdings = states_by_type(gate, settings), read_fleet(client, keys)
+    states, holdings = gate_states(gate, settings), read_fleet(client, keys)
     opened, dead = count_open(client, keys), count_dead(client, keys)
     types = []
     for each in outboxes(client, keys):
         kind = each.alert_type
-        own = {name: value for name, value in gate_as_json(states, kind).items() if name not in OF_A_MOMENT}
+        gates = [
+            {name: value for name, value in gate_as_json(states, partition).items() if name not in OF_A_MOMENT}
+            for partition in states
+            if partition.alert_type is kind
+        ]
         types.append(
             asdict(each)
             | {
-                "gate": own or None,
+                "gate": gates[0] if gates else None,
+                "further_gates": gates[1:],
                 "webhook_problem": settings.wrong_webhooks.get(kind),
-                "workers": [held.worker for held in holdings if held.alert_type is kind],
+                "workers": [held.worker for held in holdings if held.alert_type is kind and not held.number],
                 "dead_letters": dead[kind],
                 "incidents_open": opened[kind],
             }

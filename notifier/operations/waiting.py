@@ -1,13 +1,14 @@
 """The alerts that wait: each with what it waits for, and until when."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
 from notifier.models import AlertType
+from notifier.outbox.partitions import partitions_of
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import iso
 from notifier.storage.connection import broker_errors, clock
@@ -76,27 +77,39 @@ def _wakes_at(wake_up: str | None) -> float:
 
 
 def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown_max: int) -> WaitingAlerts:
-    waiting, delayed, in_flight, state, wake_up = keys.outbox_parts(kind)
+    partitions = partitions_of(client, keys, [kind])
     pipeline = client.pipeline(transaction=False)
-    for key in (in_flight, waiting, delayed):
-        pipeline.zrange(key, 0, shown_max - 1, withscores=True)
-        pipeline.zcard(key)
-    pipeline.hget(state, "held")
-    pipeline.get(wake_up)
-    *found, log, wakes = pipeline.execute()
-    why, wakes_at = last_wait(log)[1].replace("_", " "), _wakes_at(wakes)
-    due = [(each, UNDER_WAY, 0.0) for each, _ in found[0]] + [(each, why, wakes_at) for each, _ in found[2]]
-    due += [(each, why, wakes_at) if score <= now else (each, "", score) for each, score in found[4]]
+    for partition in partitions:
+        waiting, delayed, in_flight, state, wake_up = keys.outbox_parts(partition)
+        for key in (in_flight, waiting, delayed):
+            pipeline.zrange(key, 0, shown_max - 1, withscores=True)
+            pipeline.zcard(key)
+        pipeline.hget(state, "held")
+        pipeline.get(wake_up)
+    count, rows = 0, list[tuple[int, float, str, str, float]]()
+    for answers in zip(*[iter(pipeline.execute())] * 8, strict=True):
+        count += sum(answers[1:6:2])
+        rows += _rows(answers, now)
+    due = sorted(rows, key=lambda each: each[:2])[:shown_max]
     pipeline = client.pipeline(transaction=False)
-    for notification_id, *_ in due[:shown_max]:
+    for _, _, notification_id, *_ in due:
         pipeline.hgetall(keys.notification(notification_id))
     hashes = cast("list[dict[str, str]]", pipeline.execute())
     shown = tuple(
         _waiting(notification_id, kind, fields, reason or why_later(fields), until if until > now else 0)
-        for (notification_id, reason, until), fields in zip(due, hashes, strict=False)
+        for (_, _, notification_id, reason, until), fields in zip(due, hashes, strict=True)
         if "message" in fields  # else it has ended meanwhile
     )
-    return WaitingAlerts(kind, sum(found[1::2]), shown)
+    return WaitingAlerts(kind, count, shown)
+
+
+def _rows(answers: Sequence[Any], now: int) -> Iterator[tuple[int, float, str, str, float]]:
+    """Those of one partition: in which set, and where in it; its id, why it waits ('': by its hash), until when."""
+    in_flight, _, waiting, _, delayed, _, log, wakes = answers
+    why, wakes_at = last_wait(log)[1].replace("_", " "), _wakes_at(wakes)
+    yield from ((0, place, each, UNDER_WAY, 0.0) for each, place in in_flight)
+    yield from ((1, place, each, why, wakes_at) for each, place in waiting)
+    yield from ((2, due, each, *((why, wakes_at) if due <= now else ("", due))) for each, due in delayed)
 
 
 def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Waiting | None:
@@ -106,9 +119,10 @@ def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Wa
         BrokerUnavailable: Redis did not answer.
     """
     with broker_errors():
-        now, pipeline = clock(client), client.pipeline(transaction=False)
-        for kind in AlertType:
-            *sets, state, wake_up = keys.outbox_parts(kind)
+        now, partitions = clock(client), partitions_of(client, keys)
+        pipeline = client.pipeline(transaction=False)
+        for partition in partitions:
+            *sets, state, wake_up = keys.outbox_parts(partition)
             for each in sets:
                 pipeline.zscore(each, notification_id)
             pipeline.hget(state, "held")
@@ -116,7 +130,7 @@ def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Wa
         answers, fields = pipeline.execute(), cast("dict[str, str]", client.hgetall(keys.notification(notification_id)))
     if "message" not in fields:
         return None
-    for kind, row in zip(AlertType, zip(*[iter(answers)] * 5, strict=True), strict=True):
+    for (kind, _), row in zip(partitions, zip(*[iter(answers)] * 5, strict=True), strict=True):
         waiting, due_at, in_flight, log, wakes = row
         if in_flight is not None:
             return _waiting(notification_id, kind, fields, UNDER_WAY, 0)

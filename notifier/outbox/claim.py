@@ -157,6 +157,7 @@ class Batch:
     ``left_behind``: how many of a later version wait there, for workers that can read them.
     ``pinged_lately``: the types whose configured mentions have. ``pinging``: those whose mentions it carries.
     ``silent``: its request makes no sound, for these are quiet hours.
+    ``left_out``: ids of webhooks of the type that are quarantined, so that ``webhook`` takes their place.
     """
 
     alert_type: AlertType
@@ -172,6 +173,7 @@ class Batch:
     pinging: tuple[AlertType, ...] = ()
     silent: bool = False
     partition: int = 0
+    left_out: tuple[str, ...] = ()
 
     @property
     def outbox(self) -> Partition:

@@ -30,6 +30,11 @@ class Holding:
     fingerprint: str
     number: int = 0
 
+    @property
+    def partition(self) -> str:
+        """The alert type; of one that has several webhooks, which one of them as well."""
+        return str(Partition(self.alert_type, self.number))
+
 
 def holding_as_json(worker: str, webhook: Webhook | None, machine: str = "") -> str:
     """What fleet.lua calls ``held``. ``machine``: its name, as in ``MachineFault``."""

@@ -117,10 +117,10 @@ class Outbox:
                 case "shown_by":
                     choice.prefer(rest[0])
                 case _:
-                    return self._answer(kind, rest, request, choice.webhook, token, worker)
+                    return self._answer(kind, rest, request, choice, token, worker)
 
     def _answer(
-        self, kind: str, rest: list[Any], request: ClaimRequest, webhook: Webhook | None, token: str, worker: str
+        self, kind: str, rest: list[Any], request: ClaimRequest, choice: Choice, token: str, worker: str
     ) -> Claim:
         match kind:
             case "not_found":
@@ -133,11 +133,11 @@ class Outbox:
                 wait, reason, arm = rest
                 return Throttled(wait / MICROSECONDS, Reason(reason), _wake_up(request.alert_type, token, arm))
             case "fetch_webhook":
-                return FetchWebhook(cast("Webhook", webhook), token, rest[0])
+                return FetchWebhook(cast("Webhook", choice.webhook), token, rest[0])
             case _:
-                batch = self._prepared(batch_of(kind, request.outbox, token, webhook, rest))
+                batch = self._prepared(batch_of(kind, request.outbox, token, choice.webhook, rest))
                 self.recent.claimed(batch, worker)
-                return batch
+                return replace(batch, left_out=tuple(choice.left_out))
 
     def _prepared(self, batch: Batch) -> Batch:
         items = [replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items]
@@ -306,9 +306,9 @@ class Outbox:
             )
         return _wake_up(alert_type, token, arm)
 
-    def depth(self, alert_type: AlertType) -> int:
-        """Notifications held: waiting, backing off and in flight."""
-        partitions = self.partitions.of(alert_type)
+    def depth(self, alert_type: AlertType, partition: int | None = None) -> int:
+        """Notifications held: waiting, backing off and in flight; of one type, or of one of its partitions."""
+        partitions = self.partitions.of(alert_type) if partition is None else [Partition(alert_type, partition)]
         with broker_errors():
             pipeline = self._redis.pipeline(transaction=False)
             for key in (part for each in partitions for part in self._keys.outbox_parts(each)[:3]):

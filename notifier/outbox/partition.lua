@@ -31,7 +31,7 @@ end
 local function take_partition(own, id, message, incident)
   local number = number_of(own, id, message, incident)
   if number > 0 then
-    for _, part in ipairs({ 'waiting', 'delayed', 'in_flight', 'state' }) do
+    for _, part in ipairs({ 'waiting', 'delayed', 'in_flight', 'state', 'wake_up' }) do
       own[part] = string.format(own.of_partition, number, part)
     end
   end

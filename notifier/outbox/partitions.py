@@ -48,12 +48,13 @@ class Partitions:
         self._known: list[Partition] = []
         self._fresh_until = 0.0
 
-    def of(self, alert_type: AlertType) -> list[Partition]:
-        """Those of one type, in order."""
+    def of(self, alert_type: AlertType, least: int = 1) -> list[Partition]:
+        """Those of one type, in order; so many at least."""
         if time.monotonic() >= self._fresh_until:
             self._known = partitions_of(self._redis, self._keys)
             self._fresh_until = time.monotonic() + FRESH_SECONDS
-        return [each for each in self._known if each.alert_type is alert_type]
+        most = sum(each.alert_type is alert_type for each in self._known)
+        return [Partition(alert_type, number) for number in range(max(least, most))]
 
 
 class Choice:
@@ -63,6 +64,8 @@ class Choice:
         known = list(enumerate((webhook, *further)))
         first = partition % len(known)
         self._left = known[first:] + known[:first]
+        self.left_out: list[str] = []
+        """Ids of those that cannot be used."""
 
     @property
     def webhook(self) -> Webhook | None:
@@ -81,7 +84,8 @@ class Choice:
 
     def leave(self) -> None:
         """It cannot be used: take the next."""
-        self._left.pop(0)
+        if (webhook := self._left.pop(0)[1]) is not None:
+            self.left_out.append(webhook.id)
 
     def prefer(self, webhook_id: str) -> None:
         """Ask for that one of the others first."""

@@ -68,7 +68,7 @@ local function shorten_ended(notification, event, now)
   if not fields.carried then add_event(notification, event) end
   fields.trail = not fields.carried and redis.call('HGET', notification, 'trail') or nil
   for _, of_waiting in ipairs({ 'message', 'share', 'characters', 'sequence', 'version', 'attempts', 'seen_at',
-    'received', 'partition' }) do fields[of_waiting] = nil end
+    'received' }) do fields[of_waiting] = nil end
   fields.finished_at, fields.status = now, event.status
   local kept = {}
   for name, value in pairs(fields) do

@@ -109,7 +109,7 @@ class Direct:
         Returns:
             Its outcome is ``Deferred`` if this process has used up its part, ``Rejected`` if the type has no webhook.
         """
-        webhook = self._settings.webhooks.get(message.alert_type)
+        webhook = self._webhook(message.alert_type)
         if webhook is None:
             unset = f"{ROUTES[message.alert_type].webhook_variables[0]} is not set"
             detail = self._settings.wrong_webhooks.get(message.alert_type, unset)
@@ -130,6 +130,13 @@ class Direct:
         if isinstance(answer.outcome, Delivered) and not silent:
             self._pinged.setdefault(message.alert_type, time.monotonic())
         return Posted(answer.outcome, left_out)
+
+    def _webhook(self, alert_type: AlertType) -> Webhook | None:
+        """The first that is not gone, as far as this process knows; the first if all are."""
+        webhooks = self._settings.webhooks_of(alert_type)
+        with self._lock:
+            left = [each for each in webhooks if self._budgets[each.fingerprint].blocked_until < math.inf]
+        return next(iter((*left, *webhooks)), None)
 
     def _pinging(self, message: NotificationMessage) -> NotificationMessage:
         """With whom its type pings, unless this process has pinged them lately: it knows of no other."""

@@ -255,7 +255,7 @@ class ForgetJob(Acting):
 
 TYPES = "|".join(AlertType)
 ACTIONS: list[tuple[str, type[Acting]]] = [
-    (f"/api/gates/({TYPES}|{EDGE})/({TURNS})", TurnGate),
+    (rf"/api/gates/((?:{TYPES})(?:\.[0-9]{{1,2}})?|{EDGE})/({TURNS})", TurnGate),
     ("/api/dead/(replay|drop)", DeadLetterAction),
     (f"/api/incidents/({TYPES})/(.+)/(ack|resolve)", IncidentAction),
     ("/api/silences", Silences),

@@ -32,6 +32,7 @@ from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejec
 from notifier.render.batch import Payload, as_edit, compose
 from notifier.render.collected import compose_collected
 from notifier.render.notes import note
+from notifier.routing import ROUTES
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS
 from notifier.tracing import delivering
@@ -88,6 +89,7 @@ class DeliveryWorker:
         self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
+        self._left_out: set[str] = set()
         self._wait_log = WaitLog()
 
     def deliver(self, request: ClaimRequest) -> Delivery:
@@ -156,6 +158,8 @@ class DeliveryWorker:
         webhook, further = self._settings.webhooks.get(kind), self._settings.further_webhooks.get(kind, ())
         claim = self._outbox.claim(request, webhook, worker, self._machine.held_back(), further)
         self._tell_undeliverable(request.alert_type, claim)
+        if isinstance(claim, Batch):
+            self._tell_left_out(claim)
         self._wait_log.note(request.alert_type, claim)
         return claim
 
@@ -181,6 +185,14 @@ class DeliveryWorker:
                                  "become dead letters", alert_type, reason, seconds)  # fmt: skip
             case Throttled(reason=Reason.LEFT_TO_OTHERS) | Batch(blocked=None):
                 self._undeliverable.discard(alert_type)
+
+    def _tell_left_out(self, batch: Batch) -> None:
+        """Log once, until it is used again, that a webhook is gone and another one takes its place."""
+        for each in set(batch.left_out) - self._left_out:
+            logger.error("The webhook %s of %s is gone: it is left out, and its alerts go to the others of that type",
+                         each, ROUTES[batch.alert_type].webhook_variables[0])  # fmt: skip
+        self._left_out |= set(batch.left_out)
+        self._left_out -= {batch.webhook.id} if batch.webhook else set()
 
     def _post(self, batch: Batch) -> Answer:
         """Discord's answer, or what stands for it if no request may be made."""

@@ -162,9 +162,10 @@ class SelfMonitor:
         )
 
     def _kinds(self, subject: str) -> list[AlertType]:
-        if subject in set(AlertType):
-            return [AlertType(subject)]
-        return [kind for kind, webhook in self._settings.webhooks.items() if webhook.id == subject]
+        if (kind := subject.partition(".")[0]) in set(AlertType):  # or one partition of it
+            return [AlertType(kind)]
+        known = {kind: self._settings.webhooks_of(kind) for kind in self._settings.webhooks}
+        return [kind for kind, webhooks in known.items() if any(each.id == subject for each in webhooks)]
 
     def _target(self, failing: list[AlertType]) -> AlertType:
         """Monitoring, or general if monitoring itself fails."""

@@ -78,6 +78,7 @@ def test_the_wheel_holds_the_program_alone(built: Path, wheel: Path) -> None:
         *("celeryconfig.py", "py.typed"),
     }
     assert parts == expected
+    assert [name for name in inside(wheel) if name.endswith("notifier-bench")] == [], "a command of checkouts alone"
 
 
 def test_the_source_distribution_holds_the_program_alone(built: Path) -> None:

@@ -166,9 +166,12 @@ def adopt_again(application: Application) -> None:
 
 
 def test_records_of_version_0_1_are_adopted_and_a_sweep_then_reads_none_of_them(upgraded: Application) -> None:
+    client = upgraded.pipeline.redis
+    client.zadd(names.unrecorded, {"ended-security": 1})
     upgraded.pipeline.records.prune()
     assert all(total == by_status > 0 for total, by_status in index_sizes(upgraded).values())
-    assert 0 < upgraded.pipeline.redis.ttl(names.result("unrecorded")) <= 7 * 86_400, "as long as the history"
+    lives = [client.ttl(names.result(each)) / 86_400 for each in ("unrecorded", "ended-security")]
+    assert [round(days) for days in lives] == [7, 30], "the history's, and that of dead letters"
     before = reads(upgraded)
     upgraded.pipeline.records.prune()
     adopt_again(upgraded)

@@ -79,6 +79,20 @@ def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_g
 
 
 @pytest.mark.parametrize("part", ["waiting", "delayed", "in_flight"])
+def test_an_answer_that_is_not_final_is_not_believed_of_one_that_has_moved_though_its_lease_is_gone(
+    make_bench: MakeBench, part: str
+) -> None:
+    bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
+    bench.admit("moved", alert_type=AlertType.SECURITY)
+    late = bench.batch(OTHER_WEBHOOK, AlertType.SECURITY)
+    bench.redis.delete(*names.outbox_parts(AlertType.SECURITY)[2:4])
+    bench.redis.zadd(names.outbox(AlertType.GENERAL, part), {"moved": 1})
+    bench.redis.expire(names.outbox(AlertType.GENERAL, part), 600)
+    assert bench.commit(late, Unknown(Reason.READ_TIMEOUT), None).records == ()
+    assert [bench.outbox.depth(kind) for kind in (AlertType.GENERAL, AlertType.SECURITY)] == [1, 0]
+
+
+@pytest.mark.parametrize("part", ["waiting", "delayed", "in_flight"])
 def test_an_id_without_its_alert_holds_up_nobody(make_bench: MakeBench, part: str) -> None:
     bench = make_bench(expire_seconds=1_000)
     bench.admit("gone")

@@ -156,6 +156,27 @@ def test_each_field_of_the_state_may_be_gone(bench: Bench, field: str) -> None:
     assert {bench.record(each)["status"] for each in ALERTS} == {"delivered"}
 
 
+def test_one_that_has_ended_elsewhere_leaves_the_outbox(bench: Bench) -> None:
+    bench.admit("ended", "b")
+    bench.redis.hset(names.notification("ended"), "finished_at", 1)
+    bench.redis.hdel(names.notification("ended"), "message")
+    claim = bench.claim()
+    assert isinstance(claim, Batch)
+    assert [each.id for each in claim.messages] == ["b"]
+    assert bench.redis.zscore(names.outbox(AlertType.GENERAL, "waiting"), "ended") is None
+
+
+def test_one_whose_set_is_gone_is_put_back_by_its_own_task_unless_it_has_moved(bench: Bench) -> None:
+    waiting = names.outbox(AlertType.GENERAL, "waiting")
+    bench.admit("a", "moved")
+    bench.redis.hset(names.notification("moved"), "rerouted", 1)
+    bench.redis.delete(waiting)
+    assert isinstance(bench.claim("moved"), Empty)
+    claim = bench.claim("a")
+    assert isinstance(claim, Batch)
+    assert [each.id for each in claim.messages] == ["a"]
+
+
 def test_one_that_is_forgotten_does_not_hold_up_the_claims_of_its_type(bench: Bench) -> None:
     bench.admit("a", "b")
     bench.batch()

@@ -124,6 +124,13 @@ def test_what_is_newer_keeps_its_place_and_holds_up_nothing_behind_it(
     assert [(event["step"], event["reason"]) for event in events] == [("requeue", "newer_version")]
 
 
+def test_of_many_behind_what_is_newer_the_first_go_first(here: Bench) -> None:
+    from_the_future(here, *(f"newer-{number:02}" for number in range(12)))
+    ids = [f"{number:02}" for number in range(15)]
+    here.admit(*ids)
+    assert [each.id for each in here.batch().messages] == ids[:10]
+
+
 def test_a_worker_that_can_read_it_takes_it_in_its_order(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     here.admit("a")
     from_the_future(here, "b")

@@ -29,8 +29,9 @@ class Channel:
 
     @property
     def unasked(self) -> list[dict[str, Any]]:
-        """Requests that met a 429 of a limit, not of a script."""
-        return [each for each in self.requests.values() if each["status"] == 429 and each["fault"] is None]
+        """Requests that met a 429 of a limit: not of a script, nor of the edge's ban, which names no scope."""
+        limited = (each for each in self.requests.values() if each["status"] == 429 and each["scope"])
+        return [each for each in limited if each["fault"] is None]
 
     def statuses(self) -> Counter[str]:
         """How often each status was answered."""
@@ -47,9 +48,9 @@ class Channel:
 
     def tells_of_incidents(self, alert_type: str, message_id: str = "") -> bool:
         """Whether that message is of an incident of this type; without one: whether any is."""
-        beginning = f"incident-{alert_type}-"
+        name = f"incident-{alert_type}-"  # what became of it may stand before it
         asked = (each for each in self.messages.values() if message_id in ("", each["id"]))
-        return any(embed.get("title", "").startswith(beginning) for each in asked for embed in each["embeds"])
+        return any(name in embed.get("title", "") for each in asked for embed in each["embeds"])
 
     def doubled(self) -> tuple[dict[str, int], dict[str, int]]:
         """Titles that stand in more than one message, with how many say so; and those that are unmarked twice."""

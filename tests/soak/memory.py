@@ -8,9 +8,9 @@ import psutil
 
 from notifier.cli.processes import Process
 
-WARM_UP = 1 / 3
-"""The part of a run in which a process still loads modules and fills its pools."""
-JUDGED_SECONDS = 600.0
+WARM_UP = 1 / 2
+"""The part of a run in which a process still loads modules, fills its pools and meets its largest batches."""
+JUDGED_SECONDS = 900.0
 """A shorter run shows its figures and judges none: a warm-up may last longer than it."""
 GROWTH_MAX = 1.05
 """From the end of the warm-up to the end of the run."""

@@ -67,7 +67,7 @@ def test_an_end_that_is_not_true_is_a_loss(given: Any) -> None:
 ])  # fmt: skip
 def test_an_alert_of_an_incident_is_in_its_message(status: str, message_id: str | None, lost: int) -> None:
     entry = Entry("soak-1", "incident", "general", "", accepted=True)
-    shown = message(1, "incident-general-0 of the soak")
+    shown = message(1, "Resolved: incident-general-0 of the soak")
     assert judged(shown, entry=entry, soak_1=record(status=status, message_id=message_id)).lost == lost
     assert judged(entry=entry, soak_1=record(status="repeated", message_id=None)).lost == 1
 
@@ -88,14 +88,16 @@ def test_of_two_messages_with_the_same_alert_one_says_so() -> None:
 
 
 def test_a_429_that_no_fault_has_answered_is_ours() -> None:
-    asked = {"at": "now", "path": "/webhooks/1", "status": 429}
+    asked = {"at": "now", "path": "/webhooks/1", "status": 429, "scope": "user"}
+    banned = {**asked, "scope": None, "fault": None}
+    assert judged(message(1, "soak-1 plain"), requests=[banned], soak_1=record()).wrong == {}
     assert judged(message(1, "soak-1 plain"), requests=[{**asked, "fault": "rate_limit"}], soak_1=record()).wrong == {}
     assert judged(message(1, "soak-1 plain"), requests=[{**asked, "fault": None}], soak_1=record()).unasked == 1
 
 
 def test_memory_is_judged_behind_the_warm_up_of_a_long_run() -> None:
     def grown(by: float, seconds: float) -> list[str]:
-        sizes = [50 + 50 * min(1, at * 3 / seconds) + by * at / seconds for at in range(int(seconds))]
+        sizes = [50 + 50 * min(1, at * 2 / seconds) + by * at / seconds for at in range(int(seconds))]
         memory = Memory({"worker0": [Sample(at, 1, size, 9, 9) for at, size in enumerate(sizes)]})
         return memory.wrong("worker0")
 

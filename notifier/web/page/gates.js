@@ -28,13 +28,16 @@ function state(each) {
   return found.length ? found : pill("open", "good");
 }
 
+// of a type with several webhooks, this one alone
+const name = each => each.several && each.partition === each.alert_type ? `${each.alert_type}.0` : each.partition;
+
 function card(each, place) {
-  const row = (name, value) => value === null || value === undefined ? null : [h("dt", {}, name), h("dd", {}, value)], id = `gate-${each.alert_type}`;
-  return h("section", { key: each.alert_type, class: "card", "aria-labelledby": id },
-    h("h2", { id }, each.alert_type), h("div", { class: "state" }, state(each)),
+  const row = (name, value) => value === null || value === undefined ? null : [h("dt", {}, name), h("dd", {}, value)], id = `gate-${each.partition.replace(".", "-")}`;
+  return h("section", { key: each.partition, class: "card", "aria-labelledby": id },
+    h("h2", { id }, each.partition), h("div", { class: "state" }, state(each)),
     h("dl", { class: "facts" }, row("Waiting", h("a", { href: `#/waiting?type=${each.alert_type}` }, count(each.waiting, "alert"))),
       each.webhook_id ? [row("Webhook", each.name ? plain(each.name) : each.webhook_id), row("In the last minute", count(each.requests_last_minute, "request")), row("Left now", each.requests_left === undefined ? null : String(each.requests_left))] : null),
-    place.readOnly || !each.webhook_id ? null : h("div", { class: "line" }, doing(each.closed ? "open" : "close", each.alert_type, place), doing("reset", each.alert_type, place)));
+    place.readOnly || !each.webhook_id ? null : h("div", { class: "line" }, doing(each.closed ? "open" : "close", name(each), place), doing("reset", name(each), place)));
 }
 
 export const gates = {

@@ -25,17 +25,21 @@ function headline(overview) {
 }
 
 function gate(each) {
-  const state = each.gate;
-  if (!state) return pill("no webhook here", each.webhook_problem ? "bad" : "");
+  if (!each.gate) return pill("no webhook here", each.webhook_problem ? "bad" : "");
+  return [each.gate, ...each.further_gates || []].map((state, number) => [number ? " " : null, gateState(state)]);
+}
+
+function gateState(state) {
   if (state.quarantined) return pill("quarantined", "bad");
   if (state.closed) return pill("closed by hand", "warn");
   if ((state.pauses || []).length) return pill("paused", "warn");
   return pill(BREAKERS[state.breaker] === "open for requests" ? "open" : BREAKERS[state.breaker] || state.breaker, state.breaker === "closed" ? "good" : "bad");
 }
 
-function budget({ gate: state }) {
+function budget({ gate: state, further_gates: further = [] }) {
   if (!state || state.requests_left === undefined) return h("span", { class: "dim" }, "–");
-  const left = state.requests_left, all = Math.max(1, left + state.requests_last_minute);
+  const sum = name => [state, ...further].reduce((total, one) => total + one[name], 0);
+  const left = sum("requests_left"), all = Math.max(1, left + sum("requests_last_minute"));
   return h("span", { class: "budget" }, h("meter", { min: "0", max: String(all), low: String(all / 5), high: String(all), optimum: String(all), value: String(left), sign: `${left}/${all}`, "aria-label": "Requests left in this minute" }),
     `${left} left`);
 }

@@ -11,15 +11,21 @@ export const level = { critical: 0, warning: 1 };
 const nobody = overview => overview.types.every(each => !each.workers.length);
 
 export function troublesOf(each, overview) {
-  const size = overview.queue_size, found = [], type = each.alert_type, gate = each.gate || {};
+  const size = overview.queue_size * (1 + (each.further_gates || []).length), found = [], type = each.alert_type, gate = each.gate || {};
   const add = (how, text, href, todo) => found.push({ level: how, type, text, href, todo });
   const waits = each.waiting ? `, ${count(each.waiting, "alert")} ${each.waiting === 1 ? "waits" : "wait"}` : "";
   if (!each.workers.length && (each.gate || each.waiting) && !nobody(overview)) add("critical", `no worker reads this queue${waits}`, `#/waiting?type=${type}`, `start one: celery -A notifier worker -Q notifications.${type}`);
   if (each.webhook_problem) add("critical", each.webhook_problem, "#/gates", "correct the setting, and restart");
-  if (gate.quarantined) add("critical", `${meaning(gate.quarantined)}${waits}`, "#/gates", "give the workers the new URL; or reset the gate if the webhook is there");
+  const further = each.further_gates || [], gone = [gate, ...further].filter(one => one.quarantined);
+  if (further.length && gone.length && gone.length <= further.length) for (const one of gone) add("critical", `${meaning(one.quarantined)}: ${one.name || one.webhook_id} is left out, and its alerts go to the others`, "#/gates", "give the workers the new URL; or reset the gate if the webhook is there");
+  else if (gate.quarantined) add("critical", `${meaning(gate.quarantined)}${waits}`, "#/gates", "give the workers the new URL; or reset the gate if the webhook is there");
   else if (gate.closed) add("warning", `the gate was closed by ${gate.closed.by || "hand"}${gate.closed.why ? ` (${gate.closed.why})` : ""}${waits}`, "#/gates", "open it when it may go on");
   else if (gate.breaker && gate.breaker !== "closed") add("critical", `Discord fails for this webhook${waits}`, "#/gates", "nothing is lost: a probe goes by itself until one succeeds");
-  for (const pause of gate.pauses || []) add("warning", `${meaning(pause.reason)} for ${span(pause.seconds)}`, "#/gates", "");
+  for (const one of further) {
+    if (one.closed) add("warning", `the gate of ${one.name || one.webhook_id} was closed by ${one.closed.by || "hand"}`, "#/gates", "open it when it may go on");
+    else if (one.breaker && one.breaker !== "closed") add("critical", `Discord fails for ${one.name || one.webhook_id}`, "#/gates", "nothing is lost: a probe goes by itself until one succeeds");
+  }
+  for (const pause of [gate, ...further].flatMap(one => one.pauses || [])) add("warning", `${meaning(pause.reason)} for ${span(pause.seconds)}`, "#/gates", "");
   if (size && each.waiting >= size) add("critical", `its outbox is full: ${each.waiting.toLocaleString()} of ${size.toLocaleString()}`, `#/waiting?type=${type}`, "more are folded into a digest, or refused");
   else if (size && each.waiting >= NEARLY * size) add("warning", `its outbox is nearly full: ${each.waiting.toLocaleString()} of ${size.toLocaleString()}`, `#/waiting?type=${type}`, "");
   const late = each.oldest_at ? (now() - Date.parse(each.oldest_at)) / 1000 : 0;
