@@ -1,6 +1,7 @@
 """The sweep as a task, and the worker's thread that runs it every few seconds."""
 
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ from notifier.errors import BrokerUnavailable
 from notifier.gate.machines import this_machine
 from notifier.models import AlertType
 from notifier.outbox.fleet import holdings
+from notifier.outbox.overlooked import LOOK_SECONDS
 from notifier.routing import Partition
 
 from .celery import app, pipeline, served_types
@@ -64,8 +66,16 @@ class Sweeper(bootsteps.StartStopStep):
             with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
                 pipeline.heartbeat.announce(self._holdings)
             pipeline.sweep(served_types(), self._is_stopping)
-            if self._stopping.wait(pipeline.settings.sweep_seconds):
+            if self._look_until(time.monotonic() + pipeline.settings.sweep_seconds):
                 return
+
+    def _look_until(self, next_sweep: float) -> bool:
+        """Look for lost triggers until the next sweep is due (monotonic clock); whether the worker ends."""
+        while (left := next_sweep - time.monotonic()) > 0:
+            if self._stopping.wait(min(left, LOOK_SECONDS)):
+                return True
+            pipeline.sweep.look(served_types())
+        return self._is_stopping()
 
 
 app.steps["worker"].add(Sweeper)

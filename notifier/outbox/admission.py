@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from notifier.storage.retention import Findings
 
 
+OWN_ARGUMENT = "cjson.decode(ARGV[1])"
+"""Where admit.lua reads what is the same for all alerts of one type."""
+
+
 class Admitted(StrEnum):
     """What became of a notification that was to be admitted."""
 
@@ -52,11 +56,11 @@ class Admitted(StrEnum):
         return self not in {Admitted.CARRIED, Admitted.COUNTED}
 
 
-def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> str:
-    """What admit.lua takes for every alert of one type, as JSON: redis-py takes long for each argument of its own."""
+def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> dict[str, str | int]:
+    """What admit.lua takes for every alert of one type."""
     waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
     roomy, memory_args = memory_arguments(keys, settings, kind)
-    own = {
+    own: dict[str, str | int] = {
         "waiting": waiting,
         "delayed": delayed,
         "in_flight": in_flight,
@@ -77,7 +81,19 @@ def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> str:
         "roomy": roomy,
         "memory_args": memory_args,
     }
-    return json.dumps(own)
+    return own
+
+
+def _of_one_type(text: str, own: Mapping[str, str | int]) -> str:
+    """The script for alerts of one type: what they all have is a part of it, and is neither sent nor read each time."""
+    table = ", ".join(f"{name} = {_in_lua(value)}" for name, value in own.items())
+    return text.replace(OWN_ARGUMENT, f"{{ {table} }}")
+
+
+def _in_lua(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return '"' + "".join(f"\\{byte:03d}" for byte in value.encode()) + '"'  # JSON's escapes are not Lua's
 
 
 def _rare(
@@ -118,7 +134,7 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._of_type = {kind: _of_type(self._keys, settings, kind) for kind in AlertType}
-        self._step = atomic_step(client, script(*ADMISSION_SCRIPTS, "outbox/admit.lua"))
+        self._steps: dict[tuple[AlertType, tuple[str, ...]], Callable[..., Any]] = {}
 
     def ping(self, told: "Callable[[Findings], None] | None" = None) -> None:
         """Check that Redis answers. ``told``: asked in the same round trip, whether it may drop what waits there."""
@@ -155,7 +171,8 @@ class Admission:
         is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
         room = capacity(self._settings, kind, message.severity) if is_critical else None
         rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect, room=room)
-        step = self._step_of_incident if message.dedup_key else self._step_of_group if collect else self._step
+        files = COUNTING_SCRIPTS if message.dedup_key else ADMISSION_SCRIPTS
+        step = self._step(kind, (*files, COLLECTED) if collect and not message.dedup_key else files)
         while True:
             admitted = self._admit_text(
                 *(step, message.id, message.alert_type, text, version_of(message)),
@@ -177,9 +194,12 @@ class Admission:
         asked = incident_arguments(self._keys, self._settings, message, key, self._life_seconds)
         return incident_keys(self._keys, message.alert_type, key), asked
 
-    @cached_property
-    def _step_of_incident(self) -> Callable[..., Any]:
-        return atomic_step(self._redis, script(*COUNTING_SCRIPTS, "outbox/admit.lua"))
+    def _step(self, kind: AlertType, files: tuple[str, ...] = ADMISSION_SCRIPTS) -> Callable[..., Any]:
+        """The step for alerts of this type, with these shared functions."""
+        if (found := self._steps.get((kind, files))) is None:
+            text = _of_one_type(script(*files, "outbox/admit.lua"), self._of_type[kind])
+            found = self._steps[kind, files] = atomic_step(self._redis, text)
+        return found
 
     @cached_property
     def _silences(self) -> "Silences":
@@ -196,10 +216,6 @@ class Admission:
         seconds = collecting_seconds(message, terms, self._settings)
         return collect_arguments(seconds, self._keys, self._settings, message.alert_type) if seconds else ""
 
-    @cached_property
-    def _step_of_group(self) -> Callable[..., Any]:
-        return atomic_step(self._redis, script(*ADMISSION_SCRIPTS, COLLECTED, "outbox/admit.lua"))
-
     def admit_newer(
         self, notification_id: str, alert_type: AlertType, fields: Mapping[str, Any], terms: Terms = NO_TERMS
     ) -> Admitted:
@@ -209,7 +225,9 @@ class Admission:
             QueueFull: as ``admit``.
         """
         text = json.dumps({**fields, "id": notification_id, "alert_type": alert_type})
-        return self._admit_text(self._step, notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, _rare(terms))
+        return self._admit_text(
+            self._step(alert_type), notification_id, alert_type, text, PAYLOAD_VERSION + 1, "", 0, _rare(terms)
+        )
 
     def _admit_text(  # noqa: PLR0913, PLR0917 - all that is stored of it
         self,
@@ -229,7 +247,7 @@ class Admission:
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident, *trigger)
         with broker_errors():
-            answer = step(keys=keys, args=[self._of_type[kind], *of_it])
+            answer = step(keys=keys, args=["", *of_it])
         answer, _, partition = answer.partition(" ")
         if answer == "full":
             room = room or capacity(self._settings, kind)

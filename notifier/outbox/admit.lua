@@ -1,7 +1,8 @@
 -- Take a notification into its outbox: once, and only while there is room. One that belongs to an incident may be
 -- counted in the message of another instead.
 -- KEYS: 1 notification, 2 result, 3 incident, 4 incidents (incident.lua), 5 repeated
--- ARGV: 1 of its type (JSON), the same for all its alerts. Keys: waiting, delayed, in_flight, state, sequence, history,
+-- ARGV: 1 of its type (JSON), the same for all its alerts: admission.py makes it a part of the script. Keys:
+--         waiting, delayed, in_flight, state, sequence, history,
 --         refused, dead_letters, callbacks, memory, silences, partitions. Others: of_partition (partition.lua), type,
 --         capacity, life (ms), look (microseconds until a sweep looks whether an alert with callbacks is final),
 --         roomy, memory_args (of memory.lua)

@@ -39,6 +39,7 @@ from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.mentions import with_mentions
+from notifier.outbox.overlooked import Overlooked
 from notifier.outbox.partitions import Choice, Partitions
 from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.preparation import prepare_stored
@@ -87,6 +88,7 @@ class Outbox:
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
         self.partitions = Partitions(client, self._keys)
+        self.overlooked = Overlooked(client, self._keys).among
 
     def claim(
         self,

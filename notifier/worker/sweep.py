@@ -53,6 +53,17 @@ class Sweep:
         for problem in sorted(problems):
             logger.warning("sweep: %s", problem)
 
+    def look(self, served: Collection[AlertType]) -> None:
+        """Send the wake-ups of outboxes that nobody looks for, between two sweeps. What fails, the next sweep tells."""
+        try:
+            outboxes = [each for kind in served for each in self._outbox.partitions.of(kind)]
+            for each in self._outbox.overlooked(outboxes) if outboxes else ():
+                self._publisher.wake_up(self._outbox.sweep(*each))
+        except NotifierError:
+            pass
+        except Exception:
+            logger.exception("the look for lost triggers failed")
+
     def _wake(self, alert_type: AlertType, served: bool) -> None:
         if served:
             self._digests.admit(alert_type)

@@ -13,6 +13,7 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import admission as admission_module
 from notifier.outbox import heartbeat as heartbeat_module
 from notifier.outbox import outbox as outbox_module
+from notifier.outbox import overlooked as overlooked_module
 from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox import records as records_module
 from notifier.outbox import server_run as server_run_module
@@ -37,7 +38,7 @@ ASKED = "redis.call('TIME')"
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
 
-MODULES = (admission_module, outbox_module, recent_steps_module, heartbeat_module, server_run_module)
+MODULES = (admission_module, outbox_module, overlooked_module, recent_steps_module, heartbeat_module, server_run_module)
 
 WEBHOOK = Webhook("1000000000000000001", SecretStr("fake-token-one"))
 OTHER_WEBHOOK = Webhook("1000000000000000002", SecretStr("fake-token-two"))

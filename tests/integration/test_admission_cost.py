@@ -12,7 +12,7 @@ from notifier.outbox.terms import Terms
 from notifier.settings import Settings
 from notifier.storage.connection import connect
 from notifier.storage.scripts import script
-from tests.integration.conftest import Bench
+from tests.integration.conftest import Bench, MakeBench
 from tests.names import names
 
 GENERAL = AlertType.GENERAL
@@ -64,3 +64,10 @@ def test_a_key_that_was_gone_has_its_life_at_once(bench: Bench, terms: Terms) ->
     there = [key for key in SHARED if bench.redis.exists(key)]
     assert len(there) >= 2
     assert min(lives(bench, *there)) > 29 * DAY
+
+
+def test_any_prefix_of_keys_may_stand_in_the_script(make_bench: MakeBench) -> None:
+    prefix = 'é"\\1\n]]:'
+    bench = make_bench(key_prefix=prefix)
+    bench.admit("a")
+    assert bench.redis.zrange(f"{prefix}outbox:general:waiting", 0, -1) == ["a"]

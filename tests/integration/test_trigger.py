@@ -5,7 +5,8 @@ from notifier.outbox.admission import Admitted
 from notifier.outbox.claim import Batch, Completed, Throttled
 from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Deferred, Reason
-from tests.integration.conftest import Bench
+from notifier.routing import Partition
+from tests.integration.conftest import WORKER, Bench
 from tests.names import names
 
 WANTED, CARRIED = Admitted.NOW, Admitted.CARRIED
@@ -102,3 +103,42 @@ def test_a_sweep_notes_its_wake_up(bench: Bench) -> None:
     bench.tick(3)
     assert bench.outbox.sweep(AlertType.GENERAL) is not None
     assert raise_alert(bench, "b") is CARRIED
+
+
+def overlooked(bench: Bench) -> list[str]:
+    return [str(each) for each in bench.outbox.overlooked([Partition(kind) for kind in AlertType])]
+
+
+def test_a_trigger_that_is_lost_is_noticed_a_second_after_it_was_due(bench: Bench) -> None:
+    raise_alert(bench, "a", alert_type=AlertType.ERROR)
+    bench.tick(1)
+    assert overlooked(bench) == [], "it may yet come"
+    bench.tick(0.1)
+    assert overlooked(bench) == ["error"]
+    assert bench.outbox.sweep(AlertType.ERROR) is not None
+    assert overlooked(bench) == [], "a wake-up is under way"
+
+
+def test_a_wake_up_that_is_lost_is_noticed_too(bench: Bench) -> None:
+    raise_alert(bench, "later", Terms(after_seconds=30))
+    assert isinstance(bench.claim("later"), Throttled)
+    bench.tick(30.5)
+    assert overlooked(bench) == []
+    bench.tick(1)
+    assert overlooked(bench) == ["general"]
+
+
+def test_a_batch_is_looked_for_by_its_worker_while_that_lives(bench: Bench) -> None:
+    raise_alert(bench, "a")
+    bench.batch()
+    raise_alert(bench, "b")
+    bench.tick(5)
+    assert overlooked(bench) == []
+    bench.redis.delete(names.worker(WORKER))
+    assert overlooked(bench) == ["general"]
+
+
+def test_what_is_postponed_is_overlooked_by_nobody(bench: Bench) -> None:
+    raise_alert(bench, "later", Terms(after_seconds=3_600))
+    bench.tick(60)
+    assert overlooked(bench) == []

@@ -1,46 +1,72 @@
 """``python -m tests.simulation``: run many seeds, or look whether planted bugs are found."""
 
-import logging
+from functools import partial
+from multiprocessing.pool import Pool
 
 import click
-from rich.progress import track
+from rich.console import Console
+from rich.progress import Progress
 
 from notifier.cli.output import echo
-from tests.simulation.plan import plan_of
 from tests.simulation.planted import BUGS
-from tests.simulation.redis_state import a_server
-from tests.simulation.run import found_by, run, told
+from tests.simulation.pool import pool_of, sought, tried
 
 
 @click.command()
 @click.option("--seeds", default=300, show_default=True, help="How many plans to run.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
-@click.option("--planted", is_flag=True, help="Instead: how many seeds each planted bug needs to be found.")
-def main(seeds: int, first: int, planted: bool) -> None:
-    """Run plans by seed. What breaks a promise is made as short as it can be, and shown.
+@click.option("--processes", default=1, show_default=True, help="How many run at once, each with a Redis of its own.")
+@click.option("--planted", is_flag=True, help="Instead: how soon each planted bug is found.")
+def main(seeds: int, first: int, processes: int, planted: bool) -> None:
+    """Run plans by seed. What breaks a promise is made as short as it can be, and shown. Ctrl-C ends it.
 
     \b
     Examples:
-      uv run python -m tests.simulation --seeds 20000
+      uv run python -m tests.simulation --seeds 20000 --processes 2
       uv run python -m tests.simulation --first 4711 --seeds 1
       uv run python -m tests.simulation --planted --seeds 2000
 
-    Exit code: 1 if a promise was broken, or a planted bug was not found.
+    Exit code: 1 if a promise was broken, or a planted bug was not found. 130: it was ended before.
     """
-    logging.disable(logging.CRITICAL)  # of the workers: what they do is in the trace
-    with a_server() as one:
-        if planted:
-            found = {name: found_by(plant, range(seeds), one) for name, plant in BUGS.items()}
-            for name, seed in found.items():
-                echo(f"{name:55} {'not found' if seed is None else f'by seed {seed}'}")
-            raise SystemExit(None in found.values())
-        broken = 0
-        for seed in track(range(first, first + seeds), "seeds"):
-            if run(plan_of(seed), one)[0]:
+    act = _plant if planted else _try
+    with pool_of(processes) as pool, Progress(console=Console(stderr=True)) as progress:
+        raise SystemExit(act(pool, progress, seeds, first))
+
+
+def _try(pool: Pool, progress: Progress, seeds: int, first: int) -> int:
+    task, ran, broken = progress.add_task("seeds", total=seeds), 0, 0
+    try:
+        for text in pool.imap_unordered(tried, range(first, first + seeds)):
+            ran += 1
+            progress.update(task, advance=1)
+            if text:
                 broken += 1
-                echo(told(plan_of(seed), one))
-        echo(f"{seeds} seeds, {broken} break a promise")
-        raise SystemExit(broken > 0)
+                echo(text)
+    except KeyboardInterrupt:
+        echo(f"ended before: {ran} of {seeds} seeds ran, {broken} break a promise")
+        return 130
+    echo(f"{seeds} seeds from {first}, {broken} break a promise")
+    return int(broken > 0)
+
+
+def _plant(pool: Pool, progress: Progress, seeds: int, first: int) -> int:
+    task, missed = progress.add_task("bugs", total=len(BUGS)), 0
+    echo(
+        "| planted bug | what it breaks, as the simulation says it | by seed | seeds needed |\n"
+        "| --- | --- | --- | --- |"
+    )
+    try:
+        for name, found in pool.imap_unordered(partial(sought, first=first, seeds=seeds), BUGS):
+            progress.update(task, advance=1)
+            missed += found is None
+            echo(
+                f"| {name} | {found.breaks} | {found.seed} | {found.seeds} |"
+                if found
+                else f"| {name} | | not found | |"
+            )
+    except KeyboardInterrupt:
+        return 130
+    return int(missed > 0)
 
 
 if __name__ == "__main__":

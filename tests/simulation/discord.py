@@ -24,14 +24,15 @@ from notifier.outcome import (
 )
 from notifier.render.batch import Payload
 from notifier.webhook import Webhook
+from tests.simulation.answers import HANG_SECONDS, HANGS, LOSES_ITS_ANSWER, NEVER_ARRIVES, NOT_TAKEN
+from tests.simulation.network import EPOCH
 from tests.simulation.scheduler import SECOND, Process, Scheduler
 
 BUCKET, PERIOD = 5, 2 * SECOND
+STEP = PERIOD // BUCKET
 CHANNEL, MINUTE = 30, 60 * SECOND
-HANG_SECONDS = 32.0
+RESOLVED_MARK = "✅ "
 MARK = "may be a duplicate"
-NEVER_ARRIVES = frozenset({"request_lost", "hangs_unposted"})
-LOSES_ITS_ANSWER = frozenset({"answer_lost", "hangs"})
 
 KINDS = (AlertType.GENERAL, AlertType.ERROR, AlertType.CRITICAL)
 _SHARED = Webhook("1000000000000000000", SecretStr("fake-token-shared"))
@@ -62,6 +63,8 @@ class Request:
 
     at: int
     by: Process
+    is_probe: bool = False
+    """Whether the breaker was half-open when it was made."""
     answered: bool = False
     """Whether its worker has got Discord's answer."""
     committed_at: int | None = None
@@ -74,11 +77,15 @@ class Channel:
 
     posted: list[Posted] = field(default_factory=list)
     times: deque[int] = field(default_factory=deque)
-    period: tuple[int, int] = (0, 0)
-    """When the period under way ends, and how many requests were made in it."""
+    free_at: int = 0
+    """When all requests of the bucket are back."""
+    made: int = 0
+    """Requests of the period under way, if it does not slide."""
     under_way: list[Request] = field(default_factory=list)
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """The embeds of each message by its id, as they are now."""
+    shown: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
+    """What each message has shown, in the order in which it did."""
 
 
 class SimulatedDiscord:
@@ -101,10 +108,11 @@ class SimulatedDiscord:
         self._fault_of = fault_of
         self._sliding = sliding
         self.channels: defaultdict[str, Channel] = defaultdict(Channel)
-        self.requests = 0
+        self.requests = self.look_ups = 0
         self.limited: list[str] = []
         """Requests that went above a limit, in words."""
         self._ids = count(900)
+        self._process = Process("network")
         self.note: Callable[[str], object] = print
         self.at_once: list[str] = []
         """Requests that were made while another one to the same webhook was under way, in words."""
@@ -122,6 +130,7 @@ class SimulatedDiscord:
 
     def get_webhook(self, webhook: Webhook) -> WebhookInfo:
         """As ``DiscordClient``."""
+        self.look_ups += 1
         self._scheduler.pause(self._chance(0.02, 0.2))
         outcome: Outcome = Delivered(None, None)
         if self._scheduler.now < self.outage_until:
@@ -140,16 +149,23 @@ class SimulatedDiscord:
         what, amount = self._fault_of(number)
         if what:
             self.note(f"{process.name}: the answer of Discord will be {what.replace('_', ' ')}")
-        self._scheduler.pause(self._chance(0.01, 0.1))
-        request = Request(self._scheduler.now, process)
+        request = Request(self._scheduler.now, process, is_probe=self.is_probing(webhook.id))
         self.request_of[id(getcurrent())] = request
-        self._look(webhook, channel, request)
-        channel.under_way.append(request)
-        answer = self._arrive(webhook, channel, payload, request, what, amount, message_id)
-        self._scheduler.pause(HANG_SECONDS if what.startswith("hangs") else self._chance(0.02, 0.4))
-        request.answered = not isinstance(answer.outcome, Unknown)
+        way = self._chance(0.01, 0.1)
+        late = HANG_SECONDS if what in HANGS else self._chance(0.02, 0.4) + (amount if what == "slow" else 0)
+        answers: list[Answer] = []
+
+        def arrive() -> None:  # whatever has become of its worker by then
+            request.at = self._scheduler.now
+            self._look(webhook, channel, request)
+            channel.under_way.append(request)
+            answers.append(self._arrive(webhook, channel, payload, request, what, amount, message_id))
+
+        self._scheduler.spawn(self._process, arrive, way)
+        self._scheduler.pause(way + late)
+        request.answered = not isinstance(answers[0].outcome, Unknown)
         channel.under_way.remove(request)
-        return answer
+        return answers[0]
 
     def edit(self, webhook: Webhook, message_id: str, payload: Payload, thread_id: str | None) -> Answer:
         """As ``DiscordClient``."""
@@ -158,8 +174,8 @@ class SimulatedDiscord:
     delete = edit
 
     def _look(self, webhook: Webhook, channel: Channel, request: Request) -> None:
-        others = [each for each in channel.under_way if not each.by.dead]
-        most = 0 if self.is_probing(webhook.id) else len(OUTBOXES[webhook.id]) - 1
+        others = [each for each in channel.under_way if not each.by.dead and each.is_probe >= request.is_probe]
+        most = 0 if request.is_probe else len(OUTBOXES[webhook.id]) - 1
         if len(others) > most:
             told = ", ".join(f"{each.by.name} since {each.at / SECOND:.3f}" for each in others)
             self.at_once.append(f"{request.at / SECOND:.3f} {webhook.id}: {request.by.name} beside {told}")
@@ -176,9 +192,11 @@ class SimulatedDiscord:
     ) -> Answer:
         now = self._scheduler.now
         if what in NEVER_ARRIVES:
-            return Answer(Unknown(Reason.READ_TIMEOUT))
-        if now < self.outage_until or what == "bad_gateway":
-            return Answer(Failed(Reason.BAD_GATEWAY), None, 502)
+            return NEVER_ARRIVES[what]
+        if now < self.outage_until:
+            return NOT_TAKEN["bad_gateway"](0)
+        if what in NOT_TAKEN:
+            return NOT_TAKEN[what](amount)
         if what == "limited":
             self.foreign_until[webhook.id] = now + round(amount * SECOND)
         if now < self.foreign_until.get(webhook.id, 0):
@@ -187,14 +205,11 @@ class SimulatedDiscord:
         info = self._count(webhook, channel, now)
         if info is None:
             return Answer(Deferred(1.0, Reason.RATE_LIMITED), None, 429)
-        if what == "server_error":
-            return Answer(Unknown(Reason.SERVER_ERROR), info, 500)
         if outcome := _refused(channel, payload, message_id):
             return Answer(outcome, info, 400)
-        message_id = self._store(channel, payload, request, message_id)
-        if what in LOSES_ITS_ANSWER:
-            return Answer(Unknown(Reason.CONNECTION_LOST))
-        return Answer(Delivered(message_id, f"2{webhook.id[1:]}"), info, 200)
+        for _ in range(2 if what == "twice" else 1):
+            stored_as = self._store(channel, payload, request, message_id)
+        return LOSES_ITS_ANSWER.get(what) or Answer(Delivered(stored_as, f"2{webhook.id[1:]}"), info, 200)
 
     def _store(self, channel: Channel, payload: Payload, request: Request, message_id: str | None) -> str:
         embeds = payload.body["embeds"]
@@ -202,8 +217,9 @@ class SimulatedDiscord:
             message_id = f"{next(self._ids)}"
             for embed in embeds:
                 is_marked = MARK in str(embed)
-                channel.posted.append(Posted(embed["title"].split()[0], self._scheduler.now, is_marked, request))
+                channel.posted.append(Posted(name_of(embed), self._scheduler.now, is_marked, request))
         channel.messages[message_id] = embeds
+        channel.shown.append((message_id, embeds))
         return message_id
 
     def _count(self, webhook: Webhook, channel: Channel, now: int) -> RateLimitInfo | None:
@@ -213,19 +229,39 @@ class SimulatedDiscord:
         if len(channel.times) >= CHANNEL:
             self.limited.append(f"{now / SECOND:.3f} {webhook.id}: more than {CHANNEL} in a minute")
             return None
-        ends_at, made = channel.period
-        if self._sliding:
-            recent = [each for each in channel.times if each > now - PERIOD]
-            made, ends_at = len(recent), (recent[0] if recent else now) + PERIOD
-        elif now >= ends_at:
-            made, ends_at = 0, now + PERIOD
-        if made >= BUCKET:
+        free_at = self._sliding_until(channel, now) if self._sliding else self._period_until(channel, now)
+        if free_at is None:
             self.limited.append(f"{now / SECOND:.3f} {webhook.id}: more than {BUCKET} in {PERIOD / SECOND:g} s")
             return None
         channel.times.append(now)
-        channel.period = (ends_at, made + 1)
-        left = (ends_at - now) / SECOND
-        return RateLimitInfo(BUCKET, BUCKET - made - 1, left, None, "bucket")
+        used = -(-(free_at - now) // STEP) if self._sliding else channel.made
+        left = (free_at - now) / SECOND
+        return RateLimitInfo(BUCKET, BUCKET - used, left, (EPOCH + free_at) / SECOND, "bucket")
+
+    @staticmethod
+    def _sliding_until(channel: Channel, now: int) -> int | None:
+        """When all requests are back, each of which comes back on its own; None if none is left."""
+        free_at = max(channel.free_at, now) + STEP
+        if free_at - now > PERIOD:
+            return None
+        channel.free_at = free_at
+        return free_at
+
+    @staticmethod
+    def _period_until(channel: Channel, now: int) -> int | None:
+        """When the period under way ends, and all are back at once; None if none is left."""
+        if now >= channel.free_at:
+            channel.free_at, channel.made = now + PERIOD, 0
+        if channel.made >= BUCKET:
+            return None
+        channel.made += 1
+        return channel.free_at
+
+
+def name_of(embed: dict[str, Any]) -> str:
+    """Which alert, or incident, an embed shows."""
+    title: str = embed["title"]
+    return title.removeprefix(RESOLVED_MARK).split()[0]
 
 
 def _refused(channel: Channel, payload: Payload, message_id: str | None) -> Rejected | None:

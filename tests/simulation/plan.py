@@ -1,7 +1,10 @@
 """What happens in one run: which alerts are raised, and what fails, all of it derived from a seed."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+from tests.simulation.answers import ANSWERS
 
 FAULT_SECONDS = 20.0
 """Alerts are raised and faults happen for so long; then nothing fails any more."""
@@ -11,7 +14,10 @@ WORKERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An alert. ``refused``: Discord takes no text like this one. ``key``: of its incident, '' if it has none."""
+    """An alert. ``refused``: Discord takes no text like this one. ``key``: of its incident, '' if it has none.
+
+    ``change``: ``update`` or ``resolve``, if it changes or ends that.
+    """
 
     at: float
     name: str
@@ -20,6 +26,7 @@ class Raised:
     expires: float | None = None
     after: float | None = None
     key: str = ""
+    change: str = ""
 
     @property
     def shown_as(self) -> str:
@@ -46,6 +53,10 @@ class Plan:
     faults: tuple[Fault, ...]
     sliding: bool
     """Discord counts requests in a window that slides, or in periods."""
+    spools: bool = False
+    """The caller has a disk for its alerts while Redis is away."""
+    upgrades: bool = False
+    """One of the workers is of the version before."""
 
     def without(self, faults: tuple[Fault, ...] = (), alerts: tuple[Raised, ...] = ()) -> "Plan":
         """The same without some of it."""
@@ -57,12 +68,16 @@ class Plan:
 
 
 OF_A_WORKER = {"kill": (0.5, 8.0), "pause": (0.5, 50.0), "cut_off": (0.5, 12.0)}
-OF_REDIS = {"restart": (0.2, 4.0), "forget": (0.2, 1.9)}
+OF_REDIS = {"restart": (0.2, 4.0), "forget": (0.2, 1.9), "failover": (0.2, 1.9)}
 OF_THE_CLOCK = {"clock": (-120.0, 120.0)}
 OF_DISCORD = {"outage": (1.0, 30.0)}
-OF_AN_ANSWER = ("limited", "bad_gateway", "server_error", "answer_lost", "request_lost", "hangs", "hangs_unposted")
+OF_A_CALLER = {"kill_caller": (0.1, 3.0)}
 OF_AN_OPERATION = ("answer_lost", "request_lost", "late")
 OF_A_MESSAGE = ("lost", "twice", "late")
+LONG_WAITS = ("limited", "banned", "global")
+"""What asks for more than a minute now and then."""
+RARE = ("gone", "forbidden")
+"""What ends many alerts at once: they would be seen no more."""
 
 
 def plan_of(seed: int) -> Plan:
@@ -71,22 +86,25 @@ def plan_of(seed: int) -> Plan:
     alerts = tuple(_alerts(chance))
     faults: list[Fault] = []
     often = chance.choice((0.0, 0.15, 0.5, 0.5))
-    for kinds, usual in ((OF_A_WORKER, 3), (OF_REDIS, 1), (OF_THE_CLOCK, 1), (OF_DISCORD, 1)):
+    for kinds, usual in ((OF_A_WORKER, 3), (OF_REDIS, 1), (OF_THE_CLOCK, 1), (OF_DISCORD, 1), (OF_A_CALLER, 1)):
         if chance.random() < often:
             for _ in range(chance.randint(1, usual)):
                 what = chance.choice(list(kinds))
                 at, who = chance.uniform(1, FAULT_SECONDS), chance.randrange(WORKERS)
                 faults.append(Fault(what, round(at, 3), who, round(chance.uniform(*kinds[what]), 3)))
     for kinds_of, prefix, last, most in (
-        (OF_AN_ANSWER, "answer", 15, 6),
+        (ANSWERS, "answer", 15, 6),
         (OF_AN_OPERATION, "operation", 400, 8),
         (OF_A_MESSAGE, "message", 30, 5),
     ):
         if chance.random() < often:
             for _ in range(chance.randint(1, most)):
-                amount = round(chance.uniform(0.1, 3.0), 3)
-                faults.append(Fault(f"{prefix} {chance.choice(kinds_of)}", chance.randrange(last), 0, amount))
-    return Plan(seed, alerts, tuple(faults), chance.random() < 0.5)
+                what, amount = chance.choice(kinds_of), round(chance.uniform(0.1, 3.0), 3)
+                if what in LONG_WAITS and chance.random() < 0.1:
+                    amount *= 40
+                if what not in RARE or chance.random() < 0.1:
+                    faults.append(Fault(f"{prefix} {what}", chance.randrange(last), 0, amount))
+    return Plan(seed, alerts, tuple(faults), *(chance.random() < each for each in (0.5, 0.25, 0.2)))
 
 
 def _alerts(chance: random.Random) -> list[Raised]:
@@ -106,4 +124,18 @@ def _alerts(chance: random.Random) -> list[Raised]:
         if key:
             refused, expires, after = False, None, None
         alerts.append(Raised(round(at, 3), f"alert-{number}", kind, refused, expires, after, key))
-    return sorted(alerts, key=lambda each: each.at)
+    return sorted([*alerts, *_changes(alerts, chance)], key=lambda each: each.at)
+
+
+def _changes(alerts: list[Raised], chance: random.Random) -> Iterator[Raised]:
+    """Updates of incidents, and their ends: nothing comes after such an end."""
+    for kind, key in sorted({(each.kind, each.key) for each in alerts if each.key}):
+        times = [each.at for each in alerts if (each.kind, each.key) == (kind, key)]
+        name = f"of-{key}-{kind}"
+        if chance.random() < 0.3:
+            yield Raised(
+                round(min(times) + chance.uniform(0.5, 6), 3), f"update-{name}", kind, key=key, change="update"
+            )
+        if chance.random() < 0.5:
+            at = max(*times, min(times) + 6) + chance.uniform(2, 6)
+            yield Raised(round(at, 3), f"resolve-{name}", kind, key=key, change="resolve")

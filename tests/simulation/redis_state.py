@@ -23,11 +23,15 @@ Operate = Callable[[Callable[[], Any]], Any]
 
 planted: list[tuple[str, str]] = []
 """Bugs: what stands in scripts in place of what."""
+was_planted: set[str] = set()
+"""Those that a script has had since."""
 
 
 def of_simulation(text: str) -> str:
     """A script as it runs in the simulation."""
     for right, wrong in planted:
+        if right in text:
+            was_planted.add(right)
         text = text.replace(right, wrong)
     return SHIM.replace("--STEP--", text.replace("redis.call(", "simulated("))
 
@@ -45,6 +49,7 @@ class Server:
     """
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.client = redis.Redis(unix_socket_path=path, decode_responses=True)
         self._raw = redis.Redis(unix_socket_path=path)
         self._connection: Any = self.client.connection_pool.make_connection()
@@ -98,21 +103,23 @@ class Server:
         self.client.delete(BROKEN)
         return list(dict.fromkeys(self.broken))
 
-    def remember(self) -> dict[bytes, bytes]:
-        """All that it holds now."""
+    def remember(self) -> dict[bytes, tuple[bytes, int]]:
+        """All that it holds now, and the lives that plain commands have given."""
         keys = sorted(cast("list[bytes]", self._raw.keys("*")))
         pipeline = self._raw.pipeline(transaction=False)
         for key in keys:
             pipeline.dump(key)
-        return dict(zip(keys, pipeline.execute(), strict=True))
+            pipeline.pttl(key)
+        found = pipeline.execute()
+        return dict(zip(keys, zip(found[::2], found[1::2], strict=True), strict=True))
 
-    def forget(self, since: dict[bytes, bytes]) -> None:
+    def forget(self, since: dict[bytes, tuple[bytes, int]]) -> None:
         """Hold what it held then."""
         self.look()
         pipeline = self._raw.pipeline(transaction=False)
         pipeline.flushdb()
-        for key, value in since.items():
-            pipeline.restore(key, 0, value)
+        for key, (value, life) in since.items():
+            pipeline.restore(key, max(life, 0), value)
         pipeline.execute()
 
 

@@ -1,11 +1,13 @@
 """Runs plans, and makes one that fails as short as it can."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tests.simulation.plan import Plan, plan_of
 from tests.simulation.planted import Plant
 from tests.simulation.promises import broken_promises
-from tests.simulation.redis_state import Server
+from tests.simulation.redis_state import Server, planted, was_planted
 from tests.simulation.world import World
 
 
@@ -17,8 +19,12 @@ def run(plan: Plan, server: Server) -> tuple[list[str], World]:
 
 
 def shrunk(plan: Plan, server: Server) -> Plan:
-    """The same without what it does not need to fail."""
-    fails: Callable[[Plan], bool] = lambda tried: bool(run(tried, server)[0])  # noqa: E731
+    """The same without what it does not need to fail in the same way."""
+    first = kind_of(run(plan, server)[0][0])
+
+    def fails(tried: Plan) -> bool:
+        return first in map(kind_of, run(tried, server)[0])
+
     again = True
     while again:
         again = False
@@ -31,21 +37,40 @@ def shrunk(plan: Plan, server: Server) -> Plan:
     return plan
 
 
+def kind_of(problem: str) -> str:
+    """What is the same if other alerts have the same problem."""
+    text = re.sub(r"\[.*?\]|{.*?}|general|error|critical", "…", problem)
+    return re.sub(r"(alert|incident|resolve|update)\S*\d", "…", re.sub(r"\d+(\.\d+)?", "0", text))
+
+
 def told(plan: Plan, server: Server) -> str:
     """A plan that fails, shrunk, with what happens in it."""
     short = shrunk(plan, server)
     problems, world = run(short, server)
-    return "\n".join([f"seed {plan.seed}:", *problems, *map(str, short.alerts), *world.trace])
+    return "\n".join([f"seed {plan.seed}:", *problems, *map(str, short.alerts), *map(str, short.faults), *world.trace])
 
 
-def found_by(plant: Plant, seeds: Iterable[int], server: Server) -> int | None:
-    """The first of these seeds that finds a planted bug; None if none does."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A planted bug is found: by which seed, after how many, and what it breaks there."""
+
+    seed: int
+    seeds: int
+    breaks: str
+
+
+def found_by(plant: Plant, seeds: Iterable[int], server: Server) -> Found | None:
+    """The first of these seeds that finds a planted bug; None if none does.
+
+    Raises:
+        LookupError: no script has the line that the bug is in.
+    """
+    was_planted.clear()
     with plant():
-        for seed in seeds:
-            try:
-                broken, _ = run(plan_of(seed), server)
-            except Exception:
-                return seed
+        for count, seed in enumerate(seeds, 1):
+            broken, _ = run(plan_of(seed), server)
+            if count == 1 and (missing := {right for right, _ in planted} - was_planted):
+                raise LookupError(f"no script says {missing} any more")
             if broken:
-                return seed
+                return Found(seed, count, broken[0])
     return None

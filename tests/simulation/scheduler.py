@@ -62,6 +62,14 @@ class Scheduler:
         self._hub.switch()
         self.here()
 
+    def wait(self, until: Callable[[], bool], seconds: float) -> bool:
+        """Give up turns until the condition holds, for so long at most; whether it does."""
+        ends_at, step = self.now + round(seconds * SECOND), 0.001
+        while not until() and self.now < ends_at:
+            self.pause(min(step, (ends_at - self.now) / SECOND))
+            step = min(step * 1.5, 0.1)
+        return until()
+
     def here(self) -> Process:
         """The process whose activity this is; ends the activity if the process was killed."""
         process = self._processes[id(getcurrent())]

@@ -73,7 +73,7 @@ end
 
 local function look_after()
   for key in pairs(written) do
-    if not redis.call('ZSCORE', LIVES, key) and redis.call('EXISTS', key) == 1 then
+    if not redis.call('ZSCORE', LIVES, key) and redis.call('PTTL', key) == -1 then
       redis.call('RPUSH', BROKEN, key .. ' has no life')
     end
   end

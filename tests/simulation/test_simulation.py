@@ -6,18 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation.plan import plan_of
-from tests.simulation.planted import BUGS
+from tests.simulation.planted import BUGS, SOON_FOUND
 from tests.simulation.redis_state import Server, a_server
 from tests.simulation.run import found_by, run, told
 
 pytestmark = pytest.mark.slow
 SEEDS, AT_ONCE = 300, 30
-FOUND_SOON = (
-    "what was deferred leaves the outbox",
-    "the bucket lets one more through",
-    "a dead letter is not kept",
-)
-"""All of them take long: ``python -m tests.simulation --planted``."""
+TRIES = 40
+"""From the seed that is known to find a bug: another one may do so once the code has changed."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +39,7 @@ def test_a_seed_is_always_the_same_run(server: Server) -> None:
     assert one.network.operations == other.network.operations
 
 
-@pytest.mark.parametrize("bug", FOUND_SOON)
+@pytest.mark.parametrize("bug", SOON_FOUND)
 def test_a_planted_bug_is_found(server: Server, bug: str) -> None:
-    assert found_by(BUGS[bug], range(60), server) is not None
+    first = SOON_FOUND[bug]
+    assert found_by(BUGS[bug], range(first, first + TRIES), server) is not None

@@ -25,6 +25,7 @@ from notifier.worker.reconciliation import Reconciliation
 from notifier.worker.sweep import Sweep
 from tests.simulation.broker import Broker, Message, SimulatedPublisher
 from tests.simulation.discord import KINDS, SimulatedDiscord
+from tests.simulation.earlier import EarlierOutbox
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Process, Scheduler
 
@@ -74,13 +75,16 @@ class Fleet:
         self._chance = chance
         self._note = note
         self.workers: list[Worker] = []
+        self.earlier: frozenset[int] = frozenset()
+        """The numbers of the workers of the version before."""
         broker.hand_over = self._hand_over
 
     def start(self, number: int) -> None:
         """Start a worker, or start it again."""
         process = Process(f"worker-{number}.{len(self.workers)}")
         client = self._network.client_of(process)
-        outbox, gate = Outbox(client, self._settings), Gate(client, self._settings)
+        kind_of_outbox = EarlierOutbox if number in self.earlier else Outbox
+        outbox, gate = kind_of_outbox(client, self._settings), Gate(client, self._settings)
         publisher = self.publisher(client, outbox)
         pauses = cast("Any", SimpleNamespace(wait=self._scheduler.pause))
         reconciliation = Reconciliation(outbox, publisher)

@@ -2,16 +2,12 @@
 
 import random
 from functools import lru_cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from notifier.errors import BrokerUnavailable
-from notifier.models import NotificationMessage
-from notifier.outbox.admission import Admitted
-from notifier.outbox.outbox import Outbox
-from notifier.outbox.preparation import prepare
-from notifier.outbox.terms import Terms
-from notifier.producer.publisher import Publisher
 from notifier.settings import Settings
 from tests.simulation.broker import Broker
+from tests.simulation.callers import Caller
 from tests.simulation.clocks import simulated
 from tests.simulation.discord import KINDS, WEBHOOKS, SimulatedDiscord
 from tests.simulation.network import Network, Numbered
@@ -21,6 +17,8 @@ from tests.simulation.scheduler import SECOND, Process, Scheduler
 from tests.simulation.workers import KEYS, Fleet
 
 DRAIN_SECONDS = 600.0
+MEMORY = Path("/dev", "shm") if Path("/dev", "shm").is_dir() else None
+"""A disk is as durable as it is: to wait for it would prove nothing here."""
 
 
 @lru_cache(maxsize=1)
@@ -34,6 +32,7 @@ def _settings() -> Settings:
             "breaker_open_seconds": 10.0,
             "breaker_open_max_seconds": 60.0,
             "retry_backoff_max_seconds": 30.0,
+            "undeliverable_seconds": 30.0,
         }
     )
 
@@ -46,10 +45,6 @@ class World:
         self.server = server
         self.scheduler = Scheduler()
         self.trace: list[str] = []
-        self.accepted: dict[str, Raised] = {}
-        self.raised_at: dict[str, int] = {}
-        self.accepted_at: dict[str, int] = {}
-        self.maybe: dict[str, Raised] = {}
         chance = random.Random(f"run of {plan.seed}")
         self._settings = _settings()
         self._numbered = Numbered(plan.faults)
@@ -61,12 +56,30 @@ class World:
         self.discord.is_probing = lambda webhook: server.client.hget(KEYS.gate(webhook), "breaker") == "half_open"
         broker = Broker(self.scheduler, chance, self._numbered, self.note)
         self.fleet = Fleet(self.scheduler, self.network, broker, self.discord, self._settings, chance, self.note)
+        self._folder = TemporaryDirectory(dir=MEMORY) if plan.spools else None
+        folder = Path(self._folder.name) if self._folder else None
+        self.caller = Caller(self.scheduler, self.network, self.fleet, self._settings, folder, self.note)
         self._outside = Process("outside")
         self._looked_at = 0
 
     def note(self, text: str) -> None:
         """One line of the trace."""
         self.trace.append(f"{self.scheduler.now / SECOND:9.3f} {text}")
+
+    @property
+    def accepted(self) -> dict[str, Raised]:
+        """The alerts that the caller was told to be safe."""
+        return self.caller.accepted
+
+    @property
+    def maybe(self) -> dict[str, Raised]:
+        """Those of which it does not know."""
+        return self.caller.maybe
+
+    @property
+    def accepted_at(self) -> dict[str, int]:
+        """When it was told so."""
+        return self.caller.accepted_at
 
     @property
     def forgotten(self) -> list[tuple[int, int]]:
@@ -86,47 +99,26 @@ class World:
                 self.network.cut_off(worker.process, fault.amount)
             case "restart":
                 self.network.restart(fault.amount)
-            case "forget":
-                self.network.forget(fault.amount, 0.3)
+            case "forget" | "failover":
+                self.network.forget(fault.amount, 0.3 if fault.what == "forget" else 0.0)
+            case "kill_caller":
+                self.caller.kill(fault.amount)
             case "clock":
                 self.network.step_clock(fault.amount)
             case "outage":
                 self.note(f"Discord fails for {fault.amount} s")
                 self.discord.outage_until = max(self.discord.outage_until, ends_at)
 
-    def _raise(self, publisher: Publisher, raised: Raised) -> None:
-        """What a caller does that repeats a call that may have been stored, as ``.delay()`` tells it to."""
-        title = f"{raised.name} refused" if raised.refused else raised.shown_as
-        incident = {"dedup_key": raised.key, "dedup_seconds": 3_600.0} if raised.key else {}
-        message = NotificationMessage(id=raised.name, title=title, alert_type=KINDS[raised.kind], **incident)
-        message = prepare(message, self._settings)
-        terms = Terms(after_seconds=raised.after or 0, expires_seconds=raised.expires)
-        self.maybe[raised.name] = raised
-        self.raised_at[raised.name] = self.scheduler.now
-        try:
-            admitted = publisher.admit(message, terms)
-        except BrokerUnavailable:
-            try:
-                admitted = publisher.admit(message, terms)
-            except BrokerUnavailable:
-                return
-        del self.maybe[raised.name]
-        self.accepted[raised.name] = raised
-        self.accepted_at[raised.name] = self.scheduler.now
-        if admitted is not Admitted.COUNTED:
-            publisher.dispatch(message)
-
     def run(self) -> None:
         """Let all of it happen, and then everything end."""
         self.server.begin()
         with simulated(self.scheduler, self.plan.seed):
+            self.fleet.earlier = frozenset({0}) if self.plan.upgrades else frozenset()
             for number in range(WORKERS):
                 self.fleet.start(number)
-            callers = Process("caller")
-            client = self.network.client_of(callers)
-            publisher = self.fleet.publisher(client, Outbox(client, self._settings))
+            self.caller.start()
             for raised in self.plan.alerts:
-                self.scheduler.spawn(callers, partial(self._raise, publisher, raised), raised.at)
+                self.caller.plan(raised)
             for fault in self.plan.faults:
                 if " " not in fault.what:
                     self.scheduler.spawn(self._outside, partial(self._happen, fault), fault.at)
@@ -137,16 +129,24 @@ class World:
                 self.scheduler.run(lambda: False, 6)  # a sweep more
             finally:
                 self.scheduler.end()
+                if self._folder:
+                    self._folder.cleanup()
 
     def is_forgotten(self, name: str) -> bool:
         """Whether Redis has forgotten that it took the alert: it has what it wrote last on no disk yet."""
-        return any(since <= self.accepted_at[name] <= until for since, until in self.forgotten)
+        if name in self.caller.spooled:
+            return bool(self.forgotten)  # it was handed over some time
+        return any(since <= self.caller.accepted_at[name] <= until for since, until in self.forgotten)
 
     def _all_ended(self) -> bool:
         if self.scheduler.now < self._looked_at + SECOND:
             return False
         self._looked_at = self.scheduler.now
-        ended = [KEYS.result(name) for name in self.accepted if not self.is_forgotten(name)]
+        if any(self.scheduler.now < each.at * SECOND for each in self.plan.alerts):
+            return False
+        ended = [KEYS.result(name) for name in self.caller.accepted if not self.is_forgotten(name)]
+        if self.caller.has_spooled:
+            return False
         waiting = [key for kind in KINDS for key in KEYS.outbox_parts(kind)[:3]]
         exists = self.server.client.exists
         return not exists(*waiting) and (not ended or exists(*ended) == len(ended))

@@ -1,0 +1,131 @@
+"""The application of the simulation: it raises the alerts of the plan, and may keep some on its disk."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from notifier.errors import BrokerUnavailable
+from notifier.models import NotificationMessage
+from notifier.outbox.admission import Admitted
+from notifier.outbox.outbox import Outbox
+from notifier.outbox.preparation import prepare
+from notifier.outbox.terms import Terms
+from notifier.outcome import Status
+from notifier.producer.client import Client
+from notifier.producer.flusher import Flusher
+from notifier.producer.publisher import Publisher
+from notifier.producer.spool import Spool
+from notifier.settings import Settings
+from tests.simulation.discord import KINDS
+from tests.simulation.network import Network
+from tests.simulation.plan import Raised
+from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.workers import Fleet
+
+FLUSH_SECONDS = 3
+"""How often the application looks whether its disk has something to hand over, as each call of it does."""
+APP: Any = SimpleNamespace(conf=SimpleNamespace(task_always_eager=False), AsyncResult=lambda _: None)
+CHANGES: dict[str, dict[str, bool]] = {"update": {"update": True}, "resolve": {"resolved": True}}
+
+
+def message_of(raised: Raised, settings: Settings) -> NotificationMessage:
+    """The message of an alert of the plan."""
+    title = f"{raised.name} refused" if raised.refused else raised.shown_as
+    incident: dict[str, Any] = {"dedup_key": raised.key, "dedup_seconds": 3_600.0} if raised.key else {}
+    fields = incident | CHANGES.get(raised.change, {})
+    return prepare(NotificationMessage(id=raised.name, title=title, alert_type=KINDS[raised.kind], **fields), settings)
+
+
+class Caller:
+    """A process that raises alerts.
+
+    Args:
+        folder: of its spool; None if it has none.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        network: Network,
+        fleet: Fleet,
+        settings: Settings,
+        folder: Path | None,
+        note: Callable[[str], None],
+    ) -> None:
+        self._scheduler = scheduler
+        self._network = network
+        self._fleet = fleet
+        self._settings = settings
+        self._note = note
+        self._spool = Spool(folder, 1_000) if folder else None
+        self._process = Process("caller")
+        self.accepted: dict[str, Raised] = {}
+        self.maybe: dict[str, Raised] = {}
+        self.spooled: set[str] = set()
+        self.raised_at: dict[str, int] = {}
+        self.accepted_at: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Start the process, or start it again."""
+        self._process = Process("caller")
+        client = self._network.client_of(self._process)
+        publisher = self._fleet.publisher(client, Outbox(client, self._settings))
+        self._publisher: Publisher = publisher
+        if self._spool:
+            flusher = Flusher(self._spool, publisher.submit_spooled)
+            none = cast("Any", None)
+            self._client = Client(APP, publisher, self._settings, flusher, none, none)
+            self._scheduler.spawn(self._process, self._look_after_the_disk)
+
+    def kill(self, down_seconds: float) -> None:
+        """Kill the process, and start it again later."""
+        self._note(f"the caller is killed, for {down_seconds} s")
+        self._process.dead = True
+        self._scheduler.spawn(Process("supervisor"), self.start, down_seconds)
+
+    @property
+    def has_spooled(self) -> bool:
+        """Whether something waits on its disk."""
+        return bool(self._spool and self._spool.count(readable=False))
+
+    def plan(self, raised: Raised) -> None:
+        """Raise an alert at its time, unless the process is dead then."""
+        self._scheduler.spawn(Process("outside"), partial(self._begin, raised), raised.at)
+
+    def _begin(self, raised: Raised) -> None:
+        if not self._process.dead:
+            self._scheduler.spawn(self._process, partial(self._raise, raised))
+
+    def _look_after_the_disk(self) -> None:
+        while True:
+            self._client.flush()
+            self._scheduler.pause(FLUSH_SECONDS)
+
+    def _raise(self, raised: Raised) -> None:
+        """What a caller does that repeats a call that may have been stored, as ``.delay()`` tells it to."""
+        message = message_of(raised, self._settings)
+        terms = Terms(after_seconds=raised.after or 0, expires_seconds=raised.expires)
+        self.maybe[raised.name] = raised
+        self.raised_at[raised.name] = self._scheduler.now
+        take = self._submit if self._spool else self._admit
+        try:
+            take(message, terms)
+        except BrokerUnavailable:
+            try:
+                take(message, terms)
+            except BrokerUnavailable:
+                return
+        del self.maybe[raised.name]
+        self.accepted[raised.name] = raised
+        self.accepted_at[raised.name] = self._scheduler.now
+
+    def _submit(self, message: NotificationMessage, terms: Terms) -> None:
+        if self._client.submit(message, terms).status is Status.SPOOLED:
+            self._note(f"{message.id} is on the caller's disk")
+            self.spooled.add(message.id)
+
+    def _admit(self, message: NotificationMessage, terms: Terms) -> None:
+        if self._publisher.admit(message, terms) is not Admitted.COUNTED:
+            self._publisher.dispatch(message)
