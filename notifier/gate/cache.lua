@@ -5,8 +5,8 @@
 -- redis.call(command, …)  as Redis' own, but for what the writes to a sorted set and to lives return: nothing
 -- redis.expect_none(keys) asks once whether any of these is there: as nearly always, none is
 -- redis.written(answer, renews)
---                         writes what is due, and returns the answer of the step. renews: the lives of all keys that it
---                         names begin anew; else, those of keys that this step may have made
+--                         writes what is due, and returns the answer of the step. The lives of KEYS, which are of days,
+--                         begin anew only if it renews them, or if this step may have made them
 --
 -- What removes something comes first: a Redis that is full lets a step go on that has begun with that.
 
@@ -191,10 +191,16 @@ do
     end
   end
 
+  local is_shared = {}
+  for _, key in ipairs(KEYS) do is_shared[key] = true end
+
   -- Whether the life of a key is to begin now. A hash that is still empty is not there.
   local function needs_life(key, renews)
-    if not cached[key] then return renews or grown[key] end
-    return next(cached[key].fields) and (renews or not next(cached[key].stored))
+    local hash = cached[key]
+    if hash and not next(hash.fields) then return false end
+    if renews or not is_shared[key] then return true end
+    if hash then return not next(hash.stored) end
+    return grown[key]
   end
 
   function redis.written(answer, renews)

@@ -5,7 +5,6 @@
 -- HOUR      how long such a word is believed at most
 -- SOON      microseconds after which to look again if only somebody else's answer can open the gate
 -- LIFE_MS   milliseconds: the life of a key that nobody touches any more
--- CLOCK     stepped_back: this step has seen that the clock did, and has called clock_stepped_back()
 -- now_us()  returns the time now
 -- redate_set(key, latest, score)  gives members of a sorted set that are dated later than `latest` this score
 --
@@ -17,11 +16,6 @@ local MINUTE = 60 * SECOND
 local HOUR = 60 * MINUTE
 local SOON = SECOND
 local LIFE_MS = 30 * 86400 * 1000
-local CLOCK = { stepped_back = false } -- luacheck: ignore 241
-
-local function clock_stepped_back()
-  CLOCK.stepped_back = true
-end
 
 local function now_us()
   local time = redis.call('TIME')

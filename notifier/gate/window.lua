@@ -25,8 +25,8 @@ end
 
 local function window_wait(key, now, rule)
   local counted = redis.call('ZCOUNT', key, string.format('(%.0f', now - rule.window), '+inf')
-  if counted < rule.limit and not CLOCK.stepped_back then return 0 end
-  window_redate(key, now, rule.lease)
+  if counted > 0 then window_redate(key, now, rule.lease) end
+  if counted < rule.limit then return 0 end
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window)
   if redis.call('ZCARD', key) < rule.limit then return 0 end
   local leaves_next = redis.call('ZRANGE', key, -rule.limit, -rule.limit, 'WITHSCORES')
@@ -34,8 +34,7 @@ local function window_wait(key, now, rule)
 end
 
 local function window_take(key, now, token, rule)
-  -- once in a while, so that the key stays small
-  if string.byte(token, -1) % 8 == 0 then redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window) end
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window)
   redis.call('ZADD', key, now + rule.lease, UNDER_WAY .. token)
   redis.call('PEXPIRE', key, math.ceil((rule.window + rule.lease) / 1000))
 end

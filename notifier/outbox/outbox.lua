@@ -193,7 +193,6 @@ local function follow_clock(outbox, notification_prefix, worker_prefix, now, lea
   redis.call('HSET', state, 'clock_at', now)
   redis.call('EXPIRE', state, life)
   if not looked_at or looked_at <= now then return end
-  clock_stepped_back()
   for _, set in ipairs({ waiting, delayed, in_flight }) do
     local flat = redis.call('ZRANGE', set, 0, -1, 'WITHSCORES')
     for at = 1, #flat, 2 do

@@ -17,11 +17,11 @@ SHOWN_MAX = 5
 BY_STEPS: Mapping[str, str] = {
     **dict.fromkeys(("del", "exists", "get", "hgetall", "hkeys", "hlen", "zcard"), ""),
     **dict.fromkeys(("expire", "hdel", "hexists", "hget", "hmget", "hstrlen", "pexpire", "zrem", "zscore"), "x"),
-    **dict.fromkeys(("hincrby", "set", "zadd", "zrange", "zrangebyscore", "zremrangebyscore"), "x x"),
+    **dict.fromkeys(("hincrby", "set", "zadd", "zcount", "zrange", "zrangebyscore", "zremrangebyscore"), "x x"),
     "hset": "x x x",
 }
 """The commands that the Lua steps call on keys, each with arguments that change nothing."""
-NOT_TRIED = frozenset({"hsetnx", "incr", "publish", "time"})
+NOT_TRIED = frozenset({"hsetnx", "incr", "lpush", "publish", "time"})
 """Those of which no form changes nothing, or that have no key; the second are tried below."""
 BY_WORKERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("hget", "hdel"), ("", "x")),

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.integration.conftest import Bench
+from notifier.outcome import Reason, Rejected
+from tests.integration.conftest import Bench, MakeBench
+from tests.names import names
 
 CLAIM_MAX, COMMIT_MAX = 70, 105
 """Ours: of a batch of ten, of which twenty and sixty are of the ten themselves."""
@@ -32,3 +34,13 @@ def test_a_claim_and_a_commit_of_ten_alerts_ask_little_of_redis(bench: Bench) ->
     assert len(batch.items) == 10
     assert claimed <= CLAIM_MAX
     assert committed <= COMMIT_MAX
+
+
+def test_a_dead_letter_lives_for_its_own_time_and_not_for_that_of_one_that_waits(make_bench: MakeBench) -> None:
+    bench = make_bench(history_days=90)
+    bench.admit("first")
+    bench.open_gate()
+    bench.admit("dead")
+    bench.commit(bench.batch(), Rejected(Reason.FORBIDDEN, "no"))
+    assert bench.record("dead")["status"] != "delivered"
+    assert bench.redis.ttl(names.notification("dead")) > 89 * 86_400
