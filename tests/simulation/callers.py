@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import NotificationMessage
-from notifier.outbox.admission import Admitted
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import Terms
@@ -127,5 +126,5 @@ class Caller:
             self.spooled.add(message.id)
 
     def _admit(self, message: NotificationMessage, terms: Terms) -> None:
-        if self._publisher.admit(message, terms) is not Admitted.COUNTED:
+        if self._publisher.admit(message, terms).needs_task:
             self._publisher.dispatch(message)

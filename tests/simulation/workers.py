@@ -179,4 +179,6 @@ class Fleet:
         self._scheduler.spawn(worker.process, beat)
         while True:
             worker.sweep(KINDS)
-            self._scheduler.pause(self._settings.sweep_seconds)
+            for _ in range(round(self._settings.sweep_seconds)):
+                self._scheduler.pause(1)
+                worker.sweep.look(KINDS)
