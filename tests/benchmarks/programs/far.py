@@ -9,7 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 FIRST = 2
-PATIENCE_SECONDS = "30"  # the first call connects and loads the scripts: ten round trips and more, which are not measured
+PATIENCE_SECONDS = "30"  # the first call connects and loads the scripts, which is not measured
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
