@@ -22,6 +22,7 @@ from notifier.settings import settings
 from notifier.worker.log import EscapingFormatter, JsonFormatter, is_json
 from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
+from notifier.worker.own_wake_ups import OwnWakeUps
 
 from .celery import pipeline, served_types
 from .patience import variable_at_fault
@@ -29,6 +30,11 @@ from .patience import variable_at_fault
 logger = logging.getLogger(__name__)
 
 _redis_warnings: list[str] = []
+_own_wake_ups = OwnWakeUps(
+    lambda request: pipeline.delivery_worker.deliver(request),
+    lambda wake_up: pipeline.publisher.wake_up(wake_up),
+    lambda alert_type: alert_type in served_types(),
+)
 
 
 @after_setup_logger.connect
@@ -98,7 +104,8 @@ def refuse_unfit_redis(instance: Any, **_: Any) -> None:
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
     pipeline.hostname = sender.hostname
-    pipeline.delivery_worker  # noqa: B018
+    worker = pipeline.delivery_worker
+    worker.goes_on = _own_wake_ups.take
 
 
 @worker_ready.connect  # the log is set up by then
@@ -152,6 +159,7 @@ def warn_of_recycled_processes(sender: Any, **_: Any) -> None:
 @worker_shutdown.connect
 def await_slow_requests(**_: Any) -> None:
     """Wait, in a warm shutdown, for the requests that hold no slot of the pool any more; then leave the fleet."""
+    _own_wake_ups.drain()
     pipeline.delivery_worker.drain()
     pipeline.heartbeat.leave()
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,6 +52,7 @@ class ForkedProcess(Process):
         self._log_start = log.stat().st_size if log.exists() else 0
         self._grace_seconds = grace_seconds
         self._code: int | None = None
+        self._alive: int | None
         alive, self._alive = os.pipe()
         self._told, tell = os.pipe()
         output, other = (os.open(each, APPENDED, 0o600) for each in (log, errors or log))
@@ -80,8 +80,9 @@ class ForkedProcess(Process):
 
     def stop(self) -> int:
         """Send SIGTERM, wait, and return the exit code."""
-        with suppress(OSError):
+        if self._alive is not None:  # closed twice it would be another's
             os.close(self._alive)
+            self._alive = None
         if not self.wait(self._grace_seconds + 5):
             raise subprocess.TimeoutExpired(self.name, self._grace_seconds + 5)
         return self.exit_code or 0

@@ -49,6 +49,15 @@ UNDELIVERABLE = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANT
 """What no living worker can deliver waits for one of these reasons."""
 
 
+GOES_ON = frozenset(
+    (
+        *(Reason.RATE_LIMITED, Reason.CHANNEL_RATE_LIMITED, Reason.CONFIGURED_LIMIT, Reason.GLOBAL_RATE_LIMITED),
+        Reason.BATCHING,
+    )
+)
+"""What is waited for here as well as by any other worker; after other reasons another one may be the right one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detached:
     """Its request needs longer than a slot of the pool may wait, and goes on in a thread."""
@@ -86,6 +95,8 @@ class DeliveryWorker:
         self._wake_up = wake_up
         self.hangs: Callable[[Batch], object] = lambda _: None
         """Is given a batch whose request needs longer than a slot may wait."""
+        self.goes_on: Callable[[WakeUp], bool] = lambda _: False
+        """Is offered the next wake-up of an outbox that was served; False: it is to be sent."""
         self._offload = Offload()
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
@@ -165,14 +176,17 @@ class DeliveryWorker:
 
     def _send_wake_ups(self, delivery: Delivery) -> None:
         match delivery:
-            case Throttled(wake_up=following):
-                wake_ups = [following]
-            case BatchResult():
-                wake_ups = [delivery.wake_up, delivery.fallback_wake_up]
+            case Throttled(wake_up=following, reason=reason):
+                wake_ups = [following if reason not in GOES_ON or not self._sees_to(following) else None]
+            case BatchResult(wake_up=following):
+                wake_ups = [None if self._sees_to(following) else following, delivery.fallback_wake_up]
             case _:
                 return
         for each in filter(None, wake_ups):
             self._wake_up(each)
+
+    def _sees_to(self, wake_up: WakeUp | None) -> bool:
+        return wake_up is not None and self.goes_on(wake_up)
 
     def _tell_undeliverable(self, alert_type: AlertType, claim: Claim) -> None:
         """Log once, until that is over, that no living worker can deliver a type."""

@@ -13,6 +13,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import connect
 from notifier.storage.scripts import script
 from tests.integration.conftest import Bench, MakeBench
+from tests.integration.lone_redis import lone_redis  # noqa: F401 (a fixture)
 from tests.names import names
 
 GENERAL = AlertType.GENERAL

@@ -165,6 +165,32 @@ def test_a_slow_webhook_detaches_the_delivery_which_is_committed_announced_and_g
     assert [result.wake_up] == [each for each in woken if each is not look_again] != [None], "for the eleventh"
 
 
+def test_a_worker_is_offered_the_next_wake_up_of_what_it_served_and_sends_all_others(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offload_module, "SLOT_SECONDS", 0.01)
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    bench.admit(*(f"a{number}" for number in range(21)))
+    heartbeat: Any = Pulse(known=True)
+    client: Any = SlowClient()
+    offered: list[WakeUp] = []
+    sent: list[WakeUp] = []
+    worker = DeliveryWorker(
+        *(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None), wake_up=sent.append
+    )
+    worker.goes_on = lambda each: offered.append(each) is None
+    worker.deliver(ClaimRequest(AlertType.GENERAL, "a0"))
+    assert worker.deliver(ClaimRequest(AlertType.GENERAL, "a1")).reason is Reason.FETCHING_WEBHOOK  # type: ignore[union-attr]
+    assert (len(offered), len(sent)) == (0, 1), "another worker may be the one that fetches it"
+    client.answers.set()
+    until(lambda: len(offered) == 1, 30)
+    worker.goes_on = lambda _: False
+    monkeypatch.setattr(offload_module, "SLOT_SECONDS", 30)
+    worker.deliver(ClaimRequest.of_wake_up(AlertType.GENERAL, offered[0].token))
+    worker.drain()
+    assert (len(offered), len(sent)) == (1, 2), "one that it does not see to is sent"
+
+
 def test_an_alert_that_only_its_task_knows_of_is_never_detached(make_bench: MakeBench) -> None:
     bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
     nothing: Any = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from notifier.outcome import Reason, Rejected
 from tests.integration.conftest import Bench, MakeBench
+from tests.integration.lone_redis import lone_redis  # noqa: F401 (a fixture)
 from tests.names import names
 
 CLAIM_MAX, COMMIT_MAX = 70, 105

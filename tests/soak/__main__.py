@@ -186,7 +186,7 @@ def main(
         figures = _run((folder or Path(scratch)).absolute(), minutes, seed, per_second, console)
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(page := markdown(figures))
-    print(json.dumps(figures, indent=1) if as_json else page)
+    print(json.dumps(figures, indent=1) if as_json else page, flush=True)
     console.print(f"The report is in {report}", soft_wrap=True)
     sys.exit(1 if figures["wrong"] else 0)
 

@@ -41,6 +41,7 @@ ALLOWED = {
     "message_parts.py: {len(values)} values",
     "operations/short_ids.py: {len(found)} ids",
     "render/incident.py: {state.count} times",
+    "webhook.py: {len(urls)} webhooks",
     "worker/silence_watch.py: {silenced.count} alerts",
 }
 """Which say something else of one, or are never of one."""

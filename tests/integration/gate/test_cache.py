@@ -7,6 +7,7 @@ import redis
 
 from notifier.outbox.steps import CACHE
 from notifier.storage.scripts import script
+from tests.integration.lone_redis import lone_redis  # noqa: F401 (a fixture)
 from tests.integration.lua import run_lua
 
 

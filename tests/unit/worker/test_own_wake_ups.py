@@ -1,0 +1,103 @@
+"""A worker sees to the near wake-ups of what it serves, and leaves all others to the broker."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from notifier.errors import BrokerUnavailable
+from notifier.models import AlertType
+from notifier.outbox.claim import ClaimRequest, WakeUp
+from notifier.worker.own_wake_ups import SECONDS_MAX, OwnWakeUps
+from tests.servers import until
+
+
+class Worker:
+    """What delivers and sends for them, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.delivered: list[str] = []
+        self.sent: list[str] = []
+        self.serves = {AlertType.GENERAL}
+        self.fails_with: Exception | None = None
+        self.hold = threading.Event()
+        self.hold.set()
+        self.own = OwnWakeUps(self.deliver, lambda each: self.sent.append(each.token), lambda kind: kind in self.serves)
+
+    def deliver(self, request: ClaimRequest) -> None:
+        """Note it, and wait while it is to."""
+        self.delivered.append(request.wake_up)
+        self.hold.wait(30)
+        if self.fails_with:
+            raise self.fails_with
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """One that serves general alerts."""
+    worker = Worker()
+    yield worker
+    worker.hold.set()
+    worker.own.drain()
+
+
+def wake_up(token: str, seconds: float = 0, kind: AlertType = AlertType.GENERAL) -> WakeUp:
+    return WakeUp(kind, token, seconds)
+
+
+def test_it_delivers_when_each_is_due_the_nearest_first(worker: Worker) -> None:
+    assert all(worker.own.take(wake_up(token, seconds)) for token, seconds in (("b", 0.2), ("a", 0.1), ("c", 0.3)))
+    until(lambda: len(worker.delivered) == 3, 30)
+    assert worker.delivered == ["a", "b", "c"]
+    assert worker.sent == []
+
+
+def test_one_that_comes_while_a_later_one_is_waited_for_is_not_late(worker: Worker) -> None:
+    worker.own.take(wake_up("later", SECONDS_MAX))
+    worker.own.take(wake_up("now"))
+    until(lambda: worker.delivered == ["now"], SECONDS_MAX / 2)
+
+
+@pytest.mark.parametrize(
+    "other", [wake_up("x", SECONDS_MAX + 1), wake_up("x", kind=AlertType.ERROR)], ids=["far", "not served"]
+)
+def test_it_takes_no_other(worker: Worker, other: WakeUp) -> None:
+    assert not worker.own.take(other)
+    assert worker.delivered == []
+
+
+def test_what_the_worker_no_longer_serves_when_it_is_due_goes_to_others(worker: Worker) -> None:
+    assert worker.own.take(wake_up("a", 0.1))
+    worker.serves.clear()
+    until(lambda: worker.sent == ["a"], 30)
+    assert worker.delivered == []
+
+
+def test_a_worker_that_ends_leaves_what_waits_to_others_and_waits_for_its_requests(worker: Worker) -> None:
+    worker.hold.clear()
+    worker.own.take(wake_up("under way"))
+    worker.own.take(wake_up("later", SECONDS_MAX))
+    until(lambda: worker.delivered == ["under way"], 30)
+    ending = threading.Thread(target=worker.own.drain)
+    ending.start()
+    until(lambda: worker.sent == ["later"], 30)
+    assert not worker.own.take(wake_up("too late"))
+    assert ending.is_alive()
+    worker.hold.set()
+    ending.join(30)
+    assert not ending.is_alive()
+    assert worker.delivered == ["under way"]
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable("away"), ValueError("unexpected")], ids=["away", "unexpected"])
+def test_one_that_fails_keeps_no_other_from_its_time(
+    worker: Worker, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.fails_with = error
+    worker.own.take(wake_up("a"))
+    until(lambda: worker.delivered == ["a"], 30)
+    worker.own.take(wake_up("b"))
+    until(lambda: worker.delivered == ["a", "b"], 30)
+    worker.own.drain()
+    logged = [record.message for record in caplog.records if record.name.startswith("notifier.worker.own")]
+    assert bool(logged) is isinstance(error, ValueError)
