@@ -108,11 +108,13 @@ def plan_of(seed: int) -> Plan:
                 if what not in RARE or chance.random() < 0.1:
                     faults.append(Fault(f"{prefix} {what}", chance.randrange(last), 0, amount))
     kinds_of_run = [chance.random() < each for each in (0.5, 0.25, 0.2)]
+    return Plan(seed, alerts, (*faults, *_stops(chance)), *kinds_of_run)
+
+
+def _stops(chance: random.Random) -> Iterator[Fault]:
     if chance.random() < 0.2:
         for _ in range(chance.randint(1, 4)):
-            stops = Fault(f"answer {STOPS}", chance.randrange(10), 0, round(chance.uniform(1.8, SHORT_STOP_SECONDS), 3))
-            faults.append(stops)
-    return Plan(seed, alerts, tuple(faults), *kinds_of_run)
+            yield Fault(f"answer {STOPS}", chance.randrange(10), 0, round(chance.uniform(1.8, SHORT_STOP_SECONDS), 3))
 
 
 def _alerts(chance: random.Random) -> list[Raised]:
