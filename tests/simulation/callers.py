@@ -65,6 +65,7 @@ class Caller:
         self.spooled: set[str] = set()
         self.raised_at: dict[str, int] = {}
         self.accepted_at: dict[str, int] = {}
+        self._raising: dict[str, Process] = {}
 
     def start(self) -> None:
         """Start the process, or start it again."""
@@ -89,13 +90,23 @@ class Caller:
         """Whether something waits on its disk."""
         return bool(self._spool and self._spool.count(readable=False))
 
+    @property
+    def is_raising(self) -> bool:
+        """Whether it has yet to be told of an alert that it raises."""
+        return any(not each.dead for each in self._raising.values())
+
     def plan(self, raised: Raised) -> None:
         """Raise an alert at its time, unless the process is dead then."""
         self._scheduler.spawn(Process("outside"), partial(self._begin, raised), raised.at)
 
     def _begin(self, raised: Raised) -> None:
         if not self._process.dead:
-            self._scheduler.spawn(self._process, partial(self._raise, raised))
+            self._raising[raised.name] = self._process
+            self._scheduler.spawn(self._process, partial(self._call, raised))
+
+    def _call(self, raised: Raised) -> None:
+        self._raise(raised)
+        del self._raising[raised.name]
 
     def _look_after_the_disk(self) -> None:
         while True:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from greenlet import getcurrent
+from greenlet import getcurrent, greenlet
 from pydantic import SecretStr
 
 from notifier.models import AlertType
@@ -120,7 +121,7 @@ class SimulatedDiscord:
         """Whether the breaker of a webhook is half-open."""
         self.foreign_until: dict[str, int] = {}
         self.outage_until = 0
-        self.request_of: dict[int, Request] = {}
+        self.request_of: WeakKeyDictionary[greenlet, Request] = WeakKeyDictionary()
         """The latest of each activity."""
 
     @property
@@ -150,7 +151,7 @@ class SimulatedDiscord:
         if what:
             self.note(f"{process.name}: the answer of Discord will be {what.replace('_', ' ')}")
         request = Request(self._scheduler.now, process, is_probe=self.is_probing(webhook.id))
-        self.request_of[id(getcurrent())] = request
+        self.request_of[getcurrent()] = request
         way = self._chance(0.01, 0.1)
         late = HANG_SECONDS if what in HANGS else self._chance(0.02, 0.4) + (amount if what == "slow" else 0)
         answers: list[Answer] = []

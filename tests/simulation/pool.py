@@ -27,6 +27,11 @@ def tried(seed: int) -> str:
     return told(plan_of(seed), _own[0]) if run(plan_of(seed), _own[0])[0] else ""
 
 
+def remembered(seed: int) -> object:
+    """All that happens in the run of a seed."""
+    return run(plan_of(seed), _own[0])[1].happened
+
+
 def sought(name: str, first: int, seeds: int) -> tuple[str, Found | None]:
     """A planted bug, and what has found it."""
     return name, found_by(BUGS[name], range(first, first + seeds), _own[0])

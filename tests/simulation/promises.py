@@ -59,9 +59,14 @@ def _lost(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
 
 def _is_doubtful(world: World, request: Request, at: int) -> bool:
     """Whether what became of a request may be unknown to the workers: only then is it made again."""
-    if not request.answered or request.committed_at is None or request.committed_at > at:
+    if not request.answered:
         return True
-    if not (request.by.dead or any(each.what in {"pause", "cut_off"} for each in world.plan.faults)):
+    faults = {each.what for each in world.plan.faults}
+    cannot_commit = request.by.dead or bool(faults & {"pause", "cut_off"})
+    if request.committed_at is None or request.committed_at > at:
+        # others wait for a worker that lives, also while Redis is away and has lost its heartbeat
+        return cannot_commit or "clock" in faults or any(each.startswith("operation") for each in faults)
+    if not cannot_commit:
         return False  # it commits again what Redis has forgotten
     return any(since <= request.committed_at <= until for since, until in world.forgotten)
 

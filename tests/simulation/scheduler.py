@@ -96,10 +96,9 @@ class Scheduler:
                 del self._processes[id(turn.activity)]
 
     def end(self) -> None:
-        """End all activities."""
-        for turn in self._turns:
-            turn.activity.throw(GreenletExit)
-        self._turns.clear()
+        """End all activities, also what they do as they end: nothing of them may go on in the next run."""
+        while self._turns:
+            heapq.heappop(self._turns).activity.throw(GreenletExit)
         self._processes.clear()
 
     def _later(self, activity: greenlet, seconds: float) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.plan import plan_of
+from tests.simulation.plan import Plan, Raised, plan_of
 from tests.simulation.planted import BUGS, SOON_FOUND
+from tests.simulation.pool import pool_of, remembered
 from tests.simulation.redis_state import Server, a_server
 from tests.simulation.run import found_by, run, told
+from tests.simulation.scheduler import SECOND
 
 pytestmark = pytest.mark.slow
 SEEDS, AT_ONCE = 300, 30
@@ -32,11 +34,28 @@ def test_no_promise_is_broken(server: Server, first: int) -> None:
         assert not broken, told(plan_of(seed), server)
 
 
-def test_a_seed_is_always_the_same_run(server: Server) -> None:
-    (_, one), (_, other) = run(plan_of(11), server), run(plan_of(11), server)
-    assert one.trace == other.trace
-    assert one.discord.posted == other.discord.posted
-    assert one.network.operations == other.network.operations
+def test_a_seed_is_the_same_run_whatever_ran_before_and_in_any_process(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first = run(plan_of(11), server)
+    run(plan_of(4), server)
+    found_by(BUGS["a lost answer counts as a failure"], [1], server)
+    found_by(BUGS["whoever commits has the lease"], [1], server)
+    _, again = run(plan_of(11), server)
+    assert again.happened == first.happened
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    with pool_of(1) as pool:
+        assert pool.apply(remembered, (11,)) == first.happened
+
+
+def test_a_run_ends_only_after_the_caller_was_told_of_its_last_alert(server: Server) -> None:
+    """What is raised as all else has ended would be taken for lost."""
+    last = Raised(21, "alert-1", 0)
+    plan = Plan(0, (Raised(1, "alert-0", 0), last), (), sliding=False)
+    broken, world = run(plan, server)
+    assert not broken
+    assert world.accepted_at.keys() == {"alert-0", "alert-1"}
+    assert world.scheduler.now > (last.at + 6) * SECOND
 
 
 @pytest.mark.parametrize("bug", SOON_FOUND)

@@ -156,7 +156,7 @@ class Fleet:
         worker.taken.remove(message)
 
     def _announce(self, result: BatchResult, began: float, committed_from: float) -> None:
-        request = self._discord.request_of.get(id(getcurrent()))
+        request = self._discord.request_of.get(getcurrent())
         if request is not None:
             request.committed_at = self._scheduler.now
 

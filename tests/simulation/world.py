@@ -67,6 +67,11 @@ class World:
         self.trace.append(f"{self.scheduler.now / SECOND:9.3f} {text}")
 
     @property
+    def happened(self) -> tuple[object, ...]:
+        """What is the same in each run of the same plan."""
+        return self.scheduler.now, self.network.operations, self.discord.posted, self.caller.accepted_at, self.trace
+
+    @property
     def accepted(self) -> dict[str, Raised]:
         """The alerts that the caller was told to be safe."""
         return self.caller.accepted
@@ -142,7 +147,7 @@ class World:
         if self.scheduler.now < self._looked_at + SECOND:
             return False
         self._looked_at = self.scheduler.now
-        if any(self.scheduler.now < each.at * SECOND for each in self.plan.alerts):
+        if self.caller.is_raising or any(self.scheduler.now <= each.at * SECOND for each in self.plan.alerts):
             return False
         ended = [KEYS.result(name) for name in self.caller.accepted if not self.is_forgotten(name)]
         if self.caller.has_spooled:
