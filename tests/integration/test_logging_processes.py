@@ -132,10 +132,10 @@ if __name__ == "__main__":
 """
 EVERYTHING = """
 logging.getLogger().setLevel(logging.DEBUG)
-handler = DiscordHandler(level=logging.DEBUG, fold_seconds=0, exit_seconds=2)
+handler = DiscordHandler(level=logging.DEBUG, fold_seconds=0, exit_seconds=20)
 logging.getLogger().handlers[:] = [handler]
 log.debug("one")
-handler.flush(0.5)
+handler.flush(10)
 log.debug("two")
 """
 
