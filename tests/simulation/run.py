@@ -65,7 +65,6 @@ def found_by(plant: Plant, seeds: Iterable[int], server: Server) -> Found | None
     Raises:
         LookupError: no script has the line that the bug is in.
     """
-    was_planted.clear()
     with plant():
         for count, seed in enumerate(seeds, 1):
             broken, _ = run(plan_of(seed), server)
