@@ -10,13 +10,16 @@ from rich.progress import Progress
 from notifier.cli.output import echo
 from tests.simulation.planted import BUGS
 from tests.simulation.pool import pool_of, sought, tried
+from tests.simulation.table import lines, write
 
 
 @click.command()
 @click.option("--seeds", default=300, show_default=True, help="How many plans to run.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option("--processes", default=1, show_default=True, help="How many run at once, each with a Redis of its own.")
-@click.option("--planted", is_flag=True, help="Instead: how soon each planted bug is found.")
+@click.option(
+    "--planted", is_flag=True, help="Instead: how soon each planted bug is found; writes the table in CONTRIBUTING.md."
+)
 def main(seeds: int, first: int, processes: int, planted: bool) -> None:
     """Run plans by seed. What breaks a promise is made as short as it can be, and shown. Ctrl-C ends it.
 
@@ -50,23 +53,18 @@ def _try(pool: Pool, progress: Progress, seeds: int, first: int) -> int:
 
 
 def _plant(pool: Pool, progress: Progress, seeds: int, first: int) -> int:
-    task, missed = progress.add_task("bugs", total=len(BUGS)), 0
-    echo(
-        "| planted bug | what it breaks, as the simulation says it | by seed | seeds needed |\n"
-        "| --- | --- | --- | --- |"
-    )
+    task, rows = progress.add_task("bugs", total=len(BUGS)), []
     try:
-        for name, found in pool.imap_unordered(partial(sought, first=first, seeds=seeds), BUGS):
+        for row in pool.imap(partial(sought, first=first, seeds=seeds), BUGS):
             progress.update(task, advance=1)
-            missed += found is None
-            echo(
-                f"| {name} | {found.breaks} | {found.seed} | {found.seeds} |"
-                if found
-                else f"| {name} | | not found | |"
-            )
+            rows.append(row)
     except KeyboardInterrupt:
         return 130
-    return int(missed > 0)
+    finally:
+        for line in lines(rows):
+            echo(line)
+    write(rows)
+    return int(any(found is None for _, found in rows))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from notifier.render.batch import Payload
 from notifier.webhook import Webhook
 from tests.simulation.answers import HANG_SECONDS, HANGS, LOSES_ITS_ANSWER, NEVER_ARRIVES, NOT_TAKEN
 from tests.simulation.network import EPOCH
+from tests.simulation.plan import STOPS
 from tests.simulation.scheduler import SECOND, Process, Scheduler
 
 BUCKET, PERIOD = 5, 2 * SECOND
@@ -152,6 +153,8 @@ class SimulatedDiscord:
             self.note(f"{process.name}: the answer of Discord will be {what.replace('_', ' ')}")
         request = Request(self._scheduler.now, process, is_probe=self.is_probing(webhook.id))
         self.request_of[getcurrent()] = request
+        if what == STOPS:
+            process.paused_until = max(process.paused_until, self._scheduler.now + round(amount * SECOND))
         way = self._chance(0.01, 0.1)
         late = HANG_SECONDS if what in HANGS else self._chance(0.02, 0.4) + (amount if what == "slow" else 0)
         answers: list[Answer] = []

@@ -76,6 +76,9 @@ OF_AN_OPERATION = ("answer_lost", "request_lost", "late")
 OF_A_MESSAGE = ("lost", "twice", "late")
 LONG_WAITS = ("limited", "banned", "global")
 """What asks for more than a minute now and then."""
+STOPS, SHORT_STOP_SECONDS = "stops_its_worker", 3.0
+"""Whoever makes the request stands still, so shortly that nobody may take it for dead although its heartbeat is gone:
+less than the life of one, without the second between two, and the two for which others look again."""
 RARE = ("gone", "forbidden")
 """What ends many alerts at once: they would be seen no more."""
 
@@ -104,7 +107,14 @@ def plan_of(seed: int) -> Plan:
                     amount *= 40
                 if what not in RARE or chance.random() < 0.1:
                     faults.append(Fault(f"{prefix} {what}", chance.randrange(last), 0, amount))
-    return Plan(seed, alerts, tuple(faults), *(chance.random() < each for each in (0.5, 0.25, 0.2)))
+    kinds_of_run = [chance.random() < each for each in (0.5, 0.25, 0.2)]
+    return Plan(seed, alerts, (*faults, *_stops(chance)), *kinds_of_run)
+
+
+def _stops(chance: random.Random) -> Iterator[Fault]:
+    if chance.random() < 0.2:
+        for _ in range(chance.randint(1, 4)):
+            yield Fault(f"answer {STOPS}", chance.randrange(10), 0, round(chance.uniform(1.8, SHORT_STOP_SECONDS), 3))
 
 
 def _alerts(chance: random.Random) -> list[Raised]:

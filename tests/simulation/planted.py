@@ -97,11 +97,3 @@ BUGS: dict[str, Plant] = {
     "the first claim of all may be forgotten": lua("redis.call('HSETNX', RUN, 'claimed', 1)", ""),
 }
 """By what is wrong."""
-
-SOON_FOUND = {
-    "a failure is not tried again": 0,
-    "what was deferred leaves the outbox": 1,
-    "an answer that was lost is forgotten": 11,
-    "a batch under way is claimed again": 0,
-}
-"""What the suite looks for, each from the seed that found it last; all of them take longer."""

@@ -8,6 +8,7 @@ from notifier.models import AlertType
 from tests.simulation.counts import disagreeing
 from tests.simulation.discord import KINDS, OUTBOXES, Posted, Request
 from tests.simulation.incidents import broken_by_incidents
+from tests.simulation.plan import STOPS
 from tests.simulation.redis_state import LIVES
 from tests.simulation.scheduler import SECOND
 from tests.simulation.workers import KEYS
@@ -64,8 +65,9 @@ def _is_doubtful(world: World, request: Request, at: int) -> bool:
     faults = {each.what for each in world.plan.faults}
     cannot_commit = request.by.dead or bool(faults & {"pause", "cut_off"})
     if request.committed_at is None or request.committed_at > at:
-        # others wait for a worker that lives, also while Redis is away and has lost its heartbeat
-        return cannot_commit or "clock" in faults or any(each.startswith("operation") for each in faults)
+        # others wait for a worker that lives, also while Redis is away or that worker stands still for a short time
+        both = f"answer {STOPS}" in faults and bool(faults & {"restart", "forget", "failover"})
+        return cannot_commit or both or "clock" in faults or any(each.startswith("operation") for each in faults)
     if not cannot_commit:
         return False  # it commits again what Redis has forgotten
     return any(since <= request.committed_at <= until for since, until in world.forgotten)
@@ -145,7 +147,7 @@ def _late(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
 
 def _out_of_time(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
     """Nothing is posted before it is due, nor after it has expired (but for what was under way then)."""
-    if any(each.what in {"clock", "forget", "pause"} for each in world.plan.faults):
+    if any(each.what in {"clock", "forget", "pause", f"answer {STOPS}"} for each in world.plan.faults):
         return
     for name, raised in world.accepted.items():
         for copy in posted[name]:
