@@ -115,6 +115,7 @@ def _rare(
         "progress": progress.as_json() or None,
         "collect": collect or None,
         "capacity": room,
+        "partition": terms.partition,
         "trace": carried() or None,
     }
     rare = {name: value for name, value in values.items() if value is not None}

@@ -11,6 +11,7 @@
 --         it may have been posted), after (microseconds from now before which it is not posted), expires (likewise:
 --         after which), callbacks (JSON), progress (JSON: what is settled of it already), collect (JSON: args of
 --         collected.lua, if it is collected with others), capacity (if it finds more room than others),
+--         partition (the one that takes it, if it is not to be spread),
 --         trace (JSON: the context of the call that raised it, tracing.py)
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
@@ -31,7 +32,7 @@ local CALLBACKS = RARE.callbacks or ''
 -- of these few alerts have any: all are asked for at once
 local has_more = redis.call('EXISTS', NOTIFICATION, RESULT, OWN.silences, OWN.partitions) > 0
 if has_more and is_admitted(NOTIFICATION, OWN.dead_letters, ID) then return 'known' end
-local partition = has_more and take_partition(OWN, ID, MESSAGE, INCIDENT) or 0
+local partition = has_more and take_partition(OWN, ID, MESSAGE, INCIDENT, RARE.partition) or 0
 local now, bytes = now_us(), #MESSAGE + #CALLBACKS
 local incident, meeting, waiting = ARGV[8] ~= '' and cjson.decode(ARGV[8]), nil, nil
 if incident then

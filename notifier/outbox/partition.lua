@@ -4,10 +4,10 @@
 --   there ever were: the others may still hold some), seen_at (a worker that has `count` webhooks was heard of)
 -- A notification, and an incident, of any but the first (0) have the field `partition`.
 --
--- take_partition(own, id, message, incident)
+-- take_partition(own, id, message, incident, asked)
 --   own: of_partition (the name of its keys, with %s for the number and for the part), and the keys of the first:
 --   those of the one that takes this alert stand in their places afterwards. message: JSON. incident: key, or nil: one
---   that is known keeps its partition. Returns the number
+--   that is known keeps its partition. asked: the number, if it is not to be spread, or nil. Returns the number
 
 local function spread_by(id, message)
   local known = cjson.decode(message)
@@ -28,8 +28,8 @@ local function number_of(own, id, message, incident)
   return text and tonumber(string.sub(redis.sha1hex(text), 1, 8), 16) % count or 0
 end
 
-local function take_partition(own, id, message, incident)
-  local number = number_of(own, id, message, incident)
+local function take_partition(own, id, message, incident, asked)
+  local number = asked or number_of(own, id, message, incident)
   if number > 0 then
     for _, part in ipairs({ 'waiting', 'delayed', 'in_flight', 'state', 'wake_up' }) do
       own[part] = string.format(own.of_partition, number, part)

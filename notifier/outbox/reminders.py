@@ -43,6 +43,7 @@ class Due:
 
     ``told``: what whoever it is escalated to is told of its end: ``resolved``, ``acknowledged``, ``over``, or nothing.
     ``link``: to its message, if that is known. ``raised``: ids of the last reminder and of the escalation.
+    ``partition``: of its alert type, the one that it belongs to.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Due:
     link: str | None
     escalate_to: Sequence[str]
     raised: Sequence[str]
+    partition: int = 0
 
     @property
     def id(self) -> str:
@@ -113,4 +115,5 @@ def _due(name: str, what: What, told: str, text: str) -> Due:
         found.get("link"),
         json.loads(found.get("escalate_to") or "[]"),
         [found[each] for each in ("reminder", "escalation") if each in found],
+        int(found.get("partition", 0)),
     )

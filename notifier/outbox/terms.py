@@ -26,11 +26,13 @@ class Terms:
         expires_seconds: it is not posted after that (Celery's ``expires``; negative: it has expired already); None:
             DISCORD_EXPIRE_SECONDS alone counts.
         callbacks: what is called once it is final (``callbacks.py``), as JSON; empty if nothing is.
+        partition: the one that takes it, if it is not to be spread.
     """
 
     after_seconds: float = 0
     expires_seconds: float | None = None
     callbacks: str = ""
+    partition: int | None = None
 
 
 NO_TERMS = Terms()

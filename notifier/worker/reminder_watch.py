@@ -7,6 +7,7 @@ from notifier.errors import QueueFull
 from notifier.given_incident import DEDUP_SECONDS_MAX
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.reminders import Due, Reminders, What
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.producer.client import Client
 from notifier.render.reminder import escalation, escalation_ended, reminder
@@ -50,7 +51,9 @@ class ReminderWatch:
             self._end(due)
         else:
             # with an id of its own: a worker that ends before it has said so is followed by another
-            self._client.submit(self._message(due))
+            message = self._message(due)
+            stays = message.alert_type == due.alert_type  # by the webhook that shows the incident
+            self._client.submit(message, Terms(partition=due.partition) if stays else NO_TERMS)
 
     def _end(self, due: Due) -> None:
         withdrawn = [self._withdrawals.withdraw(each) is Withdrawal.WITHDRAWN for each in due.raised]
@@ -62,7 +65,8 @@ class ReminderWatch:
     def _message(self, due: Due) -> NotificationMessage:
         state, shown = due.incident.state, due.incident.shown
         own: dict[str, Any] = {"id": due.id, "alert_type": due.alert_type}
-        webhook = self._settings.webhooks.get(due.alert_type)
+        webhooks = self._settings.webhooks_of(due.alert_type)
+        webhook = webhooks[due.partition % len(webhooks)] if webhooks else None
         if due.incident.thread_id and (webhook is None or due.incident.is_shown_by(webhook)):
             own["thread_id"] = due.incident.thread_id
         if due.what is What.REMIND:

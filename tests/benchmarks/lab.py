@@ -32,6 +32,10 @@ def plain_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "NOTIFIER_WATCH_SECONDS": "0"}
 
 
+UNLIMITED = "tests.benchmarks.unlimited"
+"""The application of a worker without limits. By its name: to import it changes the process that does."""
+
+
 class Place:
     """The servers and processes of one side of one round."""
 

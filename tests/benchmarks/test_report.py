@@ -1,5 +1,6 @@
 """notifier-bench: what it prints, draws and writes; and that what was not measured keeps its last figure."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from rich.console import Console
 
 from tests.benchmarks import command, pages, report
 from tests.benchmarks.figures import Figure, keep, kept, merged
-from tests.benchmarks.lab import Lab
+from tests.benchmarks.lab import UNLIMITED, Lab
 from tests.benchmarks.row import Benchmark, Row
 from tests.benchmarks.rows import BENCHMARKS
 from tests.benchmarks.rows.limit import least_seconds
@@ -99,3 +100,8 @@ def test_names_and_figures_are_one_for_each() -> None:
 @pytest.mark.parametrize(("requests", "seconds"), [(1, 0), (5, 0), (10, 2), (30, 10), (31, 60), (100, 182)])
 def test_the_least_that_discords_limits_allow(requests: int, seconds: float) -> None:
     assert least_seconds(requests) == pytest.approx(seconds)
+
+
+def test_no_benchmark_lifts_the_limits_of_the_process_that_looks_at_it() -> None:
+    assert BENCHMARKS
+    assert UNLIMITED not in sys.modules

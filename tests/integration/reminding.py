@@ -11,6 +11,7 @@ from notifier.outbox import reminders as reminders_module
 from notifier.outbox.claim import Batch
 from notifier.outbox.preparation import prepare
 from notifier.outbox.reminders import Due, Reminders
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Delivered
 from notifier.worker.reminder_watch import ReminderWatch
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
@@ -33,12 +34,12 @@ class Watched:
     times: int = 0
     full: frozenset[AlertType] = frozenset()
 
-    def submit(self, message: NotificationMessage) -> None:
+    def submit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> None:
         """Take an alert as a client does; of types that are full, none."""
         if message.alert_type in self.full:
             raise QueueFull("full")
         self.times += 1
-        self.bench.outbox.admit(prepare(message, self.bench.settings))
+        self.bench.outbox.admit(prepare(message, self.bench.settings), terms)
         self.posted.setdefault(message.id, message)
 
     def sweep(self, seconds: float = 0) -> list[str]:

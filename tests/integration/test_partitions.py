@@ -1,17 +1,23 @@
 """A type with several webhooks: an outbox for each of them, and what becomes of one whose webhook is gone."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from hashlib import sha1
+from itertools import count as count_from
+from itertools import islice
 
 import pytest
 from pydantic import SecretStr
 
 from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
+from notifier.outbox import reminders as reminders_module
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, Throttled
+from notifier.outbox.reminders import Reminders
 from notifier.outcome import Delivered, Reason
 from notifier.webhook import Webhook
-from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
+from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.integration.partitions import (
     GENERAL,
     TWO,
@@ -25,6 +31,7 @@ from tests.integration.partitions import (
     spread,
     two,
 )
+from tests.integration.reminding import HOUR, Watched
 from tests.names import names
 
 __all__ = ["same_clock", "two"]
@@ -211,13 +218,20 @@ def incident(bench: Bench, notification_id: str, key: str, **more: object) -> No
     )
 
 
+def keys_of(partition: int) -> Iterator[str]:
+    """Keys whose incidents that partition takes, and would not take if there were three webhooks."""
+    for number in count_from(0):
+        place = int(sha1(f"key-{number}".encode(), usedforsecurity=False).hexdigest()[:8], 16)
+        if place % 2 == partition != place % 3:
+            yield f"key-{number}"
+
+
 def key_of(bench: Bench, partition: int) -> str:
-    """A key whose incidents that partition takes; opens one, as ``first``."""
-    for number in range(40):
-        incident(bench, f"first-{number}", f"key-{number}")
-        if partition_of(bench, f"first-{number}") == partition:
-            return f"key-{number}"
-    raise AssertionError
+    """The first of them; opens one, as ``first``."""
+    key = next(keys_of(partition))
+    incident(bench, "first", key)
+    assert partition_of(bench, "first") == partition
+    return key
 
 
 def test_an_incident_stays_with_the_webhook_that_shows_it_whatever_the_list_becomes(two: Bench) -> None:
@@ -242,6 +256,17 @@ def test_if_that_webhook_is_gone_the_next_one_shows_it_anew(two: Bench) -> None:
     gone(two, 1)
     found = batch(two, 1)
     assert (found.webhook, found.items[0].request) == (WEBHOOK, Request.POST)
+
+
+def test_a_reminder_goes_the_way_of_its_incident(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reminders_module, "script", by_test_clock)
+    for number, key in enumerate(islice(keys_of(1), 4)):
+        incident(two, f"n{number}", key, remind_seconds=HOUR / 2)
+        two.commit(batch(two, 1), Delivered(f"90{number}", "2000000000000000002"))
+        two.tick(10)
+    watched = Watched(two, Reminders(two.redis, two.settings))
+    assert watched.raised(HOUR / 2) == 4
+    assert [partition_of(two, each) for each in watched.posted] == [1] * 4
 
 
 def test_repeats_of_an_incident_are_counted_in_its_partition(two: Bench) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.benchmarks import unlimited
-from tests.benchmarks.lab import Lab, percentile
+from tests.benchmarks.lab import UNLIMITED, Lab, percentile
 from tests.benchmarks.programs import flood
 from tests.benchmarks.row import Benchmark, Row, ratio
 
@@ -33,7 +32,7 @@ def _seconds(lab: Lab, count: int) -> list[float]:
         webhook_id = sandbox.variables["DISCORD_WEBHOOK_GENERAL"].split("/")[-2]
         sandbox.fault(kind="delay", webhook_id=webhook_id, seconds=HANGS_SECONDS)
         place.set(DISCORD_QUEUE_SIZE="20000", DISCORD_RATE_LIMIT="1000000")
-        place.worker(app=unlimited.__name__)
+        place.worker(app=UNLIMITED)
         found: list[float] = place.run(flood, count=lab.rounds(300, 60), flood=count)
         return found
 

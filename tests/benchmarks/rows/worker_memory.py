@@ -7,8 +7,7 @@ import psutil
 
 from notifier.models import AlertType
 from notifier.storage.keys import Keys
-from tests.benchmarks import unlimited
-from tests.benchmarks.lab import Lab, Place
+from tests.benchmarks.lab import UNLIMITED, Lab, Place
 from tests.benchmarks.programs import burst
 from tests.benchmarks.row import Benchmark, Row, ratio
 from tests.servers import until
@@ -25,7 +24,7 @@ def measure(lab: Lab) -> Sequence[Row]:
     with lab.place() as place:
         place.sandbox(limits=False)
         place.set(DISCORD_QUEUE_SIZE=str(2 * BLOCK), DISCORD_RATE_LIMIT="1000000")
-        process = psutil.Process(place.worker(app=unlimited.__name__).pid)
+        process = psutil.Process(place.worker(app=UNLIMITED).pid)
         found, delivered = {}, 0
         for total in (few, many):
             while delivered < total:
