@@ -40,6 +40,7 @@ local function window_take(key, now, token, rule)
 end
 
 local function window_answered(key, now, token)
-  redis.call('zadd', key, now, token) -- before the other goes: an empty key would lose its life
-  if redis.call('zrem', key, UNDER_WAY .. token) == 0 then redis.call('zrem', key, token) end
+  if not redis.call('ZSCORE', key, UNDER_WAY .. token) then return redis.call('ZREM', key, token) end
+  redis.call('ZADD', key, now, token) -- before the other goes: an empty key would lose its life
+  redis.call('ZREM', key, UNDER_WAY .. token)
 end

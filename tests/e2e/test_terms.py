@@ -51,7 +51,7 @@ def by_name(foreign: Celery, title: str, **options: object) -> "AsyncResult[obje
 def admitted(application: Application, notification_id: str) -> dict[str, str]:
     """What is stored of an alert, once it is."""
     key = names.notification(notification_id)
-    until(lambda: application.pipeline.redis.hexists(key, "sequence"), "its admission")
+    until(lambda: application.pipeline.redis.hexists(key, "admitted_at"), "its admission")
     return application.pipeline.redis.hgetall(key)
 
 

@@ -34,6 +34,7 @@ def test_alerts_that_are_held_outlive_a_killed_worker_and_redis(
     for each in cast("list[str]", redis.zrange(delayed, 0, -1)):  # and the hours are over
         redis.zadd(delayed, {each: clock(redis)})
         redis.hset(names.notification(each), "not_before", clock(redis))
+    redis.delete(names.outbox(AlertType.GENERAL, "wake_up"))  # its time has come too
     start_worker(**QUICK, REDIS_URL=own_redis.url)
     ended = application.wait(alerts)
     (message,) = sandbox.messages()

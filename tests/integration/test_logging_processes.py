@@ -132,10 +132,10 @@ if __name__ == "__main__":
 """
 EVERYTHING = """
 logging.getLogger().setLevel(logging.DEBUG)
-handler = DiscordHandler(level=logging.DEBUG, fold_seconds=0, exit_seconds=20)
+handler = DiscordHandler(level=logging.DEBUG, fold_seconds=0, exit_seconds=2)
 logging.getLogger().handlers[:] = [handler]
 log.debug("one")
-handler.flush(10)
+handler.flush(0.5)
 log.debug("two")
 """
 
@@ -234,7 +234,7 @@ def test_with_a_silent_redis_and_every_level_on_it_does_not_feed_itself(run: Run
 
 
 def test_with_every_level_on_only_what_the_program_logs_is_an_alert(run: Run) -> None:
-    ended = run(EVERYTHING)
+    ended = run(EVERYTHING.replace("exit_seconds=2", "exit_seconds=20").replace("flush(0.5)", "flush(10)"))
     assert ended.alerts == {"one": 1, "two": 1}
 
 
