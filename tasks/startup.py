@@ -104,8 +104,8 @@ def refuse_unfit_redis(instance: Any, **_: Any) -> None:
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
     pipeline.hostname = sender.hostname
-    worker = pipeline.delivery_worker
-    worker.goes_on = _own_wake_ups.take
+    main = os.getpid()  # a process of the pool may be replaced at any time: its wake-ups go by the broker
+    pipeline.delivery_worker.goes_on = lambda each: os.getpid() == main and _own_wake_ups.take(each)
 
 
 @worker_ready.connect  # the log is set up by then
