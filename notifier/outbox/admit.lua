@@ -16,15 +16,13 @@
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
+--       9, 10 its delivery task, where the broker is this Redis: the key of its queue, and what is to lie there
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
---       9, 10 its delivery task, where the broker is this Redis: the key of its queue, and what is to lie there
 -- Returns 'admitted', 'carried' (so it is, and a delivery task that is under way will look for it),
 -- 'counted' (its record is stored), 'hastened' (so it is, and a task of its own is to come for what
 -- counts it, which is due earlier now), 'known' (this id was admitted before: nothing is done),
 -- 'silenced' (a silence matches it: call silence.lua), 'full' and the partition that is, or 'memory_full'.
-local LOOK_LATE = 1000000 -- a delivery task that has not come by then may be lost
-local LOOK_AHEAD = 60000000 -- none is due later: else Redis' clock has stepped back
 local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is there: new alerts go before it
 local NOTIFICATION, RESULT, INCIDENT, INCIDENTS = unpack(KEYS, 1, 4)
 local ID, MESSAGE, OWN, RARE = ARGV[2], ARGV[3], cjson.decode(ARGV[1]), ARGV[7] == '' and {} or cjson.decode(ARGV[7])
@@ -108,8 +106,7 @@ local function is_task_wanted()
   if after ~= 0 then return true end -- it sees to the time at which it is due
   local batch, look_at = unpack(redis.call('HMGET', OWN.state, 'batch', 'look_at'))
   if batch then return false end
-  local late = wait > 0 and look_at and now - look_at
-  if late and late <= LOOK_LATE and late >= -LOOK_AHEAD then return false end
+  if wait > 0 and task_is_coming(tonumber(look_at), now) then return false end
   redis.call('HSET', OWN.state, 'look_at', now)
   redis.call('PEXPIRE', OWN.state, OWN.life)
   return true

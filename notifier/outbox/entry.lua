@@ -1,10 +1,18 @@
 -- What every alert needs that comes into an outbox. The keys and the fields are those of outbox.lua.
--- Functions: outbox_size, add_event, next_sequence, note_expiry.
+-- Functions: outbox_size, task_is_coming, add_event, next_sequence, note_expiry.
 
 -- How many notifications an outbox holds, and how many of them wait.
 local function outbox_size(waiting, delayed, in_flight)
   local wait = redis.call('ZCARD', waiting)
   return wait + redis.call('ZCARD', delayed) + redis.call('ZCARD', in_flight), wait
+end
+
+-- Whether a delivery task that is due then will come, or has no more than just not come: one that is late may be lost,
+-- and none is due later than that, unless Redis' clock has stepped back.
+local TASK_LATE = 1000000
+local TASK_AHEAD = 60000000
+local function task_is_coming(due_at, now)
+  return due_at and due_at >= now - TASK_LATE and due_at <= now + TASK_AHEAD
 end
 
 -- One more event of a notification; if there are too many, those in the middle are dropped.

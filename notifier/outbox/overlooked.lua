@@ -2,27 +2,20 @@
 -- KEYS: none
 -- ARGV: 1 worker_prefix (heartbeats), 2 and on: of each outbox waiting, delayed, state, wake_up (outbox.lua)
 -- Returns the positions (the first is 1) of those that a sweep has to see to.
-local LATE = 1000000 -- a delivery task that has not come by then may be lost
-local LOOK_AHEAD = 60000000 -- as in admit.lua
 local now = now_us()
 local found = {}
 
 local function is_due(waiting, delayed)
   if redis.call('ZCARD', waiting) > 0 then return true end
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-  return first[2] and tonumber(first[2]) <= now - LATE
-end
-
--- Whether a task that is due then will come, or has no more than just not come.
-local function is_coming(due_at)
-  return due_at and due_at >= now - LATE and due_at <= now + LOOK_AHEAD
+  return first[2] and tonumber(first[2]) <= now - TASK_LATE
 end
 
 local function is_looked_for(state, wake_up)
   local batch, worker, look_at = unpack(redis.call('HMGET', state, 'batch', 'worker', 'look_at'))
   if batch then return worker and redis.call('EXISTS', ARGV[1] .. worker) == 1 end -- its commit looks on
-  if is_coming(tonumber(look_at)) then return true end
-  return is_coming(tonumber(string.match(redis.call('GET', wake_up) or '', ' (.*)')))
+  if task_is_coming(tonumber(look_at), now) then return true end
+  return task_is_coming(tonumber(string.match(redis.call('GET', wake_up) or '', ' (.*)')), now)
 end
 
 for position = 2, #ARGV, 4 do

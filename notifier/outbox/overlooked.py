@@ -22,7 +22,7 @@ class Overlooked:
 
     def __init__(self, client: "redis.Redis", keys: Keys) -> None:
         self._keys = keys
-        self._look = client.register_script(script("gate/clock.lua", "outbox/overlooked.lua"))
+        self._look = client.register_script(script("gate/clock.lua", "outbox/entry.lua", "outbox/overlooked.lua"))
 
     def among(self, outboxes: Sequence[Partition]) -> list[Partition]:
         """Those of these outboxes that a sweep has to see to."""
