@@ -176,17 +176,16 @@ class DeliveryWorker:
 
     def _send_wake_ups(self, delivery: Delivery) -> None:
         match delivery:
-            case Throttled(wake_up=following, reason=reason):
-                wake_ups = [following if reason not in GOES_ON or not self._sees_to(following) else None]
-            case BatchResult(wake_up=following):
-                wake_ups = [None if self._sees_to(following) else following, delivery.fallback_wake_up]
+            case Throttled():
+                own, fallback = delivery.reason in GOES_ON, None
+            case BatchResult():
+                own, fallback = True, delivery.fallback_wake_up
             case _:
                 return
-        for each in filter(None, wake_ups):
-            self._wake_up(each)
-
-    def _sees_to(self, wake_up: WakeUp | None) -> bool:
-        return wake_up is not None and self.goes_on(wake_up)
+        if (following := delivery.wake_up) and not (own and self.goes_on(following)):
+            self._wake_up(following)
+        if fallback:
+            self._wake_up(fallback)
 
     def _tell_undeliverable(self, alert_type: AlertType, claim: Claim) -> None:
         """Log once, until that is over, that no living worker can deliver a type."""
