@@ -39,7 +39,7 @@ AWAY_SECONDS = 2
 if TYPE_CHECKING:
     from notifier.worker.delivery import Delivery
 
-    from .notifications import NotificationTask
+    from .notification_task import NotificationTask
 
 
 def run_delivery(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, Any]) -> NoReturn:

@@ -11,7 +11,8 @@ from notifier.errors import InvalidMessage
 from notifier.outbox.terms import TRIGGER_HEADER
 from notifier.outcome import Status
 from tasks import app, send_notification
-from tasks.notifications import TRIGGER_CHARACTERS, pipeline
+from tasks.celery import pipeline
+from tasks.notification_task import TRIGGER_CHARACTERS
 
 ERROR = send_notification["error"]
 Sent = list[tuple[dict[str, Any], dict[str, Any]]]

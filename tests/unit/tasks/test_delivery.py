@@ -20,8 +20,9 @@ from notifier.outcome import Reason, Status
 from notifier.producer.callbacks import CALLBACKS_BYTES_MAX
 from notifier.worker.delivery import Detached
 from tasks import send_notification
+from tasks.celery import pipeline
 from tasks.delivery import AWAY_SECONDS, GIVEN_BYTES_MAX, run_delivery
-from tasks.notifications import NotificationTask, pipeline
+from tasks.notification_task import NotificationTask
 
 ERROR = send_notification["error"]
 WAKE_UP = WakeUp(AlertType.ERROR, "token", 3.0)
