@@ -29,14 +29,12 @@ from notifier.outbox.disposition import Action, Disposition, decide, failed_over
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejected, Unknown
-from notifier.render.batch import Payload, as_edit, compose
-from notifier.render.collected import compose_collected
-from notifier.render.notes import note
+from notifier.render.batch import Payload, as_edit
 from notifier.routing import ROUTES
 from notifier.settings import Settings
-from notifier.storage.connection import MICROSECONDS
 from notifier.tracing import delivering
 from notifier.webhook import Webhook
+from notifier.worker.batch_payload import payload_of
 from notifier.worker.delivery_log import WaitLog, log_batch
 from notifier.worker.offload import Offload
 from notifier.worker.own_machine import OwnMachine, backoff_seconds
@@ -212,7 +210,7 @@ class DeliveryWorker:
         if answer := _answer_without_request(batch, alive=self._heartbeat.known):
             return answer
         webhook = cast("Webhook", batch.webhook)  # there is one for a batch that may go
-        payload = _payload(batch)
+        payload = payload_of(batch)
         answer = self._ask(webhook, batch.items[0], payload)
         self._machine.learn(answer)
         return _of_none(answer) if payload.stands_for_all else answer
@@ -280,29 +278,12 @@ def _in_words(outcome: Outcome) -> tuple[str, str | None]:
     return type(outcome).__name__.lower(), None if isinstance(outcome, Delivered) else outcome.reason
 
 
-def _payload(batch: Batch) -> Payload:
-    notes, left_out = [_note(batch, each) for each in batch.items], [each.left_out for each in batch.items]
-    in_forum = any(each.progress.in_forum for each in batch.items)
-    if collected := batch.collected:
-        return compose_collected(batch.messages, collected, notes, left_out, in_forum=in_forum)
-    return compose(batch.messages, notes, left_out, in_forum=in_forum)
-
-
 def _of_none(answer: Answer) -> Answer:
     """The answer to a request whose embed is of all its alerts: what Discord names of it is of none of them."""
     if not isinstance(answer.outcome, Rejected):
         return answer
     parts = frozenset((place, part) for place, part in answer.outcome.parts if place is None)
     return replace(answer, outcome=replace(answer.outcome, parts=parts))
-
-
-def _note(batch: Batch, item: BatchItem) -> str:
-    return note(
-        maybe_posted=item.maybe_posted,
-        delayed_seconds=(batch.claimed_at - max(item.admitted_at, item.not_before)) / MICROSECONDS,
-        delayed_by=item.delayed_by,
-        meant_for="" if item.message.alert_type is batch.alert_type else item.message.alert_type,
-    )
 
 
 _BLOCKED = {

@@ -13,7 +13,7 @@ from notifier.outbox.disposition import Action, decide, failed_over
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import compose
-from notifier.worker import delivery
+from notifier.worker.batch_payload import note_of
 from tests.integration.conftest import OTHER_WEBHOOK, ROOMY, WEBHOOK, Bench, MakeBench
 from tests.names import names
 
@@ -81,7 +81,7 @@ def next_of(bench: Bench, notification_id: str) -> Batch:
 
 
 def title_of(batch: Batch) -> str:
-    notes = [delivery._note(batch, each) for each in batch.items]
+    notes = [note_of(batch, each) for each in batch.items]
     (embed,) = compose(batch.messages, notes).body["embeds"]
     return " | ".join(filter(None, (embed["title"], embed.get("footer", {}).get("text", ""))))
 

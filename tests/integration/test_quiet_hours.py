@@ -24,7 +24,7 @@ from notifier.outbox.terms import Terms
 from notifier.outcome import Failed, Reason, Rejected
 from notifier.quiet_hours import parse
 from notifier.render.batch import SUPPRESS_NOTIFICATIONS, compose
-from notifier.worker.delivery import _payload
+from notifier.worker.batch_payload import payload_of
 from tests.integration.conftest import CLOCK, SECOND, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
@@ -164,7 +164,7 @@ def test_what_is_held_waits_until_the_hours_are_over_and_goes_as_one_message(hol
     assert ids(batch) == [*alerts, "late"]
     assert not is_silent(batch)
     assert batch.pinging == (GENERAL,)
-    content = _payload(batch).body["content"]
+    content = payload_of(batch).body["content"]
     assert content.startswith(f"{ROLE} ")
     assert "26 alerts in 9 h of quiet hours" in content
     holding.commit(batch)
