@@ -72,8 +72,8 @@ def _commands(ours: Sequence[Cost], bare: Sequence[Cost]) -> Row:
     return Row(what, float(f"{figure:.3g}"), "commands", 15, AGAINST, counted)
 
 
-def of_ours(place: Place, count: int) -> Cost:
-    """A burst through the outbox, under Discord's limits."""
+def of_ours(place: Place, count: int, begins: Callable[[], object] = lambda: None) -> Cost:
+    """A burst through the outbox, under Discord's limits. ``begins`` is called before its first alert."""
     sandbox = place.sandbox()
     place.set(DISCORD_QUEUE_SIZE="1000")
     worker = place.worker()
@@ -82,6 +82,7 @@ def of_ours(place: Place, count: int) -> Cost:
         return sum(int(place.redis.zcard(KEYS.history(kind, "delivered"))) for kind in AlertType)
 
     def raise_them(number: int) -> None:
+        begins()
         place.run(burst, side="ours", count=number, types=[kind.value for kind in AlertType])
 
     return _cost(place, sandbox, worker, count, raise_them, delivered, asks=len(AlertType))
