@@ -15,7 +15,7 @@ from notifier.outbox.terms import Terms
 from notifier.outbox.withdrawals import MAYBE_POSTED, Withdrawal
 from notifier.outcome import Deferred, Failed, Reason, Rejected, State, Status, Unknown
 from notifier.render.notes import LATE_SECONDS
-from notifier.worker.delivery import _note
+from notifier.worker.batch_payload import note_of
 from tests.integration.conftest import CLOCK, SECOND, START, WEBHOOK, Bench, MakeBench
 from tests.names import names
 
@@ -111,7 +111,7 @@ def test_it_is_neither_stuck_nor_late_before_its_time(bench: Bench) -> None:
     bench.tick(1 + LATE_SECONDS)
     batch = bench.batch()
     assert titles(batch) == ["later", "on-time"], "no room is kept for a note"
-    assert [_note(batch, item) for item in batch.items] == ["", ""]
+    assert [note_of(batch, item) for item in batch.items] == ["", ""]
 
 
 def test_once_it_is_due_its_lateness_counts(bench: Bench) -> None:
@@ -121,7 +121,7 @@ def test_once_it_is_due_its_lateness_counts(bench: Bench) -> None:
     bench.outbox.sweep(GENERAL)
     assert bench.redis.hkeys(names.troubles) == ["stuck|general|"]
     batch = bench.batch()
-    assert _note(batch, batch.items[0]) == "delayed 5 min: no worker was there"
+    assert note_of(batch, batch.items[0]) == "delayed 5 min: no worker was there"
 
 
 def test_how_long_it_was_spooled_is_no_delay_before_its_time(bench: Bench) -> None:
