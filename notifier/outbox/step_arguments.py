@@ -116,7 +116,7 @@ class StepArguments:
             [
                 *(*keys.outbox_parts(outbox), *keys.gate_parts(_id(webhook))),
                 *(keys.sequence, keys.troubles),
-                *(*keys.outbox_parts(fallback)[:3], keys.callbacks, keys.pinged),
+                *(*keys.outbox_parts(fallback)[:3], keys.callbacks, keys.pinged, keys.memory),
             ],
             {
                 **dead_letter_arguments(keys, settings),
