@@ -56,6 +56,9 @@ class Admitted(StrEnum):
         return self not in {Admitted.CARRIED, Admitted.COUNTED}
 
 
+ANSWERS = {each.value: each for each in Admitted}
+
+
 def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> dict[str, str | int]:
     """What admit.lua takes for every alert of one type."""
     waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
@@ -262,4 +265,4 @@ class Admission:
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
-        return Admitted(answer)
+        return ANSWERS[answer]

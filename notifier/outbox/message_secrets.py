@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from notifier.message_parts import MessageFile
-from notifier.models import NotificationMessage
+from notifier.models import PLAIN, NotificationMessage
 
 if TYPE_CHECKING:
     from notifier.secrets import Masking
@@ -56,6 +56,8 @@ def _has_secret_name(message: NotificationMessage) -> bool:
 
 def _plain_texts(message: NotificationMessage) -> str:
     """All of them, and the names of fields, which may say that a value is a secret."""
+    if message.model_fields_set <= PLAIN:
+        return f"{message.title}\n{message.message}\n{message.source or ''}"
     texts = [value for name in TEXTS if (value := getattr(message, name))]
     return "\n".join(texts + [text for each in message.fields for text in (each.name, each.value)])
 

@@ -1,14 +1,15 @@
 """The Celery application, as ``celeryconfig`` describes it: one for each process."""
 
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.app.utils import Settings, bugreport
 from celery.result import AsyncResult
 from kombu import Connection
+from vine import promise
 
 from notifier.application import load_celeryconfig
 from notifier.errors import BrokerUnavailable
@@ -63,6 +64,19 @@ class Configuration(Settings):
 
 class AlertResult(Raised, AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The Celery result of an alert. Any number of threads may wait for it."""
+
+    # as Celery's, which makes a promise for each that hardly any caller asks for
+    def __init__(
+        self, id: str, backend: Any = None, task_name: str | None = None, app: Any = None, parent: Any = None
+    ) -> None:
+        self.app = app or self.app
+        self.id, self.backend, self.parent = id, backend or self.app.backend, parent
+        self._cache, self._ignored = None, False
+
+    @cached_property
+    def on_ready(self) -> Any:  # type: ignore[override]
+        """What ``then`` is called on."""
+        return promise(cast("Any", self)._on_fulfilled, weak=True)
 
     def _maybe_reraise_parent_error(self) -> None:
         with suppress(BrokerUnavailable):  # who waits is waiting for Redis too
