@@ -174,7 +174,11 @@ class Admission:
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         text, load = text_of(message), measure(message)
-        collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
+        collect = (
+            ""
+            if maybe_posted or (progress is not NO_PROGRESS and progress != NO_PROGRESS)
+            else self._collected(message, terms)
+        )
         is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
         room = capacity(self._settings, kind, message.severity) if is_critical else None
         rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect, room=room)

@@ -52,7 +52,10 @@ class Configuration(Settings):
     @property
     def task_always_eager(self) -> bool:
         """As Celery finds it, in a fifth of the time: each call asks."""
-        return bool(next(each[EAGER] for each in self.maps or () if EAGER in each))
+        for each in self.maps or ():
+            if EAGER in each:
+                return bool(each[EAGER])
+        return False
 
     def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, Any]:
         """What ``inspect conf``, ``report`` and Flower show; Celery alone leaves some passwords in it."""
