@@ -1,4 +1,4 @@
-"""Workers and commands as forks of one process that has imported what they import: most of what their start costs.
+"""Workers, commands and programs as forks of one process that has imported what they import: most of what their start costs.
 
 Each is a process of its own with its own environment, folder, output and signals, ends as any other, and runs what
 ``python -m celery`` runs.
@@ -35,7 +35,7 @@ def can_fork(environment: Mapping[str, str], arguments: Sequence[str] = ()) -> b
 
 
 class ForkedProcess(Process):
-    """As ``Process``, of ``python -m MODULE ARGUMENTS``. ``errors``: where standard error goes, if not to the log."""
+    """As ``Process``, of ``python -m MODULE ARGUMENTS``, or of a program after ``-c``. ``errors``: where standard error goes, if not to the log."""
 
     def __init__(
         self,

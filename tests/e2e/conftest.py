@@ -113,18 +113,22 @@ def application(app: Celery, redis_url: str) -> Iterator[Application]:
 
 @pytest.fixture
 def run_python(configured: dict[str, str], tmp_path: Path) -> RunPython:
-    """Runs a Python program as a user would; its output holds no secret."""
+    """Runs a Python program as a user would; its output holds no secret.
 
-    def run(program: str, *, cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", program],
-            env={**configured, **environment},
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
+    ``fresh``: in an interpreter that has imported nothing before.
+    """
+
+    def run(
+        program: str, *, cwd: Path = tmp_path, fresh: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        variables = {**configured, **environment}
+        if not fresh and can_fork(variables):
+            done = run_forked(["-c", program], env=variables, cwd=cwd, timeout_seconds=150)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-c", program],
+                cwd=cwd, env=variables, capture_output=True, text=True, timeout=150, check=False,
+            )  # fmt: skip
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
         return done
 
