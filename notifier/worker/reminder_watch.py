@@ -51,9 +51,18 @@ class ReminderWatch:
             self._end(due)
         else:
             # with an id of its own: a worker that ends before it has said so is followed by another
-            message = self._message(due)
-            stays = message.alert_type == due.alert_type  # by the webhook that shows the incident
-            self._client.submit(message, Terms(partition=due.partition) if stays else NO_TERMS)
+            message, (partition, _) = self._message(due), self._place(due)
+            stays = message.alert_type == due.alert_type
+            self._client.submit(message, Terms(partition=partition) if stays else NO_TERMS)
+
+    def _place(self, due: Due) -> tuple[int, str | None]:
+        """The partition of the webhook that shows the incident, and its thread, which no other can post to."""
+        webhooks = self._settings.webhooks_of(due.alert_type)
+        showing = [place for place, each in enumerate(webhooks) if due.incident.is_shown_by(each)]
+        if not showing:  # a worker that has none for this type leaves it to others
+            return due.partition, None if webhooks else due.incident.thread_id
+        is_own = due.partition % len(webhooks) in showing
+        return due.partition if is_own else showing[0], due.incident.thread_id
 
     def _end(self, due: Due) -> None:
         withdrawn = [self._withdrawals.withdraw(each) is Withdrawal.WITHDRAWN for each in due.raised]
@@ -65,10 +74,8 @@ class ReminderWatch:
     def _message(self, due: Due) -> NotificationMessage:
         state, shown = due.incident.state, due.incident.shown
         own: dict[str, Any] = {"id": due.id, "alert_type": due.alert_type}
-        webhooks = self._settings.webhooks_of(due.alert_type)
-        webhook = webhooks[due.partition % len(webhooks)] if webhooks else None
-        if due.incident.thread_id and (webhook is None or due.incident.is_shown_by(webhook)):
-            own["thread_id"] = due.incident.thread_id
+        if thread_id := self._place(due)[1]:
+            own["thread_id"] = thread_id
         if due.what is What.REMIND:
             return reminder(state, shown, own, key=due.key, number=due.number, link=due.link)
         mentions = [each for each in due.escalate_to if each not in set(AlertType)]

@@ -36,6 +36,8 @@ from tests.names import names
 
 __all__ = ["same_clock", "two"]
 THIRD = Webhook("1000000000000000003", SecretStr("fake-token-three"))
+THREAD = "2000000000000000007"
+SOON = HOUR / 2
 
 
 def titles(found: Batch) -> list[str]:
@@ -261,12 +263,51 @@ def test_if_that_webhook_is_gone_the_next_one_shows_it_anew(two: Bench) -> None:
 def test_a_reminder_goes_the_way_of_its_incident(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reminders_module, "script", by_test_clock)
     for number, key in enumerate(islice(keys_of(1), 4)):
-        incident(two, f"n{number}", key, remind_seconds=HOUR / 2)
+        incident(two, f"n{number}", key, remind_seconds=SOON)
         two.commit(batch(two, 1), Delivered(f"90{number}", "2000000000000000002"))
         two.tick(10)
     watched = Watched(two, Reminders(two.redis, two.settings))
-    assert watched.raised(HOUR / 2) == 4
+    assert watched.raised(SOON) == 4
     assert [partition_of(two, each) for each in watched.posted] == [1] * 4
+
+
+LISTS = {
+    "as it was": (TWO, 1, "remind_seconds"),
+    "the other way": (TWO[::-1], 0, "remind_seconds"),
+    "longer": ((THIRD, *TWO), 2, "escalate_after"),
+    "shorter": ((OTHER_WEBHOOK,), 1, "escalate_after"),
+}
+
+
+@pytest.mark.parametrize(("webhooks", "place", "term"), LISTS.values(), ids=LISTS)
+def test_an_incident_is_told_again_in_its_thread_by_the_webhook_that_shows_it_whatever_the_list_becomes(
+    two: Bench,
+    make_bench: MakeBench,
+    monkeypatch: pytest.MonkeyPatch,
+    webhooks: tuple[Webhook, ...],
+    place: int,
+    term: str,
+) -> None:
+    monkeypatch.setattr(reminders_module, "script", by_test_clock)
+    incident(two, "first", next(keys_of(1)), thread_name="Disk full", **{term: SOON})
+    two.commit(batch(two, 1), Delivered("901", THREAD))
+    now = make_bench(webhooks={GENERAL: webhooks[0]}, further_webhooks={GENERAL: webhooks[1:]})
+    beat(now, *webhooks)
+    assert Watched(now, Reminders(now.redis, now.settings)).raised(SOON) == 1
+    found = batch(now, place, webhooks)
+    assert (found.webhook, found.messages[0].thread_id) == (OTHER_WEBHOOK, THREAD)
+
+
+def test_an_incident_whose_webhook_is_in_no_list_any_more_is_told_again_by_another_one_in_its_channel(
+    two: Bench, make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminders_module, "script", by_test_clock)
+    incident(two, "first", next(keys_of(1)), thread_name="Disk full", remind_seconds=SOON)
+    two.commit(batch(two, 1), Delivered("901", THREAD))
+    one = make_bench(webhooks={GENERAL: WEBHOOK})
+    assert Watched(one, Reminders(one.redis, one.settings)).raised(SOON) == 1
+    found = batch(one, 1, (WEBHOOK,))
+    assert (found.webhook, found.messages[0].thread_id) == (WEBHOOK, None)
 
 
 def test_repeats_of_an_incident_are_counted_in_its_partition(two: Bench) -> None:
