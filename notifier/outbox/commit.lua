@@ -2,7 +2,7 @@
 -- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks,
---       17 pinged
+--       17 pinged, 18 memory
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
@@ -210,6 +210,7 @@ local function failover(key, item)
   local sequence = leave_batch(key, item)
   redis.call('HDEL', key, 'failing_since', 'lost_alone', 'partition') -- that was another webhook
   redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
+  redis.call('HDEL', KEYS[18], 'size:' .. args.fallback) -- admit.lua has not counted it there
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
   if item.progress == '' then
     redis.call('HDEL', key, 'progress')

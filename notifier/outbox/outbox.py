@@ -252,6 +252,7 @@ class Outbox:
             *self._keys.gate_parts(_id(batch.webhook)),
             *(self._keys.sequence, self._keys.troubles),
             *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks, self._keys.pinged),
+            self._keys.memory,
         ]
 
     def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
