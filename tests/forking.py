@@ -90,9 +90,10 @@ def _run(asked: dict[str, Any], output: int, errors: int) -> None:
         sys.warnoptions.append("error")
         warnings.simplefilter("error")
         sys.modules["__main__"] = program = types.ModuleType("__main__")
-        return exec(compile(arguments[0], "<string>", "exec"), vars(program))  # noqa: S102
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+        exec(compile(arguments[0], "<string>", "exec"), vars(program))  # noqa: S102
+    else:
+        sys.argv = [module, *arguments]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
