@@ -1,4 +1,6 @@
--- The types whose configured mentions pinged within the last `quiet` microseconds, as JSON. pinged: hash, when by type.
+-- When the configured mentions of a type pinged last.
+-- pinged: hash, microseconds by type
+-- pinged_lately(pinged, now, quiet)   the types that did within the last `quiet` microseconds (JSON)
 local function pinged_lately(pinged, now, quiet)
   local types, flat = {}, redis.call('HGETALL', pinged)
   for position = 1, #flat, 2 do

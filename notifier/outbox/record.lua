@@ -3,9 +3,9 @@
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
-local told_time, told_as -- the last one: a step tells nearly always its own
+local told = {} -- the last one: a step tells nearly always its own time
 local function iso_time(us)
-  if us == told_time then return told_as end
+  if told.us == us then return told.text end
   local seconds = math.floor(us / SECOND)
   local days, rest = math.floor(seconds / 86400), seconds % 86400
   local shifted = days + 719468 -- days since 0000-03-01
@@ -17,10 +17,10 @@ local function iso_time(us)
   local month = math.floor((5 * day_of_year + 2) / 153) -- 0 is March
   local day = day_of_year - math.floor((153 * month + 2) / 5) + 1
   local year = year_of_era + era * 400 + (month >= 10 and 1 or 0)
-  told_time = us
-  told_as = string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00', year, month < 10 and month + 3 or month - 9, day,
+  month = month < 10 and month + 3 or month - 9
+  told.us, told.text = us, string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00', year, month, day,
     math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, us % SECOND)
-  return told_as
+  return told.text
 end
 
 -- A text with `value` wherever `place` stands in it. (string.gsub would try a pattern at each letter.)
