@@ -161,13 +161,13 @@ class Admission:
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
         progress: Progress = NO_PROGRESS,
-        trigger: tuple[str, str] | None = None,
+        trigger: tuple[str, bytes, str] | None = None,
     ) -> Admitted:
         """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
         ``progress``: what is settled of it already. ``trigger``: its delivery task, put there if it is wanted: the
-        key of a queue, and the text.
+        key of a queue, the form (producer/triggers.py), and what is shown of its arguments.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
@@ -253,7 +253,7 @@ class Admission:
         incident_keys: Sequence[str] = (),
         incident: str = "",
         room: int | None = None,
-        trigger: Sequence[str] = (),
+        trigger: Sequence[str | bytes] = (),
     ) -> Admitted:
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident, *trigger)
