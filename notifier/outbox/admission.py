@@ -14,7 +14,7 @@ from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
-from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.payload import PAYLOAD_VERSION, text_of, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
@@ -24,7 +24,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
-from notifier.tracing import carried
+from notifier.tracing import carried, is_on
 
 if TYPE_CHECKING:
     from notifier.outbox.silences import Silences
@@ -54,6 +54,9 @@ class Admitted(StrEnum):
     def needs_task(self) -> bool:
         """Whether the caller is to send a delivery task."""
         return self not in {Admitted.CARRIED, Admitted.COUNTED}
+
+
+ANSWERS = {each.value: each for each in Admitted}
 
 
 def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> dict[str, str | int]:
@@ -106,6 +109,9 @@ def _rare(
     room: int | None = None,
 ) -> str:
     """What admit.lua takes of few alerts, as JSON; '' for the others."""
+    few = terms is not NO_TERMS or progress is not NO_PROGRESS or spooled_seconds or maybe_posted or collect or room
+    if not (few or is_on()):
+        return ""
     values = {
         "spooled": microseconds(spooled_seconds) or None,
         "unknown": Reason.CONNECTION_LOST if maybe_posted else None,
@@ -155,20 +161,24 @@ class Admission:
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
         progress: Progress = NO_PROGRESS,
-        trigger: tuple[str, str] | None = None,
+        trigger: tuple[str, bytes, str] | None = None,
     ) -> Admitted:
         """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
         ``progress``: what is settled of it already. ``trigger``: its delivery task, put there if it is wanted: the
-        key of a queue, and the text.
+        key of a queue, the form (producer/triggers.py), and what is shown of its arguments.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
-        text, load = message.model_dump_json(exclude_defaults=True), measure(message)
-        collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
+        text, load = text_of(message), measure(message)
+        collect = (
+            ""
+            if maybe_posted or (progress is not NO_PROGRESS and progress != NO_PROGRESS)
+            else self._collected(message, terms)
+        )
         is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
         room = capacity(self._settings, kind, message.severity) if is_critical else None
         rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect, room=room)
@@ -243,7 +253,7 @@ class Admission:
         incident_keys: Sequence[str] = (),
         incident: str = "",
         room: int | None = None,
-        trigger: Sequence[str] = (),
+        trigger: Sequence[str | bytes] = (),
     ) -> Admitted:
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident, *trigger)
@@ -259,4 +269,4 @@ class Admission:
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
-        return Admitted(answer)
+        return ANSWERS[answer]

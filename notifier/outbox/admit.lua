@@ -16,7 +16,9 @@
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
---       9, 10 its delivery task, where the broker is this Redis: the key of its queue, and what is to lie there
+--       9, 10, 11 its delivery task, where the broker is this Redis: the key of its queue, what is to lie there, in
+--         which numbers of 32 digits stand for 1 its id, 2 what is shown of its arguments, 3 a tag that no other has;
+--         and what is shown
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
 -- Returns 'admitted', 'carried' (so it is, and a delivery task that is under way will look for it),
@@ -27,10 +29,14 @@ local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is t
 local NOTIFICATION, RESULT, INCIDENT, INCIDENTS = unpack(KEYS, 1, 4)
 local ID, MESSAGE, OWN, RARE = ARGV[2], ARGV[3], cjson.decode(ARGV[1]), ARGV[7] == '' and {} or cjson.decode(ARGV[7])
 local CALLBACKS = RARE.callbacks or ''
--- of these few alerts have any: all are asked for at once
-local has_more = redis.call('EXISTS', NOTIFICATION, RESULT, OWN.silences, OWN.partitions) > 0
+-- Of these few alerts have any: all are asked for at once. Redis counts a key as often as it is named, so whether the
+-- answer is odd tells of `waiting`.
+local there = redis.call('EXISTS', OWN.waiting, NOTIFICATION, NOTIFICATION, RESULT, RESULT, OWN.silences, OWN.silences,
+  OWN.partitions, OWN.partitions)
+local has_more, others_wait = there > 1, there % 2 == 1
 if has_more and is_admitted(NOTIFICATION, OWN.dead_letters, ID) then return 'known' end
 local partition = has_more and take_partition(OWN, ID, MESSAGE, INCIDENT, RARE.partition) or 0
+if partition > 0 then others_wait = redis.call('EXISTS', OWN.waiting) == 1 end
 local now, bytes = now_us(), #MESSAGE + #CALLBACKS
 local incident, meeting, waiting = ARGV[8] ~= '' and cjson.decode(ARGV[8]), nil, nil
 if incident then
@@ -77,12 +83,17 @@ if meeting == 'count' then
   if partition > 0 then redis.call('HSET', NOTIFICATION, 'partition', partition) end
   return 'hastened'
 end
-local size, wait = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight)
-local is_full = size >= (RARE.capacity or OWN.capacity)
+local room = memory_room(OWN.memory, OWN.type, partition)
+local size, places = room.size, RARE.capacity or OWN.capacity
+if size >= places then size = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight) end
+local is_full = size >= places
 local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
 if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full ' .. partition end
-if not memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args) then return 'memory_full' end
+if room.total + bytes > OWN.roomy then
+  if not memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args) then return 'memory_full' end
+  room = memory_room(OWN.memory, OWN.type, partition) -- it may have been counted anew
+end
 local sequence, after = next_sequence(OWN.sequence, now), RARE.after or 0
 if incident then
   note_incident(INCIDENT, INCIDENTS, meeting, ID, incident, now)
@@ -106,7 +117,7 @@ local function is_task_wanted()
   if after ~= 0 then return true end -- it sees to the time at which it is due
   local batch, look_at = unpack(redis.call('HMGET', OWN.state, 'batch', 'look_at'))
   if batch then return false end
-  if wait > 0 and task_is_coming(tonumber(look_at), now) then return false end
+  if others_wait and task_is_coming(tonumber(look_at), now) then return false end
   redis.call('HSET', OWN.state, 'look_at', now)
   redis.call('PEXPIRE', OWN.state, OWN.life)
   return true
@@ -127,7 +138,7 @@ end
 redis.call('HSET', NOTIFICATION, 'message', MESSAGE, 'share', ARGV[4], 'characters', ARGV[5], 'sequence', sequence,
   'attempts', 0, 'admitted_at', now - (RARE.spooled or 0))
 if ARGV[6] ~= '1' then redis.call('HSET', NOTIFICATION, 'version', ARGV[6]) end
-memory_add(OWN.memory, bytes, OWN.type)
+memory_take(OWN.memory, room, bytes, size, now)
 if partition > 0 then redis.call('HSET', NOTIFICATION, 'partition', partition) end
 if RARE.spooled then redis.call('HSET', NOTIFICATION, 'spooled', RARE.spooled) end
 if RARE.unknown then redis.call('HSET', NOTIFICATION, 'unknown', RARE.unknown) end
@@ -141,9 +152,8 @@ if RARE.progress then
   add_event(NOTIFICATION, { at = now, step = 'resumed', detail = cjson.decode(RARE.progress).part })
 end
 redis.call('PEXPIRE', NOTIFICATION, OWN.life)
-if wait == 0 then redis.call('PEXPIRE', OWN.waiting, OWN.life) end
-local renewed = 'renewed:' .. OWN.type .. (partition > 0 and '.' .. partition or '')
-if after ~= 0 or RARE.expires or redis.call('HSETNX', OWN.memory, renewed, now) == 1 then
+if not others_wait then redis.call('PEXPIRE', OWN.waiting, OWN.life) end
+if after ~= 0 or RARE.expires or not room.renewed then
   -- their lives are of days: renewed where this step may have made one, else once in the life of that field, a minute
   for _, name in ipairs({ 'waiting', 'delayed', 'sequence', 'state' }) do redis.call('PEXPIRE', OWN[name], OWN.life) end
 end
@@ -157,5 +167,12 @@ if refused then
   redis.call('ZREM', OWN.refused, ID)
 end
 -- last, and whatever comes of it: the alert is here, and a task that the queue does not take is sent again
-if is_wanted and ARGV[9] and type(redis.pcall('LPUSH', ARGV[9], ARGV[10])) == 'number' then is_wanted = false end
+if is_wanted and ARGV[9] then
+  local own = {}
+  for number, text in ipairs({ ID, ARGV[11], redis.sha1hex(ID .. now) }) do
+    own[string.format('%032d', number)] = string.sub(cjson.encode(text), 2, -2)
+  end
+  local task = string.gsub(ARGV[10], '%x+', own)
+  if type(redis.pcall('LPUSH', ARGV[9], task)) == 'number' then is_wanted = false end
+end
 return is_wanted and 'admitted' or 'carried'

@@ -73,12 +73,12 @@ def _straight(client: Any, text: str, registered: Callable[..., Any]) -> Callabl
     """The same, without detours where it can be."""
     if not hasattr(client, "ask"):
         return registered
-    digest = _digest(text)
+    name = packed(("EVALSHA", _digest(text)))
 
     def run(keys: Sequence[str], args: Sequence[Any]) -> Any:
-        command = b"*%d\r\n%b" % (3 + len(keys) + len(args), packed(("EVALSHA", digest, len(keys), *keys, *args)))
+        given = packed((len(keys), *keys, *args))
         try:
-            return client.ask(command)
+            return client.ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given))
         except (NoneIdle, redis.exceptions.NoScriptError):
             return registered(keys=keys, args=args)
 
