@@ -159,8 +159,8 @@ def _out_of_time(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]
 
 
 DISTURBING = {*PAUSES, "kill", "cut_off", "restart", "forget", "failover", "clock"}
-"""After these a worker may be taken for dead while its request is under way, as one may that Redis keeps waiting; or what
-it has under way is forgotten together with its alerts."""
+"""After these a worker may be taken for dead while its request is under way, as one may that Redis keeps waiting; or
+what it has under way is forgotten together with its alerts."""
 
 
 def _at_once(world: World) -> Iterator[str]:
