@@ -37,9 +37,8 @@ def _forgets_a_claim(plan: Plan, chance: random.Random) -> Plan:
         Fault("crawl", since, 0, 4.0),
         Fault(chance.choice(("forget", "failover")), since, 0, round(chance.uniform(0.7, 1.9), 3)),
     )
-    quiet = (each for each in plan.faults if not each.what.startswith("operation"))
     alerts = sorted((*plan.alerts, late), key=lambda each: each.at)
-    return replace(plan, alerts=tuple(alerts), faults=(*quiet, *faults))
+    return replace(plan, alerts=tuple(alerts), faults=(*plan.faults, *faults))
 
 
 SCENES: Mapping[str, Scene] = {
