@@ -25,8 +25,8 @@ end
 
 local function window_wait(key, now, rule)
   local counted = redis.call('ZCOUNT', key, string.format('(%.0f', now - rule.window), '+inf')
-  if counted > 0 then window_redate(key, now, rule.lease) end
   if counted < rule.limit then return 0 end
+  window_redate(key, now, rule.lease) -- whatever its dates are, fewer hold nothing back
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window)
   if redis.call('ZCARD', key) < rule.limit then return 0 end
   local leaves_next = redis.call('ZRANGE', key, -rule.limit, -rule.limit, 'WITHSCORES')

@@ -7,8 +7,8 @@ from tests.integration.conftest import Bench, MakeBench
 from tests.integration.lone_redis import lone_redis  # noqa: F401 (a fixture)
 from tests.names import names
 
-CLAIM_MAX, COMMIT_MAX = 70, 110
-"""Ours: of a batch of ten, of which twenty and sixty are of the ten themselves."""
+CLAIM_MAX, COMMIT_MAX = 54, 96
+"""Ours: of a batch of ten, of which ten and fifty are of the ten themselves."""
 
 
 def commands_since(bench: Bench) -> int:
