@@ -265,7 +265,10 @@ def test_what_cannot_be_delivered_or_used_is_told_once_until_that_is_over(
     )
     for text, seen in (
         ("No worker can deliver general", [(away, 1), (away, 1), (others, 1), (away, 2), (batch, 2), (away, 3)]),
-        ("The webhook 1000 of DISCORD_WEBHOOK_GENERAL is gone", [(first, 1), (second, 1), (first, 1), (used, 1), (first, 2)]),
+        (
+            "The webhook 1000 of DISCORD_WEBHOOK_GENERAL is gone",
+            [(first, 1), (second, 1), (first, 1), (used, 1), (first, 2)],
+        ),
         ("alerts of a later version wait here", [(away, 0), (newer, 1), (newer, 1)]),
     ):
         for claim, times in seen:
