@@ -256,7 +256,9 @@ local function pass_the_gate(first, ids, full)
   if answer == 'wait' then return throttled(detail, reason) end
   -- another machine may make it, so the wake-up is due soon
   if args.held_back > 0 then return throttled(math.min(args.held_back, SOON), args.held_back_by) end
-  local joining = batching_wait(STATE, now, full)
+  -- the task of the first of a burst comes while the others are raised; one alone waits for none
+  local began = args.id ~= '' and #ids > 1 and redis.call('HGET', notification(ids[1]), 'admitted_at')
+  local joining = batching_wait(STATE, now, full, began or nil)
   if joining > 0 then return throttled(joining, 'batching') end
   if answer == 'fetch_webhook' then
     gate_take_fetch(gate, now, args.token, args.worker)

@@ -22,6 +22,8 @@ from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
 from tests.integration.fleet_of_two import Discord, Flower, Worker
 from tests.names import names
 
+JOINED_SECONDS = 0.05
+"""So long the first of several waits for more to fill its request."""
 ONCE = {"received": 1, "started": 1, "succeeded": 1}
 FAILED_ONCE = {"received": 1, "started": 1, "failed": 1}
 REJECTED = Rejected(Reason.INVALID_PAYLOAD, "400: scripted")
@@ -180,6 +182,7 @@ def test_the_batch_of_a_worker_that_died_is_taken_over_as_a_retry(fleet: Fleet) 
     fleet.one.runs("first")
     fleet.bench.tick(1)
     fleet.bench.admit(*ids)
+    fleet.bench.tick(JOINED_SECONDS)
     claim = fleet.bench.outbox.claim(ClaimRequest(AlertType.GENERAL, "a"), WEBHOOK, fleet.one.name)
     assert isinstance(claim, Batch)
     fleet.bench.redis.delete(names.worker(fleet.one.name))  # kill -9
@@ -206,6 +209,7 @@ def test_one_whose_request_hangs_is_received(fleet: Fleet, monkeypatch: pytest.M
     answers, execute = threading.Event(), fleet.discord.execute
     monkeypatch.setattr(fleet.discord, "execute", lambda *given: answers.wait(60) and execute(*given))
     fleet.bench.admit("hangs", "beside")
+    fleet.bench.tick(JOINED_SECONDS)
     assert fleet.one.runs("hangs") == Detached()
     for each in ("hangs", "beside"):
         assert (fleet.flower.task(each).state, fleet.flower.task(each).result) == ("RECEIVED", "waits: in flight")
