@@ -16,7 +16,9 @@ class OneClient:
 
     def _create_client(self: Any, asynchronous: bool = False) -> Any:
         if asynchronous:
-            return super()._create_client(asynchronous)  # type: ignore[misc]
+            client = super()._create_client(asynchronous)  # type: ignore[misc]
+            client.ping = _not_asked  # kombu would ask as it makes a channel, and connect although nothing is sent
+            return client
         if self._client is None or self._client.connection_pool is not self.pool:  # kombu makes another after an error
             self._client = super()._create_client()  # type: ignore[misc]
         return self._client
@@ -27,6 +29,10 @@ class OneClient:
             return
         priority = self._get_message_priority(message, reverse=False)
         self.written.append((self.global_keyprefix + self._q_for_pri(queue, priority), dumps(message)))
+
+
+def _not_asked() -> bool:
+    return True
 
 
 OURS = with_channel(OneClient)

@@ -42,13 +42,14 @@ def atomic_step(
     ``before_first``: is called before a server that does not know the script yet (a server forgets all of them when it
     ends, and a replica has none) runs it for the first time.
     """
-    registered: Callable[..., Any] = client.register_script(text)
+    is_behind_sentinels = isinstance(client.connection_pool, SentinelConnectionPool)
+    registered: Callable[..., Any] = client.register_script(text) if is_behind_sentinels else _learned(client, text)
     if before_first is not None:
 
         def registered(keys: list[str], args: list[Any], client: "redis.Redis" = client) -> Any:
             return run_script(client, text, before_first, keys, args)
 
-    if not isinstance(client.connection_pool, SentinelConnectionPool):
+    if not is_behind_sentinels:
         return registered
 
     waits_from = time.monotonic()
@@ -65,6 +66,44 @@ def atomic_step(
             return answer
 
     return run
+
+
+def _learned(client: "redis.Redis", text: str) -> Callable[..., Any]:
+    """A script that the server learns in the round trip of its first call. On a long line each one more is felt."""
+    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    is_known = False
+
+    def run(keys: Sequence[str], args: Sequence[Any]) -> Any:
+        nonlocal is_known
+        if is_known:
+            try:
+                return client.evalsha(digest, len(keys), *keys, *args)
+            except redis.exceptions.NoScriptError:  # the server was started again
+                pass
+        pipeline: Any = client.pipeline(transaction=False)  # has no types
+        pipeline.script_load(text)
+        pipeline.evalsha(digest, len(keys), *keys, *args)
+        try:
+            learned, answer = pipeline.execute(raise_on_error=False)
+        except redis.ConnectionError as error:
+            raise _refusal(client) or error from None
+        if isinstance(answer, Exception):
+            raise learned if isinstance(learned, Exception) else answer
+        is_known = True
+        return answer
+
+    return run
+
+
+def _refusal(client: "redis.Redis") -> Exception | None:
+    """Why a server closes on a long text. One that wants a login, or is no Redis, tells that who sends less."""
+    try:
+        client.ping()
+    except (redis.AuthenticationError, redis.InvalidResponse) as refused:
+        return refused
+    except redis.RedisError:
+        pass
+    return None
 
 
 def run_script(
