@@ -1,6 +1,5 @@
 """The values that an application passes and gets back: alert type, notification, result."""
 
-import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +13,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    create_model,
     model_validator,
 )
 from pydantic_core import from_json
@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from notifier.coercion import coerce
 from notifier.errors import ExtraMissing, InvalidMessage, TemplateError
 from notifier.given_parts import FIELD
+from notifier.ids import new_id
 from notifier.message_parts import (
     COLOUR_OF,
     MENTIONS_MAX,
@@ -51,10 +52,15 @@ EXCEPTION_NAMES = frozenset(("exception", "exc_info"))
 """What a caller may give beside the fields: an exception, as in logging."""
 TEMPLATE_NAMES = frozenset(("template", "context"))
 """The same: the name of a template, and the values of its variables."""
+PLAIN = frozenset(("id", "alert_type", "title", "message", "severity", "timestamp", "source"))
+"""The fields of most alerts."""
 REPLAY = "replay_of"
 """What the metadata of a replay names: the dead letter that it sends again."""
 # ours: what Redis holds of one alert; the file made of its texts is smaller still, and Discord takes files up to 10 MiB
 MESSAGE_BYTES_MAX = 8 * 2**20
+
+
+TYPES = frozenset(AlertType)
 
 
 def _id(value: str) -> str:
@@ -69,7 +75,7 @@ NotificationId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MA
 def _alert_type(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, AlertType):
         value = value.strip().lower() or AlertType.GENERAL
-        if value not in set(AlertType):
+        if value not in TYPES:
             near = nearest(value, AlertType)
             raise ValueError(f"none of {', '.join(AlertType)}" + (f"; {near}?" if near else ""))
     return AlertType.GENERAL if value is None else value
@@ -106,7 +112,7 @@ class NotificationMessage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
-    id: NotificationId = Field(default_factory=lambda: str(uuid.uuid4()))
+    id: NotificationId = Field(default_factory=new_id)
     alert_type: Annotated[AlertType, BeforeValidator(_alert_type)] = AlertType.GENERAL
     title: Text
     message: Annotated[str, stripped(minimum=0)] = ""
@@ -163,9 +169,24 @@ class NotificationMessage(BaseModel):
             raise InvalidMessage("; ".join(_unknown(name, _names(type(self))) for name in sorted(unknown)))
         given = shortened(coerce(data), MESSAGE_BYTES_MAX)
         try:
-            super().__init__(**given)
+            if type(self) is NotificationMessage and given.keys() <= PLAIN:
+                self._be_plain(given)
+            else:
+                super().__init__(**given)
         except ValidationError as error:
             raise InvalidMessage(_named(error)) from None
+
+    def _be_plain(self, given: dict[str, Any]) -> None:
+        """Become what pydantic would make of it, which looks at fifty fields: a quarter of a call's Python.
+
+        What is given is text of a bounded size, so JSON can hold it.
+        """
+        form, rest = _plain_form()
+        made = form(**given)
+        object.__setattr__(self, "__dict__", {**rest, **vars(made), "metadata": {}})
+        object.__setattr__(self, "__pydantic_fields_set__", made.model_fields_set)
+        object.__setattr__(self, "__pydantic_extra__", None)
+        object.__setattr__(self, "__pydantic_private__", None)
 
     @classmethod
     def from_template(cls, template: str, /, *, overrides: Mapping[str, Any] | None = None, **context: Any) -> Self:
@@ -201,6 +222,15 @@ class NotificationMessage(BaseModel):
         if self.color is not None:
             return self.color
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
+
+
+@cache
+def _plain_form() -> tuple[type[BaseModel], dict[str, Any]]:
+    """A model of the plain fields alone, by the same rules; and what the others are if they are not given."""
+    fields = NotificationMessage.model_fields
+    plain: Any = {name: (field.annotation, field) for name, field in fields.items() if name in PLAIN}
+    form = create_model("Plain", __config__=NotificationMessage.model_config, **plain)
+    return form, {name: field.default for name, field in fields.items()}
 
 
 @cache

@@ -143,6 +143,9 @@ _AFTER_NAME = rf"{_QUOTE}?[ \t]*(?:[:=]|,|%3A)[ \t]*(?:b?{_QUOTE})?"
 _COOKIE = rf"[\w!#$%&*+.^|~-]{{1,100}}=[^\s\"',;\\<>(){{}}]{{1,{VALUE_CHARACTERS_MAX}}}"
 """A name and a value (RFC 6265, 4.1.1)."""
 
+BOT_TOKEN_MIDDLE = r"\.[\w-]{6,7}\."
+"""A bot token has no word of its own; this part of it tells more than its dots, which are in most texts."""
+
 KINDS = (
     SecretKind(
         "private key",
@@ -226,7 +229,10 @@ KINDS = (
     SecretKind("npm token", ("_authtoken=",), r"_authToken=([^\s\"']+)"),
     _token("PyPI token", "pypi-age", r"pypi-AgE[\w-]{50,}"),
     SecretKind(
-        "Discord bot token", (".",), r"([MNO](?<![\w.-].)[\w-]{22,27}\.[\w-]{6,7}\.[\w-]{27,40})", _is_bot_token
+        "Discord bot token",
+        (".",),
+        rf"([MNO](?<![\w.-].)[\w-]{{22,27}}{BOT_TOKEN_MIDDLE}[\w-]{{27,40}})",
+        _is_bot_token,
     ),
     _token("Telegram token", ":aa", r"\d{8,10}:AA[\w-]{33}(?!\w)"),
     _token(

@@ -8,6 +8,7 @@
 --                                          'edge_banned', 'webhook_gone'
 -- gate_report_fetch(gate, now, token, feedback)
 --                                          the same of an answer of Get Webhook
+-- gate_note_post(gate, now, health)        when a post last succeeded, and when one failed
 
 local function gate_answered(gate, now, token)
   for _, key in ipairs({ gate.edge_sent, gate.sent, channel_key(gate) }) do window_answered(key, now, token) end
@@ -106,4 +107,9 @@ local function gate_report_fetch(gate, now, token, feedback)
   if feedback.pause then gate_pause(gate, now, feedback.pause, budget[1]) end
   redis.call('PEXPIRE', args.read, LIFE_MS)
   return gate_report_health(gate, now, token, feedback)
+end
+
+local function gate_note_post(gate, now, health)
+  local field = { success = 'posted_at', failure = 'failed_at' }
+  if field[health] then redis.call('HSET', gate.state, field[health], now) end
 end

@@ -3,6 +3,7 @@
 -- step and in the place of `redis`, so these read as if they asked Redis itself.
 --
 -- redis.call(command, …)  as Redis' own, but for what the writes to a sorted set and to lives return: nothing
+-- redis.renew(key, fields) the hash is deleted, and made anew of these
 -- redis.expect_none(keys) asks once whether any of these is there: as nearly always, none is
 -- redis.written(answer, renews)
 --                         writes what is due, and returns the answer of the step. The lives of KEYS, which are of days,
@@ -15,6 +16,7 @@ do
   local server = redis
   local cached, cached_keys = {}, {} -- hashes: { stored, fields }, each by field
   local joining, lives = {}, {} -- by key: { member = score, or false: it leaves }; { command, life }
+  local renewed = {} -- hashes that are deleted first
   local absent, grown = {}, {} -- keys that are not there; that were written to, and may be new
   local has_freed = false
   local CACHED_MAX = 64 -- a step that looks at all that waits does so at Redis, for the rest
@@ -183,6 +185,14 @@ do
     if not kept and #gone > 0 then ask('HDEL', key, unpack(gone)) end -- an empty key would lose its life
   end
 
+  function redis.renew(key, fields)
+    local texts = {}
+    for field, value in pairs(fields) do texts[field] = as_text(value) end
+    if not cached[key] then table.insert(cached_keys, key) end
+    cached[key] = { stored = {}, fields = texts }
+    table.insert(renewed, key)
+  end
+
   function redis.expect_none(keys)
     if server.call('EXISTS', unpack(keys)) > 0 then return end
     for _, key in ipairs(keys) do
@@ -204,6 +214,7 @@ do
   end
 
   function redis.written(answer, renews)
+    for first = 1, #renewed, AT_ONCE do ask('DEL', unpack(renewed, first, math.min(first + AT_ONCE - 1, #renewed))) end
     for _, key in ipairs(cached_keys) do write_hash(key) end
     for key in pairs(joining) do write_set(key) end
     for key, life in pairs(lives) do

@@ -32,8 +32,11 @@ end
 local function count_latency(counts, names, type, latency)
   latency = math.max(0, latency) -- the clock may have stepped back
   local bound = 'inf'
-  for place = #names.bounds, 1, -1 do
-    if latency <= names.bounds[place] then bound = string.format('%.0f', names.bounds[place]) end
+  for _, each in ipairs(names.bounds) do
+    if latency <= each then
+      bound = string.format('%.0f', each)
+      break
+    end
   end
   count_one(counts, 'latency|' .. type .. '|' .. bound)
   local sum = 'latency_sum|' .. type

@@ -14,7 +14,7 @@ from notifier.gate.gate import microseconds
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.callbacks import LOOK_SECONDS
 from notifier.outbox.capacity import capacity, memory_arguments
-from notifier.outbox.payload import PAYLOAD_VERSION, version_of
+from notifier.outbox.payload import PAYLOAD_VERSION, text_of, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
@@ -24,7 +24,7 @@ from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
-from notifier.tracing import carried
+from notifier.tracing import carried, is_on
 
 if TYPE_CHECKING:
     from notifier.outbox.silences import Silences
@@ -106,6 +106,9 @@ def _rare(
     room: int | None = None,
 ) -> str:
     """What admit.lua takes of few alerts, as JSON; '' for the others."""
+    few = terms is not NO_TERMS or progress is not NO_PROGRESS or spooled_seconds or maybe_posted or collect or room
+    if not (few or is_on()):
+        return ""
     values = {
         "spooled": microseconds(spooled_seconds) or None,
         "unknown": Reason.CONNECTION_LOST if maybe_posted else None,
@@ -167,7 +170,7 @@ class Admission:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
-        text, load = message.model_dump_json(exclude_defaults=True), measure(message)
+        text, load = text_of(message), measure(message)
         collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
         is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
         room = capacity(self._settings, kind, message.severity) if is_critical else None

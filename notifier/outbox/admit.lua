@@ -27,10 +27,14 @@ local EDIT = 2 ^ 52 -- added to the sequence of what changes a message that is t
 local NOTIFICATION, RESULT, INCIDENT, INCIDENTS = unpack(KEYS, 1, 4)
 local ID, MESSAGE, OWN, RARE = ARGV[2], ARGV[3], cjson.decode(ARGV[1]), ARGV[7] == '' and {} or cjson.decode(ARGV[7])
 local CALLBACKS = RARE.callbacks or ''
--- of these few alerts have any: all are asked for at once
-local has_more = redis.call('EXISTS', NOTIFICATION, RESULT, OWN.silences, OWN.partitions) > 0
+-- Of these few alerts have any: all are asked for at once. Redis counts a key as often as it is named, so whether the
+-- answer is odd tells of `waiting`.
+local there = redis.call('EXISTS', OWN.waiting, NOTIFICATION, NOTIFICATION, RESULT, RESULT, OWN.silences, OWN.silences,
+  OWN.partitions, OWN.partitions)
+local has_more, others_wait = there > 1, there % 2 == 1
 if has_more and is_admitted(NOTIFICATION, OWN.dead_letters, ID) then return 'known' end
 local partition = has_more and take_partition(OWN, ID, MESSAGE, INCIDENT, RARE.partition) or 0
+if partition > 0 then others_wait = redis.call('EXISTS', OWN.waiting) == 1 end
 local now, bytes = now_us(), #MESSAGE + #CALLBACKS
 local incident, meeting, waiting = ARGV[8] ~= '' and cjson.decode(ARGV[8]), nil, nil
 if incident then
@@ -77,12 +81,17 @@ if meeting == 'count' then
   if partition > 0 then redis.call('HSET', NOTIFICATION, 'partition', partition) end
   return 'hastened'
 end
-local size, wait = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight)
-local is_full = size >= (RARE.capacity or OWN.capacity)
+local room = memory_room(OWN.memory, OWN.type, partition)
+local size, places = room.size, RARE.capacity or OWN.capacity
+if size >= places then size = outbox_size(OWN.waiting, OWN.delayed, OWN.in_flight) end
+local is_full = size >= places
 local is_last = incident and (incident.kind == 'resolve' or incident.is_heard)
 if meeting == 'edit' and is_full and not is_last then return count() end -- the next one shows it
 if meeting ~= 'edit' and is_full then return 'full ' .. partition end
-if not memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args) then return 'memory_full' end
+if room.total + bytes > OWN.roomy then
+  if not memory_has_room(OWN.memory, now, bytes, OWN.roomy, OWN.memory_args) then return 'memory_full' end
+  room = memory_room(OWN.memory, OWN.type, partition) -- it may have been counted anew
+end
 local sequence, after = next_sequence(OWN.sequence, now), RARE.after or 0
 if incident then
   note_incident(INCIDENT, INCIDENTS, meeting, ID, incident, now)
@@ -106,7 +115,7 @@ local function is_task_wanted()
   if after ~= 0 then return true end -- it sees to the time at which it is due
   local batch, look_at = unpack(redis.call('HMGET', OWN.state, 'batch', 'look_at'))
   if batch then return false end
-  if wait > 0 and task_is_coming(tonumber(look_at), now) then return false end
+  if others_wait and task_is_coming(tonumber(look_at), now) then return false end
   redis.call('HSET', OWN.state, 'look_at', now)
   redis.call('PEXPIRE', OWN.state, OWN.life)
   return true
@@ -127,7 +136,7 @@ end
 redis.call('HSET', NOTIFICATION, 'message', MESSAGE, 'share', ARGV[4], 'characters', ARGV[5], 'sequence', sequence,
   'attempts', 0, 'admitted_at', now - (RARE.spooled or 0))
 if ARGV[6] ~= '1' then redis.call('HSET', NOTIFICATION, 'version', ARGV[6]) end
-memory_add(OWN.memory, bytes, OWN.type)
+memory_take(OWN.memory, room, bytes, size, now)
 if partition > 0 then redis.call('HSET', NOTIFICATION, 'partition', partition) end
 if RARE.spooled then redis.call('HSET', NOTIFICATION, 'spooled', RARE.spooled) end
 if RARE.unknown then redis.call('HSET', NOTIFICATION, 'unknown', RARE.unknown) end
@@ -141,9 +150,8 @@ if RARE.progress then
   add_event(NOTIFICATION, { at = now, step = 'resumed', detail = cjson.decode(RARE.progress).part })
 end
 redis.call('PEXPIRE', NOTIFICATION, OWN.life)
-if wait == 0 then redis.call('PEXPIRE', OWN.waiting, OWN.life) end
-local renewed = 'renewed:' .. OWN.type .. (partition > 0 and '.' .. partition or '')
-if after ~= 0 or RARE.expires or redis.call('HSETNX', OWN.memory, renewed, now) == 1 then
+if not others_wait then redis.call('PEXPIRE', OWN.waiting, OWN.life) end
+if after ~= 0 or RARE.expires or not room.renewed then
   -- their lives are of days: renewed where this step may have made one, else once in the life of that field, a minute
   for _, name in ipairs({ 'waiting', 'delayed', 'sequence', 'state' }) do redis.call('PEXPIRE', OWN[name], OWN.life) end
 end

@@ -5,14 +5,12 @@
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
 --         expire, late, mention_quiet (microseconds), quiet (args of quiet.lua; null),
---         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
---         to others),
---         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured), partition (its number), others (ids of webhooks that the caller may use in place of this
---         one), counters (names of counters.lua), held_back (microseconds for which this caller's machine makes no
---         request, 0), held_back_by,
---         fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits for a worker that
---         can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
+--         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left to
+--         others), unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if
+--         none is configured), partition (its number), others (ids of webhooks that the caller may use in place of
+--         this one), counters (names of counters.lua), held_back (microseconds for which this caller's machine makes
+--         no request, 0), held_back_by, fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits
+--         for a worker that can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
 --   not_found                       this id was never admitted
 --   completed                       this notification has its record
@@ -109,9 +107,12 @@ local function lease_one(kind, reason, id, others, log, answer)
   redis.call('ZADD', IN_FLIGHT, place_of(key, id, WAITING, IN_FLIGHT), id)
   redis.call('ZREM', WAITING, id)
   redis.call('ZREM', DELAYED, id)
-  if kind == 'batch' then redis.call('HDEL', key, 'left_at') end -- somebody can read it
-  add_event(key, { at = now, step = kind, reason = reason, with = others,
-    waited = waits_since(log, now, tonumber(seen_at or here_since)) })
+  if kind == 'batch' then
+    redis.call('HDEL', key, 'left_at') -- somebody can read it
+  else
+    local waited = waits_since(log, now, tonumber(seen_at or here_since))
+    add_event(key, { at = now, step = kind, reason = reason, with = others, waited = waited })
+  end
   local waited = waits_since(log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
   local known, doubt = '', nil
@@ -121,23 +122,16 @@ local function lease_one(kind, reason, id, others, log, answer)
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
-local function pinged_lately()
-  local types, pinged = {}, redis.call('HGETALL', PINGED)
-  for position = 1, #pinged, 2 do
-    local since = now - pinged[position + 1]
-    if since >= 0 and since < args.mention_quiet then table.insert(types, pinged[position]) end
-  end
-  return #types > 0 and cjson.encode(types) or '[]'
-end
-
 local function lease(kind, reason, ids)
   if #forgotten > 0 then return answer_forgotten() end
   local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '', left_behind,
-    redis.call('HGET', gate.state, 'forum') or '', pinged_lately() }
+    redis.call('HGET', gate.state, 'forum') or '', pinged_lately(PINGED, now, args.mention_quiet) }
   local log = wait_log(STATE)
   for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
   log_wait(STATE, now, 'in_flight', args.life)
-  redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker)
+  local claimed = kind == 'batch' and string.format('%s %.0f %d', args.token, now, #ids - 1) or ''
+  redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker, 'claimed',
+    claimed)
   redis.call('HDEL', STATE, 'missed_at', 'look_at')
   redis.call('HSET', RUN, 'claimed', 1)
   redis.call('EXPIRE', RUN, args.life)
@@ -169,12 +163,19 @@ local function answer_for_own_id()
   redis.call('ZADD', WAITING, place_of(key, args.id, WAITING, IN_FLIGHT), args.id) -- the set that it was in is gone
 end
 
+-- Those of the batch under way; no commit will tell that they were claimed.
+local function leased()
+  local ids, claimed = waiting_in(IN_FLIGHT, -1), batch_claimed(STATE)
+  for _, id in ipairs(ids) do note_claim(claimed, notification(id)) end
+  return ids
+end
+
 -- A batch that was leased to this caller in an answer that was lost: no request was made.
 local function take_back_unanswered()
   local batch = redis.call('HGET', STATE, 'batch')
   for _, token in ipairs(args.unanswered) do
     if token == batch then
-      for _, id in ipairs(redis.call('ZRANGE', IN_FLIGHT, 0, -1)) do requeue(id, IN_FLIGHT) end
+      for _, id in ipairs(leased()) do requeue(id, IN_FLIGHT) end
       end_lease(STATE)
       gate_give_back(gate, now, token)
     end
@@ -192,7 +193,7 @@ local function wait_for_batch_under_way()
   if alive and left > 0 then return { 'throttled', left, 'in_flight', -1 } end -- its commit sends the wake-up
   if left > 0 then return throttled(left, 'in_flight') end
   gate_give_back(gate, now, redis.call('HGET', STATE, 'batch'))
-  local ids = waiting_in(IN_FLIGHT, -1)
+  local ids = leased()
   if #ids > 0 then return lease('abandoned', '', ids) end
   end_lease(STATE)
 end

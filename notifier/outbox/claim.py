@@ -2,20 +2,18 @@
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from notifier.models import MESSAGE_BYTES_MAX, AlertType, NotificationMessage
+from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_item import THREAD_NAME, BatchItem
-from notifier.outbox.collecting import COLLECTED_MAX, collected_of
+from notifier.outbox.collecting import collected_of
 from notifier.outbox.incident import incident_of
 from notifier.outbox.payload import read
 from notifier.outbox.progress import progress_of
 from notifier.outbox.quiet import SILENT
 from notifier.outcome import Reason
 from notifier.render.collected import Collected
-from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.routing import Partition
 from notifier.webhook import Webhook
 
@@ -64,55 +62,6 @@ class HeldBack:
 
     seconds: float
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimArguments:
-    """The arguments of claim.lua. Prefixes are of key names; times are microseconds, except ``life`` (seconds).
-
-    ``capacity``: of the outbox; one that is full sends what it has collected. ``others``: ids of the webhooks of
-    the type that the caller would use in place of this one.
-    ``unanswered``: tokens of this process' claims whose answers never came. ``gate``: the limits (gate.limits).
-    ``counters``: names (counters.counter_names).
-    ``quiet``: the hours in which alerts are held (quiet.hold_arguments). ``fleet``: what fleet.lua calls names;
-    ``undeliverable`` (how long an alert waits for a worker that can deliver it) and ``has_fallback``.
-    """
-
-    id: str
-    wake_up: str
-    token: str
-    worker: str
-    worker_prefix: str
-    notification_prefix: str
-    channel_prefix: str
-    alert_type: AlertType
-    version: int
-    leave: int
-    lease: int
-    witness: int
-    life: int
-    expire: int
-    late: int
-    mention_quiet: int
-    unanswered: list[str]
-    gate: dict[str, Any]
-    counters: dict[str, Any]
-    fleet: dict[str, Any]
-    capacity: int
-    partition: int = 0
-    others: Sequence[str] = ()
-    quiet: dict[str, Any] | None = None
-    held_back: int = 0
-    held_back_by: str = ""
-    embeds_max: int = EMBEDS_MAX
-    characters_max: int = EMBEDS_TOTAL_CHARACTERS_MAX
-    note_characters: int = NOTE_CHARACTERS_MAX
-    bytes_max: int = MESSAGE_BYTES_MAX
-    collected_max: int = COLLECTED_MAX
-
-    def as_json(self) -> str:
-        """The one argument of the script."""
-        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 -- next wake-up. A commit that is repeated changes nothing more.
 -- KEYS: 1-5 the outbox (outbox.lua), 6-10 the gate (gate.lua), 11 sequence, 12 troubles,
 --       13-15 of the fallback: waiting, delayed, in_flight (if there is none: this outbox'), 16 callbacks,
---       17 pinged
+--       17 pinged, 18 memory
 -- ARGV: 1 (JSON): token (of the batch), wake_up (token for the next wake-up), notification_prefix, result_prefix,
 --         history_prefix, dead_letters_prefix, channel_prefix, worker_prefix (heartbeats), witness (microseconds),
 --         gate (limits), report (gate_report's, or null: no request was made), retry_attempts,
@@ -35,6 +35,7 @@ redis.expect_none({ KEYS[17], unpack(gate_exceptions(gate)) })
 local renews = begins_minute(STATE, 'settled_at', now)
 local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token
+local claimed = holds_lease and batch_claimed(STATE)
 local requested = args.report ~= cjson.null
 local completed, untold = {}, {}
 local counts = holds_lease and requested and args.counted or {}
@@ -56,12 +57,6 @@ local function is_in_outage(key)
   local since = tonumber(failing_since or now)
   if later(posted_at, since) and not later(posted_at, now) then return false end -- or the clock stepped back
   return requested or later(failed_at, since) or not later(lost_alone, args.retry_attempts)
-end
-
--- When a post last succeeded, and when one failed: fields of the gate's state.
-local function note_post(health)
-  local field = { success = 'posted_at', failure = 'failed_at' }
-  if field[health] then redis.call('HSET', gate.state, field[health], now) end
 end
 
 -- Whether it is this caller's: by the lease or, if that is gone, because nobody else can have it.
@@ -89,7 +84,7 @@ end
 
 -- What is known only here: whether a revoke came too late, and the time.
 local function filled(text, revoke)
-  text = string.gsub(text, '"revoke%-' .. args.stamp .. '"', revoke == '' and 'null' or '"' .. revoke .. '"')
+  text = filled_in(text, '"revoke-' .. args.stamp .. '"', revoke == '' and 'null' or '"' .. revoke .. '"')
   return dated(text, args.stamp, now)
 end
 
@@ -115,11 +110,12 @@ local function complete(key, item, result)
   if whole then redis.call('HSET', key, kept_as, whole) end
   note_shown(key, item, new_place, args.life)
   if item.dead then
+    note_claim(claimed, key)
     add_event(key, event(item, 'complete'))
     redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
     redis.call('HDEL', key, 'message')
   else
-    shorten_ended(key, event(item, 'complete'), now)
+    shorten_ended(key, claimed and claim_event(claimed, key), event(item, 'complete'), now)
   end
   redis.call('EXPIRE', key, life)
   store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
@@ -210,6 +206,7 @@ local function failover(key, item)
   local sequence = leave_batch(key, item)
   redis.call('HDEL', key, 'failing_since', 'lost_alone', 'partition') -- that was another webhook
   redis.call('ZADD', FALLBACK_WAITING, sequence, item.id)
+  redis.call('HDEL', KEYS[18], 'size:' .. args.fallback) -- admit.lua has not counted it there
   redis.call('HSET', key, 'share', item.fallback_batch_key, 'rerouted', 1)
   if item.progress == '' then
     redis.call('HDEL', key, 'progress')
@@ -251,7 +248,10 @@ for position, item in ipairs(args.dispositions) do
   local action = is_open(key, item, has_message) and decide(item, key, has_message)
   if action then
     if action ~= 'leave_to_claim' then
-      if action ~= 'complete' then add_event(key, event(item, action)) end
+      if action ~= 'complete' then
+        note_claim(claimed, key)
+        add_event(key, event(item, action))
+      end
       if redis.call('HSETNX', key, 'received', 1) == 1 then table.insert(untold, item.id) end
     end
     apply[action](key, item, ARGV[position + 1])
@@ -276,7 +276,7 @@ if holds_lease and requested then -- else it is a repeated commit: the gate has 
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
     report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
   end
-  note_post(args.report.health)
+  gate_note_post(gate, now, args.report.health)
 end
 
 local function next_wake_up()

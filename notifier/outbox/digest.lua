@@ -1,6 +1,6 @@
 -- Admit the digest of what was folded, in the place of what it was made of: if there is room for a whole batch, or it
 -- has waited long enough; and never a second one while one waits (the outbox then holds one more than its bound).
--- KEYS: 1 notification (the digest's), 2 waiting, 3 delayed, 4 in_flight, 5 state, 6 digest, 7 sequence
+-- KEYS: 1 notification (the digest's), 2 waiting, 3 delayed, 4 in_flight, 5 state, 6 digest, 7 sequence, 8 memory
 -- ARGV: 1 (JSON): id, alert_type, batch_key, notification_prefix, capacity, room (places that a batch needs),
 --         late (microseconds), life (ms), titles_shown (lines of the text), characters_max (of one that is not sent
 --         alone), severity
@@ -82,6 +82,7 @@ local sequence = next_sequence(SEQUENCE, now)
 redis.call('HSET', NOTIFICATION, 'message', cjson.encode(message), 'share', batch_key, 'characters', load, 'sequence',
   sequence, 'attempts', 0, 'admitted_at', now)
 redis.call('ZADD', WAITING, sequence, args.id)
+redis.call('HDEL', KEYS[8], 'size:' .. args.alert_type)
 redis.call('HSET', STATE, 'digest', args.id)
 redis.call('DEL', DIGEST)
 for _, key in ipairs({ NOTIFICATION, WAITING, STATE, SEQUENCE }) do redis.call('PEXPIRE', key, args.life) end

@@ -114,7 +114,7 @@ class Digests:
                 self._digest(
                     keys=[
                         *(self._keys.notification(notification_id), waiting, delayed, in_flight, state),
-                        *(self._keys.outbox(alert_type, "digest"), self._keys.sequence),
+                        *(self._keys.outbox(alert_type, "digest"), self._keys.sequence, self._keys.memory),
                     ],
                     args=[json.dumps(asked)],
                 )

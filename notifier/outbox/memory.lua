@@ -2,12 +2,17 @@
 -- would not fit. In between, what is admitted is added, and nothing is taken off: so the count is never too low by what
 -- leaves an outbox in any way (a worker of version 0.2, a key that expires), and never too high where it matters.
 -- memory (hash): bytes by alert type, total, counted_at (microseconds), count (of notifications),
---   renewed:TYPE (admit.lua has renewed the lives of its outbox since they were counted)
+--   renewed:TYPE (admit.lua has renewed the lives of its outbox since they were counted),
+--   size:TYPE (how many its outbox held when admit.lua counted them last, and how many it has taken since; whatever
+--   else comes into an outbox takes this field away)
 -- roomy: a total of bytes that fits, whichever types have them; so far, nothing else need be looked at
 -- args (JSON): types, type (of the one that comes), sets (names of an outbox' sets, with %s for the type),
 --   partitions (partition.lua; likewise),
 --   notification_prefix, bytes_max, reserve (bytes of each type that no other type can take)
--- Functions: memory_has_room, memory_add
+-- Functions: memory_has_room, memory_add; and for an alert that comes into the outbox of this type and partition
+-- memory_room(memory, type, partition)  returns what is known: { total, own (of the type), size, renewed }; what is not
+--                                       known is more than fits
+-- memory_take(memory, room, bytes, size, now)   adds it; size: how many the outbox holds without it
 
 local PAGE = 1000
 local COUNT_LIFE = 60000 -- milliseconds; a longer one for many: it bounds how long a count may be wrong, and its cost
@@ -72,4 +77,19 @@ end
 local function memory_add(memory, bytes, type)
   redis.call('HINCRBY', memory, type, bytes)
   redis.call('HINCRBY', memory, 'total', bytes)
+end
+
+local function memory_room(memory, type, partition)
+  local box = partition > 0 and type .. '.' .. partition or type
+  local room = { type = type, size_field = 'size:' .. box, renewed_field = 'renewed:' .. box }
+  local total, own, size, renewed =
+    unpack(redis.call('HMGET', memory, 'total', type, room.size_field, room.renewed_field))
+  room.total, room.own = tonumber(total) or math.huge, tonumber(own) or 0
+  room.size, room.renewed = tonumber(size) or math.huge, renewed
+  return room
+end
+
+local function memory_take(memory, room, bytes, size, now)
+  redis.call('HSET', memory, 'total', room.total + bytes, room.type, room.own + bytes, room.size_field, size + 1,
+    room.renewed_field, room.renewed or now)
 end

@@ -1,6 +1,7 @@
 -- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
---   state (hash: batch, lease_until, worker, missed_at, settled_at (the last commit), held (the wait log),
+--   state (hash: batch, lease_until, worker, missed_at, claimed (claimed.lua), settled_at (the last commit),
+--     held (the wait log),
 --     next_expiry (no expiry that a notification here has of its own is earlier), clock_at (when a step looked last),
 --     look_at (when a delivery task that is under way will look for what waits: admit.lua asks for no other),
 --     run (of the server, since which what waits was looked at)),
@@ -97,7 +98,7 @@ local function lease_wait(state, now, worker_prefix, witness)
 end
 
 local function end_lease(state)
-  redis.call('HDEL', state, 'batch', 'lease_until', 'worker', 'missed_at')
+  redis.call('HDEL', state, 'batch', 'lease_until', 'worker', 'missed_at', 'claimed')
 end
 
 -- Microseconds until something here is worth a delivery task, and how many are due; nil if nothing waits.

@@ -1,6 +1,5 @@
 """The outbox of each alert type: claim, commit, sweep; each one Lua call."""
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,19 +9,14 @@ from typing import Any, cast
 import redis
 
 from notifier.errors import BrokerUnavailable
-from notifier.gate.counters import counter_names
 from notifier.gate.feedback import feedback_of
-from notifier.gate.gate import lease_seconds, limits, microseconds
+from notifier.gate.gate import lease_seconds, microseconds
 from notifier.models import AlertType
 from notifier.outbox.admission import Admission
 from notifier.outbox.batch_result import BatchResult, counts_of_request, posted_in, records_of, to_payload
-from notifier.outbox.callbacks import LEASE_SECONDS
-from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import (
-    LEAVE_SECONDS,
     Batch,
     Claim,
-    ClaimArguments,
     ClaimRequest,
     Completed,
     Empty,
@@ -35,25 +29,21 @@ from notifier.outbox.claim import (
     new_token,
 )
 from notifier.outbox.disposition import Disposition
-from notifier.outbox.fleet import fleet_names
 from notifier.outbox.forgotten import Forgotten
 from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
 from notifier.outbox.mentions import with_mentions
 from notifier.outbox.overlooked import Overlooked
 from notifier.outbox.partitions import Choice, Partitions
-from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.preparation import prepare_stored
 from notifier.outbox.quiet import hold_arguments, is_silent
 from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
-from notifier.outbox.records import dead_letter_arguments
 from notifier.outbox.server_run import ServerRun
+from notifier.outbox.step_arguments import StepArguments
 from notifier.outbox.steps import CACHE, CLAIM_SCRIPTS, COMMIT_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.quiet_hours import Manner
-from notifier.render.limits import EMBEDS_MAX
-from notifier.render.notes import LATE_SECONDS
 from notifier.routing import Partition
 from notifier.settings import Settings
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
@@ -77,6 +67,7 @@ class Outbox:
         self._settings = settings
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
+        self._arguments = StepArguments(settings)
         self._unanswered = UnansweredClaims(lease_seconds(settings))
         admission = Admission(client, settings)
         self.ping, self.admit, self.admit_newer = admission.ping, admission.admit, admission.admit_newer
@@ -152,60 +143,25 @@ class Outbox:
     def _ask(
         self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
-        keys, fleet = self._keys, Partition(request.alert_type, choice.number)
-        arguments = self._claim_arguments(request, choice, worker, token, held_back)
-        try:
-            with broker_errors():
-                answer: list[Any] = self._claim(
-                    keys=[
-                        *(*keys.outbox_parts(request.outbox), *keys.gate_parts(_id(choice.webhook))),
-                        *(keys.troubles, keys.run, keys.workers),
-                        *(keys.fleet(fleet), keys.first_seen(fleet), keys.undeliverable(request.outbox), keys.pinged),
-                    ],
-                    args=[arguments.as_json()],
-                )
-        except BrokerUnavailable:
-            self._unanswered.add(request.outbox, token)
-            raise
-        self._unanswered.answered(request.outbox, arguments.unanswered)
-        return answer
-
-    def _claim_arguments(
-        self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
-    ) -> ClaimArguments:
-        webhook = choice.webhook
-        return ClaimArguments(
-            id=request.notification_id,
-            wake_up=request.wake_up,
+        unanswered = self._unanswered.tokens(request.outbox)
+        asked = self._arguments.of_claim(
+            request,
+            choice,
             token=token,
             worker=worker,
-            worker_prefix=self._keys.worker(""),
-            notification_prefix=self._keys.notification(""),
-            channel_prefix=self._keys.channel_prefix,
-            alert_type=request.alert_type,
-            version=PAYLOAD_VERSION,
-            leave=microseconds(LEAVE_SECONDS),
-            lease=microseconds(lease_seconds(self._settings)),
-            witness=microseconds(WITNESS_SECONDS),
-            life=self._life_seconds,
-            expire=microseconds(self._settings.expire_seconds),
-            late=microseconds(LATE_SECONDS),
-            mention_quiet=microseconds(self._settings.mention_quiet_seconds),
-            unanswered=self._unanswered.tokens(request.outbox),
-            gate=limits(self._settings, webhook),
-            counters=counter_names(self._keys),
-            fleet={
-                **fleet_names(self._keys),
-                "undeliverable": microseconds(self._settings.undeliverable_seconds),
-                "has_fallback": self._settings.fallback_for(webhook) is not None,
-            },
-            capacity=capacity(self._settings, request.alert_type),
+            unanswered=unanswered,
             quiet=self._hold(request.alert_type),
-            partition=request.partition,
-            others=[each.id for each in choice.others],
             held_back=microseconds(held_back.seconds) if held_back else 0,
             held_back_by=held_back.reason if held_back else "",
         )
+        try:
+            with broker_errors():
+                answer: list[Any] = self._claim(keys=asked.keys, args=[asked.argument])
+        except BrokerUnavailable:
+            self._unanswered.add(request.outbox, token)
+            raise
+        self._unanswered.answered(request.outbox, unanswered)
+        return answer
 
     def _hold(self, alert_type: AlertType) -> dict[str, Any] | None:
         if self._settings.quiet_hours_of(alert_type).manner is Manner.SILENT:
@@ -219,17 +175,22 @@ class Outbox:
         """Store the result of a batch, and what its answer taught the gate. Repeating it changes nothing."""
         stamp, token = uuid.uuid4().hex, new_token(batch.partition)
         records = records_of(batch, dispositions, answer, stamp, self._settings.history_text_bytes)
-        asked = self._commit_arguments(batch, answer) | {
-            "wake_up": token,
-            "dispositions": [
+        asked = self._arguments.of_commit(
+            batch,
+            report=None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
+            counted=counts_of_request(batch, answer),
+            pinged=batch.pinging if isinstance(answer.outcome, Delivered) else (),
+            posted=posted_in(batch, answer),
+            wake_up=token,
+            dispositions=[
                 to_payload(batch, each, answer, records.get(each.item.message.id), retry_wait_seconds)
                 for each in dispositions
             ],
-            "stamp": stamp,
-            "retry_wait": microseconds(retry_wait_seconds),
-        }
-        args = [json.dumps(asked), *(_result(records.get(each.item.message.id)) for each in dispositions)]
-        step = Step(batch.alert_type, self._commit_keys(batch), args, wake_up=token)
+            stamp=stamp,
+            retry_wait=microseconds(retry_wait_seconds),
+        )
+        args = [asked.argument, *(_result(records.get(each.item.message.id)) for each in dispositions)]
+        step = Step(batch.alert_type, asked.keys, args, wake_up=token)
         with broker_errors():
             now, arm, untold, *ended = self._commit(keys=step.keys, args=step.args)
         self.recent.committed(batch, step)
@@ -244,37 +205,6 @@ class Outbox:
             {each: callbacks for each, callbacks in zip(ended[::3], ended[2::3], strict=True) if callbacks},
             untold=frozenset(untold),
         )
-
-    def _commit_keys(self, batch: Batch) -> list[str]:
-        fallback = self._settings.fallback or batch.alert_type
-        return [
-            *self._keys.outbox_parts(batch.outbox),
-            *self._keys.gate_parts(_id(batch.webhook)),
-            *(self._keys.sequence, self._keys.troubles),
-            *(*self._keys.outbox_parts(fallback)[:3], self._keys.callbacks, self._keys.pinged),
-        ]
-
-    def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
-        return {
-            "token": batch.token,
-            **dead_letter_arguments(self._keys, self._settings),
-            "history_prefix": self._keys.history(""),
-            "channel_prefix": self._keys.channel_prefix,
-            "worker_prefix": self._keys.worker(""),
-            "witness": microseconds(WITNESS_SECONDS),
-            "gate": limits(self._settings, batch.webhook),
-            "report": None if batch.blocked or batch.abandoned else feedback_of(answer, batch.claimed_at),
-            "retry_attempts": self._settings.retry_attempts,
-            "embeds_max": EMBEDS_MAX,
-            "version": PAYLOAD_VERSION,
-            "counted": counts_of_request(batch, answer),
-            "pinged": batch.pinging if isinstance(answer.outcome, Delivered) else (),
-            "posted": posted_in(batch, answer),
-            "life": self._life_seconds,
-            "fallback": self._settings.fallback,
-            "fallback_capacity": capacity(self._settings, self._settings.fallback or batch.alert_type),
-            "callbacks_lease": microseconds(LEASE_SECONDS),
-        }
 
     def commit_again(self, until: float) -> list[WakeUp]:
         """Commit again what Redis may have forgotten; returns the wake-ups to send.
@@ -320,10 +250,6 @@ class Outbox:
 
 def _result(ended: Record | None) -> str:
     return as_result(ended) if ended else ""
-
-
-def _id(webhook: Webhook | None) -> str:
-    return webhook.id if webhook else ""
 
 
 def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:

@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from notifier.errors import InvalidMessage
-from notifier.models import AlertType, NotificationMessage
+from notifier.models import PLAIN, AlertType, NotificationMessage
 from notifier.outcome import Reason
 
 PAYLOAD_VERSION = 3
@@ -34,13 +35,26 @@ UNREADABLE_CHARACTERS = 3_000
 """Ours: how much of it is shown. All of it is kept."""
 
 
+def text_of(message: NotificationMessage) -> str:
+    """A message as it is stored: its fields that have another value than the default, as JSON."""
+    if message.model_fields_set <= PLAIN:  # pydantic would compare all fifty
+        values = ((name, getattr(message, name)) for name in _PLAIN_IN_ORDER)
+        return to_json({name: value for name, value in values if value != _default(name)}).decode()
+    return message.model_dump_json(exclude_defaults=True)
+
+
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
+    if message.model_fields_set <= PLAIN and not _is_larger_than_version_1_takes(message):
+        return 1
     set_here = SINCE.keys() & message.model_fields_set
     given = [SINCE[name] for name in set_here if getattr(message, name) != _default(name)]
     if any(each.markdown is not None for each in message.fields) or _is_larger_than_version_1_takes(message):
         given.append(2)
     return max([1, *given])
+
+
+_PLAIN_IN_ORDER = tuple(name for name in NotificationMessage.model_fields if name in PLAIN)
 
 
 @cache
@@ -50,6 +64,8 @@ def _default(name: str) -> object:
 
 def _is_larger_than_version_1_takes(message: NotificationMessage) -> bool:
     texts = ((message.title, 10_000), (message.message, 1_000_000), (message.source or "", 10_000))
+    if sum(len(text) for text, _ in texts) <= 10_000 and not message.fields:
+        return False
     parts = ((text, most) for each in message.fields for text, most in ((each.name, 1_000), (each.value, 100_000)))
     return len(message.fields) > 200 or any(len(text) > most for text, most in (*texts, *parts))
 

@@ -1,9 +1,11 @@
 -- The record of a notification that has ended: stored as Celery's result, published for those who wait, indexed.
--- Functions: iso_time, dated, store_record, add_by_time, index_record, shorten_ended, keep_dead_letter.
+-- Functions: iso_time, filled_in, dated, store_record, add_by_time, index_record, shorten_ended, keep_dead_letter.
 -- Times are microseconds since 1970, lives are seconds.
 
 -- A time as text, as Python's isoformat() writes it. The date is worked out by Howard Hinnant's civil_from_days.
+local told = {} -- the last one: a step tells nearly always its own time
 local function iso_time(us)
+  if told.us == us then return told.text end
   local seconds = math.floor(us / SECOND)
   local days, rest = math.floor(seconds / 86400), seconds % 86400
   local shifted = days + 719468 -- days since 0000-03-01
@@ -15,13 +17,27 @@ local function iso_time(us)
   local month = math.floor((5 * day_of_year + 2) / 153) -- 0 is March
   local day = day_of_year - math.floor((153 * month + 2) / 5) + 1
   local year = year_of_era + era * 400 + (month >= 10 and 1 or 0)
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00', year, month < 10 and month + 3 or month - 9, day,
+  month = month < 10 and month + 3 or month - 9
+  told.us, told.text = us, string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00', year, month, day,
     math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, us % SECOND)
+  return told.text
+end
+
+-- A text with `value` wherever `place` stands in it. (string.gsub would try a pattern at each letter.)
+local function filled_in(text, place, value)
+  local pieces, from = {}, 1
+  repeat
+    local first, last = string.find(text, place, from, true)
+    table.insert(pieces, string.sub(text, from, (first or 0) - 1))
+    if first then table.insert(pieces, value) end
+    from = (last or 0) + 1
+  until not first
+  return table.concat(pieces)
 end
 
 -- `stamp` stands in a text for the time, which is known only here.
 local function dated(text, stamp, now)
-  return (string.gsub(text, stamp, iso_time(now)))
+  return filled_in(text, stamp, iso_time(now))
 end
 
 -- As Celery's Redis backend does it; `result` is the whole result (JSON), as record.py writes it.
@@ -53,30 +69,27 @@ end
 
 -- The hash of one that has ended and is no dead letter, made anew of what is asked for later: once a text of more than
 -- `SHORT` bytes was in a hash, Redis keeps it in a form that takes three times as much memory.
--- `event`: that it ends. The events of one that was delivered by its first batch become `carried`: how many others were
--- in that, when it was claimed, and what had been waited for until then (JSON).
-local function shorten_ended(notification, event, now)
+-- `claim`: the event that it was claimed, if that is known; `event`: that it ends. Of one that was delivered by its
+-- first batch these become `carried`: how many others were in that, when it was claimed, and what had been waited for
+-- until then (JSON).
+local function shorten_ended(notification, claim, event, now)
   local SHORT = 64 -- Redis' hash-max-listpack-value
-  local flat, fields = redis.call('HGETALL', notification), {}
-  for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
-  local events = cjson.decode(fields.trail or '[]')
-  local claim, said = events[1] or {}, event.reason .. event.detail
-  if #events == 1 and claim.step == 'batch' and event.status == 'delivered' and said == '' then
-    fields.carried = string.format('%d %.0f %s', claim.with, claim.at, cjson.encode(claim.waited))
+  local trail = redis.call('HGET', notification, 'trail')
+  local carried
+  if claim and not trail and event.status == 'delivered' and event.reason .. event.detail == '' then
+    carried = string.format('%d %.0f %s', claim.with, claim.at, cjson.encode(claim.waited))
   end
-  if #(fields.carried or '') > SHORT then fields.carried = nil end
-  if not fields.carried then add_event(notification, event) end
-  fields.trail = not fields.carried and redis.call('HGET', notification, 'trail') or nil
+  if not carried or #carried > SHORT then
+    carried = nil
+    if claim then add_event(notification, claim) end
+    add_event(notification, event)
+  end
+  local kept, flat = {}, redis.call('HGETALL', notification)
+  for at = 1, #flat, 2 do kept[flat[at]] = flat[at + 1] end
   for _, of_waiting in ipairs({ 'message', 'share', 'characters', 'sequence', 'version', 'attempts', 'seen_at',
-    'received' }) do fields[of_waiting] = nil end
-  fields.finished_at, fields.status = now, event.status
-  local kept = {}
-  for name, value in pairs(fields) do
-    table.insert(kept, name)
-    table.insert(kept, value)
-  end
-  redis.call('DEL', notification)
-  redis.call('HSET', notification, unpack(kept))
+    'received' }) do kept[of_waiting] = nil end
+  kept.carried, kept.finished_at, kept.status = carried, now, event.status
+  redis.renew(notification, kept)
 end
 
 -- `args`: notification_prefix, result_prefix, dead_letters_prefix, history_life, dead_letter_life, dead_letters_max,

@@ -21,6 +21,8 @@ ADMISSION_SCRIPTS = ("gate/clock.lua", *_ENTRY, "outbox/silences.lua", "outbox/m
 """The same for one that takes an alert. Redis makes each function anew in each call, which took a third of its time."""
 COLLECTED = "outbox/collected.lua"
 CLAIM_SCRIPTS = (
+    "outbox/claimed.lua",
+    "outbox/pinged.lua",
     "outbox/fleet.lua",
     "outbox/expiry.lua",
     "outbox/front.lua",
@@ -29,7 +31,7 @@ CLAIM_SCRIPTS = (
     COLLECTED,
 )
 """Beside ``OUTBOX_SCRIPTS``, what a claim calls."""
-COMMIT_SCRIPTS = ("outbox/progress.lua",)
+COMMIT_SCRIPTS = ("outbox/claimed.lua", "outbox/progress.lua")
 """And a commit."""
 
 

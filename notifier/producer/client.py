@@ -1,7 +1,7 @@
 """Submits alerts for an application: through Redis, within a deadline; else straight to Discord, or to its disk."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from celery import Celery
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from notifier.producer.direct import Direct
     from notifier.producer.flusher import Flusher
 
+Ways = Mapping[AlertType, Sequence[tuple[Way, float]]]
+"""The ways of each type in order, each with the share of the deadline by whose end it must have answered."""
+NOT_TAKEN = NotTaken()
 WARM_SECONDS = 1.0
 """Ours: how long after an answer Redis is taken to be there still."""
 SPOOL_LEAVES = 0.75
@@ -72,8 +75,8 @@ class Client:
         self._behind_spooled = BehindSpooled(flusher, app.AsyncResult) if flusher else None
         self._straight_to_discord = StraightToDiscord(direct)
         self._onto_disk = OntoDisk(flusher.spool, app.AsyncResult, settings.unknown_leave) if flusher else None
-        self._submits = self._through_redis(dispatches=True)
-        self._admits = self._through_redis(dispatches=False)
+        self._submits = self._ways(self._through_redis(dispatches=True))
+        self._admits = self._ways(self._through_redis(dispatches=False))
         self._here = threading.local()
         self._another = another
         self._inner: Client | None = None
@@ -83,14 +86,14 @@ class Client:
         if self._inside:
             return self._of_inner_calls.submit(message, terms)
         with forks_wait():  # to prepare imports what few calls need
-            message = prepare(message, self._settings)
-        return self._take(message, terms, self._submits)
+            return self._take(prepare(message, self._settings), terms, self._submits)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """The same with a prepared alert, without the task: the caller sends it if the alert is ``queued``."""
         if self._inside:
             return self._of_inner_calls.admit(message, terms)
-        return self._take(message, terms, self._admits)
+        with forks_wait():
+            return self._take(message, terms, self._admits)
 
     def flush(self) -> None:
         """Begin to hand over what is spooled, in the background. Does nothing if nothing is."""
@@ -109,44 +112,33 @@ class Client:
             self._inner = self._another()
         return self._inner
 
-    def _take(self, message: NotificationMessage, terms: Terms, through_redis: Way) -> Submitted:
+    def _take(self, message: NotificationMessage, terms: Terms, ways: Ways) -> Submitted:
         if capture := capture_of(self._settings):
             capture(message)
             return captured(message)
         if self._app.conf.task_always_eager:
             return dry_run(message)
         deadline = Deadline.after(self._settings.publish_timeout_seconds)
-        with forks_wait():
-            self._here.inside = True
-            try:
-                with raising(message.alert_type, message.id):
-                    return self._take_in_time(message, terms, through_redis, deadline)
-            finally:
-                self._here.inside = False
+        self._here.inside = True
+        try:
+            with raising(message.alert_type, message.id):
+                so_far = NOT_TAKEN
+                for way, share in ways[message.alert_type]:
+                    answer = way.take(message, terms, deadline.part(share), so_far)
+                    if isinstance(answer, Submitted):
+                        return answer
+                    so_far = answer
+                raise so_far.error
+        finally:
+            self._here.inside = False
 
-    def _take_in_time(
-        self, message: NotificationMessage, terms: Terms, through_redis: Way, deadline: Deadline
-    ) -> Submitted:
-        so_far = NotTaken()
-        for way, share in self._ways(message.alert_type, through_redis):
-            answer = way.take(message, terms, deadline.part(share), so_far)
-            if isinstance(answer, Submitted):
-                return answer
-            so_far = answer
-        raise so_far.error
-
-    def _ways(self, alert_type: AlertType, through_redis: Way) -> Iterator[tuple[Way, float]]:
-        """The ways of this type in order, each with the share of the deadline by whose end it must have answered."""
+    def _ways(self, through_redis: Way) -> Ways:
         share = SPOOL_LEAVES if self._onto_disk else 1.0
-        if alert_type in self._settings.direct_fallback:
-            yield through_redis, share * DIRECT_LEAVES
-            yield self._straight_to_discord, share
-        else:
-            if self._behind_spooled:
-                yield self._behind_spooled, share
-            yield through_redis, share
-        if self._onto_disk:
-            yield self._onto_disk, 1.0
+        first: list[tuple[Way, float]] = [(self._behind_spooled, share)] if self._behind_spooled else []
+        last: list[tuple[Way, float]] = [(self._onto_disk, 1.0)] if self._onto_disk else []
+        direct = [(through_redis, share * DIRECT_LEAVES), (self._straight_to_discord, share), *last]
+        usual = [*first, (through_redis, share), *last]
+        return {kind: direct if kind in self._settings.direct_fallback else usual for kind in AlertType}
 
     def _through_redis(self, *, dispatches: bool) -> ThroughRedis:
         return ThroughRedis(

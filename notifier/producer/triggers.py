@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
+from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
-from uuid import uuid4
 
 from celery import signals
 
+from notifier.ids import new_id
 from notifier.models import AlertType
 
 Write = Callable[[AlertType, str, str], tuple[str, str] | None]
@@ -30,8 +32,8 @@ class Triggers:
 
     def __init__(self, write: Write) -> None:
         self._write = write
-        self._id, self._shown = uuid4().hex, uuid4().hex
-        self._forms: dict[AlertType, tuple[str, str, str]] = {}
+        self._id, self._shown = new_id(), new_id()
+        self._forms: dict[AlertType, tuple[str, str, list[str]]] = {}
         self._pid = os.getpid()
 
     def of(self, alert_type: AlertType, notification_id: str, shown: str) -> Trigger | None:
@@ -43,17 +45,19 @@ class Triggers:
         form = self._forms.get(alert_type) or self._form(alert_type)
         if form is None:
             return None
-        key, text, tag = form
-        text = text.replace(tag, str(uuid4())).replace(self._id, _in_json(notification_id))
-        return Trigger(key, text.replace(self._shown, _in_json(shown)))  # last: it may hold anything
+        key, tag, parts = form
+        own = {tag: new_id(), self._id: _in_json(notification_id), self._shown: _in_json(shown)}
+        return Trigger(key, "".join([own.get(part, part) for part in parts]))
 
-    def _form(self, alert_type: AlertType) -> tuple[str, str, str] | None:
+    def _form(self, alert_type: AlertType) -> tuple[str, str, list[str]] | None:
+        """The key of its queue, the tag of the task that Celery has written, and that task in parts."""
         if (written := self._write(alert_type, self._id, self._shown)) is None:
             return None
         key, text = written
-        self._forms[alert_type] = form = (key, text, json.loads(text)["properties"]["delivery_tag"])
+        tag = json.loads(text)["properties"]["delivery_tag"]
+        self._forms[alert_type] = form = (key, tag, re.split(f"({tag}|{self._id}|{self._shown})", text))
         return form
 
 
 def _in_json(text: str) -> str:
-    return json.dumps(text)[1:-1]
+    return encode_basestring_ascii(text)[1:-1]

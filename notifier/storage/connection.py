@@ -15,6 +15,7 @@ from redis.sentinel import Sentinel
 from notifier.errors import BrokerUnavailable
 from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
 from notifier.storage.causes import cause_of, may_have_begun
+from notifier.storage.idle_connection import ask
 from notifier.storage.url import read_redis_url
 
 MICROSECONDS = 1_000_000
@@ -120,6 +121,14 @@ class NamingRedis(redis.Redis):
         """As redis-py's."""
         try:  # _named would take longer, in each call
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, UnicodeDecodeError) as error:
+            _name(error, self.connection_pool)
+            raise
+
+    def ask(self, command: bytes) -> Any:
+        """As ``idle_connection.ask``."""
+        try:
+            return ask(self.connection_pool, command)
         except (redis.RedisError, UnicodeDecodeError) as error:
             _name(error, self.connection_pool)
             raise

@@ -4,12 +4,15 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 import redis
 from redis.sentinel import SentinelConnectionPool
+
+from notifier.storage.idle_connection import NoneIdle, packed
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ def atomic_step(
             return run_script(client, text, before_first, keys, args)
 
     if not is_behind_sentinels:
-        return registered
+        return _straight(client, text, registered)
 
     waits_from = time.monotonic()
     timeout_seconds = client.connection_pool.connection_kwargs["socket_timeout"]
@@ -68,18 +71,37 @@ def atomic_step(
     return run
 
 
-def _learned(client: "redis.Redis", text: str) -> Callable[..., Any]:
-    """A script that the server learns in the round trip of its first call. On a long line each one more is felt."""
-    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    is_known = False
+def _straight(client: Any, text: str, learned: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, without detours where it can be: once the server knows the script."""
+    digest, is_known = _digest(text), False
+    ask = getattr(client, "ask", None)
+
+    def asked(keys: Sequence[str], args: Sequence[Any]) -> Any:
+        if ask is not None:
+            command = b"*%d\r\n%b" % (3 + len(keys) + len(args), packed(("EVALSHA", digest, len(keys), *keys, *args)))
+            with suppress(NoneIdle):
+                return ask(command)
+        return client.evalsha(digest, len(keys), *keys, *args)
 
     def run(keys: Sequence[str], args: Sequence[Any]) -> Any:
         nonlocal is_known
         if is_known:
             try:
-                return client.evalsha(digest, len(keys), *keys, *args)
-            except redis.exceptions.NoScriptError:  # the server was started again
+                return asked(keys, args)
+            except redis.exceptions.NoScriptError:  # it was started again
                 pass
+        answer = learned(keys=keys, args=args)
+        is_known = True
+        return answer
+
+    return run
+
+
+def _learned(client: "redis.Redis", text: str) -> Callable[..., Any]:
+    """A script that the server learns in the round trip of its call. On a long line each one more is felt."""
+    digest = _digest(text)
+
+    def run(keys: Sequence[str], args: Sequence[Any]) -> Any:
         pipeline: Any = client.pipeline(transaction=False)  # has no types
         pipeline.script_load(text)
         pipeline.evalsha(digest, len(keys), *keys, *args)
@@ -89,7 +111,6 @@ def _learned(client: "redis.Redis", text: str) -> Callable[..., Any]:
             raise _refusal(client) or error from None
         if isinstance(answer, Exception):
             raise learned if isinstance(learned, Exception) else answer
-        is_known = True
         return answer
 
     return run

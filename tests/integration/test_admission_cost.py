@@ -34,7 +34,7 @@ def test_a_plain_alert_takes_few_commands_and_makes_few_functions(redis_url: str
         admission.admit(NotificationMessage(title=title))
     asked = commands_run(client) - before
     del asked["cmdstat_info"], asked["cmdstat_evalsha"]
-    assert asked.total() <= 14, asked
+    assert asked.total() <= 9, asked
     assert script(*ADMISSION_SCRIPTS, "outbox/admit.lua").count("function") <= 30
     client.close()
 

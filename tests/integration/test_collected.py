@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -12,6 +11,7 @@ from notifier.operations import explain as explain_module
 from notifier.operations.explain import explain
 from notifier.outbox.claim import Batch, Throttled
 from notifier.outbox.disposition import decide, failed_over
+from notifier.outbox.step_arguments import StepArguments
 from notifier.outbox.terms import Terms
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Reason, Rejected, Status, Unknown
 from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, ROOMY, SECOND, WEBHOOK, Bench, MakeBench
@@ -191,8 +191,7 @@ def test_one_more_byte_than_a_message_may_have_begins_another_group(
 
 
 def test_more_than_one_message_may_have_go_as_several(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = bench.outbox._claim_arguments
-    monkeypatch.setattr(bench.outbox, "_claim_arguments", lambda *asked: replace(arguments(*asked), collected_max=3))
+    monkeypatch.setattr(bench.outbox, "_arguments", StepArguments(bench.settings, collected_max=3))
     bench.admit(*"abcde")
     bench.tick(SECONDS)
     for together in (["a", "b", "c"], ["d", "e"]):

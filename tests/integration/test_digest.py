@@ -2,6 +2,7 @@
 
 import pytest
 
+from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox import digest as digest_module
 from notifier.outbox.digest import Digests
@@ -63,6 +64,19 @@ def test_records_of_folded_alerts_are_bounded_and_the_oldest_are_dropped(
         assert full.redis.zrange(key, 0, -1) == kept
     assert [full.redis.exists(names.notification(f"id-t{number}")) for number in range(5)] == [0, 0, 1, 1, 1]
     assert full.redis.hget(DIGEST, "count") == "5", "the digest tells of all"
+
+
+def test_a_digest_takes_a_place(full: Bench, make_bench: MakeBench) -> None:
+    fold(full, "a")
+    full.commit(full.batch())
+    roomy = make_bench(queue_size=12)
+    roomy.redis.delete(names.memory)  # as it is after a minute
+    roomy.admit("before")
+    assert Digests(roomy.redis, roomy.settings).admit(AlertType.GENERAL)
+    roomy.admit(*(f"after {number}" for number in range(10)))
+    with pytest.raises(QueueFull):
+        roomy.admit("one more")
+    assert roomy.outbox.depth(AlertType.GENERAL) == 12
 
 
 def test_a_digest_goes_though_the_flood_lasts(full: Bench) -> None:

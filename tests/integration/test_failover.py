@@ -2,6 +2,7 @@
 
 import pytest
 
+from notifier.errors import QueueFull
 from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
 from notifier.outbox.disposition import decide, failed_over
@@ -37,6 +38,16 @@ def test_it_is_bounded_and_what_finds_no_room_waits_for_it(make_bench: MakeBench
     assert [message.id for message in second.messages] == ["s2"]
     assert [each["alert_type"] for each in bench.commit(second).records] == ["security"]
     assert bench.outbox.depth(AlertType.SECURITY) == 0
+
+
+def test_what_has_moved_there_takes_its_places(make_bench: MakeBench) -> None:
+    bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS, queue_size=3)
+    bench.admit("s1", "s2", alert_type=AlertType.SECURITY)
+    bench.admit("g1")
+    reroute(bench)
+    with pytest.raises(QueueFull):
+        bench.admit("g2")
+    assert bench.outbox.depth(AlertType.GENERAL) == 3
 
 
 def test_a_thread_stays_behind_so_that_it_shares_a_request_with_others(make_bench: MakeBench) -> None:

@@ -1,6 +1,5 @@
 """In quiet hours a request makes no sound, or alerts are held until they end. That is decided by Redis' clock."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from notifier.outbox.digest import DIGEST_SECONDS, Digests
 from notifier.outbox.progress import Progress
 from notifier.outbox.quiet import hold_arguments
 from notifier.outbox.quiet import is_silent as is_silent_at
+from notifier.outbox.step_arguments import StepArguments
 from notifier.outbox.terms import Terms
 from notifier.outcome import Failed, Reason, Rejected
 from notifier.quiet_hours import parse
@@ -365,8 +365,7 @@ def test_all_that_waits_is_held_and_not_only_those_at_the_front(make_bench: Make
 def test_what_is_more_than_one_message_may_have_goes_as_several(
     holding: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = holding.outbox._claim_arguments
-    monkeypatch.setattr(holding.outbox, "_claim_arguments", lambda *asked: replace(arguments(*asked), bytes_max=2_000))
+    monkeypatch.setattr(holding.outbox, "_arguments", StepArguments(holding.settings, bytes_max=2_000))
     holding.admit("a", "b", "c", message="x" * 800)
     assert postponed(holding)
     go_to(holding, 7, 1)

@@ -11,14 +11,14 @@ from celery.app.task import Context
 from celery.result import AsyncResult
 
 from notifier.errors import DeliveryFailed, NotDelivered
-from notifier.gate.gate import GATE_SCRIPTS
+from notifier.gate.gate import GATE_SCRIPTS, lease_seconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox import digest as digest_module
 from notifier.outbox import records as records_module
 from notifier.outbox.batch_result import EVENT_DETAIL_CHARACTERS
 from notifier.outbox.digest import Digests
 from notifier.outbox.record import Record, as_result, iso, not_delivered
-from notifier.outcome import Failed, Reason, Rejected, Status
+from notifier.outcome import Deferred, Failed, Reason, Rejected, Status, Unknown
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS
 from notifier.storage.scripts import script
 from tests.integration.conftest import CLOCK, START, Bench, MakeBench, by_test_clock
@@ -110,6 +110,21 @@ def test_between_two_attempts_the_result_is_a_retry_that_lives_as_long_as_the_al
 def test_each_says_how_many_others_were_in_its_request(bench: Bench) -> None:
     bench.admit("a", "b", "c")
     assert [each["carried_with"] for each in bench.commit(bench.batch()).records] == [2, 2, 2]
+
+
+def test_each_claim_is_an_event_also_one_whose_worker_was_lost(bench: Bench) -> None:
+    bench.admit("a", "b")
+    bench.batch()
+    bench.tick(lease_seconds(bench.settings) + 1)
+    bench.commit(bench.batch(), Unknown(Reason.WORKER_LOST), None)
+    bench.tick(3)
+    bench.commit(bench.batch(), Deferred(1, Reason.RATE_LIMITED), None)
+    bench.tick(3)
+    bench.commit(bench.batch())
+    events = json.loads(str(bench.redis.hget(names.notification("a"), "trail")))
+    first = ["batch", "abandoned", "retry_later"]
+    assert [each["step"] for each in events] == [*first, "batch", "requeue", "batch", "complete"]
+    assert [each["with"] for each in events if each["step"] == "batch"] == [1, 1, 1]
 
 
 def test_an_event_keeps_the_beginning_of_what_discord_said(bench: Bench) -> None:

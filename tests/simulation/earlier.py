@@ -1,12 +1,15 @@
 """A worker of the version before, as far as Redis can tell: which messages it reads, and leaves to others."""
 
 from dataclasses import replace
-from typing import Any
 
-from notifier.outbox.claim import Batch, ClaimArguments
+import redis
+
+from notifier.outbox.claim import Batch
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.payload import PAYLOAD_VERSION, version_of
-from notifier.outcome import Answer, Reason
+from notifier.outbox.step_arguments import StepArguments
+from notifier.outcome import Reason
+from notifier.settings import Settings
 
 EARLIER = PAYLOAD_VERSION - 1
 
@@ -14,11 +17,9 @@ EARLIER = PAYLOAD_VERSION - 1
 class EarlierOutbox(Outbox):
     """Reads no message of an incident: what it is given of them it leaves."""
 
-    def _claim_arguments(self, *given: Any) -> ClaimArguments:
-        return replace(super()._claim_arguments(*given), version=EARLIER)
-
-    def _commit_arguments(self, batch: Batch, answer: Answer) -> dict[str, Any]:
-        return super()._commit_arguments(batch, answer) | {"version": EARLIER}
+    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        super().__init__(client, settings)
+        self._arguments = StepArguments(settings, version=EARLIER)
 
     def _prepared(self, batch: Batch) -> Batch:
         batch = super()._prepared(batch)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier.secret_kinds import KINDS
-from notifier.secrets import OWN, OWN_SECONDS, Masking, check_patterns, mask
+from notifier.secrets import OWN, OWN_SECONDS, Masking, check_patterns, kinds_in, mask
 from tests.unit.secret_samples import SAMPLES
 
 ORDINARY = Path(__file__).parent.parent / "data" / "ordinary_lines.txt"
@@ -26,6 +26,16 @@ def test_a_secret_is_masked_wherever_it_stands_and_its_kind_is_named(text: str, 
         assert kind in kinds
         assert len(masked) <= len(around.format(text))
         assert mask(masked) == (masked, ())  # masking again changes nothing
+
+
+def test_a_text_with_a_word_of_a_kind_is_looked_through_for_it() -> None:
+    words = [(kind, word) for kind in KINDS for word in kind.words if word != "."]
+    assert [each for each in words if each[0] not in kinds_in(f"a{each[1].upper()}b")] == []
+
+
+def test_each_sample_is_looked_through_for_its_kind() -> None:
+    missed = [kind for text, _, kind in SAMPLES if kind not in {each.name for each in kinds_in(text)}]
+    assert not missed
 
 
 def test_there_is_a_sample_of_each_kind() -> None:
