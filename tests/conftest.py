@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from notifier.cli.stack import LISTENING
 from notifier.models import AlertType
 from notifier.routing import ROUTES
 from notifier.storage.connection import connect
-from tests.forked import ForkedProcess, can_fork
+from tests.forked import start_module
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis
 
@@ -48,8 +48,18 @@ LONG_FIRST = ("soak", "faults", "e2e", "simulation", "integration", "benchmarks"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the folders."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: LONG_FIRST.index(item.path.relative_to(here).parts[0]))
+    here = len(Path(__file__).parent.parts)
+    items.sort(key=lambda item: LONG_FIRST.index(item.path.parts[here]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the garbage collector what is made of thousands of tests and lasts: it would look through it each time."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -215,8 +225,8 @@ def run_worker(
     module += ["--without-gossip", "--without-mingle", *arguments]
     folder.mkdir()
     log = folder / "worker.log"
-    if forked and not inside and can_fork(environment, arguments):
-        process: Process = ForkedProcess(name, module, log, env=environment, cwd=folder)
+    if forked and not inside:
+        process = start_module(name, module, log, env=environment, cwd=folder)
     else:
         process = Process(name, [*inside, sys.executable, "-m", *module], log, env=environment, cwd=folder)
     process.wait_for(rf"{name}@\S+ ready\.")

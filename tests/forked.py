@@ -1,4 +1,4 @@
-"""Workers and commands as forks of one process that has imported what they import: most of what their start costs.
+"""Workers, commands and programs as forks of one process that has imported what they import: most of their start.
 
 Each is a process of its own with its own environment, folder, output and signals, ends as any other, and runs what
 ``python -m celery`` runs.
@@ -35,7 +35,10 @@ def can_fork(environment: Mapping[str, str], arguments: Sequence[str] = ()) -> b
 
 
 class ForkedProcess(Process):
-    """As ``Process``, of ``python -m MODULE ARGUMENTS``. ``errors``: where standard error goes, if not to the log."""
+    """As ``Process``, of ``python -m MODULE ARGUMENTS``, or of a program after ``-c``.
+
+    ``errors``: where standard error goes, if not to the log.
+    """
 
     def __init__(
         self,
@@ -98,6 +101,25 @@ class ForkedProcess(Process):
                 return None
             text += more
         return text.decode()
+
+
+def start_module(name: str, module: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path) -> Process:
+    """``python -m MODULE ARGUMENTS``, forked if that is the same."""
+    if can_fork(env, module):
+        return ForkedProcess(name, module, log, env=env, cwd=cwd)
+    return Process(name, [sys.executable, "-m", *module], log, env=env, cwd=cwd)
+
+
+def run_notifier(
+    *arguments: str, env: Mapping[str, str], cwd: Path, timeout_seconds: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours, forked if that is the same."""
+    if can_fork(env):
+        return run_forked(["notifier", *arguments], env=env, cwd=cwd, timeout_seconds=timeout_seconds)
+    return subprocess.run(
+        [sys.executable, "-m", "notifier", *arguments],
+        cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout_seconds, check=False,
+    )  # fmt: skip
 
 
 def run_forked(

@@ -1,4 +1,4 @@
-"""The process that forks workers and commands (``tests/forked.py``): forking.py FD_OF_A_SOCKET"""
+"""The process that forks workers, commands and programs (``tests/forked.py``): forking.py FD_OF_A_SOCKET"""
 
 import contextlib
 import importlib
@@ -10,6 +10,8 @@ import socket
 import sys
 import threading
 import time
+import types
+import warnings
 from typing import Any
 
 IMPORTED = (
@@ -73,7 +75,7 @@ def _guarded(asked: dict[str, Any], output: int, errors: int, alive: int, told: 
 
 
 def _run(asked: dict[str, Any], output: int, errors: int) -> None:
-    """Become what ``python -m MODULE ARGUMENTS`` is."""
+    """Become what ``python -m MODULE ARGUMENTS`` is, or ``python -W error -c PROGRAM``."""
     os.dup2(output, 1)
     os.dup2(errors, 2)
     os.close(output)
@@ -83,8 +85,15 @@ def _run(asked: dict[str, Any], output: int, errors: int) -> None:
     os.chdir(asked["cwd"])
     sys.path[0] = asked["cwd"]
     module, *arguments = asked["module"]
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if module == "-c":
+        sys.argv = [module]
+        sys.warnoptions.append("error")
+        warnings.simplefilter("error")
+        sys.modules["__main__"] = program = types.ModuleType("__main__")
+        exec(compile(arguments[0], "<string>", "exec"), vars(program))  # noqa: S102
+    else:
+        sys.argv = [module, *arguments]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

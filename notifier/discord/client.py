@@ -138,10 +138,18 @@ def _content(payload: Payload) -> dict[str, Any]:
 
 
 class _Session(requests.Session):
-    """Looks at no ``Location``: to say where it would have gone, requests would read the whole body, however long."""
+    """Asks one Discord."""
+
+    _environment: Any = None
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Proxies and certificates, looked up once: the whole environment is read for it."""
+        if self._environment is None:
+            self._environment = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return self._environment
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere."""
+        """Nowhere: to say where a ``Location`` leads, requests would read the whole body, however long."""
 
 
 def _new_session() -> requests.Session:

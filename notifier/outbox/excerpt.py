@@ -31,6 +31,8 @@ def excerpt(message: Mapping[str, Any], bytes_max: int) -> tuple[dict[str, Any],
     Returns:
         The fields, and None; or if something was cut, the bytes that all of them take.
     """
+    if len(json.dumps(message)) <= bytes_max:  # as nearly always: escaped, it is no shorter than in UTF-8
+        return dict(message), None
     text, rest = str(message.get("message", "")), {name: message[name] for name in LONG if name in message}
     # field by field: as one text, all of them would take as much memory again
     rest_size = sum(map(size, rest.get("fields", ()))) + size({n: rest[n] for n in rest if n != "fields"})

@@ -18,7 +18,8 @@ def with_mentions(batch: Batch, configured: Mapping[AlertType, Sequence[str]]) -
     """
     if any(each.request is not Request.POST for each in batch.items):  # who was pinged by it is not pinged again
         return batch
-    if batch.blocked or batch.abandoned or batch.silent or any(ORNAMENT in each.left_out for each in batch.items):
+    is_refused = any(ORNAMENT in each.progress.left_out for each in batch.items)
+    if batch.blocked or batch.abandoned or batch.silent or is_refused:
         return batch
     types = dict.fromkeys(
         each.message.alert_type

@@ -41,8 +41,9 @@ class Announcer:
         """
         self._callbacks.call(result.records, result.callbacks, leased_at=committed_from)
         seconds = time.monotonic() - began
-        for record in result.records:
-            self._signal(record)
+        if signals.task_success.receivers or signals.task_failure.receivers:
+            for record in result.records:
+                self._signal(record)
         if self.events.listened_to:
             self.events.send(list(events_of(result, seconds)))
 

@@ -14,7 +14,7 @@ from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
-from notifier.storage.redis_transports import with_channel
+from notifier.storage.redis_transports import OneClient, with_channel
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class QoS(_QoS):  # type: ignore[misc]
         super().restore_by_tag(tag, client, leftmost)
 
 
-class CheckedChannel:
+class CheckedChannel(OneClient):
     """Looks at each entry before kombu does. A base of channels."""
 
     entry: tuple[str, bytes] = ("", b"")
@@ -47,7 +47,7 @@ class CheckedChannel:
     QoS = QoS
 
     def _create_client(self, asynchronous: bool = False) -> Any:
-        client = super()._create_client(asynchronous)  # type: ignore[misc]
+        client = super()._create_client(asynchronous)
         client.set_response_callback("BRPOP", self._checked)
         return client
 

@@ -19,7 +19,7 @@ from notifier.settings import Settings
 from notifier.storage.broker import create_app
 from tests.e2e.guest import Guest
 from tests.e2e.installation import Installation, build_wheel
-from tests.forked import can_fork, run_forked
+from tests.forked import can_fork, run_forked, run_notifier
 from tests.no_secrets import assert_no_secrets
 from tests.servers import until
 
@@ -113,18 +113,22 @@ def application(app: Celery, redis_url: str) -> Iterator[Application]:
 
 @pytest.fixture
 def run_python(configured: dict[str, str], tmp_path: Path) -> RunPython:
-    """Runs a Python program as a user would; its output holds no secret."""
+    """Runs a Python program as a user would; its output holds no secret.
 
-    def run(program: str, *, cwd: Path = tmp_path, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", program],
-            env={**configured, **environment},
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
+    ``fresh``: in an interpreter that has imported nothing before.
+    """
+
+    def run(
+        program: str, *, cwd: Path = tmp_path, fresh: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        variables = {**configured, **environment}
+        if not fresh and can_fork(variables):
+            done = run_forked(["-c", program], env=variables, cwd=cwd, timeout_seconds=150)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-c", program],
+                cwd=cwd, env=variables, capture_output=True, text=True, timeout=150, check=False,
+            )  # fmt: skip
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
         return done
 
@@ -136,14 +140,7 @@ def notifier(configured: dict[str, str], tmp_path: Path) -> Notifier:
     """Runs a command; its output holds no secret."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        variables = {**configured, **environment}
-        if can_fork(variables):
-            done = run_forked(["notifier", *arguments], env=variables, cwd=tmp_path, timeout_seconds=150)
-        else:
-            done = subprocess.run(
-                [sys.executable, "-m", "notifier", *arguments],
-                cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=150, check=False,
-            )  # fmt: skip
+        done = run_notifier(*arguments, env={**configured, **environment}, cwd=tmp_path, timeout_seconds=150)
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
         assert "Traceback" not in done.stderr
         return done

@@ -1,7 +1,6 @@
 """The operator's page in a browser, and a pipeline with planted troubles behind it."""
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, expect
 
-from notifier.cli.processes import Process
 from notifier.jobs.terms import JobTerms
 from notifier.models import AlertType, NotificationMessage
 from notifier.pipeline import Pipeline
@@ -20,6 +18,7 @@ from notifier.storage.connection import connect
 from tests.conftest import Sandbox, run_worker
 from tests.e2e.conftest import client_app
 from tests.e2e.watched_page import WatchedPage
+from tests.forked import start_module
 from tests.no_secrets import assert_no_secrets
 from tests.servers import until
 
@@ -95,7 +94,8 @@ def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folde
     client.flushdb()
     sandbox.call("POST", "reset")
     worker = run_worker("worker1", folder / "worker", environment, "-Q", ",".join(f"notifications.{n}" for n in READ))
-    web = Process("web", [sys.executable, "-m", "notifier", "web", "--port", "0"], folder / "web.log", env=environment)
+    command = ["notifier", "web", "--port", "0"]
+    web = start_module("web", command, folder / "web.log", env=environment, cwd=folder)
     try:
         address = web.wait_for(r"web listening on (http://\S+)")[1]
         with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,6 @@
 """What hangs on an alert in Celery is called once it is final, whichever task carried it: exactly once."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, RunPython
+from tests.forked import start_module
 from tests.servers import until
 
 HOST = """
@@ -47,21 +47,8 @@ Callbacks._call = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 def host(tmp_path: Path, configured: dict[str, str]) -> Iterator[Process]:
     """A worker of another application, on the same Redis."""
     (tmp_path / "host.py").write_text(HOST)
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "host",
-        "worker",
-        "-P",
-        "threads",
-        "-Q",
-        "celery,apart",
-        "-l",
-        "INFO",
-    ]
-    process = Process("host", [*command, "-n", "host@%h"], tmp_path / "host.log", env=configured, cwd=tmp_path)
+    command = ["celery", "-A", "host", "worker", "-P", "threads", "-Q", "celery,apart", "-l", "INFO", "-n", "host@%h"]
+    process = start_module("host", command, tmp_path / "host.log", env=configured, cwd=tmp_path)
     process.wait_for(r"host@\S+ ready\.")
     yield process
     process.stop()

@@ -1,7 +1,6 @@
 """Alerts in another application's canvas: sent to our queue, delivered exactly once, with what the task before gave."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox
 from tests.e2e.conftest import Application, RunPython
+from tests.forked import start_module
 from tests.servers import until
 
 FOREIGN = """
@@ -35,8 +35,8 @@ def fail(*_):
 def foreign(configured: dict[str, str], tmp_path: Path) -> Iterator[Process]:
     """A worker of another application on the same Redis."""
     (tmp_path / "foreign.py").write_text(FOREIGN)
-    command = [sys.executable, "-m", "celery", "-A", "foreign", "worker", "-P", "threads", "-c", "2", "-l", "INFO"]
-    process = Process("foreign", command, tmp_path / "foreign.log", env=configured, cwd=tmp_path)
+    command = ["celery", "-A", "foreign", "worker", "-P", "threads", "-c", "2", "-l", "INFO"]
+    process = start_module("foreign", command, tmp_path / "foreign.log", env=configured, cwd=tmp_path)
     process.wait_for(r"ready\.")
     yield process
     process.stop()

@@ -107,7 +107,8 @@ try:
 except Exception as error:
     print(result.state, type(error).__name__, type(error).__module__, error.args[0])
 assert "notifier" not in sys.modules
-"""
+""",
+        fresh=True,
     )
     assert foreign.stdout.split()[:3] == ["FAILURE", "NotDelivered", "celery.exceptions"], foreign.stderr
     assert str(record["reason"]) in foreign.stdout

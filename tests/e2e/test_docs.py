@@ -109,7 +109,7 @@ def test_every_python_snippet_runs_as_printed(
         code = "from django.core.management import execute_from_command_line as run; run(['', 'check'])"
     if "await " in code:
         code = f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\nasyncio.run(main())"
-    done = run_python(code, DJANGO_SETTINGS_MODULE="settings")
+    done = run_python(code, fresh=snippet is PYTHON[0], DJANGO_SETTINGS_MODULE="settings")
     assert done.returncode == 0, done.stderr
     titles = set(re.findall(r'title="([^"]*)"|"title": "([^"]*)"', code))
     raises_none = ".revoke()" in code or "def test_" in code

@@ -40,7 +40,7 @@ for wrong in (lambda: task.delay(titel="T"), lambda: task.apply_async((1,)), lam
 
 
 def test_every_call_ends_in_a_record_that_says_it_was_a_dry_run(run_python: RunPython) -> None:
-    done = run_python(PROGRAM, REDIS_URL=NOWHERE)
+    done = run_python(PROGRAM, fresh=True, REDIS_URL=NOWHERE)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
 

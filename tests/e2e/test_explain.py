@@ -2,8 +2,8 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +12,7 @@ from notifier.models import NotificationMessage
 from notifier.pipeline import Pipeline
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
+from tests.forked import run_notifier
 from tests.no_secrets import assert_no_secrets
 
 GENERAL = "1000000000000000001"
@@ -19,12 +20,11 @@ Explain = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def explained(configured: dict[str, str]) -> Explain:
+def explained(configured: dict[str, str], tmp_path: Path) -> Explain:
     """Runs the command."""
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "notifier", "explain", *arguments]
-        done = subprocess.run(command, env=configured, capture_output=True, text=True, timeout=60, check=False)
+        done = run_notifier("explain", *arguments, env=configured, cwd=tmp_path)
         assert_no_secrets(texts={"output": done.stdout + done.stderr})
         return done
 

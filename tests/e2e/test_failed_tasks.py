@@ -1,7 +1,6 @@
 """A host's Celery worker, with alerts about its failed tasks: a process of its own, on its own Redis database."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from celery import Celery
 from notifier.cli.processes import Process
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox
+from tests.forked import start_module
 from tests.servers import until
 
 pytestmark = pytest.mark.slow
@@ -94,9 +94,9 @@ def start_host(host: Celery, configured: dict[str, str], tmp_path: Path) -> Iter
 
     def start(*options: str, **environment: str) -> Process:
         (tmp_path / "shop.py").write_text(HOST.replace("HOST_URL", repr(host.conf.broker_url)))
-        command = [sys.executable, "-m", "celery", "-A", "shop", "worker", "-c", "1", "-l", "INFO", "-n", "host@here"]
+        command = ["celery", "-A", "shop", "worker", "-c", "1", "-l", "INFO", "-n", "host@here"]
         command += ["--without-gossip", "--without-mingle"]
-        process = Process(
+        process = start_module(
             "host", [*command, *options], tmp_path / "host.log", env={**configured, **environment}, cwd=tmp_path
         )
         started.append(process)

@@ -14,6 +14,7 @@ import yaml
 from notifier.cli.processes import Process
 from notifier.settings import Settings
 from tests.conftest import Sandbox
+from tests.forked import run_forked
 from tests.no_secrets import assert_no_secrets
 
 GUIDE = (Path(__file__).parent / "guide.md").read_text(encoding="utf-8")
@@ -54,15 +55,7 @@ def run(code: str, home: Path, environment: dict[str, str]) -> subprocess.Comple
     program = (
         f"import asyncio\nasync def main():\n{textwrap.indent(code, '    ')}\n    print(locals())\nasyncio.run(main())"
     )
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=home,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_forked(["-c", program], env=environment, cwd=home, timeout_seconds=60)
 
 
 def test_the_guide_has_the_snippets_this_test_runs() -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import requests
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox
 from tests.e2e.conftest import Notifier
+from tests.forked import start_module
 from tests.servers import free_port, until
 
 TOKEN = "fake-token-of-the-intake"
@@ -24,8 +24,8 @@ TOKEN = "fake-token-of-the-intake"
 def running(environment: dict[str, str], folder: Path) -> Iterator[Process]:
     """A running intake."""
     (folder / "tokens.txt").write_text(f"{TOKEN}\n\n")
-    command = [sys.executable, "-m", "notifier", "intake", "--token-file", "tokens.txt", "--port", "0"]
-    process = Process("intake", command, folder / "intake.log", env=environment, cwd=folder)
+    command = ["notifier", "intake", "--token-file", "tokens.txt", "--port", "0"]
+    process = start_module("intake", command, folder / "intake.log", env=environment, cwd=folder)
     yield process
     process.stop()
 

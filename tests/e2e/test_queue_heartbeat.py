@@ -1,7 +1,6 @@
 """A host's beat and workers, as processes: the queue that is not read is told, and so is its return."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from notifier.cli.processes import Process
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox
 from tests.e2e.conftest import Notifier
+from tests.forked import start_module
 from tests.servers import until
 
 pytestmark = pytest.mark.slow
@@ -36,8 +36,8 @@ def start(redis_url: str, configured: dict[str, str], tmp_path: Path) -> Iterato
     started: list[Process] = []
 
     def start(*command: str, ready: str) -> Process:
-        whole = [sys.executable, "-m", "celery", "-A", "shop", *command]
-        process = Process("host", whole, tmp_path / f"host{len(started)}.log", env=configured, cwd=tmp_path)
+        whole = ["celery", "-A", "shop", *command]
+        process = start_module("host", whole, tmp_path / f"host{len(started)}.log", env=configured, cwd=tmp_path)
         started.append(process)
         process.wait_for(ready)
         return process

@@ -14,6 +14,7 @@ from notifier.cli.processes import Process
 from notifier.producer.spool import FILE
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox, kill_whole, run_worker
+from tests.forked import run_notifier
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis, until
 
@@ -269,10 +270,7 @@ def test_the_command_line_lists_and_flushes(
     settings = {**environment, "REDIS_URL": own_redis.url, "NOTIFIER_SPOOL_DIR": str(tmp_path / "spool")}
 
     def notifier(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "notifier", *arguments]
-        return subprocess.run(
-            command, env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-        )
+        return run_notifier(*arguments, env=settings, cwd=tmp_path)
 
     caller = start_caller(NOTIFIER_SPOOL_DIR=settings["NOTIFIER_SPOOL_DIR"])
     own_redis.away()

@@ -103,4 +103,4 @@ print([name for name in sys.modules if name.startswith("opentelemetry")])
 
 
 def test_a_caller_that_does_not_trace_imports_nothing_of_it(run_python: RunPython) -> None:
-    assert run_python(ALONE).stdout == "[]\n"
+    assert run_python(ALONE, fresh=True).stdout == "[]\n"

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 import requests
 
-from notifier.cli.processes import Process
+from tests.forked import start_module
 from tests.servers import OwnRedis, until
 
 PASSWORD = "fake-token-of-the-page"
@@ -18,8 +17,8 @@ PASSWORD = "fake-token-of-the-page"
 def test_it_stays_while_redis_is_away_and_ends_at_ctrl_c(own_redis: OwnRedis, tmp_path: Path) -> None:
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
     environment = {**os.environ, "REDIS_URL": own_redis.url, "NOTIFIER_WEB_PASSWORD_FILE": str(tmp_path / "password")}
-    command = [sys.executable, "-m", "notifier", "web", "--port", "0"]
-    process = Process("web", command, tmp_path / "web.log", env=environment, cwd=tmp_path)
+    command = ["notifier", "web", "--port", "0"]
+    process = start_module("web", command, tmp_path / "web.log", env=environment, cwd=tmp_path)
     address = process.wait_for(r"web listening on (http://127\.0\.0\.1:[0-9]+)$")[1]
 
     def status(path: str, password: str = PASSWORD) -> int:

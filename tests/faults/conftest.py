@@ -1,7 +1,6 @@
 """Real faults: workers and Redis are killed, and the sandbox answers with scripted faults."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from notifier.outbox.record import Record
 from tests.conftest import Sandbox, assert_no_secrets_logged
 from tests.e2e.conftest import Application, app, application
 from tests.faults import persistent_caller
+from tests.forked import start_module
 
 StartCaller = Callable[..., Process]
 
@@ -49,10 +49,10 @@ def start_caller(configured: dict[str, str], tmp_path: Path) -> Iterator[StartCa
     ) -> Process:
         folder = tmp_path / f"caller{len(started)}"
         folder.mkdir()
-        command = [sys.executable, persistent_caller.__file__, str(count), str(pause_seconds)]
+        command = [persistent_caller.__name__, str(count), str(pause_seconds)]
         command += [dedup_key, json.dumps(fields or {})] if dedup_key else []
         environment = {**configured, **QUICK, **changed}
-        started.append(Process("caller", command, folder / "caller.log", env=environment, cwd=folder))
+        started.append(start_module("caller", command, folder / "caller.log", env=environment, cwd=folder))
         return started[-1]
 
     yield start

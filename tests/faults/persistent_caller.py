@@ -1,6 +1,6 @@
 """An application that raises alerts one after another, each again under the same id until it is accepted.
 
-persistent_caller.py COUNT [PAUSE_SECONDS [DEDUP_KEY [FIELDS]]]
+python -m tests.faults.persistent_caller COUNT [PAUSE_SECONDS [DEDUP_KEY [FIELDS]]]
 
 FIELDS (JSON): by alert type, the fields of its alerts, in turn.
 """

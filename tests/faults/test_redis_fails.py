@@ -1,8 +1,6 @@
 """Redis is killed, or its master is, under load: workers continue without help, and nothing is lost or doubled."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.faults.conftest import QUICK, StartCaller, doubled, titles_of
+from tests.forked import run_notifier
 from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis, SentinelRedis, until
 
@@ -89,7 +88,7 @@ def statuses(environment: dict[str, str]) -> Counter[str]:
 
 def notifier(environment: dict[str, str], *arguments: str) -> Any:
     """What a command prints."""
-    command = [sys.executable, "-m", "notifier", *arguments, "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = run_notifier(*arguments, "--json", env=environment, cwd=Path.cwd())
     assert_no_secrets(texts={"output": done.stdout + done.stderr})
+    assert done.returncode == 0
     return json.loads(done.stdout)

@@ -102,6 +102,18 @@ def test_no_login_of_a_netrc_is_sent(
 
 
 @responses.activate
+def test_the_environment_is_read_for_the_first_request_alone(
+    client: DiscordClient, webhook: Webhook, payload: Payload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(requests.sessions, "get_environ_proxies", lambda url, **_: asked.append(url) or {})
+    responses.post(URL, json={})
+    client.execute(webhook, payload)
+    client.execute(webhook, payload)
+    assert len(asked) == 1, "requests reads all of it for each, a quarter of a request's processor time"
+
+
+@responses.activate
 def test_a_redirect_is_not_followed(client: DiscordClient, webhook: Webhook, payload: Payload) -> None:
     responses.post(URL, status=308, headers={"Location": "https://elsewhere.invalid/"})
     answer = client.execute(webhook, payload)
