@@ -49,6 +49,7 @@ TAGS = 5
 """Of a post, as Discord takes them; of several times as many the first that are right are looked for."""
 TITLE_CHARACTERS = 200
 """Ours: what a title takes of a text that has no line end."""
+RAISED = frozenset(("exception", "exc_info", "traceback"))
 NOTES_MAX = 50
 NOTE_CHARACTERS = 1_000
 """Ours: of what is said in ``adjusted``, and of each of them."""
@@ -72,7 +73,8 @@ def coerce(data: Mapping[str, Any]) -> Given:
     """
     given = dict(data)
     adjusted = _words(given.pop("adjusted", None))
-    _exceptions(given)
+    if not (RAISED.isdisjoint(given) and type(given.get("title")) is type(given.get("message")) is str):
+        _exceptions(given)
     _texts(given, adjusted)
     if not COERCIONS.keys().isdisjoint(given):
         for name, coerce_one in COERCIONS.items():
@@ -87,6 +89,8 @@ def coerce(data: Mapping[str, Any]) -> Given:
 
 def _words(value: object, most: int = NOTES_MAX + 1) -> list[str]:
     """What an earlier reading of the same message noted."""
+    if value is None:
+        return []
     words = value if is_a(value, list) or is_a(value, tuple) else ()
     return [clean(str.__str__(each)[:NOTE_CHARACTERS]) for each in words[:most] if is_a(each, str)]
 

@@ -182,7 +182,7 @@ class NotificationMessage(BaseModel):
         What is given is text of a bounded size, so JSON can hold it.
         """
         form, rest = _plain_form()
-        made = form(**given)
+        made = form.__pydantic_validator__.validate_python(given)
         object.__setattr__(self, "__dict__", {**rest, **vars(made), "metadata": {}})
         object.__setattr__(self, "__pydantic_fields_set__", made.model_fields_set)
         object.__setattr__(self, "__pydantic_extra__", None)

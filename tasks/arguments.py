@@ -106,9 +106,9 @@ def partial_fields(alert_type: AlertType, args: Any, fields: Any, *, whole: bool
 
 
 def _checked(args: Any, fields: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if not isinstance(args, list | tuple | None):
+    if type(args) is not tuple and not isinstance(args, list | tuple | None):
         raise InvalidMessage(f"args: a list or tuple, not {type(args).__name__}")
-    if not isinstance(fields, Mapping | None):
+    if type(fields) is not dict and not isinstance(fields, Mapping | None):
         raise InvalidMessage(f"kwargs: a mapping, not {type(fields).__name__}")
     return tuple(args or ()), {str(name): value for name, value in (fields or {}).items()}
 

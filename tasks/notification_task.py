@@ -51,14 +51,14 @@ class NotificationTask(CeleryTask):
         """Raise the alert, as ``delay``, and return its id; in a worker, deliver."""
         return self.run(*args, **fields)  # Celery's own takes no keyword "self"
 
-    @forks_wait()
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert of this task's type: a ``NotificationMessage``, or its fields.
 
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return submit(message_of(self.alert_type, args, fields))
+        with forks_wait():
+            return submit(message_of(self.alert_type, args, fields))
 
     @forks_wait()
     def apply_async(  # type: ignore[override]

@@ -120,7 +120,6 @@ class SendNotification:
             raise InvalidMessage("dedup_key: it is empty, and so names no incident")
         return self.delay(message)
 
-    @forks_wait()
     def delay(self, /, *args: Any, **fields: Any) -> "AsyncResult[Any]":
         """Raise an alert: a ``NotificationMessage``, or its fields (``alert_type``, ``title``, ``message``, …).
 
@@ -129,7 +128,8 @@ class SendNotification:
         Raises:
             InvalidMessage: names the field. QueueFull: no room. BrokerUnavailable: Redis did not take it.
         """
-        return submit(message_of(None, args, fields))
+        with forks_wait():
+            return submit(message_of(None, args, fields))
 
 
 send_notification = SendNotification({alert_type: _register(alert_type) for alert_type in AlertType})

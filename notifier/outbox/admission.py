@@ -56,6 +56,9 @@ class Admitted(StrEnum):
         return self not in {Admitted.CARRIED, Admitted.COUNTED}
 
 
+ANSWERS = {each.value: each for each in Admitted}
+
+
 def _of_type(keys: Keys, settings: Settings, kind: AlertType) -> dict[str, str | int]:
     """What admit.lua takes for every alert of one type."""
     waiting, delayed, in_flight, state, _ = keys.outbox_parts(kind)
@@ -158,20 +161,24 @@ class Admission:
         spooled_seconds: float = 0,
         maybe_posted: bool = False,
         progress: Progress = NO_PROGRESS,
-        trigger: tuple[str, str] | None = None,
+        trigger: tuple[str, bytes, str] | None = None,
     ) -> Admitted:
         """Admit a notification, once per id.
 
         ``spooled_seconds``: how long it waited on a disk. ``maybe_posted``: a request was made, its answer was lost.
         ``progress``: what is settled of it already. ``trigger``: its delivery task, put there if it is wanted: the
-        key of a queue, and the text.
+        key of a queue, the form (producer/triggers.py), and what is shown of its arguments.
 
         Raises:
             QueueFull: the outbox holds ``DISCORD_QUEUE_SIZE`` notifications, waiting and in flight; or all outboxes
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         text, load = text_of(message), measure(message)
-        collect = "" if maybe_posted or progress != NO_PROGRESS else self._collected(message, terms)
+        collect = (
+            ""
+            if maybe_posted or (progress is not NO_PROGRESS and progress != NO_PROGRESS)
+            else self._collected(message, terms)
+        )
         is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
         room = capacity(self._settings, kind, message.severity) if is_critical else None
         rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect, room=room)
@@ -246,7 +253,7 @@ class Admission:
         incident_keys: Sequence[str] = (),
         incident: str = "",
         room: int | None = None,
-        trigger: Sequence[str] = (),
+        trigger: Sequence[str | bytes] = (),
     ) -> Admitted:
         keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident, *trigger)
@@ -262,4 +269,4 @@ class Admission:
         if answer == "memory_full":
             limit = self._settings.memory_bytes_max
             raise QueueFull(f"with the {kind} alert more than {limit} bytes would wait (NOTIFIER_MEMORY_BYTES_MAX)")
-        return Admitted(answer)
+        return ANSWERS[answer]

@@ -16,7 +16,9 @@
 --       8 of an incident (JSON; ''): args (of incident.lua) and, if it is only counted, result (JSON),
 --         stamp (stands in it for the time, and behind 'message-', 'channel-' and 'link-' for those of the incident),
 --         history_life (seconds), counted_max, notification_prefix, result_prefix, counters (of counters.lua)
---       9, 10 its delivery task, where the broker is this Redis: the key of its queue, and what is to lie there
+--       9, 10, 11 its delivery task, where the broker is this Redis: the key of its queue, what is to lie there, in
+--         which numbers of 32 digits stand for 1 its id, 2 what is shown of its arguments, 3 a tag that no other has;
+--         and what is shown
 -- The functions of incident.lua and counted.lua are there only for an alert that has an incident, those of
 -- collected.lua for one that is collected.
 -- Returns 'admitted', 'carried' (so it is, and a delivery task that is under way will look for it),
@@ -165,5 +167,12 @@ if refused then
   redis.call('ZREM', OWN.refused, ID)
 end
 -- last, and whatever comes of it: the alert is here, and a task that the queue does not take is sent again
-if is_wanted and ARGV[9] and type(redis.pcall('LPUSH', ARGV[9], ARGV[10])) == 'number' then is_wanted = false end
+if is_wanted and ARGV[9] then
+  local own = {}
+  for number, text in ipairs({ ID, ARGV[11], redis.sha1hex(ID .. now) }) do
+    own[string.format('%032d', number)] = string.sub(cjson.encode(text), 2, -2)
+  end
+  local task = string.gsub(ARGV[10], '%x+', own)
+  if type(redis.pcall('LPUSH', ARGV[9], task)) == 'number' then is_wanted = false end
+end
 return is_wanted and 'admitted' or 'carried'

@@ -1,11 +1,13 @@
 """A message without the secrets in it."""
 
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
 from notifier.message_parts import MessageFile
-from notifier.models import NotificationMessage
+from notifier.models import PLAIN, NotificationMessage
 
 if TYPE_CHECKING:
     from notifier.secrets import Masking
@@ -22,15 +24,13 @@ Part = TypeVar("Part", bound=BaseModel)
 
 def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> NotificationMessage:
     """The same message; what was masked is said in ``adjusted``, by kind. Masking it again changes nothing."""
-    from notifier.secrets import Masking, kinds_in  # its patterns, and what it imports, only if it is called
-
-    among = None
+    secrets, among = _secrets(), None
     if _is_plain(message):
-        among = kinds_in(texts := _plain_texts(message))
-        is_clean = not among or Masking(among=among).text(texts) == texts
+        among = secrets.kinds_in(texts := _plain_texts(message))
+        is_clean = not among or secrets.Masking(among=among).text(texts) == texts
         if is_clean and not own and not (message.fields and _has_secret_name(message)):
             return message  # as nearly always, and in a third of the time
-    masking = Masking(own, among)
+    masking = secrets.Masking(own, among)
     changed = _changed(message, masking)
     said = []
     if masking.kinds:
@@ -41,6 +41,14 @@ def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> N
     if new:
         changed["adjusted"] = (*message.adjusted, *new)
     return message.model_copy(update=changed) if changed else message
+
+
+@cache
+def _secrets() -> ModuleType:
+    """Its patterns, and what it imports, only once it is called. An import takes a while, even of what is there."""
+    import notifier.secrets
+
+    return notifier.secrets
 
 
 def _is_plain(message: NotificationMessage) -> bool:
@@ -56,6 +64,8 @@ def _has_secret_name(message: NotificationMessage) -> bool:
 
 def _plain_texts(message: NotificationMessage) -> str:
     """All of them, and the names of fields, which may say that a value is a secret."""
+    if message.model_fields_set <= PLAIN:
+        return f"{message.title}\n{message.message}\n{message.source or ''}"
     texts = [value for name in TEXTS if (value := getattr(message, name))]
     return "\n".join(texts + [text for each in message.fields for text in (each.name, each.value)])
 

@@ -38,8 +38,8 @@ UNREADABLE_CHARACTERS = 3_000
 def text_of(message: NotificationMessage) -> str:
     """A message as it is stored: its fields that have another value than the default, as JSON."""
     if message.model_fields_set <= PLAIN:  # pydantic would compare all fifty
-        values = ((name, getattr(message, name)) for name in _PLAIN_IN_ORDER)
-        return to_json({name: value for name, value in values if value != _default(name)}).decode()
+        values = vars(message)
+        return to_json({name: values[name] for name, default in _PLAIN_DEFAULTS if values[name] != default}).decode()
     return message.model_dump_json(exclude_defaults=True)
 
 
@@ -54,7 +54,7 @@ def version_of(message: NotificationMessage) -> int:
     return max([1, *given])
 
 
-_PLAIN_IN_ORDER = tuple(name for name in NotificationMessage.model_fields if name in PLAIN)
+_PLAIN_DEFAULTS = [(name, field.default) for name, field in NotificationMessage.model_fields.items() if name in PLAIN]
 
 
 @cache

@@ -38,6 +38,8 @@ class Deadline:
 
     def part(self, share: float) -> Self:
         """The end of the first ``share`` (0 to 1) of this time."""
+        if share == 1:
+            return self
         return type(self)(self.started_at, self.seconds * share)
 
     @property

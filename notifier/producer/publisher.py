@@ -150,7 +150,7 @@ class Publisher:
 
     def trigger_of(self, message: NotificationMessage) -> Trigger | None:
         """The delivery task of an alert, to be put into its queue as it is admitted; None: ``dispatch`` sends it."""
-        return self._triggers.of(message.alert_type, message.id, shown(message)) if self._triggers else None
+        return self._triggers.of(message.alert_type, shown(message)) if self._triggers else None
 
     @forks_wait()
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:

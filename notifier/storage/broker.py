@@ -1,14 +1,15 @@
 """The Celery application, as ``celeryconfig`` describes it: one for each process."""
 
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.app.utils import Settings, bugreport
 from celery.result import AsyncResult
 from kombu import Connection
+from vine import promise
 
 from notifier.application import load_celeryconfig
 from notifier.errors import BrokerUnavailable
@@ -51,7 +52,10 @@ class Configuration(Settings):
     @property
     def task_always_eager(self) -> bool:
         """As Celery finds it, in a fifth of the time: each call asks."""
-        return bool(next(each[EAGER] for each in self.maps or () if EAGER in each))
+        for each in self.maps or ():
+            if EAGER in each:
+                return bool(each[EAGER])
+        return False
 
     def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, Any]:
         """What ``inspect conf``, ``report`` and Flower show; Celery alone leaves some passwords in it."""
@@ -63,6 +67,19 @@ class Configuration(Settings):
 
 class AlertResult(Raised, AsyncResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The Celery result of an alert. Any number of threads may wait for it."""
+
+    # as Celery's, which makes a promise for each that hardly any caller asks for
+    def __init__(
+        self, id: str, backend: Any = None, task_name: str | None = None, app: Any = None, parent: Any = None
+    ) -> None:
+        self.app = app or self.app
+        self.id, self.backend, self.parent = id, backend or self.app.backend, parent
+        self._cache, self._ignored = None, False
+
+    @cached_property
+    def on_ready(self) -> Any:  # type: ignore[override]
+        """What ``then`` is called on."""
+        return promise(cast("Any", self)._on_fulfilled, weak=True)
 
     def _maybe_reraise_parent_error(self) -> None:
         with suppress(BrokerUnavailable):  # who waits is waiting for Redis too

@@ -15,7 +15,7 @@ class NoneIdle(Exception):
 
 def packed(parts: Iterable[str | bytes | float]) -> bytes:
     """These in Redis' protocol, as parts of a command; its ``*`` and their count are not among it."""
-    texts = (part if isinstance(part, bytes) else str(part).encode() for part in parts)
+    texts = [part if type(part) is bytes else str(part).encode() for part in parts]
     return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
 
 
@@ -40,7 +40,7 @@ def ask(pool: Any, command: bytes) -> Any:
         connection.disconnect()
         raise
     finally:
-        pool.release(connection)
+        pool.pool.put_nowait(connection)
 
 
 def _idle(pool: Any) -> Any:

@@ -74,13 +74,13 @@ def atomic_step(
 def _straight(client: Any, text: str, learned: Callable[..., Any]) -> Callable[..., Any]:
     """The same, without detours where it can be: once the server knows the script."""
     digest, is_known = _digest(text), False
-    ask = getattr(client, "ask", None)
+    name, ask = packed(("EVALSHA", digest)), getattr(client, "ask", None)
 
     def asked(keys: Sequence[str], args: Sequence[Any]) -> Any:
         if ask is not None:
-            command = b"*%d\r\n%b" % (3 + len(keys) + len(args), packed(("EVALSHA", digest, len(keys), *keys, *args)))
+            given = packed((len(keys), *keys, *args))
             with suppress(NoneIdle):
-                return ask(command)
+                return ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given))
         return client.evalsha(digest, len(keys), *keys, *args)
 
     def run(keys: Sequence[str], args: Sequence[Any]) -> Any:

@@ -20,7 +20,7 @@ from tests.integration.conftest import Bench, MakeBench
 from tests.names import names
 
 QUEUE = names.queue(AlertType.ERROR)
-TITLE = 'A "quoted" title with \\ and ünïcode'
+TITLE = 'A "quoted" title with \\, %1, 00000000000000000000000000000001 and ünïcode'
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_it_is_what_celery_itself_sends(publisher: Publisher, bench: Bench) -> N
     tags = [each["properties"].pop("delivery_tag") for each in (pushed, sent)]
     assert pushed == sent
     assert tags[0] != tags[1]
-    assert [len(each) for each in tags] == [36, 36]
+    assert all(len(each) > 30 for each in tags)
 
 
 def test_each_has_its_own_tag_id_and_title(publisher: Publisher, bench: Bench) -> None:
