@@ -77,6 +77,22 @@ def test_each_alert_of_a_batch_has_its_own_events_once_whoevers_task_carried_it(
     assert fleet.flower.prefetched(fleet.one.name, fleet.two.name) == {0}
 
 
+def test_of_a_burst_of_hundreds_with_one_task_each_alert_is_shown_whole_and_once(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(queue_size=300, rate_limit_per_minute=1_000)
+    ids = [f"a{number:03}" for number in range(300)]
+    fleet.bench.admit(*ids)
+    fleet.one.runs(ids[0])
+    workers = (fleet.two, fleet.one)
+    for turn in range(35):
+        fleet.bench.tick(3)
+        workers[turn % 2].wakes()
+    shown = {each: fleet.flower.task(each) for each in ids}
+    whole = {each: ("send_notification.general", f"title='{each}'", "SUCCESS") for each in ids}
+    assert {each: (found.name, found.kwargs, found.state) for each, found in shown.items()} == whole
+    assert {found.worker for found in shown.values()} == {fleet.one.name, fleet.two.name}
+    assert {each: fleet.flower.kinds(each) for each in ids} == dict.fromkeys(ids, ONCE)
+
+
 def test_an_alert_that_waits_is_received_and_says_for_what_until_another_worker_carries_it(fleet: Fleet) -> None:
     fleet.bench.admit("first")
     fleet.discord.answers.append(Deferred(30, Reason.RATE_LIMITED, Scope.WEBHOOK))
