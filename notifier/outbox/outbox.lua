@@ -23,8 +23,6 @@
 --   follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
-local WAKE_UP_GRACE = 5000000
-local EARLIER = 100000 -- one that is due this much earlier replaces the one under way
 
 -- What hangs on a notification is to be called once it has ended: by its worker within the lease, else by a sweep.
 -- `callbacks` is a sorted set: ids by the time from which a sweep may call them. Returns the callbacks (JSON; '').
@@ -45,11 +43,13 @@ end
 -- Make sure that one wake-up is under way by then. Returns the microseconds until it is due if the caller has to
 -- send it, else -1. The key outlives the wait a little; if the message is lost, the sweep sends another.
 local function arm(wake_up, now, wait, token)
+  local EARLIER = 100000 -- one that is due this much earlier replaces the one under way
+  local GRACE = 5000000
   wait = math.min(math.max(wait, 0), WAKE_UP_MAX)
   local due = now + wait
   local under_way = redis.call('GET', wake_up)
   if under_way and tonumber(string.match(under_way, ' (.*)')) <= due + EARLIER then return -1 end
-  redis.call('SET', wake_up, string.format('%s %.0f', token, due), 'PX', math.ceil((wait + WAKE_UP_GRACE) / 1000))
+  redis.call('SET', wake_up, string.format('%s %.0f', token, due), 'PX', math.ceil((wait + GRACE) / 1000))
   return wait
 end
 
@@ -115,11 +115,13 @@ local function expiry_wait(state, now)
   return earliest and math.max(0, earliest - now)
 end
 
--- Under load a small batch waits a moment for others to join it: requests are what Discord counts.
+-- Under load a small batch waits a moment for others to join it: requests are what Discord counts. So it does that long
+-- after the last commit, and after `began` if that is given: when the first of several came.
 local BATCHING = 50000
-local function batching_wait(state, now, full)
+local function batching_wait(state, now, full, began)
   if full then return 0 end
-  return math.max(0, tonumber(redis.call('HGET', state, 'settled_at') or 0) + BATCHING - now)
+  local since = math.max(tonumber(redis.call('HGET', state, 'settled_at') or 0), tonumber(began) or 0)
+  return math.max(0, since + BATCHING - now)
 end
 
 -- Leave a notification to a worker of a later version: it keeps its place. Reported once. Returns whether it is new.
