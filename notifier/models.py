@@ -184,7 +184,7 @@ class NotificationMessage(BaseModel):
         form, rest = _plain_form()
         made = form.__pydantic_validator__.validate_python(given)
         object.__setattr__(self, "__dict__", {**rest, **vars(made), "metadata": {}})
-        object.__setattr__(self, "__pydantic_fields_set__", made.model_fields_set)
+        object.__setattr__(self, "__pydantic_fields_set__", made.__pydantic_fields_set__)
         object.__setattr__(self, "__pydantic_extra__", None)
         object.__setattr__(self, "__pydantic_private__", None)
 
