@@ -35,6 +35,8 @@ STEP = PERIOD // BUCKET
 CHANNEL, MINUTE = 30, 60 * SECOND
 RESOLVED_MARK = "✅ "
 MARK = "may be a duplicate"
+CRAWL_SECONDS = (3.0, 9.0)
+"""How much longer an answer takes while Discord crawls: less than what a worker waits for it."""
 
 KINDS = (AlertType.GENERAL, AlertType.ERROR, AlertType.CRITICAL)
 _SHARED = Webhook("1000000000000000000", SecretStr("fake-token-shared"))
@@ -121,7 +123,7 @@ class SimulatedDiscord:
         self.is_probing: Callable[[str], bool] = lambda _: False
         """Whether the breaker of a webhook is half-open."""
         self.foreign_until: dict[str, int] = {}
-        self.outage_until = 0
+        self.until = {"outage": 0, "crawl": 0}
         self.request_of: WeakKeyDictionary[greenlet, Request] = WeakKeyDictionary()
         """The latest of each activity."""
 
@@ -135,7 +137,7 @@ class SimulatedDiscord:
         self.look_ups += 1
         self._scheduler.pause(self._chance(0.02, 0.2))
         outcome: Outcome = Delivered(None, None)
-        if self._scheduler.now < self.outage_until:
+        if self._scheduler.now < self.until["outage"]:
             outcome = Failed(Reason.BAD_GATEWAY)
         found = isinstance(outcome, Delivered)
         answer = Answer(outcome, None, 200 if found else 502)
@@ -157,6 +159,8 @@ class SimulatedDiscord:
             process.paused_until = max(process.paused_until, self._scheduler.now + round(amount * SECOND))
         way = self._chance(0.01, 0.1)
         late = HANG_SECONDS if what in HANGS else self._chance(0.02, 0.4) + (amount if what == "slow" else 0)
+        if self._scheduler.now < self.until["crawl"]:
+            late += self._chance(*CRAWL_SECONDS)
         answers: list[Answer] = []
 
         def arrive() -> None:  # whatever has become of its worker by then
@@ -197,7 +201,7 @@ class SimulatedDiscord:
         now = self._scheduler.now
         if what in NEVER_ARRIVES:
             return NEVER_ARRIVES[what]
-        if now < self.outage_until:
+        if now < self.until["outage"]:
             return NOT_TAKEN["bad_gateway"](0)
         if what in NOT_TAKEN:
             return NOT_TAKEN[what](amount)

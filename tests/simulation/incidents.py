@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from tests.simulation.discord import KINDS, WEBHOOKS, name_of
-from tests.simulation.plan import Raised
+from tests.simulation.plan import PAUSES, Raised
 from tests.simulation.workers import KEYS
 from tests.simulation.world import World
 
 SHOWN = {"delivered", "repeated", "not_open"}
-OF_LATE_REQUESTS = {"kill", "pause", "cut_off"}
+OF_LATE_REQUESTS = {*PAUSES, "kill", "cut_off"}
 """After these a request may reach Discord although its worker is taken for dead."""
 
 

@@ -79,12 +79,15 @@ LONG_WAITS = ("limited", "banned", "global")
 STOPS, SHORT_STOP_SECONDS = "stops_its_worker", 3.0
 """Whoever makes the request stands still, so shortly that nobody may take it for dead although its heartbeat is gone:
 less than the life of one, without the second between two, and the two for which others look again."""
+BATCH_PAUSE = "batch pause"
+"""Whoever is given a batch stands still before it makes the request, so long that others take it for dead."""
+PAUSES = frozenset({"pause", BATCH_PAUSE})
 RARE = ("gone", "forbidden")
 """What ends many alerts at once: they would be seen no more."""
 
 
-def plan_of(seed: int) -> Plan:
-    """The plan of a seed. Most runs have few kinds of faults, so that what they do can be told apart."""
+def drawn(seed: int) -> Plan:
+    """What chance alone makes of a seed. Most runs have few kinds of faults, so that what they do can be told apart."""
     chance = random.Random(seed)
     alerts = tuple(_alerts(chance))
     faults: list[Fault] = []

@@ -1,5 +1,6 @@
 """Processes that run seeds at the same time, each with a Redis of its own."""
 
+import gc
 import logging
 import multiprocessing
 import signal
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.pool import Pool
 
-from tests.simulation.plan import plan_of
 from tests.simulation.planted import BUGS
 from tests.simulation.redis_state import Server, a_server
 from tests.simulation.run import Found, found_by, run, told
+from tests.simulation.scenes import plan_of
 
+COLLECTED_EACH = 10
+"""A run that is over holds megabytes of scripts, but so few objects that Python would keep hundreds of runs."""
 _own: list[Server] = []
 """The Redis of this process of the pool."""
 
@@ -24,6 +27,8 @@ def _begin(paths: "multiprocessing.SimpleQueue[str]") -> None:
 
 def tried(seed: int) -> str:
     """What is told of a seed that breaks a promise; '' of any other."""
+    if seed % COLLECTED_EACH == 0:
+        gc.collect()
     return told(plan_of(seed), _own[0]) if run(plan_of(seed), _own[0])[0] else ""
 
 

@@ -8,7 +8,7 @@ from notifier.models import AlertType
 from tests.simulation.counts import disagreeing
 from tests.simulation.discord import KINDS, OUTBOXES, Posted, Request
 from tests.simulation.incidents import broken_by_incidents
-from tests.simulation.plan import STOPS
+from tests.simulation.plan import PAUSES, STOPS
 from tests.simulation.redis_state import LIVES
 from tests.simulation.scheduler import SECOND
 from tests.simulation.workers import KEYS
@@ -63,7 +63,7 @@ def _is_doubtful(world: World, request: Request, at: int) -> bool:
     if not request.answered:
         return True
     faults = {each.what for each in world.plan.faults}
-    cannot_commit = request.by.dead or bool(faults & {"pause", "cut_off"})
+    cannot_commit = request.by.dead or bool(faults & {*PAUSES, "cut_off"})
     if request.committed_at is None or request.committed_at > at:
         # others wait for a worker that lives, also while Redis is away or that worker stands still for a short time
         both = f"answer {STOPS}" in faults and bool(faults & {"restart", "forget", "failover"})
@@ -147,7 +147,7 @@ def _late(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
 
 def _out_of_time(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
     """Nothing is posted before it is due, nor after it has expired (but for what was under way then)."""
-    if any(each.what in {"clock", "forget", "pause", f"answer {STOPS}"} for each in world.plan.faults):
+    if any(each.what in {"clock", "forget", *PAUSES, f"answer {STOPS}"} for each in world.plan.faults):
         return
     for name, raised in world.accepted.items():
         for copy in posted[name]:
@@ -158,8 +158,9 @@ def _out_of_time(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]
                 yield f"{name} was posted after {waited:.1f} s, and had expired after {raised.expires}"
 
 
-DISTURBING = {"kill", "pause", "cut_off", "restart", "forget", "clock"}
-"""After these a worker may be taken for dead while its request is under way; so may one that Redis keeps waiting."""
+DISTURBING = {*PAUSES, "kill", "cut_off", "restart", "forget", "failover", "clock"}
+"""After these a worker may be taken for dead while its request is under way, as one may that Redis keeps waiting; or
+what it has under way is forgotten together with its alerts."""
 
 
 def _at_once(world: World) -> Iterator[str]:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.simulation.plan import Plan, plan_of
+from tests.simulation.plan import Plan
 from tests.simulation.planted import Plant
 from tests.simulation.promises import broken_promises
 from tests.simulation.redis_state import Server, planted, was_planted
+from tests.simulation.scenes import plan_of
 from tests.simulation.world import World
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.plan import Plan, Raised, plan_of
+from tests.simulation.plan import Plan, Raised
 from tests.simulation.planted import BUGS
 from tests.simulation.pool import pool_of, remembered
 from tests.simulation.redis_state import Server, a_server
 from tests.simulation.run import found_by, run, told
+from tests.simulation.scenes import plan_of
 from tests.simulation.scheduler import SECOND
 from tests.simulation.table import known_seeds
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from greenlet import getcurrent
 from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
 from notifier.outbox.batch_result import BatchResult
+from notifier.outbox.claim import Batch, Claim
 from notifier.outbox.digest import Digests
 from notifier.outbox.disposition import Action
 from notifier.outbox.fleet import holdings
@@ -26,8 +28,9 @@ from notifier.worker.sweep import Sweep
 from tests.simulation.broker import Broker, Message, SimulatedPublisher
 from tests.simulation.discord import KINDS, SimulatedDiscord
 from tests.simulation.earlier import EarlierOutbox
-from tests.simulation.network import Network
-from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.network import Network, Numbered
+from tests.simulation.plan import BATCH_PAUSE
+from tests.simulation.scheduler import SECOND, Process, Scheduler
 
 KEYS = Keys()
 GIVEN_BACK_SECONDS = 300
@@ -65,6 +68,7 @@ class Fleet:
         discord: SimulatedDiscord,
         settings: Settings,
         chance: random.Random,
+        numbered: Numbered,
         note: Callable[[str], None],
     ) -> None:
         self._scheduler = scheduler
@@ -73,6 +77,8 @@ class Fleet:
         self._discord = discord
         self._settings = settings
         self._chance = chance
+        self._numbered = numbered
+        self._batches = 0
         self._note = note
         self.workers: list[Worker] = []
         self.earlier: frozenset[int] = frozenset()
@@ -85,6 +91,7 @@ class Fleet:
         client = self._network.client_of(process)
         kind_of_outbox = EarlierOutbox if number in self.earlier else Outbox
         outbox, gate = kind_of_outbox(client, self._settings), Gate(client, self._settings)
+        cast("Any", outbox).claim = partial(self._claim, process, outbox.claim)
         publisher = self.publisher(client, outbox)
         pauses = cast("Any", SimpleNamespace(wait=self._scheduler.pause))
         reconciliation = Reconciliation(outbox, publisher)
@@ -107,6 +114,17 @@ class Fleet:
         self.workers.append(worker)
         self._scheduler.spawn(process, lambda: self._live(worker))
         self._note(f"{process.name} starts")
+
+    def _claim(self, process: Process, claim: Callable[..., Claim], *given: Any) -> Claim:
+        claimed = claim(*given)
+        if isinstance(claimed, Batch):
+            self._batches += 1
+            what, seconds = self._numbered.of("batch", self._batches)
+            if f"batch {what}" == BATCH_PAUSE:
+                self._note(f"{process.name} stands still for {seconds} s with a batch")
+                process.paused_until = max(process.paused_until, self._scheduler.now + round(seconds * SECOND))
+                self._scheduler.pause(0)
+        return claimed
 
     def publisher(self, client: "redis.Redis", outbox: Outbox) -> SimulatedPublisher:
         """Publishes for one process."""

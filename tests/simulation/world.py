@@ -55,7 +55,9 @@ class World:
         self.discord.note = self.note
         self.discord.is_probing = lambda webhook: server.client.hget(KEYS.gate(webhook), "breaker") == "half_open"
         broker = Broker(self.scheduler, chance, self._numbered, self.note)
-        self.fleet = Fleet(self.scheduler, self.network, broker, self.discord, self._settings, chance, self.note)
+        self.fleet = Fleet(
+            self.scheduler, self.network, broker, self.discord, self._settings, chance, self._numbered, self.note
+        )
         self._folder = TemporaryDirectory(dir=MEMORY) if plan.spools else None
         folder = Path(self._folder.name) if self._folder else None
         self.caller = Caller(self.scheduler, self.network, self.fleet, self._settings, folder, self.note)
@@ -110,9 +112,9 @@ class World:
                 self.caller.kill(fault.amount)
             case "clock":
                 self.network.step_clock(fault.amount)
-            case "outage":
-                self.note(f"Discord fails for {fault.amount} s")
-                self.discord.outage_until = max(self.discord.outage_until, ends_at)
+            case "outage" | "crawl":
+                self.note(f"Discord {'fails' if fault.what == 'outage' else 'crawls'} for {fault.amount} s")
+                self.discord.until[fault.what] = max(self.discord.until[fault.what], ends_at)
 
     def run(self) -> None:
         """Let all of it happen, and then everything end."""
@@ -141,7 +143,8 @@ class World:
         """Whether Redis has forgotten that it took the alert: it has what it wrote last on no disk yet."""
         if name in self.caller.spooled:
             return bool(self.forgotten)  # it was handed over some time
-        return any(since <= self.caller.accepted_at[name] <= until for since, until in self.forgotten)
+        raised_at, accepted_at = self.caller.raised_at[name], self.caller.accepted_at[name]
+        return any(since <= accepted_at and raised_at <= until for since, until in self.forgotten)
 
     def _all_ended(self) -> bool:
         if self.scheduler.now < self._looked_at + SECOND:
