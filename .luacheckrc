@@ -2,7 +2,7 @@
 -- Python joins the files: shared functions first, in this order, then the one step that uses them. So a file may read what
 -- the shared files before it define, and a shared file defines what it does not use itself. Nothing else is excused.
 local SHARED = {
-  "gate/cache.lua", "gate/clock.lua", "gate/trouble.lua", "gate/counters.lua", "gate/lease.lua", "gate/window.lua", "gate/bucket.lua", "gate/breaker.lua",
+  "gate/small_set.lua", "gate/cache.lua", "gate/clock.lua", "gate/trouble.lua", "gate/counters.lua", "gate/lease.lua", "gate/window.lua", "gate/bucket.lua", "gate/breaker.lua",
   "gate/pause.lua", "gate/quarantine.lua", "gate/gate.lua", "gate/answer.lua", "outbox/known.lua", "outbox/entry.lua",
   "outbox/record.lua", "outbox/outbox.lua", "outbox/claimed.lua", "outbox/pinged.lua", "outbox/reminders.lua", "outbox/incident.lua",
   "outbox/counted.lua", "outbox/silences.lua",

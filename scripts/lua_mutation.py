@@ -53,7 +53,7 @@ TESTS = {
         "test_admission_cost.py",
         "test_callbacks.py",
     ),
-    "beat": ("test_fleet.py", "test_forgotten.py"),
+    "beat": ("test_fleet.py", "test_partitions.py", "test_forgotten.py"),
     "claim": (
         *OUTBOX,
         "test_fleet.py",
@@ -91,6 +91,8 @@ TESTS = {
     "new_run": ("test_forgotten.py",),
     "newer": ("test_newer.py",),
     "outbox": (*OUTBOX, "test_clock_steps.py", "test_forgotten.py", "test_newer.py", "test_callbacks.py"),
+    "overlooked": ("test_trigger.py",),
+    "partition": ("test_partitions.py", "test_partition_views.py"),
     "quiet": ("test_quiet_hours.py",),
     "received": ("test_flower_events.py",),
     "record": ("test_records.py", "test_clock_steps.py", "test_outbox_lua.py", "test_outbox.py", "test_long_texts.py"),

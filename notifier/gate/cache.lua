@@ -4,10 +4,13 @@
 --
 -- redis.call(command, …)  as Redis' own, but for what the writes to a sorted set and to lives return: nothing
 -- redis.renew(key, fields) the hash is deleted, and made anew of these
--- redis.expect_none(keys) asks once whether any of these is there: as nearly always, none is
+-- redis.expect_none(keys, sets)
+--                         asks once whether any of these is there: as nearly always, none is. `sets`: sorted sets that
+--                         may be there more often than the keys
+-- redis.read_whole(sets)  these sorted sets have few members: each is read whole, once it is asked for
 -- redis.written(answer, renews)
---                         writes what is due, and returns the answer of the step. The lives of KEYS, which are of days,
---                         begin anew only if it renews them, or if this step may have made them
+--                         writes what is due, and returns the answer of the step. The lives of KEYS, and others of
+--                         days, begin anew only if it renews them, or if this step may have made the key
 --
 -- What removes something comes first: a Redis that is full lets a step go on that has begun with that.
 
@@ -17,7 +20,9 @@ do
   local cached, cached_keys = {}, {} -- hashes: { stored, fields }, each by field
   local joining, lives = {}, {} -- by key: { member = score, or false: it leaves }; { command, life }
   local renewed = {} -- hashes that are deleted first
+  local is_small, whole = {}, {} -- sorted sets of few members; those that are read (small_set.lua)
   local absent, grown = {}, {} -- keys that are not there; that were written to, and may be new
+  local is_old = {} -- keys that were there before the step
   local has_freed = false
   local CACHED_MAX = 64 -- a step that looks at all that waits does so at Redis, for the rest
   local AT_ONCE = 1000 -- an even number; Lua takes some thousand arguments
@@ -29,6 +34,11 @@ do
     if GROWS[command] and not has_freed then server.call('DEL', (...) .. ':none') end
     has_freed = has_freed or GROWS[command] or FREES[command]
     local answer = server.call(as_given, ...)
+    if command == 'ZRANGE' and #answer > 0 and not grown[...] or command == 'INCR' and answer > 1 then
+      is_old[...] = true
+    elseif FREES[command] and command ~= 'EXPIRE' and command ~= 'PEXPIRE' then
+      is_old[...] = nil -- it may be empty now
+    end
     if GROWS[command] then
       absent[...] = nil
       grown[...] = command ~= 'INCR' or answer == 1 or nil
@@ -60,9 +70,9 @@ do
 
   local function write_set(key)
     local members, joins, leaves = joining[key], {}, {}
-    if not members then return end
+    if whole[key] then joins, leaves = SMALL_SET.changes(whole[key]) end
     joining[key] = nil
-    for member, score in pairs(members) do
+    for member, score in pairs(members or {}) do
       if score then
         table.insert(joins, score)
         table.insert(joins, member)
@@ -72,6 +82,14 @@ do
     end
     change_set('ZADD', key, joins) -- before the others go: an empty key would lose its life
     change_set('ZREM', key, leaves)
+  end
+
+  local function whole_set(key)
+    if is_small[key] and not whole[key] then
+      write_set(key)
+      whole[key] = SMALL_SET.of(server.call('ZRANGE', key, 0, -1, 'WITHSCORES'))
+    end
+    return whole[key]
   end
 
   local function join(key, member, score)
@@ -141,6 +159,7 @@ do
     DEL = function(key)
       joining[key], lives[key] = nil, nil
       if absent[key] then return 0 end
+      if whole[key] then whole[key] = SMALL_SET.of({}) end
       if cached[key] then cached[key] = { stored = {}, fields = {} } end
       return ask('DEL', key)
     end,
@@ -158,6 +177,8 @@ do
         absent[key] = nil
         return of_hash[command](fields, select(2, ...))
       end
+      local set = SMALL_SET.answers[command] and whole_set(key)
+      if set then return SMALL_SET.answers[command](set, select(2, ...)) end
       if other[command] then return other[command](...) end
       if key then write_set(key) end -- what is asked of it is how it is now
       return ask(command, ...)
@@ -193,22 +214,40 @@ do
     table.insert(renewed, key)
   end
 
-  function redis.expect_none(keys)
-    if server.call('EXISTS', unpack(keys)) > 0 then return end
+  function redis.expect_none(keys, sets)
+    local named = { unpack(keys) }
+    for _, key in ipairs(sets) do -- Redis counts a key as often as it is named
+      for _ = 0, #keys do table.insert(named, key) end
+    end
+    local there = server.call('EXISTS', unpack(named))
+    if there < #keys + 1 then
+      for _, key in ipairs(sets) do whole[key] = SMALL_SET.of({}) end
+    end
+    if there % (#keys + 1) > 0 then return end
     for _, key in ipairs(keys) do
       absent[key], cached[key] = true, { stored = {}, fields = {} }
       table.insert(cached_keys, key)
     end
   end
 
+  function redis.read_whole(sets)
+    for _, key in ipairs(sets) do is_small[key] = true end
+  end
+
   local is_shared = {}
   for _, key in ipairs(KEYS) do is_shared[key] = true end
 
+  local function is_of_days(command, life)
+    return tonumber(life) >= (command == 'EXPIRE' and 86400 or 86400000)
+  end
+
   -- Whether the life of a key is to begin now. A hash that is still empty is not there.
-  local function needs_life(key, renews)
+  local function needs_life(key, life, renews)
     local hash = cached[key]
     if hash and not next(hash.fields) then return false end
-    if renews or not is_shared[key] then return true end
+    if renews then return true end
+    if is_old[key] and is_of_days(unpack(life)) then return false end
+    if not is_shared[key] then return true end
     if hash then return not next(hash.stored) end
     return grown[key]
   end
@@ -217,8 +256,9 @@ do
     for first = 1, #renewed, AT_ONCE do ask('DEL', unpack(renewed, first, math.min(first + AT_ONCE - 1, #renewed))) end
     for _, key in ipairs(cached_keys) do write_hash(key) end
     for key in pairs(joining) do write_set(key) end
+    for key in pairs(whole) do write_set(key) end
     for key, life in pairs(lives) do
-      if needs_life(key, renews) then ask(life[1], key, life[2]) end
+      if needs_life(key, life, renews) then ask(life[1], key, life[2]) end
     end
     return answer
   end

@@ -10,6 +10,7 @@
 --                   introducing_…      while it is under way: its lease (lease.lua)
 --                   fetched_for        fingerprint of the URL that it was last asked with
 --                   (from when this was called to introduce a webhook; workers of an earlier version read them too)
+--                   lives_at           when the lives of its windows began anew
 --                   closed             who has closed this gate, when and why (JSON): nothing goes until it is opened
 --                   bucket_name        the name of the bucket of posts (X-RateLimit-Bucket)
 --   in_flight       sorted set: the bucket's requests without an answer
@@ -173,13 +174,21 @@ local function gate_check(gate, now)
   return fetch == 'due' and 'fetch_webhook' or 'open'
 end
 
+-- Whether the lives of its windows are to begin anew: they outlive what they count by a minute.
+local function gate_renews(gate, now)
+  local since = now - (tonumber(redis.call('HGET', gate.state, 'lives_at')) or 0)
+  if since >= 0 and since < MINUTE / 2 then return false end
+  redis.call('HSET', gate.state, 'lives_at', now)
+  return true
+end
+
 local function gate_take(gate, now, token, worker)
-  local args = gate.args
+  local args, renews = gate.args, gate_renews(gate, now)
   for _, key in ipairs(gate_breakers(gate)) do breaker_take(key, now, token, args.lease, worker) end
   bucket_take(gate.state, gate.in_flight, now, token, args.bucket)
-  window_take(gate.edge_sent, now, token, args.global)
-  window_take(channel_key(gate), now, token, args.channel)
-  window_take(gate.sent, now, token, args.configured)
+  window_take(gate.edge_sent, now, token, args.global, renews)
+  window_take(channel_key(gate), now, token, args.channel, renews)
+  window_take(gate.sent, now, token, args.configured, renews)
   redis.call('PEXPIRE', gate.state, LIFE_MS)
 end
 
@@ -188,7 +197,7 @@ local function gate_reserve_fetch(gate, now, token)
   local args = gate.args
   if reads_may_share(gate) then bucket_take(gate.state, gate.in_flight, now, token, args.bucket) end
   bucket_take(args.read, args.read_in_flight, now, token, args.bucket)
-  window_take(gate.edge_sent, now, token, args.global)
+  window_take(gate.edge_sent, now, token, args.global, true)
   redis.call('PEXPIRE', gate.state, LIFE_MS)
   redis.call('PEXPIRE', args.read, LIFE_MS)
 end

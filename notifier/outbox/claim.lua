@@ -270,7 +270,8 @@ local function pass_the_gate(first, ids, full)
 end
 
 local function claim()
-  redis.expect_none({ PINGED, UNDELIVERABLE, unpack(gate_exceptions(gate)) })
+  redis.expect_none({ PINGED, UNDELIVERABLE, unpack(gate_exceptions(gate)) }, { DELAYED, IN_FLIGHT, gate.in_flight })
+  redis.read_whole({ gate.in_flight, args.gate.read_in_flight })
   forget_own_wake_up()
   follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
   local answer = answer_for_own_id()

@@ -31,7 +31,8 @@ local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
 local args = cjson.decode(ARGV[1])
 local gate = gate_of(6, KEYS, args.gate, args.channel_prefix, { prefix = args.worker_prefix, witness = args.witness })
 local now = now_us()
-redis.expect_none({ KEYS[17], unpack(gate_exceptions(gate)) })
+redis.expect_none({ KEYS[17], unpack(gate_exceptions(gate)) }, { DELAYED })
+redis.read_whole({ gate.in_flight, args.gate.read_in_flight })
 local renews = begins_minute(STATE, 'settled_at', now)
 local batch = redis.call('HGET', STATE, 'batch')
 local holds_lease = batch == args.token

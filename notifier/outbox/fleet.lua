@@ -43,13 +43,15 @@ local function fleet_announce(fleet, first_seen, names, worker, held, now)
   redis.call('PEXPIRE', first_seen, LIFE_MS)
 end
 
-local function fleet_living(fleet, names)
-  local living, found = {}, redis.call('HGETALL', fleet)
+-- What living workers hold that is not the same as `own`.
+local function fleet_others(fleet, names, own)
+  local others, found = {}, redis.call('HGETALL', fleet)
   for field = 1, #found, 2 do
-    local alive = redis.call('EXISTS', names.worker_prefix .. found[field]) == 1
-    if alive then table.insert(living, cjson.decode(found[field + 1])) end
+    local held = cjson.decode(found[field + 1])
+    local is_other = held.fingerprint ~= own.fingerprint
+    if is_other and redis.call('EXISTS', names.worker_prefix .. found[field]) == 1 then table.insert(others, held) end
   end
-  return living
+  return others
 end
 
 -- The machines that cannot reach Discord now.
@@ -61,6 +63,7 @@ end
 
 local function fleet_standing(fleet, first_seen, names, own, now)
   local newest, reason, looked_at = nil, 'webhook_not_configured', {}
+  local others = fleet_others(fleet, names, own)
   -- When the webhook was first seen; nil if it cannot be used.
   local function look(held, if_unseen)
     if held.webhook == '' or looked_at[held.fingerprint] then return nil end
@@ -69,14 +72,11 @@ local function fleet_standing(fleet, first_seen, names, own, now)
       reason = 'webhook_quarantined'
       return nil
     end
-    local seen = tonumber(redis.call('ZSCORE', first_seen, held.fingerprint)) or if_unseen
+    local seen = #others > 0 and tonumber(redis.call('ZSCORE', first_seen, held.fingerprint)) or if_unseen
     newest = math.max(newest or seen, seen)
     return seen
   end
-  local own_seen, others = look(own, math.huge), {}
-  for _, each in ipairs(fleet_living(fleet, names)) do
-    if each.fingerprint ~= own.fingerprint then table.insert(others, each) end
-  end
+  local own_seen = look(own, math.huge)
   local broken = #others > 0 and broken_machines(names.machines, now) or {}
   for _, each in ipairs(others) do
     if not broken[each.machine or ''] then look(each, 0) end

@@ -23,8 +23,6 @@
 --   follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
-local WAKE_UP_GRACE = 5000000
-local EARLIER = 100000 -- one that is due this much earlier replaces the one under way
 
 -- What hangs on a notification is to be called once it has ended: by its worker within the lease, else by a sweep.
 -- `callbacks` is a sorted set: ids by the time from which a sweep may call them. Returns the callbacks (JSON; '').
@@ -45,11 +43,13 @@ end
 -- Make sure that one wake-up is under way by then. Returns the microseconds until it is due if the caller has to
 -- send it, else -1. The key outlives the wait a little; if the message is lost, the sweep sends another.
 local function arm(wake_up, now, wait, token)
+  local EARLIER = 100000 -- one that is due this much earlier replaces the one under way
+  local GRACE = 5000000
   wait = math.min(math.max(wait, 0), WAKE_UP_MAX)
   local due = now + wait
   local under_way = redis.call('GET', wake_up)
   if under_way and tonumber(string.match(under_way, ' (.*)')) <= due + EARLIER then return -1 end
-  redis.call('SET', wake_up, string.format('%s %.0f', token, due), 'PX', math.ceil((wait + WAKE_UP_GRACE) / 1000))
+  redis.call('SET', wake_up, string.format('%s %.0f', token, due), 'PX', math.ceil((wait + GRACE) / 1000))
   return wait
 end
 

@@ -73,9 +73,9 @@ class Outbox:
         self.ping, self.admit, self.admit_newer = admission.ping, admission.admit, admission.admit_newer
         self.recent = RecentSteps(client, self._keys, lease_seconds(settings), self._life_seconds)
         run = ServerRun(client, self._keys)
-        claim = script(CACHE, *OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, "outbox/claim.lua")
+        claim = script(*CACHE, *OUTBOX_SCRIPTS, *CLAIM_SCRIPTS, "outbox/claim.lua")
         self._claim = atomic_step(client, run.marked(claim), run.note)
-        self._commit = atomic_step(client, script(CACHE, *OUTBOX_SCRIPTS, *COMMIT_SCRIPTS, "outbox/commit.lua"))
+        self._commit = atomic_step(client, script(*CACHE, *OUTBOX_SCRIPTS, *COMMIT_SCRIPTS, "outbox/commit.lua"))
         self._sweep = client.register_script(script(*OUTBOX_SCRIPTS, "outbox/sweep.lua"))
         self._forgotten = Forgotten(client, settings)
         self.partitions = Partitions(client, self._keys)

@@ -52,7 +52,9 @@ end
 local is_redated = {} -- sets in which nothing is dated in the future any more
 local function add_by_time(key, now, id)
   if not is_redated[key] then
-    local ahead = redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')
+    local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
+    local is_ahead = tonumber(newest or 0) > now
+    local ahead = is_ahead and redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf') or {}
     for position, each in ipairs(ahead) do redis.call('ZADD', key, now - 1 - #ahead + position, each) end
     is_redated[key] = true
   end

@@ -4,7 +4,7 @@ from notifier.gate.gate import GATE_SCRIPTS
 from notifier.settings import Settings
 from notifier.storage.keys import WAITING_LIFE_SECONDS
 
-CACHE = "gate/cache.lua"
+CACHE = ("gate/small_set.lua", "gate/cache.lua")
 """Before all others, for a step that asks for the same again and again."""
 _PARTITION = "outbox/partition.lua"
 _ENTRY = ("outbox/known.lua", "outbox/entry.lua")

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -11,12 +12,13 @@ from kombu.exceptions import OperationalError
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import ClaimRequest, FetchWebhook, WakeUp
+from notifier.outbox.claim import ClaimRequest, FetchWebhook, Throttled, WakeUp
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outcome import Answer, Delivered, Reason, Rejected, WebhookInfo
 from notifier.pipeline import Pipeline
 from notifier.settings import Settings
 from notifier.storage.connection import connect
+from notifier.worker import delivery as delivery_module
 from notifier.worker import offload as offload_module
 from notifier.worker.delivery import DeliveryWorker, Detached
 from notifier.worker.offload import SLOT_SECONDS
@@ -241,3 +243,59 @@ def test_a_dispatch_that_fails_leaves_no_connection_behind(redis_url: str) -> No
     finally:
         gc.enable()
         admin.close()
+
+
+def told(caplog: pytest.LogCaptureFixture, text: str) -> int:
+    return sum(text in record.getMessage() for record in caplog.records)
+
+
+def test_what_cannot_be_delivered_or_used_is_told_once_until_that_is_over(
+    make_bench: MakeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    bench.admit("a")
+    batch, away = bench.batch(), Throttled(1, Reason.WEBHOOK_QUARANTINED, None)
+    others, newer = Throttled(1, Reason.LEFT_TO_OTHERS, None), Throttled(1, Reason.NEWER_VERSION, None)
+    first, second = (replace(batch, left_out=(each,)) for each in ("1000", "2000"))
+    used = replace(batch, webhook=replace(WEBHOOK, id="1000"))
+    claims: Any = []
+    outbox: Any = type("Claims", (), {"claim": lambda *_: claims.pop(0)})()
+    worker = DeliveryWorker(
+        outbox, cast("Any", Pulse(known=True)), bench.gate, cast("Any", None), bench.settings, print
+    )
+    for text, seen in (
+        ("No worker can deliver general", [(away, 1), (away, 1), (others, 1), (away, 2), (batch, 2), (away, 3)]),
+        (
+            "The webhook 1000 of DISCORD_WEBHOOK_GENERAL is gone",
+            [(first, 1), (second, 1), (first, 1), (used, 1), (first, 2)],
+        ),
+        ("alerts of a later version wait here", [(away, 0), (newer, 1), (newer, 1)]),
+    ):
+        for claim, times in seen:
+            claims.append(claim)
+            found = worker._claim(ClaimRequest(AlertType.GENERAL))
+            worker._note_left(AlertType.GENERAL, found)
+            assert told(caplog, text) == times
+
+
+def test_an_answer_is_kept_until_redis_takes_it_and_that_is_told_once(
+    make_bench: MakeBench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "COMMIT_AGAIN_SECONDS", 0)
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    bench.admit("first")
+    bench.open_gate()
+    bench.admit("a")
+    commit, failures = bench.outbox.commit, ["away"] * 3
+
+    def commit_at_last(*given: Any) -> BatchResult:
+        if failures:
+            raise BrokerUnavailable(failures.pop())
+        return commit(*given)
+
+    monkeypatch.setattr(bench.outbox, "commit", commit_at_last)
+    client: Any = Client()
+    parts: Any = bench.outbox, Pulse(known=True), bench.gate, client, bench.settings
+    assert isinstance(DeliveryWorker(*parts, lambda *_: None).deliver(ClaimRequest(AlertType.GENERAL)), BatchResult)
+    assert client.requests == 1
+    assert told(caplog, "the outcome of 1 alerts is not stored yet") == 1

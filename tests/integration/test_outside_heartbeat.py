@@ -145,11 +145,18 @@ def test_one_that_cannot_reach_it_tells_so_once_and_leaves_it_to_others(
     assert told == "NOTIFIER_HEARTBEAT_URL: 127.0.0.1 was not reached (HTTP 503); it is tried again"
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/fake-token", "http://nowhere.invalid/fake-token"])
-def test_what_goes_wrong_is_told_without_the_url(url: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:1/fake-token", "ConnectionRefusedError"),
+        ("http://nowhere.invalid/fake-token", "gaierror"),
+        ("http:///fake-token", "URLError"),
+    ],
+)
+def test_what_goes_wrong_is_told_without_the_url(url: str, told: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     problem = call(SecretStr(url))
-    assert problem
+    assert problem == told
     assert "fake-token" not in problem + caplog.text
 
 

@@ -1,5 +1,6 @@
 """A type with several webhooks: an outbox for each of them, and what becomes of one whose webhook is gone."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from hashlib import sha1
@@ -14,6 +15,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox import reminders as reminders_module
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, Throttled
+from notifier.outbox.fleet import holdings
 from notifier.outbox.reminders import Reminders
 from notifier.outcome import Delivered, Reason
 from notifier.webhook import Webhook
@@ -212,6 +214,15 @@ def test_no_alert_is_spread_while_a_worker_lives_that_knows_one_outbox_alone(ben
     bench.tick(60)
     beat(bench, *TWO)
     assert count(bench) == ("2", "2")
+
+
+def test_a_worker_tells_of_each_partition_what_it_holds_and_where_it_runs() -> None:
+    held = holdings(GENERAL, "w", TWO, 3, "here")
+    told = {each.number: json.loads(text) if text else None for each, text in held.items()}
+    assert told == {
+        number: {"node": "w", "webhook": each.id, "fingerprint": each.fingerprint, "machine": "here"}
+        for number, each in enumerate(TWO)
+    } | {2: None}
 
 
 def incident(bench: Bench, notification_id: str, key: str, **more: object) -> None:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from notifier.outcome import Reason, Rejected
-from tests.integration.conftest import Bench, MakeBench
+from tests.integration.conftest import WEBHOOK, Bench, MakeBench
 from tests.integration.lone_redis import lone_redis  # noqa: F401 (a fixture)
 from tests.names import names
 
-CLAIM_MAX, COMMIT_MAX = 70, 110
-"""Ours: of a batch of ten, of which twenty and sixty are of the ten themselves."""
+CLAIM_MAX, COMMIT_MAX = 40, 82
+"""Ours: of a batch of ten, of which ten and fifty are of the ten themselves."""
 
 
 def commands_since(bench: Bench) -> int:
@@ -45,3 +45,20 @@ def test_a_dead_letter_lives_for_its_own_time_and_not_for_that_of_one_that_waits
     bench.commit(bench.batch(), Rejected(Reason.FORBIDDEN, "no"))
     assert bench.record("dead")["status"] != "delivered"
     assert bench.redis.ttl(names.notification("dead")) > 89 * 86_400
+
+
+def test_the_lives_of_windows_begin_anew_twice_a_minute_and_outlast_the_last_request(bench: Bench) -> None:
+    bench.admit("first")
+    bench.open_gate()
+    windows = [names.gate(WEBHOOK.id, "sent"), f"{names.channel_prefix}2{WEBHOOK.id[1:]}", names.edge_sent]
+    renewed = []
+    for number in range(4):
+        bench.admit(f"alert {number}")
+        for each in windows:
+            bench.redis.expire(each, 900)
+        bench.commit(bench.batch())
+        renewed.append([bench.redis.ttl(each) < 800 for each in windows])
+        bench.tick(20)
+    of_a_minute, of_a_second = (False, True, False, True), (True, True, True, True)  # it was empty each time
+    assert list(zip(*renewed, strict=True)) == [of_a_minute, of_a_minute, of_a_second]
+    assert bench.redis.ttl(windows[0]) >= 60 + 60

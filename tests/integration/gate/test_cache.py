@@ -17,7 +17,7 @@ def commands(client: "redis.Redis") -> Any:
 
     def run(program: str) -> tuple[Any, dict[str, int]]:
         client.config_resetstat()
-        answer = run_lua(client, script(CACHE), f"return redis.written((function() {program} end)())")
+        answer = run_lua(client, script(*CACHE), f"return redis.written((function() {program} end)())")
         found: dict[str, Any] = client.info("commandstats")
         calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in found.items()}
         return answer, {name: count for name, count in calls.items() if not name.startswith(("eval", "config"))}
@@ -117,3 +117,62 @@ def test_a_redis_that_is_full_lets_a_step_write(client: "redis.Redis", commands:
         client.config_set("maxmemory", before)
     assert client.zcard("z") == 1
     assert client.hget("h", "a") == "1"
+
+
+def test_a_small_set_answers_as_redis_does(client: "redis.Redis", commands: Any) -> None:
+    client.zadd("z", {f"m{score}": score for score in (3, 5, 8, 8.5, 13)} | {"also 8": 8, "goes": 6})
+    client.expire("z", 100)
+    questions = """
+        local function ask(key)
+          redis.call('ZADD', key, 9, 'new')
+          redis.call('ZADD', key, 4, 'm13')
+          redis.call('ZREM', key, 'goes')
+          redis.call('ZREM', key, 'never')
+          redis.call('ZREMRANGEBYSCORE', key, '-inf', 3)
+          local found = {}
+          for _, name in ipairs({ 'ZCOUNT', 'ZRANGEBYSCORE' }) do
+            for _, low in ipairs({ '-inf', '(5', 5, 8, '(9' }) do
+              for _, high in ipairs({ '+inf', 8, '(8', 4 }) do
+                table.insert(found, redis.call(name, key, low, high))
+              end
+            end
+          end
+          table.insert(found, redis.call('ZRANGEBYSCORE', key, '(5', '+inf', 'WITHSCORES'))
+          for _, first in ipairs({ 0, 2, -2, -20, 20 }) do
+            for _, last in ipairs({ -1, 0, 1, -3, 20 }) do
+              table.insert(found, redis.call('ZRANGE', key, first, last))
+            end
+          end
+          return { redis.call('ZCARD', key), redis.call('ZSCORE', key, 'm8.5'), redis.call('ZSCORE', key, 'goes'),
+            found }
+        end
+    """
+    answer, calls = commands(questions + "redis.read_whole({ 'z' }); return ask('z')")
+    assert calls == {"zrange": 1, "zadd": 1, "zrem": 1, "del": 1}
+    held = client.zrange("z", 0, -1, withscores=True)
+    client.delete("z")
+    client.zadd("z", {f"m{score}": score for score in (3, 5, 8, 8.5, 13)} | {"also 8": 8, "goes": 6})
+    assert answer == commands(questions + "return ask('z')")[0]
+    assert held == client.zrange("z", 0, -1, withscores=True)
+
+
+def test_sets_may_be_there_while_no_key_is(client: "redis.Redis", commands: Any) -> None:
+    program = "redis.expect_none({ 'a', 'b' }, { 'y', 'z' });"
+    program += "return { redis.call('ZCARD', 'z'), redis.call('HGET', 'a', 'f') }"
+    assert commands(program) == ([0, None], {"exists": 1})
+    client.zadd("z", {"m": 1})
+    assert commands(program) == ([1, None], {"exists": 1, "zcard": 1})
+    client.hset("a", "f", "1")
+    assert commands(program) == ([1, "1"], {"exists": 1, "zcard": 1, "hgetall": 1})
+    client.delete("z")
+    assert commands(program) == ([0, "1"], {"exists": 1, "hgetall": 1})
+
+
+def test_a_life_of_days_is_not_renewed_while_the_key_is_there(client: "redis.Redis", commands: Any) -> None:
+    client.zadd("z", {"m": 1})
+    client.expire("z", 1_000)
+    add = "redis.call('ZADD', 'z', 2, 'n'); redis.call('EXPIRE', 'z', 100000)"
+    commands("redis.call('ZRANGE', 'z', 0, 0); " + add)
+    assert client.ttl("z") <= 1_000
+    commands("redis.call('ZRANGE', 'z', 0, 0); redis.call('ZREM', 'z', 'm'); redis.call('ZCARD', 'z'); " + add)
+    assert client.ttl("z") > 1_000, "it may have been empty in between"

@@ -35,6 +35,7 @@ def by_environment(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"long_text": "attach"}, {"DISCORD_LONG_TEXT_ERROR": "split"}, "attach"),
         ({"long_text": "split"}, {"DISCORD_LONG_TEXT": "attach"}, "split"),
         ({}, {"DISCORD_LONG_TEXT": "split", "DISCORD_SPLIT_MAX": "2"}, "attach"),
+        ({"message": "x " * 3_000}, {"DISCORD_LONG_TEXT": "split"}, "split"),  # two parts
         ({"message": "x" * 900_000}, {"DISCORD_LONG_TEXT": "split"}, "attach"),
         ({"message": "short"}, {"DISCORD_LONG_TEXT": "split"}, None),
         ({"message": "short", "long_text": "split"}, {}, None),
@@ -140,3 +141,23 @@ def test_so_is_whether_its_thread_is_told(by_environment: Any) -> None:
     ):
         message = NotificationMessage(title="T", alert_type=kind, dedup_key="k", incident_thread=given)
         assert prepare(message, settings).incident_thread == told
+
+
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [("title", 10_000), ("source", 10_000), ("message", 1_000_000), ("name", 1_000), ("value", 100_000)],
+)
+def test_what_is_larger_than_version_1_takes_is_left_to_later_ones(part: str, most: int) -> None:
+    def made(length: int) -> NotificationMessage:
+        field = {"name": "n", "value": "v", part: "x" * length}
+        is_of_a_field = part in ("name", "value")
+        return NotificationMessage(
+            **{"title": "T", "fields" if is_of_a_field else part: [field] if is_of_a_field else field[part]}
+        )
+
+    assert [version_of(made(length)) for length in (most, most + 1)] == [1, 2]
+
+
+def test_so_is_what_has_more_fields() -> None:
+    fields = [{"name": "n", "value": "v"}] * 201
+    assert [version_of(NotificationMessage(title="T", fields=fields[:count])) for count in (200, 201)] == [1, 2]

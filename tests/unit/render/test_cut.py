@@ -128,6 +128,10 @@ def test_a_code_block_is_closed(maximum: int) -> None:
         assert len(shortened) <= maximum
 
 
+def test_of_a_code_block_one_character_is_room_enough() -> None:
+    assert take("```\nabcdefgh\n```", 9) == ("```\na\n```", "```\nbcdefgh\n```")
+
+
 def test_the_cut_is_marked_inside_the_code_block() -> None:
     assert cut("```\nline one\nline two\n```", 18) == "```\nline one…\n```"
     assert cut_front("```py\nline one\nline two\nline three\n```", 33) == "```py\n…\nline two\nline three\n```"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from notifier.colours import OURS as COLOURS
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.render.batch import compose
-from notifier.render.embeds import render_embed
+from notifier.render.embeds import content_of, render_embed
 from tests.unit.render.discord_rules import violations
 from tests.unit.render.messages import messages
 
@@ -220,10 +220,18 @@ def test_a_traceback_is_drawn_as_code_that_it_does_not_end() -> None:
         ("磁盘已满", "alert-a1.txt"),
         ("../../etc/passwd", "etc-passwd-a1.txt"),
         ("x" * 300, f"{'x' * 40}-a1.txt"),
+        (f"{'x' * 39} y", f"{'x' * 39}-a1.txt"),
     ],
 )
 def test_the_name_of_the_file_tells_the_alert(title: str, name: str) -> None:
     assert render_embed(alert(title=title, message="x " * 3_000)).file_name == name
+
+
+def test_a_content_that_just_fits_is_whole() -> None:
+    room = 2_000 - len(content_of(alert(message="m", suppress_embeds=True)))
+    fits, cut = (content_of(alert(message="m" * (room + more), suppress_embeds=True)) for more in (1, 2))
+    assert (len(fits), fits.count("m") - cut.count("m") > 10, "is in the file" in fits) == (2_000, True, False)
+    assert "is in the file" in cut
 
 
 def test_long_fields_leave_room_for_the_beginning_of_the_text() -> None:

@@ -15,7 +15,7 @@ from notifier.models import AlertType
 from notifier.storage.broker import create_app
 from notifier.worker import log as log_module
 from notifier.worker.log import JsonFormatter, is_json
-from notifier.worker.step_log import log_step
+from notifier.worker.step_log import FIELDS, log_step
 from tests.hostile import FORGED, MARK, TEXT, assert_harmless
 from tests.no_secrets import assert_no_secrets
 
@@ -166,7 +166,7 @@ def test_json_quotes_no_text_of_an_alert_above_debug_either(
 def test_the_file_has_the_same_form(wanted: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks import startup
 
-    monkeypatch.setattr(startup, "settings", lambda: SimpleNamespace(log_file=tmp_path / "logs" / "x.log"))
+    monkeypatch.setattr(startup, "settings", lambda: SimpleNamespace(log_file=tmp_path / "of us" / "logs" / "x.log"))
     for log_format in ("auto", "text"):
         wanted.log_format = log_format
         logger = logging.Logger("a worker's")
@@ -174,7 +174,7 @@ def test_the_file_has_the_same_form(wanted: SimpleNamespace, tmp_path: Path, mon
         logger.error("about Discord")
         for each in logger.handlers:
             each.close()
-    as_json, as_text = (tmp_path / "logs" / "x.log").read_text().splitlines()
+    as_json, as_text = (tmp_path / "of us" / "logs" / "x.log").read_text().splitlines()
     assert json.loads(as_json)["message"] == "about Discord"
     assert as_text.endswith("ERROR/MainProcess] about Discord")
 
@@ -184,3 +184,8 @@ def test_within_a_task_a_document_names_it_too(monkeypatch: pytest.MonkeyPatch) 
     record = logging.makeLogRecord({"msg": "it goes on", "levelname": "INFO", "name": "x"})
     told = json.loads(JsonFormatter().format(record))
     assert {"task_id": "1", "task_name": "a task", "message": "it goes on", "level": "INFO"}.items() <= told.items()
+
+
+def test_a_field_that_json_has_no_form_for_is_its_text(wanted: SimpleNamespace) -> None:
+    record = logging.makeLogRecord({"msg": "m", FIELDS: {"at": Path("/discord.com/api/webhooks/1/fake-token")}})
+    assert json.loads(JsonFormatter().format(record))["at"] == "/discord.com/api/webhooks/1/***"

@@ -10,7 +10,7 @@ from celery import Celery, chain, chord, group
 from kombu.message import Message
 from kombu.transport.virtual import Channel
 
-from notifier.worker.consumer import _entry_of
+from notifier.worker.consumer import Consumer, _entry_of
 from notifier.worker.task_message import UnreadableMessage, check_task_message
 from tests.e2e.unreadable_entries import NO_TASK_MESSAGE, TASK, envelope, protocol_1, with_body, with_headers
 
@@ -90,3 +90,10 @@ def test_a_message_of_another_broker_is_kept_as_it_would_lie_in_redis(channel: C
         name: part for name, part in lying.items() if name != "properties"
     }
     assert kept["properties"] == lying["properties"]
+
+
+def test_a_body_that_the_transport_cannot_unpack_is_set_aside_with_its_fault() -> None:
+    told: list[object] = []
+    consumer: Any = type("Any", (), {"_set_aside": lambda _, *given: told.extend(given)})()
+    Consumer.on_decode_error(consumer, "message", ValueError("no base64"))  # type: ignore[arg-type]
+    assert told == ["message", "undecodable", "ValueError('no base64')"]

@@ -5,7 +5,8 @@ from typing import Any
 import kombu
 import pytest
 
-from notifier.worker.transport import Connection
+from notifier.worker.transport import CheckedChannel, Connection
+from tests.e2e.unreadable_entries import envelope
 
 
 def test_how_long_a_broker_is_waited_for_stays_as_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,3 +23,14 @@ def test_how_long_a_broker_is_waited_for_stays_as_it_is_asked_for(monkeypatch: p
     more.pop("callback")()
     assert (args, more) == (("errback", 3), {"timeout": 4})
     assert told == ["waits", "its own"]
+
+
+@pytest.mark.parametrize("part", ["delivery_tag", "exchange", "routing_key"])
+def test_an_entry_is_taken_if_texts_say_where_it_was(part: str) -> None:
+    with kombu.Connection("memory://") as connection:
+        entry: Any = envelope()
+        CheckedChannel._check(connection.default_channel, entry)
+        properties = entry["properties"]
+        (properties if part in properties else properties["delivery_info"])[part] = 1
+        with pytest.raises(TypeError, match=f"^{part}: expected a text"):
+            CheckedChannel._check(connection.default_channel, entry)
