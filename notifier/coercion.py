@@ -6,7 +6,6 @@ text. Every change is said in ``adjusted``. What was no text is named in ``plain
 
 import logging
 import re
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -43,7 +42,7 @@ from notifier.message_parts import (
     utc,
 )
 from notifier.shortening import TEXTS
-from notifier.texts import ITEMS_MAX, MORE, Walk, clean, is_a, is_broken, is_text, text_of, traceback_of
+from notifier.texts import ITEMS_MAX, MORE, Walk, clean, is_a, is_broken, text_of
 
 TAGS = 5
 """Of a post, as Discord takes them; of several times as many the first that are right are looked for."""
@@ -74,7 +73,9 @@ def coerce(data: Mapping[str, Any]) -> Given:
     given = dict(data)
     adjusted = _words(given.pop("adjusted")) if "adjusted" in given else []
     if not (RAISED.isdisjoint(given) and type(given.get("title")) is type(given.get("message")) is str):
-        _exceptions(given)
+        from notifier.given_exception import read_exceptions  # few calls have one
+
+        read_exceptions(given)
     _texts(given, adjusted)
     if not COERCIONS.keys().isdisjoint(given):
         for name, coerce_one in COERCIONS.items():
@@ -104,30 +105,6 @@ def _coerce_one(given: Given, name: str, coerce_one: "Coercion", adjusted: list[
         return
     if found is not None:
         given[name] = found
-
-
-def _exceptions(given: Given) -> None:
-    """``exception`` and ``exc_info`` as in logging; an exception that stands as a text brings its traceback too."""
-    if is_text(given.get("exception")):  # its text, as a foreign program has it
-        given.setdefault("traceback", given["exception"])
-    for name in ("exc_info", "exception"):
-        if (error := _error(given.pop(name, None))) is not None:
-            given.setdefault("title", error)
-            given.setdefault("traceback", error)
-    for name in ("title", "message"):
-        if is_a(given.get(name), BaseException) and not given.get("traceback"):
-            given["traceback"] = given[name]
-    if is_a(given.get("traceback"), BaseException):
-        given["traceback"] = traceback_of(given["traceback"])
-
-
-def _error(value: object) -> BaseException | None:
-    """The exception that logging's ``exc_info`` means: itself, what ``sys.exc_info()`` gives, or True."""
-    if is_a(value, tuple) and len(value) == 3:
-        value = value[1]
-    if value is True:
-        value = sys.exc_info()[1]
-    return value if is_a(value, BaseException) else None
 
 
 def _texts(given: Given, adjusted: list[str]) -> None:

@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, outer_environment, plain
+from notifier.environment import ENV_FILE, plain
 from notifier.errors import ConfigurationError
-from notifier.hosts import is_loopback
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
@@ -50,7 +48,6 @@ from notifier.setting_types import (
     UserName,
 )
 from notifier.storage.url import with_password
-from notifier.variable_names import unknown_variables
 from notifier.webhook import Webhook
 from notifier.worker_settings import WorkerSettings
 
@@ -237,24 +234,17 @@ class Settings(WorkerSettings):
     @property
     def warnings(self) -> list[str]:
         """What is dangerous and not wrong, and what is set in vain, in words."""
-        given = [name for name, value in outer_environment().items() if value]
-        found = [
-            f"{name} is no variable of this program, and is ignored{f'; {near}?' if near else ''}"
-            for name, near in unknown_variables(given, self.spellings()).items()
-        ]
+        from notifier.setting_warnings import set_in_vain, without_tls  # few look
+
+        found = set_in_vain(self.spellings())
         if self.backend != "redis":
             found.append(f"NOTIFIER_BACKEND={self.backend}: applications with this setting send no alert to any worker")
-        parts = urlsplit(self.api_url)
         real = [
             route.webhook_variables[0]
             for kind, route in ROUTES.items()
             if any(each.looks_real for each in self.webhooks_of(kind))
         ]
-        if real and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-            found.append(
-                f"DISCORD_API_URL: without TLS, whoever is between here and {parts.hostname} reads the tokens of"
-                f" {', '.join(real)}; expected https://, or an address of this machine"
-            )
+        found += without_tls(self.api_url, real)
         targets = self._escalation_targets()
         lacking = [variable for kind, variable in self._missing_by_type().items() if kind in targets]
         if self.webhooks and lacking:

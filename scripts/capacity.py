@@ -15,6 +15,7 @@ from redis import Redis
 
 from notifier.cli.stack import Stack
 from notifier.models import AlertType, NotificationMessage
+from tests.benchmarks.alert_bytes import used
 
 WAITING, DELIVERED, SINGLE = 2_000, 240, 60
 TEXT = "The job of last night ended with an error, and nobody has looked at it yet. " * 3
@@ -46,12 +47,12 @@ def _measure(stack: Stack, redis: Redis) -> None:
 
     pipeline = client_pipeline()
     pipeline.client.submit(alert(0, AlertType.GENERAL))
-    before, calls = _memory(redis), []
+    before, calls = used(redis), []
     for number in range(WAITING):
         began = time.perf_counter()
         pipeline.client.submit(alert(number, AlertType.GENERAL))
         calls.append(time.perf_counter() - began)
-    _say("bytes in Redis of an alert that waits", (_memory(redis) - before) / WAITING)
+    _say("bytes in Redis of an alert that waits", (used(redis) - before) / WAITING)
     _say("calls a second, of one thread", WAITING / sum(calls))
     _say("ms of a call, p50", 1_000 * percentile(calls, 0.5))
     _say("ms of a call, p99", 1_000 * percentile(calls, 0.99))
@@ -62,9 +63,9 @@ def _measure(stack: Stack, redis: Redis) -> None:
     _say("MB of a worker's processes", sum(each.memory_full_info().pss for each in processes) / 2**20)
     _say("processes of it", len(processes))
     _deliver(pipeline, [alert(0, kind) for kind in AlertType])
-    before = _memory(redis)
+    before = used(redis)
     _deliver(pipeline, [alert(number, list(AlertType)[number % 6]) for number in range(DELIVERED)])
-    _say("bytes in Redis of an alert that was delivered", (_memory(redis) - before) / DELIVERED)
+    _say("bytes in Redis of an alert that was delivered", (used(redis) - before) / DELIVERED)
     time.sleep(5)  # the sandbox's buckets are full again
     took = []
     for number in range(SINGLE):
@@ -82,11 +83,6 @@ def _deliver(pipeline: Any, messages: Sequence[NotificationMessage]) -> list[dic
     results = [pipeline.client.submit(message).result for message in messages]
     records = [result.get(timeout=300) for result in results]
     return [{**each, "finished": datetime.fromisoformat(each["finished_at"]).timestamp()} for each in records]
-
-
-def _memory(redis: Redis) -> int:
-    found: Any = redis.info("memory")
-    return int(found["used_memory"])
 
 
 def _say(what: str, value: float) -> None:

@@ -79,6 +79,7 @@ def _deliver(task: "NotificationTask", args: tuple[Any, ...], fields: dict[str, 
             "alert %s was admitted, and Redis does not know it: its record has expired, or Redis has lost it",
             notification_id,
         )
+        pipeline.delivery_worker.deliver(ClaimRequest(task.alert_type))  # others may wait for this very task
         return Completed()
     # sent by a program that only knows the task's name
     try:

@@ -23,6 +23,7 @@ from notifier.settings import settings
 from notifier.worker.log import EscapingFormatter, JsonFormatter, is_json
 from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
+from notifier.worker.own_memory import give_memory_back, keep_what_is_loaded
 from notifier.worker.own_wake_ups import OwnWakeUps
 
 from .celery import pipeline, served_types
@@ -99,6 +100,19 @@ def refuse_unfit_redis(instance: Any, **_: Any) -> None:
     if found.problems:
         raise SystemExit(f"REDIS_URL: {'; '.join(found.problems)}")
     _redis_warnings.extend(found.warnings)
+
+
+@worker_init.connect
+def bound_memory(**_: Any) -> None:
+    """Before threads start, and processes of a pool are forked."""
+    give_memory_back()
+    keep_what_is_loaded()
+
+
+@worker_ready.connect
+def keep_the_rest(**_: Any) -> None:
+    """What the worker itself has loaded since."""
+    keep_what_is_loaded()
 
 
 @worker_init.connect

@@ -110,14 +110,22 @@ def _tell(addresses: Mapping[str, str], environment: Path, is_real: bool) -> Non
     echo_as_is(f"Logs:     {environment.parent}")
     echo("\nRaise alerts from another terminal:")
     echo_as_is(f"  source {shlex.quote(str(environment))}\n  {EXAMPLE}")
+    if is_real:
+        echo(
+            "Your webhooks are not in that file: what asks Discord itself, as notifier check, needs them set there too."
+        )
     echo("\nCtrl-C ends all of it.")
 
 
 def _settings(environment: Mapping[str, str], is_real: bool) -> dict[str, str]:
-    """What another terminal needs: this Redis, and the sandbox's webhooks, but no real one and no password."""
-    wanted = ("REDIS_URL", "NOTIFIER_") if is_real else ("REDIS_URL", "NOTIFIER_", "DISCORD_")
-    return {
-        name: value
-        for name, value in environment.items()
-        if name.startswith(wanted) and not name.startswith("NOTIFIER_WEB_")
-    }
+    """What another terminal needs: this Redis, what else is set, and the sandbox's webhooks.
+
+    No real one, and no password of the page: they stay where they are. To raise an alert needs none.
+    """
+    return {name: value for name, value in environment.items() if _is_for_others(name, is_real)}
+
+
+def _is_for_others(name: str, is_real: bool) -> bool:
+    if name.startswith("DISCORD_WEBHOOK_"):
+        return not is_real or name.endswith("_FILE")
+    return name.startswith(("REDIS_URL", "NOTIFIER_", "DISCORD_")) and not name.startswith("NOTIFIER_WEB_")

@@ -5,14 +5,12 @@
 --         worker, worker_prefix (heartbeats), lease, witness (microseconds), notification_prefix, channel_prefix,
 --         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
 --         expire, late, mention_quiet (microseconds), quiet (args of quiet.lua; null),
---         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left
---         to others),
---         unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if none
---         is configured), partition (its number), others (ids of webhooks that the caller may use in place of this
---         one), counters (names of counters.lua), held_back (microseconds for which this caller's machine makes no
---         request, 0), held_back_by,
---         fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits for a worker that
---         can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
+--         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left to
+--         others), unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if
+--         none is configured), partition (its number), others (ids of webhooks that the caller may use in place of
+--         this one), counters (names of counters.lua), held_back (microseconds for which this caller's machine makes
+--         no request, 0), held_back_by, fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits
+--         for a worker that can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
 -- Returns one of
 --   not_found                       this id was never admitted
 --   completed                       this notification has its record
@@ -259,7 +257,9 @@ local function pass_the_gate(first, ids, full)
   if answer == 'wait' then return throttled(detail, reason) end
   -- another machine may make it, so the wake-up is due soon
   if args.held_back > 0 then return throttled(math.min(args.held_back, SOON), args.held_back_by) end
-  local joining = batching_wait(STATE, now, full)
+  -- the task of the first of a burst comes while the others are raised; one alone waits for none
+  local began = args.id ~= '' and #ids > 1 and redis.call('HGET', notification(ids[1]), 'admitted_at')
+  local joining = batching_wait(STATE, now, full, began or nil)
   if joining > 0 then return throttled(joining, 'batching') end
   if answer == 'fetch_webhook' then
     gate_take_fetch(gate, now, args.token, args.worker)

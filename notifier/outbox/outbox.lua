@@ -115,11 +115,13 @@ local function expiry_wait(state, now)
   return earliest and math.max(0, earliest - now)
 end
 
--- Under load a small batch waits a moment for others to join it: requests are what Discord counts.
+-- Under load a small batch waits a moment for others to join it: requests are what Discord counts. So it does that long
+-- after the last commit, and after `began` if that is given: when the first of several came.
 local BATCHING = 50000
-local function batching_wait(state, now, full)
+local function batching_wait(state, now, full, began)
   if full then return 0 end
-  return math.max(0, tonumber(redis.call('HGET', state, 'settled_at') or 0) + BATCHING - now)
+  local since = math.max(tonumber(redis.call('HGET', state, 'settled_at') or 0), tonumber(began) or 0)
+  return math.max(0, since + BATCHING - now)
 end
 
 -- Leave a notification to a worker of a later version: it keeps its place. Reported once. Returns whether it is new.

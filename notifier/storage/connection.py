@@ -1,5 +1,6 @@
 """The connection to Redis, its clock, and the one place where its errors become ours."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -36,6 +37,9 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
     options = address.connect_options(timeout_seconds) | {
         "decode_responses": True,
         "retry": Retry(NoBackoff(), 0),
+        # a connection says which library it is of in two round trips
+        "lib_name": None,
+        "lib_version": None,
     }
     if address.sentinels is not None:
         sentinel: Any = Sentinel  # has no types
@@ -56,8 +60,35 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
 
 def _connection_class(address: RedisUrl) -> type[Any]:
     if address.kind == "socket":
-        return UnixDomainSocketConnection
-    return Connection if address.tls is None else SSLConnection
+        return NewUnixConnection
+    return NewConnection if address.tls is None else NewTlsConnection
+
+
+class New:
+    """A base of connections: one that was just made is not asked whether it lives, which would take a round trip."""
+
+    def _connect(self: Any) -> Any:
+        made = super()._connect()  # type: ignore[misc]
+        self.next_health_check = time.monotonic() + self.health_check_interval
+        return made
+
+    def can_read(self: Any, timeout: float = 0) -> bool:
+        """As redis-py's, which asks before anything is sent: what is there then says why we are not let in."""
+        if is_told := super().can_read(timeout):  # type: ignore[misc]
+            self.read_response()
+        return bool(is_told)
+
+
+class NewConnection(New, Connection):
+    """By TCP."""
+
+
+class NewTlsConnection(New, SSLConnection):
+    """By TLS."""
+
+
+class NewUnixConnection(New, UnixDomainSocketConnection):
+    """By a socket of this machine."""
 
 
 def clock(client: "redis.Redis") -> int:
@@ -72,7 +103,11 @@ class NamingPipeline(Pipeline):
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         """As redis-py's."""
         with _named(self.connection_pool):
-            return super().execute(raise_on_error)
+            found: list[Any] = super().execute(raise_on_error)
+        for each in found:
+            if isinstance(each, redis.RedisError):  # for the caller to raise
+                _name(each, self.connection_pool)
+        return found
 
 
 class NamingRedis(redis.Redis):

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -44,13 +45,14 @@ def atomic_step(
     ``before_first``: is called before a server that does not know the script yet (a server forgets all of them when it
     ends, and a replica has none) runs it for the first time.
     """
-    registered: Callable[..., Any] = client.register_script(text)
+    is_behind_sentinels = isinstance(client.connection_pool, SentinelConnectionPool)
+    registered: Callable[..., Any] = client.register_script(text) if is_behind_sentinels else _learned(client, text)
     if before_first is not None:
 
         def registered(keys: list[str], args: list[Any], client: "redis.Redis" = client) -> Any:
             return run_script(client, text, before_first, keys, args)
 
-    if not isinstance(client.connection_pool, SentinelConnectionPool):
+    if not is_behind_sentinels:
         return _straight(client, text, registered)
 
     waits_from = time.monotonic()
@@ -69,20 +71,60 @@ def atomic_step(
     return run
 
 
-def _straight(client: Any, text: str, registered: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, without detours where it can be."""
-    if not hasattr(client, "ask"):
-        return registered
-    name = packed(("EVALSHA", _digest(text)))
+def _straight(client: Any, text: str, learned: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, without detours where it can be: once the server knows the script."""
+    digest, is_known = _digest(text), False
+    name, ask = packed(("EVALSHA", digest)), getattr(client, "ask", None)
+
+    def asked(keys: Sequence[str], args: Sequence[Any]) -> Any:
+        if ask is not None:
+            given = packed((len(keys), *keys, *args))
+            with suppress(NoneIdle):
+                return ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given))
+        return client.evalsha(digest, len(keys), *keys, *args)
 
     def run(keys: Sequence[str], args: Sequence[Any]) -> Any:
-        given = packed((len(keys), *keys, *args))
-        try:
-            return client.ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given))
-        except (NoneIdle, redis.exceptions.NoScriptError):
-            return registered(keys=keys, args=args)
+        nonlocal is_known
+        if is_known:
+            try:
+                return asked(keys, args)
+            except redis.exceptions.NoScriptError:  # it was started again
+                pass
+        answer = learned(keys=keys, args=args)
+        is_known = True
+        return answer
 
     return run
+
+
+def _learned(client: "redis.Redis", text: str) -> Callable[..., Any]:
+    """A script that the server learns in the round trip of its call. On a long line each one more is felt."""
+    digest = _digest(text)
+
+    def run(keys: Sequence[str], args: Sequence[Any]) -> Any:
+        pipeline: Any = client.pipeline(transaction=False)  # has no types
+        pipeline.script_load(text)
+        pipeline.evalsha(digest, len(keys), *keys, *args)
+        try:
+            learned, answer = pipeline.execute(raise_on_error=False)
+        except redis.ConnectionError as error:
+            raise _refusal(client) or error from None
+        if isinstance(answer, Exception):
+            raise learned if isinstance(learned, Exception) else answer
+        return answer
+
+    return run
+
+
+def _refusal(client: "redis.Redis") -> Exception | None:
+    """Why a server closes on a long text. One that wants a login, or is no Redis, tells that who sends less."""
+    try:
+        client.ping()
+    except (redis.AuthenticationError, redis.InvalidResponse) as refused:
+        return refused
+    except redis.RedisError:
+        pass
+    return None
 
 
 def run_script(

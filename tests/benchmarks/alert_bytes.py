@@ -1,8 +1,11 @@
-"""What an alert takes of Redis while it waits, and once it is delivered, as Redis counts it."""
+"""What an alert takes of Redis while it waits, and once it is delivered, as Redis counts it.
+
+``used`` counts all that a server holds, and is for one that nobody else uses; ``held`` counts keys alone, anywhere.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -33,6 +36,12 @@ def alert(number: int) -> NotificationMessage:
     return NotificationMessage(
         title=f"Database timeout {number:06d}", message=text[:200], alert_type=AlertType.GENERAL, source="Import"
     )
+
+
+def used(client: "redis.Redis") -> int:
+    """Bytes that the server holds, without what it has for connections and for its append-only file."""
+    found: Any = client.info("memory")
+    return int(found["used_memory"]) - int(found["mem_clients_normal"]) - int(found.get("mem_aof_buffer", 0))
 
 
 def held(client: "redis.Redis") -> int:

@@ -31,6 +31,8 @@ HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=1</script> \u202
 BODY = "# Heading\n**bold** and `code`\n```py\nprint('hello')\n```\n||a secret||"
 PICTURE = "https://pictures.example/a.png"
 PASSWORD = "fake-token-of-the-operator"
+SECOND = "1000000000000000012"
+"""The second webhook of monitoring."""
 NOT_MET = {"code": 50035, "message": "Invalid Form Body", "errors": {"content": {"_errors": [{"message": "bad"}]}}}
 
 
@@ -90,9 +92,13 @@ def planted(sandbox: Sandbox, redis_url: str, environment: dict[str, str], folde
         "DISCORD_UNDELIVERABLE_SECONDS": "3600",
         "NOTIFIER_WEB_PASSWORD": PASSWORD,
     }
+    first = sandbox.variables["DISCORD_WEBHOOK_MONITORING"]
+    second = f"{first.rsplit('/', 2)[0]}/{SECOND}/fake-token-of-the-second"
+    environment["DISCORD_WEBHOOK_MONITORING"] = f"{first},{second}"
     client = connect(redis_url, 5)
     client.flushdb()
     sandbox.call("POST", "reset")
+    sandbox.call("PUT", f"webhooks/{SECOND}", token="fake-token-of-the-second", channel_id="2000000000000000012")
     worker = run_worker("worker1", folder / "worker", environment, "-Q", ",".join(f"notifications.{n}" for n in READ))
     command = ["notifier", "web", "--port", "0"]
     web = start_module("web", command, folder / "web.log", env=environment, cwd=folder)

@@ -113,9 +113,11 @@ def test_another_terminal_gets_the_settings_once_all_listens_and_no_longer_than_
 
 
 def test_another_terminal_gets_no_real_webhook_and_no_password() -> None:
-    variables = {"REDIS_URL": "r", "DISCORD_WEBHOOK_GENERAL": "w", "NOTIFIER_WEB_PASSWORD": "p", "HOME": "h"}
-    assert _settings(variables, is_real=True) == {"REDIS_URL": "r"}
-    assert _settings(variables, is_real=False) == {"REDIS_URL": "r", "DISCORD_WEBHOOK_GENERAL": "w"}
+    kept = {"REDIS_URL": "r", "NOTIFIER_SPOOL_DIR": "s", "DISCORD_QUEUE_SIZE": "5", "DISCORD_WEBHOOK_ERRORS_FILE": "f"}
+    webhooks = {"DISCORD_WEBHOOK_GENERAL": "w", "DISCORD_WEBHOOK_ERRORS": "w,v"}
+    variables = {**kept, **webhooks, "NOTIFIER_WEB_PASSWORD": "p", "HOME": "h"}
+    assert _settings(variables, is_real=True) == kept, "but all other settings, or it would send by other bounds"
+    assert _settings(variables, is_real=False) == {**kept, **webhooks}
 
 
 def test_a_process_is_not_taken_for_the_one_before_it_in_the_same_log(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCREENSHOTS = ROOT / "artefacts" / "screenshots"
 """For people to look at; git ignores them."""
+MONITORING = ("monitoring", "monitoring.1")
+"""The gates of its two webhooks."""
 VIEWS = {
     "overview": "Overview",
     "waiting": "Waiting",
@@ -125,10 +127,16 @@ def two_wrong(overview: dict[str, Any]) -> None:
     overview["jobs_overdue"] = ["backup"]
 
 
+def one_of_two_gone(overview: dict[str, Any]) -> None:
+    (monitoring,) = (each for each in overview["types"] if each["alert_type"] == "monitoring")
+    monitoring["further_gates"][0].update(quarantined="webhook_unknown", name="on-call")
+
+
 SITUATIONS: dict[str, tuple[Callable[[dict[str, Any]], None], list[str]]] = {
     "well": (well, ["All is well: nothing waits"]),
     "nobody": (no_worker, ["no worker runs: nothing is delivered"]),
     "full": (full, ["general: its outbox is full: 100 of 100"]),
+    "left out": (one_of_two_gone, ["monitoring: Discord says that this webhook is gone: on-call is left out, and its"]),
     "wrong": (two_wrong, ["allkeys-lru", "job backup", "error: Discord has asked this webhook to wait for 1 min 30 s"]),
 }
 
@@ -363,6 +371,37 @@ def test_a_gate_is_closed_and_opened_by_somebody_for_a_reason(operator: Operator
     operator.look_at("actions", "Log of actions")
     expect(operator.row("closed a gate")).to_contain_text("to Close it")
     expect(operator.row("opened a gate")).to_contain_text("error")
+
+
+def turn_gate(operator: Operator, turn: str, name: str) -> None:
+    """Close or open a gate as anna, for a reason."""
+    operator.main.get_by_role("button", name=f"{turn} the gate of {name}").click()
+    asked = operator.page.get_by_role("dialog", name=f"{turn} the gate of {name}?")
+    asked.get_by_label("Who are you?").fill("anna")
+    asked.get_by_label("Why?").fill("to try")
+    asked.get_by_role("button", name=turn).click()
+    expect(asked).to_have_count(0)
+
+
+def test_each_webhook_of_a_type_has_a_gate_of_its_own(operator: Operator) -> None:
+    main = operator.look_at("gates", "Gates")
+    states = [main.get_by_role("region", name=each, exact=True).locator(".state") for each in MONITORING]
+    expect(states[0]).to_have_text("open")
+    turn_gate(operator, "Close", "monitoring.1")
+    expect(states[1]).to_contain_text("closed by hand")
+    expect(states[0]).to_have_text("open")
+    turn_gate(operator, "Close", "monitoring.0")
+    expect(states[0]).to_contain_text("closed by hand")
+    turn_gate(operator, "Open", "monitoring.0")
+    expect(states[0]).to_have_text("open")
+    operator.look_at("overview", "Overview")
+    expect(operator.row("monitoring").locator(".pill")).to_contain_text(["open", "closed by hand"])
+    closed = main.get_by_role("region", name="troubles").get_by_role("listitem").filter(has_text="closed by anna")
+    expect(closed).to_have_count(1)
+    expect(closed).to_contain_text("monitoring: the gate of ")
+    operator.look_at("gates", "Gates")
+    turn_gate(operator, "Open", "monitoring.1")
+    expect(states[1]).to_have_text("open")
 
 
 def test_incidents_silences_jobs_and_alerts_that_wait_are_settled(operator: Operator, stack: Planted) -> None:

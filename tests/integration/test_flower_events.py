@@ -22,6 +22,8 @@ from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
 from tests.integration.fleet_of_two import Discord, Flower, Worker
 from tests.names import names
 
+JOINED_SECONDS = 0.05
+"""So long the first of several waits for more to fill its request."""
 ONCE = {"received": 1, "started": 1, "succeeded": 1}
 FAILED_ONCE = {"received": 1, "started": 1, "failed": 1}
 REJECTED = Rejected(Reason.INVALID_PAYLOAD, "400: scripted")
@@ -73,6 +75,22 @@ def test_each_alert_of_a_batch_has_its_own_events_once_whoevers_task_carried_it(
     for kind in ONCE:
         assert (fleet.flower.counted(kind, fleet.one.name), fleet.flower.counted(kind, fleet.two.name)) == (10, 2)
     assert fleet.flower.prefetched(fleet.one.name, fleet.two.name) == {0}
+
+
+def test_of_a_burst_of_hundreds_with_one_task_each_alert_is_shown_whole_and_once(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(queue_size=300, rate_limit_per_minute=1_000)
+    ids = [f"a{number:03}" for number in range(300)]
+    fleet.bench.admit(*ids)
+    fleet.one.runs(ids[0])
+    workers = (fleet.two, fleet.one)
+    for turn in range(35):
+        fleet.bench.tick(3)
+        workers[turn % 2].wakes()
+    shown = {each: fleet.flower.task(each) for each in ids}
+    whole = {each: ("send_notification.general", f"title='{each}'", "SUCCESS") for each in ids}
+    assert {each: (found.name, found.kwargs, found.state) for each, found in shown.items()} == whole
+    assert {found.worker for found in shown.values()} == {fleet.one.name, fleet.two.name}
+    assert {each: fleet.flower.kinds(each) for each in ids} == dict.fromkeys(ids, ONCE)
 
 
 def test_an_alert_that_waits_is_received_and_says_for_what_until_another_worker_carries_it(fleet: Fleet) -> None:
@@ -180,6 +198,7 @@ def test_the_batch_of_a_worker_that_died_is_taken_over_as_a_retry(fleet: Fleet) 
     fleet.one.runs("first")
     fleet.bench.tick(1)
     fleet.bench.admit(*ids)
+    fleet.bench.tick(JOINED_SECONDS)
     claim = fleet.bench.outbox.claim(ClaimRequest(AlertType.GENERAL, "a"), WEBHOOK, fleet.one.name)
     assert isinstance(claim, Batch)
     fleet.bench.redis.delete(names.worker(fleet.one.name))  # kill -9
@@ -206,6 +225,7 @@ def test_one_whose_request_hangs_is_received(fleet: Fleet, monkeypatch: pytest.M
     answers, execute = threading.Event(), fleet.discord.execute
     monkeypatch.setattr(fleet.discord, "execute", lambda *given: answers.wait(60) and execute(*given))
     fleet.bench.admit("hangs", "beside")
+    fleet.bench.tick(JOINED_SECONDS)
     assert fleet.one.runs("hangs") == Detached()
     for each in ("hangs", "beside"):
         assert (fleet.flower.task(each).state, fleet.flower.task(each).result) == ("RECEIVED", "waits: in flight")

@@ -137,6 +137,8 @@ def test_a_small_batch_waits_for_others_only_shortly_after_a_commit(lua: Lua) ->
     assert lua("batching_wait('state', now, false)") == 30_000
     assert lua("batching_wait('state', now, true)") == 0, "a full one does not"
     assert lua("batching_wait('state', now + 30000, false)") == 0
+    assert lua("batching_wait('state', now, false, now - 10000)") == 40_000, "the first of several came later"
+    assert lua("batching_wait('state', now, true, now)") == 0
 
 
 def test_a_record_is_forgotten_in_every_index_and_another_tasks_result_is_left_alone(lua: Lua) -> None:

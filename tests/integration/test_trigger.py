@@ -1,5 +1,7 @@
 """When a delivery task is wanted for an alert, and when one that is under way will look for it."""
 
+import pytest
+
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admitted
 from notifier.outbox.claim import Batch, Completed, Throttled
@@ -73,6 +75,34 @@ def test_a_batch_takes_back_what_was_noted(bench: Bench) -> None:
     raise_alert(bench, "a")
     assert isinstance(bench.claim(), Batch)
     assert bench.redis.hget(names.outbox("general", "state"), "look_at") is None
+
+
+@pytest.mark.parametrize(("count", "waits"), [(1, False), (2, True), (9, True), (10, False)])
+def test_the_task_of_the_first_of_several_waits_a_moment_for_more_to_fill_its_request(
+    bench: Bench, count: int, waits: bool
+) -> None:
+    raise_alert(bench, "before")
+    bench.open_gate()
+    for number in range(count):
+        raise_alert(bench, f"n{number}")
+    found = bench.claim("n0")
+    if waits:
+        assert isinstance(found, Throttled)
+        assert (found.reason, found.wait_seconds) == (Reason.BATCHING, 0.05)
+        assert raise_alert(bench, "more") is CARRIED
+        bench.tick(0.05)
+        found = bench.claim()
+    assert isinstance(found, Batch)
+    assert len(found.items) == count + waits
+
+
+def test_of_what_has_waited_longer_the_task_waits_for_nothing(bench: Bench) -> None:
+    raise_alert(bench, "before")
+    bench.open_gate()
+    raise_alert(bench, "a")
+    raise_alert(bench, "b")
+    bench.tick(0.05)
+    assert isinstance(bench.claim("a"), Batch)
 
 
 def test_the_task_of_an_alert_that_has_ended_looks_for_those_that_rely_on_it(bench: Bench) -> None:

@@ -4,14 +4,12 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
-
-import redis
 
 from notifier.models import AlertType
 from notifier.storage.connection import connect
 from notifier.storage.keys import Keys
 from tasks import send_notification
+from tests.benchmarks.alert_bytes import used
 from tests.benchmarks.programs.clocked import clocked
 
 MINUTE = 60
@@ -21,12 +19,6 @@ CHARACTERS = 200
 TITLE = "Nightly import failed"
 FIRST = 100
 """What there is once, whatever comes, is there by then."""
-
-
-def used(client: "redis.Redis") -> int:
-    """Bytes that it holds, without what it has for connections and for its append-only file."""
-    found: Any = client.info("memory")
-    return int(found["used_memory"]) - int(found["mem_clients_normal"]) - int(found.get("mem_aof_buffer", 0))
 
 
 def text(number: int) -> str:

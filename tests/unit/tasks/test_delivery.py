@@ -13,7 +13,7 @@ from notifier.errors import BrokerUnavailable, DeliveryFailed, QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.batch_item import BatchItem
 from notifier.outbox.batch_result import BatchResult
-from notifier.outbox.claim import Completed, NotFound, Throttled, WakeUp
+from notifier.outbox.claim import Completed, Empty, NotFound, Throttled, WakeUp
 from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.terms import REVOKED_HEADER, TERMS_HEADER, TRIGGER_HEADER
 from notifier.outcome import Reason, Status
@@ -182,10 +182,11 @@ def test_an_alert_that_came_by_name_is_admitted_on_its_terms_and_delivered(parts
 def test_the_trigger_of_an_alert_that_redis_has_lost_raises_none_and_makes_no_dead_letter(
     parts: Parts, caplog: pytest.LogCaptureFixture
 ) -> None:
-    parts.deliveries = [NotFound()]
+    parts.deliveries = [NotFound(), Empty()]
     end, _ = run(**{TRIGGER_HEADER: True})
     assert type(end) is Ignore
     assert (parts.admitted, parts.buried) == ([], [])
+    assert parts.deliveries == [], "it looks for those that rely on it"
     assert "alert a was admitted, and Redis does not know it" in caplog.text
 
 

@@ -1,10 +1,12 @@
-"""A worker that ends waits for its slow requests first: what it has under way is nobody else's until then."""
+"""What a worker does as it starts and ends: its slow requests are nobody else's until it has waited for them."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock, call
 
 import pytest
-from celery.signals import worker_process_shutdown, worker_shutdown
+from celery.signals import worker_init, worker_process_shutdown, worker_ready, worker_shutdown
 
 from tasks import startup
 
@@ -36,3 +38,22 @@ def test_a_process_of_its_pool_does_so_unless_a_signal_ends_it(parts: Mock, exit
     assert startup.await_slow_requests_of_child in receivers(worker_process_shutdown)
     startup.await_slow_requests_of_child(exitcode=exit_code)
     assert parts.mock_calls == (ENDED if waits else [])
+
+
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    """The collector of this process looks at everything again afterwards."""
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("thawed")
+def test_the_collector_looks_no_more_at_what_a_worker_has_loaded() -> None:
+    assert startup.bound_memory in receivers(worker_init), "before a pool forks"
+    startup.bound_memory()
+    before = gc.get_freeze_count()
+    assert before > 10_000
+    assert startup.keep_the_rest in receivers(worker_ready)
+    loaded_since = [[] for _ in range(1_000)]
+    startup.keep_the_rest()
+    assert gc.get_freeze_count() >= before + len(loaded_since)
