@@ -35,6 +35,12 @@ sys.dont_write_bytecode = False
 SETTINGS = ("DISCORD_", "NOTIFIER_", "REDIS_", "CELERY_")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many keep two cores busy: the slow tests wait more than they work, and each process collects all tests."""
+    return 3 if config.option.markexpr == "not slow" else 4
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Ten thousand examples take longer than a test may as a rule."""
     if os.environ.get("HYPOTHESIS_PROFILE") == "nightly":

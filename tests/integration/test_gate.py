@@ -13,7 +13,7 @@ from tests.names import names
 TYPES = list(AlertType)
 
 
-def fill(bench: Bench, count: int = 60) -> None:
+def fill(bench: Bench, count: int = 24) -> None:
     """Fill every outbox with alerts that are sent alone."""
     for kind in TYPES:
         bench.admit(*(f"{kind}{number}" for number in range(count)), alert_type=kind, message="x" * 3_100)

@@ -18,7 +18,7 @@ from tests.servers import OwnRedis
 LOGGING = """
 import atexit, logging, multiprocessing, os, signal, sys, threading
 from notifier.logging import DiscordHandler
-handler = DiscordHandler(fold_seconds=FOLD)
+handler = DiscordHandler(fold_seconds=FOLD, exit_seconds=30)
 logging.getLogger().addHandler(handler)
 log = logging.getLogger("shop")
 def forked(work):
@@ -36,7 +36,7 @@ def wait(*children):
 
 AT_ONCE = 'log.error("the last line")'
 FOLDED_AT_ONCE = """
-handler = DiscordHandler()
+handler = DiscordHandler(exit_seconds=30)
 logging.getLogger().handlers[:] = [handler]
 for _ in range(500):
     log.error("the last line")
@@ -44,7 +44,7 @@ for _ in range(500):
 AT_EXIT = 'atexit.register(log.error, "at exit")'
 UNHANDLED = """
 from notifier.integrations.excepthooks import install
-install()
+install(handler)
 class Wrong(Exception):
     pass
 log.error("before")
@@ -91,7 +91,7 @@ print("ready", flush=True)
 raise KeyboardInterrupt
 """
 PREFORK = """
-handler = DiscordHandler()  # one whose thread waits for repeats
+handler = DiscordHandler(exit_seconds=30)  # one whose thread waits for repeats
 logging.getLogger().handlers[:] = [handler]
 log.error("before the fork")
 log.error("before the fork")

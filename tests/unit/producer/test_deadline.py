@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Iterator
 from contextvars import ContextVar
 from types import SimpleNamespace
 
@@ -32,18 +33,43 @@ def test_what_blocks_is_left_behind_and_nothing_begins_afterwards() -> None:
     assert not begun.is_set()
 
 
-def test_a_call_that_has_begun_and_may_yet_succeed_is_told_apart() -> None:
-    release = threading.Event()
+class Blocking:
+    """A call that blocks; the time is over once it has begun, however long that took."""
+
+    def __init__(self) -> None:
+        self.begun, self.release, self.now = threading.Event(), threading.Event(), 100.0
+
+    def __call__(self) -> None:
+        """Block."""
+        self.begun.set()
+        self.release.wait()
+
+    def started(self, thread: threading.Thread) -> bool:
+        """Instead of ``deadline.started``."""
+        thread.start()
+        self.begun.wait()
+        self.now += 60
+        return True
+
+
+@pytest.fixture
+def blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocking]:
+    """One."""
+    blocking = Blocking()
+    monkeypatch.setattr(deadline_module, "time", SimpleNamespace(monotonic=lambda: blocking.now))
+    monkeypatch.setattr(deadline_module, "started", blocking.started)
+    yield blocking
+    blocking.release.set()
+
+
+def test_a_call_that_has_begun_and_may_yet_succeed_is_told_apart(blocking: Blocking) -> None:
     with pytest.raises(DeadlineExceeded) as exceeded:
-        run_with_deadline(SOON_SECONDS, release.wait)
-    release.set()
+        run_with_deadline(10, blocking)
     assert exceeded.value.begun
 
 
-def test_a_result_is_returned_though_what_follows_blocks() -> None:
-    release = threading.Event()
-    assert run_with_deadline(SOON_SECONDS, lambda: 42, after=release.wait) == 42
-    release.set()
+def test_a_result_is_returned_though_what_follows_blocks(blocking: Blocking) -> None:
+    assert run_with_deadline(10, lambda: 42, after=blocking) == 42
 
 
 def test_what_follows_is_waited_for_while_there_is_time() -> None:
