@@ -9,8 +9,8 @@
 --                         may be there more often than the keys
 -- redis.read_whole(sets)  these sorted sets have few members: each is read whole, once it is asked for
 -- redis.written(answer, renews)
---                         writes what is due, and returns the answer of the step. The lives of KEYS, and others of
---                         days, begin anew only if it renews them, or if this step may have made the key
+--                         writes what is due, and returns the answer of the step. The lives of KEYS, which are of days,
+--                         begin anew only if it renews them, or if this step may have made them
 --
 -- What removes something comes first: a Redis that is full lets a step go on that has begun with that.
 
@@ -22,7 +22,6 @@ do
   local renewed = {} -- hashes that are deleted first
   local is_small, whole = {}, {} -- sorted sets of few members; those that are read (small_set.lua)
   local absent, grown = {}, {} -- keys that are not there; that were written to, and may be new
-  local is_old = {} -- keys that were there before the step
   local has_freed = false
   local CACHED_MAX = 64 -- a step that looks at all that waits does so at Redis, for the rest
   local AT_ONCE = 1000 -- an even number; Lua takes some thousand arguments
@@ -34,11 +33,6 @@ do
     if GROWS[command] and not has_freed then server.call('DEL', (...) .. ':none') end
     has_freed = has_freed or GROWS[command] or FREES[command]
     local answer = server.call(as_given, ...)
-    if command == 'ZRANGE' and #answer > 0 and not grown[...] or command == 'INCR' and answer > 1 then
-      is_old[...] = true
-    elseif FREES[command] and command ~= 'EXPIRE' and command ~= 'PEXPIRE' then
-      is_old[...] = nil -- it may be empty now
-    end
     if GROWS[command] then
       absent[...] = nil
       grown[...] = command ~= 'INCR' or answer == 1 or nil
@@ -237,17 +231,11 @@ do
   local is_shared = {}
   for _, key in ipairs(KEYS) do is_shared[key] = true end
 
-  local function is_of_days(command, life)
-    return tonumber(life) >= (command == 'EXPIRE' and 86400 or 86400000)
-  end
-
   -- Whether the life of a key is to begin now. A hash that is still empty is not there.
-  local function needs_life(key, life, renews)
+  local function needs_life(key, renews)
     local hash = cached[key]
     if hash and not next(hash.fields) then return false end
-    if renews then return true end
-    if is_old[key] and is_of_days(unpack(life)) then return false end
-    if not is_shared[key] then return true end
+    if renews or not is_shared[key] then return true end
     if hash then return not next(hash.stored) end
     return grown[key]
   end
@@ -258,7 +246,7 @@ do
     for key in pairs(joining) do write_set(key) end
     for key in pairs(whole) do write_set(key) end
     for key, life in pairs(lives) do
-      if needs_life(key, life, renews) then ask(life[1], key, life[2]) end
+      if needs_life(key, renews) then ask(life[1], key, life[2]) end
     end
     return answer
   end

@@ -49,23 +49,26 @@ end
 
 -- The newest of a set of ids by time. After Redis' clock has stepped back, those that are dated in the future count as
 -- now, in their order: else they would be the newest for as long, and this one the oldest, which is dropped first.
+-- Returns whether it is the first of this minute, so that the life of the set is to begin anew.
 local is_redated = {} -- sets in which nothing is dated in the future any more
 local function add_by_time(key, now, id)
+  local is_first = false
   if not is_redated[key] then
-    local newest = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
-    local is_ahead = tonumber(newest or 0) > now
+    local newest = tonumber(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]) or 0
+    local is_ahead = newest > now
+    is_first = is_ahead or math.floor(newest / MINUTE) ~= math.floor(now / MINUTE)
     local ahead = is_ahead and redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf') or {}
     for position, each in ipairs(ahead) do redis.call('ZADD', key, now - 1 - #ahead + position, each) end
     is_redated[key] = true
   end
   redis.call('ZADD', key, now, id)
+  return is_first
 end
 
 -- `history` is the key of the type's index; `status` names the one of those that ended in this way.
 local function index_record(history, status, id, now, life)
   for _, key in ipairs({ history, history .. ':' .. status }) do
-    add_by_time(key, now, id)
-    redis.call('EXPIRE', key, life)
+    if add_by_time(key, now, id) then redis.call('EXPIRE', key, life) end
   end
 end
 

@@ -12,10 +12,10 @@ from notifier.operations import dead_letters as dead_letters_module
 from notifier.operations.dead_letters import DeadLetters
 from notifier.operations.history import NotificationHistory
 from notifier.outbox import admission as admission_module
-from notifier.outbox import outbox as outbox_module
 from notifier.outbox import payload
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import LEAVE_SECONDS, ClaimRequest, Throttled
+from notifier.outbox.step_arguments import StepArguments
 from notifier.outcome import Answer, Deferred, Delivered, Reason
 from notifier.worker.delivery import DeliveryWorker
 from tests.integration.conftest import ROOMY, START, WEBHOOK, WORKER, Bench, MakeBench
@@ -82,15 +82,16 @@ def from_the_future(bench: Bench, *ids: str, version: int = LATER, text: str | N
         bench.redis.hset(names.notification(each), mapping={"version": version, "message": stored})
 
 
-def upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+def upgrade(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
     """From here on the workers are of the later version."""
 
     class Later(NotificationMessage):
         from_the_future: str = ""
 
     monkeypatch.setattr(payload, "NotificationMessage", Later)
-    for module in (payload, admission_module, outbox_module):
+    for module in (payload, admission_module):
         monkeypatch.setattr(module, "PAYLOAD_VERSION", LATER)
+    monkeypatch.setattr(bench.outbox, "_arguments", StepArguments(bench.settings, version=LATER))
 
 
 def waiting(bench: Bench) -> list[str]:
@@ -139,7 +140,7 @@ def test_a_worker_that_can_read_it_takes_it_in_its_order(here: Bench, monkeypatc
     assert isinstance(first, BatchResult)
     assert [record["id"] for record in first.records] == ["a", "c"]
     here.admit("d")
-    upgrade(monkeypatch)
+    upgrade(monkeypatch, here)
     (end,) = deliver(here)
     assert isinstance(end, BatchResult)
     assert [record["id"] for record in end.records] == ["b", "d"]
@@ -158,7 +159,7 @@ def test_what_is_newer_without_saying_so_is_left_as_well(here: Bench, monkeypatc
     assert [record["id"] for record in end.records] == ["a", "b"]
     assert isinstance(after, Throttled)
     assert here.redis.hget(names.troubles, "newer|general|") == "1"
-    upgrade(monkeypatch)
+    upgrade(monkeypatch, here)
     (end,) = deliver(here)
     assert isinstance(end, BatchResult)
     assert [(record["id"], record["attempts"]) for record in end.records] == [("odd", 1)], "no attempt was spent"
@@ -199,7 +200,7 @@ def test_what_nobody_can_read_is_a_dead_letter_in_the_end_keeps_every_byte_and_r
     with pytest.raises(InvalidMessage, match="from_the_future"):
         letters.replay("b")
     assert [each["id"] for each in letters.list()] == ["b"], "it stays"
-    upgrade(monkeypatch)
+    upgrade(monkeypatch, here)
     monkeypatch.setattr(dead_letters_module, "NotificationMessage", payload.NotificationMessage)
     new_id = letters.replay("b")
     here.tick(1)
@@ -229,7 +230,7 @@ def test_an_older_worker_that_takes_over_a_batch_marks_what_it_cannot_read(
     from_the_future(here, "b")
     from_the_future(here, "c", text='{"title": "means something else by now"}')
     with monkeypatch.context() as later:
-        upgrade(later)
+        upgrade(later, here)
         here.batch()
     here.tick(60)
     (end,) = deliver(here)
@@ -258,7 +259,7 @@ def test_the_hour_begins_anew_once_a_worker_could_read_it(here: Bench, monkeypat
     deliver(here)
     here.tick(LEAVE_SECONDS)
     with monkeypatch.context() as later:
-        upgrade(later)
+        upgrade(later, here)
         here.commit(here.batch(), Deferred(0, Reason.RATE_LIMITED))
     (end,) = deliver(here)
     assert isinstance(end, Throttled)
@@ -276,11 +277,11 @@ def test_the_hour_is_no_longer_if_the_clock_steps_back(here: Bench) -> None:
 
 
 def test_a_new_field_makes_newer_only_the_alerts_that_have_it(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "SINCE", {"source": 7, "silent": 7})
+    monkeypatch.setattr(payload, "SINCE", {"username": 7, "silent": 7})
     monkeypatch.setattr(payload, "PAYLOAD_VERSION", 7)
     here.admit("plain")
     here.admit("same", silent=False)
-    here.admit("new", source="s")
+    here.admit("new", username="s")
     versions = [here.redis.hget(names.notification(each), "version") for each in ("plain", "same", "new")]
     assert versions == [None, None, "7"]
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from notifier.models import AlertType
 from notifier.outcome import Reason, Rejected
 from tests.integration.conftest import WEBHOOK, Bench, MakeBench
 from tests.integration.lone_redis import lone_redis  # noqa: F401 (a fixture)
 from tests.names import names
 
-CLAIM_MAX, COMMIT_MAX = 40, 82
+CLAIM_MAX, COMMIT_MAX = 40, 84
 """Ours: of a batch of ten, of which ten and fifty are of the ten themselves."""
 
 
@@ -62,3 +63,16 @@ def test_the_lives_of_windows_begin_anew_twice_a_minute_and_outlast_the_last_req
     of_a_minute, of_a_second = (False, True, False, True), (True, True, True, True)  # it was empty each time
     assert list(zip(*renewed, strict=True)) == [of_a_minute, of_a_minute, of_a_second]
     assert bench.redis.ttl(windows[0]) >= 60 + 60
+
+
+def test_the_life_of_an_index_begins_anew_with_its_first_record_of_a_minute(bench: Bench) -> None:
+    bench.admit("first")
+    bench.open_gate()
+    index, lives = names.history(AlertType.GENERAL, "delivered"), []
+    for number, seconds in enumerate((60, 1, 60)):
+        bench.tick(seconds)
+        bench.redis.expire(index, 900)
+        bench.admit(f"alert {number}")
+        bench.commit(bench.batch())
+        lives.append(bench.redis.ttl(index) > 900)
+    assert lives == [True, False, True]

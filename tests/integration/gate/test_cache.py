@@ -166,13 +166,3 @@ def test_sets_may_be_there_while_no_key_is(client: "redis.Redis", commands: Any)
     assert commands(program) == ([1, "1"], {"exists": 1, "zcard": 1, "hgetall": 1})
     client.delete("z")
     assert commands(program) == ([0, "1"], {"exists": 1, "hgetall": 1})
-
-
-def test_a_life_of_days_is_not_renewed_while_the_key_is_there(client: "redis.Redis", commands: Any) -> None:
-    client.zadd("z", {"m": 1})
-    client.expire("z", 1_000)
-    add = "redis.call('ZADD', 'z', 2, 'n'); redis.call('EXPIRE', 'z', 100000)"
-    commands("redis.call('ZRANGE', 'z', 0, 0); " + add)
-    assert client.ttl("z") <= 1_000
-    commands("redis.call('ZRANGE', 'z', 0, 0); redis.call('ZREM', 'z', 'm'); redis.call('ZCARD', 'z'); " + add)
-    assert client.ttl("z") > 1_000, "it may have been empty in between"
