@@ -10,8 +10,10 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from scripts.mutation import ROOT, interval
@@ -123,6 +125,7 @@ TESTS = {
     ),
 }
 """Files and folders of tests/integration, by the Lua file of the outbox whose mutants they run with."""
+QUICK = ("-n0", "-q", "-m", "not slow", "-p", "no:cacheprovider")
 FOLDERS, MUTATED = ("gate", "jobs", "outbox"), ("gate", "outbox")
 
 
@@ -136,10 +139,11 @@ class Mutant:
     new: str
 
     @property
-    def tests(self) -> tuple[str, ...]:
+    def places(self) -> tuple[str, ...]:
         """Where the tests are that run with it."""
         folder, _, name = self.file.partition("/")
-        return GATE if folder == "gate" else TESTS.get(name.removesuffix(".lua"), OUTBOX)
+        tests = GATE if folder == "gate" else TESTS.get(name.removesuffix(".lua"), OUTBOX)
+        return tuple(str(ROOT / "tests" / "integration" / each) for each in tests)
 
     def of(self, text: str) -> str:
         """The text of its file, changed."""
@@ -176,11 +180,23 @@ def main() -> None:
     ]
     every = [each for each in every if not given.words or any(word in each.file for word in given.words)]
     chosen = random.Random(given.seed).sample(every, min(given.sample or len(every), len(every)))  # noqa: S311
+    _import_tests(chosen)
     noticed = sum(_is_noticed(each, texts) for each in chosen)
     score, low, high = interval(noticed, len(chosen))
     _say(f"{noticed} of {len(chosen)} mutants noticed, of {len(every)} in all (seed {given.seed}): "
          f"{score:.1f} %, 95 % interval {low:.1f} to {high:.1f} %")  # fmt: skip
     raise SystemExit(score < given.least)
+
+
+def _import_tests(chosen: Sequence[Mutant]) -> None:
+    """Import all that they run with, once: each run is a fork of this process."""
+    import pytest
+
+    import notifier.pipeline
+    import notifier.worker.delivery  # noqa: F401
+
+    with redirect_stdout(StringIO()):
+        pytest.main([*QUICK, "--collect-only", *sorted({place for each in chosen for place in each.places})])
 
 
 def _is_noticed(mutant: Mutant, texts: dict[str, str]) -> bool:
@@ -189,18 +205,16 @@ def _is_noticed(mutant: Mutant, texts: dict[str, str]) -> bool:
         for file, text in texts.items():
             (package / file).parent.mkdir(parents=True, exist_ok=True)
             (package / file).write_text(mutant.of(text) if file == mutant.file else text, encoding="utf-8")
-        code = _run(mutant.tests, package)
+        code = _run(mutant.places, package)
     line = texts[mutant.file].count("\n", 0, mutant.start) + 1
     _say(f"{'noticed' if code else 'NOT NOTICED'}  {mutant.file}:{line}: {mutant.old.strip()!r} → {mutant.new!r}")
     return code != 0
 
 
-def _run(tests: tuple[str, ...], package: Path) -> int:
-    """The exit code of pytest, in a fork of this process, in which all is imported already."""
+def _run(places: Sequence[str], package: Path) -> int:
+    """The exit code of pytest, in a fork of this process."""
     import pytest
 
-    import notifier.pipeline
-    import notifier.worker.delivery  # noqa: F401
     from notifier.storage import scripts
 
     pid = os.fork()
@@ -211,9 +225,7 @@ def _run(tests: tuple[str, ...], package: Path) -> int:
     os.dup2(null, 1)
     os.dup2(null, 2)
     scripts.files = lambda _: package  # type: ignore[assignment, attr-defined]
-    places = [str(ROOT / "tests" / "integration" / each) for each in tests]
-    quick = ["-n0", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--timeout", "60"]
-    os._exit(int(pytest.main([*quick, *places])))
+    os._exit(int(pytest.main([*QUICK, "-x", "--timeout", "60", *places])))
 
 
 def _say(line: str) -> None:

@@ -64,6 +64,7 @@ def test_records_of_folded_alerts_are_bounded_and_the_oldest_are_dropped(
         assert full.redis.zrange(key, 0, -1) == kept
     assert [full.redis.exists(names.notification(f"id-t{number}")) for number in range(5)] == [0, 0, 1, 1, 1]
     assert full.redis.hget(DIGEST, "count") == "5", "the digest tells of all"
+    assert full.record("id-t4")["finished_at"].startswith("2027-01-15T08:00:0")
 
 
 def test_a_digest_takes_a_place(full: Bench, make_bench: MakeBench) -> None:

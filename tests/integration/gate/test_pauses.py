@@ -76,6 +76,8 @@ def test_after_a_minute_of_a_long_pause_one_request_goes_and_its_delivery_ends_t
     paused: Paused, scope: Scope
 ) -> None:
     paused.answer(paused.bench.batch(), scope, DAY)
+    redis = paused.bench.redis
+    assert [key for key in redis.scan_iter() if redis.ttl(key) > 31 * DAY] == [], "none stays for ever, or nearly"
     paused.holds(MINUTE)
     paused.commit(paused.one(), headers=ROOMY)
     paused.bench.tick(0.1)

@@ -5,6 +5,7 @@ from typing import Any
 import kombu
 import pytest
 
+from notifier.storage.redis_transports import OneClient
 from notifier.worker.transport import CheckedChannel, Connection
 from tests.e2e.unreadable_entries import envelope
 
@@ -34,3 +35,12 @@ def test_an_entry_is_taken_if_texts_say_where_it_was(part: str) -> None:
         (properties if part in properties else properties["delivery_info"])[part] = 1
         with pytest.raises(TypeError, match=f"^{part}: expected a text"):
             CheckedChannel._check(connection.default_channel, entry)
+
+
+def test_each_answer_with_an_entry_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+    client = type("Client", (), {"set_response_callback": lambda _, *given: asked.append(given)})()
+    monkeypatch.setattr(OneClient, "_create_client", lambda *_: client, raising=False)
+    channel: Any = object.__new__(CheckedChannel)
+    assert channel._create_client() is client
+    assert [(name.upper(), look) for name, look in asked] == [("BRPOP", channel._checked)]
