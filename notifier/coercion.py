@@ -71,7 +71,7 @@ def coerce(data: Mapping[str, Any]) -> Given:
     Of what is right already nothing changes. Unknown names stay, for they are refused elsewhere.
     """
     given = dict(data)
-    adjusted = _words(given.pop("adjusted", None))
+    adjusted = _words(given.pop("adjusted")) if "adjusted" in given else []
     if not (RAISED.isdisjoint(given) and type(given.get("title")) is type(given.get("message")) is str):
         from notifier.given_exception import read_exceptions  # few calls have one
 
@@ -90,8 +90,6 @@ def coerce(data: Mapping[str, Any]) -> Given:
 
 def _words(value: object, most: int = NOTES_MAX + 1) -> list[str]:
     """What an earlier reading of the same message noted."""
-    if value is None:
-        return []
     words = value if is_a(value, list) or is_a(value, tuple) else ()
     return [clean(str.__str__(each)[:NOTE_CHARACTERS]) for each in words[:most] if is_a(each, str)]
 
@@ -110,7 +108,8 @@ def _coerce_one(given: Given, name: str, coerce_one: "Coercion", adjusted: list[
 
 
 def _texts(given: Given, adjusted: list[str]) -> None:
-    plain = [each for each in _words(given.pop("plain", None), ITEMS_MAX) if PLAIN.fullmatch(each)]
+    named = _words(given.pop("plain"), ITEMS_MAX) if "plain" in given else ()
+    plain = [each for each in named if PLAIN.fullmatch(each)] if named else []
     for name in TEXTS:
         if name not in given:
             continue

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import os
 import re
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -201,7 +203,32 @@ Picture = Annotated[str, stripped(URL_MAX_CHARACTERS)]
 Text = Annotated[str, stripped()]
 
 
-class Part(BaseModel):
+class BuiltLate(BaseModel):
+    """Values that pydantic builds a schema for when one is first made that needs it: not as a program is imported."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, defer_build=True
+    )
+
+    @classmethod
+    def model_rebuild(cls, **options: Any) -> bool | None:
+        """As pydantic's, one thread at a time: two that need it first could take it away from each other."""
+        with _building.lock:
+            return super().model_rebuild(**options)
+
+
+class _Building:
+    """A forked process has a lock of its own: another thread may have held the one of its parent."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        os.register_at_fork(after_in_child=lambda: setattr(self, "lock", threading.RLock()))
+
+
+_building = _Building()
+
+
+class Part(BuiltLate):
     """A part of a message, made by a caller: of its values by name, or in the order in which they stand here.
 
     What a value cannot be (a link that is none …) is for the message that takes the part to say and to mend, for parts
@@ -210,8 +237,6 @@ class Part(BaseModel):
     Raises:
         InvalidMessage: it has no part of that name; the text names it, and the nearest right one.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
     def __init__(self, /, *values: Any, **parts: Any) -> None:
         given = self._by_name(values, parts)

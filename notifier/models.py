@@ -27,6 +27,7 @@ from notifier.message_parts import (
     MENTIONS_MAX,
     SEVERITY_OF,
     Author,
+    BuiltLate,
     Colour,
     EscalateTo,
     HttpUrl,
@@ -81,7 +82,7 @@ def _alert_type(value: object) -> object:
     return AlertType.GENERAL if value is None else value
 
 
-class NotificationMessage(BaseModel):
+class NotificationMessage(BuiltLate):
     """One alert, as an application raises it.
 
     Text may be longer than Discord's limits: what does not fit into the message travels as an attached file.
@@ -109,8 +110,6 @@ class NotificationMessage(BaseModel):
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
         TemplateError: an InvalidMessage too: the template is unknown or wrong, or its variables are.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
     id: NotificationId = Field(default_factory=new_id)
     alert_type: Annotated[AlertType, BeforeValidator(_alert_type)] = AlertType.GENERAL
@@ -184,7 +183,7 @@ class NotificationMessage(BaseModel):
         form, rest = _plain_form()
         made = form.__pydantic_validator__.validate_python(given)
         object.__setattr__(self, "__dict__", {**rest, **vars(made), "metadata": {}})
-        object.__setattr__(self, "__pydantic_fields_set__", made.model_fields_set)
+        object.__setattr__(self, "__pydantic_fields_set__", made.__pydantic_fields_set__)
         object.__setattr__(self, "__pydantic_extra__", None)
         object.__setattr__(self, "__pydantic_private__", None)
 
@@ -276,7 +275,7 @@ class NotificationResult(BaseModel):
     ``retry_count``: requests that carried it beyond the first. ``metadata``: the rest of the history record.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: str
     success: bool

@@ -3,6 +3,7 @@
 -- KEYS: 1 worker, 2 run, 3 workers, then for each of `held`, in turn: fleet, first_seen (fleet.lua), then for each of
 --       `counts`: partitions (partition.lua)
 -- ARGV: 1 (JSON): pid, life (milliseconds), worker (its name), version, names (fleet.lua),
+--         run (the last one for which it has done its last steps again, ''; a worker of version 0.2 says none),
 --         held: for each alert type, then for each further webhook of one, what it holds (JSON, as in fleet.lua), ''
 --         if it does not consume the queue; counts: of each type that has, or had, several webhooks, how many it holds
 -- Returns the id of the server's run, '' if it is the first that has these data: if it is another than before, the
@@ -13,7 +14,16 @@ local args = cjson.decode(ARGV[1])
 local now = now_us()
 redis.call('SET', WORKER, args.pid, 'PX', args.life)
 redate_set(WORKERS, now, now) -- the clock may have stepped back
-redis.call('ZADD', WORKERS, now, args.worker .. ' ' .. args.version)
+local run, since = unpack(redis.call('HMGET', RUN, 'id', 'since'))
+local member = args.worker .. ' ' .. args.version
+
+-- It lived before this run of the server, and what it did last may still be forgotten: for the claims it is not back.
+local function is_behind()
+  if not (run and since and args.run) or args.run == run then return false end
+  return tonumber(redis.call('ZSCORE', WORKERS, member) or since) < tonumber(since)
+end
+
+if not is_behind() then redis.call('ZADD', WORKERS, now, member) end
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - 86400 * SECOND)
 redis.call('PEXPIRE', WORKERS, LIFE_MS)
 -- what a worker does from now on may be forgotten, its first claim too
@@ -45,4 +55,4 @@ for position, count in ipairs(args.counts) do
     redis.call('PEXPIRE', partitions, LIFE_MS)
   end
 end
-return redis.call('HGET', RUN, 'id') or ''
+return run or ''

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import cast
 
 import redis
@@ -54,6 +55,7 @@ class Heartbeat:
         self._run = ServerRun(client, keys)
         self._text = self._run.marked(script(*GATE_SCRIPTS, "outbox/fleet.lua", "outbox/beat.lua"))
         self._run_id: str | None = None
+        self._reconciled = ""
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._pid = 0
@@ -126,6 +128,7 @@ class Heartbeat:
             "life": round(LIFE_SECONDS * 1_000),
             "worker": name,
             "version": VERSION,
+            "run": self._reconciled,
             "names": fleet_names(self._keys),
             "held": [holdings.get(each, "") for each in held],
             "counts": [1 + counts[kind] for kind in several],
@@ -138,8 +141,18 @@ class Heartbeat:
             run_id = run_script(self._redis, self._text, self._run.note, keys, [json.dumps(told)])
         before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
         if run_id and self._run_id not in (None, run_id):
-            threading.Thread(target=self._on_new_run, args=(before,), name="new-run", daemon=True).start()
+            given = (before, run_id, name)
+            threading.Thread(target=self._reconcile, args=given, name="new-run", daemon=True).start()
+        elif self._run_id is None:
+            self._reconciled = run_id
         self._run_id = run_id
+
+    def _reconcile(self, before: float, run_id: str, name: str) -> None:
+        """Only then is this worker back, for those who want to know what may have been posted."""
+        self._on_new_run(before)
+        self._reconciled = run_id
+        with suppress(BrokerUnavailable):  # the next beat says it too
+            self._beat(name)
 
     def _go_on(self, name: str) -> None:
         missed = 0

@@ -37,7 +37,7 @@ UNREADABLE_CHARACTERS = 3_000
 
 def text_of(message: NotificationMessage) -> str:
     """A message as it is stored: its fields that have another value than the default, as JSON."""
-    if message.model_fields_set <= PLAIN:  # pydantic would compare all fifty
+    if message.__pydantic_fields_set__ <= PLAIN:  # pydantic would compare all fifty
         values = vars(message)
         return to_json({name: values[name] for name, default in _PLAIN_DEFAULTS if values[name] != default}).decode()
     return message.model_dump_json(exclude_defaults=True)
@@ -45,7 +45,7 @@ def text_of(message: NotificationMessage) -> str:
 
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
-    if message.model_fields_set <= PLAIN and not _is_larger_than_version_1_takes(message):
+    if message.__pydantic_fields_set__ <= PLAIN and not _is_larger_than_version_1_takes(message):
         return 1
     set_here = SINCE.keys() & message.model_fields_set
     given = [SINCE[name] for name in set_here if getattr(message, name) != _default(name)]
@@ -63,9 +63,9 @@ def _default(name: str) -> object:
 
 
 def _is_larger_than_version_1_takes(message: NotificationMessage) -> bool:
-    texts = ((message.title, 10_000), (message.message, 1_000_000), (message.source or "", 10_000))
-    if sum(len(text) for text, _ in texts) <= 10_000 and not message.fields:
+    if len(message.title) + len(message.message) + len(message.source or "") <= 10_000 and not message.fields:
         return False
+    texts = ((message.title, 10_000), (message.message, 1_000_000), (message.source or "", 10_000))
     parts = ((text, most) for each in message.fields for text, most in ((each.name, 1_000), (each.value, 100_000)))
     return len(message.fields) > 200 or any(len(text) > most for text, most in (*texts, *parts))
 

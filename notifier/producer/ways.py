@@ -126,16 +126,16 @@ class ThroughRedis:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                admitted = self._admit(message, terms)
-                if admitted.needs_task and self._dispatches:
+                needs_task = self._admit(message, terms).needs_task
+                if needs_task and self._dispatches:
                     self._publisher.dispatch(message, again=False)
             else:
-                admitted = self._take_cold(message, terms, deadline)
+                needs_task = self._take_cold(message, terms, deadline).needs_task
         except BrokerUnavailable as error:
             return replace(so_far, because=str(error), maybe_admitted=error.maybe_stored)
         self._warmth.renew()
         self._reached()
-        return Submitted(Status.QUEUED, self._result_of(message.id), needs_task=admitted.needs_task)
+        return Submitted(Status.QUEUED, self._result_of(message.id), needs_task=needs_task)
 
     def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> Admitted:
         admitted: list[Admitted] = []

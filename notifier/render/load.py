@@ -57,10 +57,11 @@ def measure(message: NotificationMessage) -> Load:
 
 def _size_of_text(message: NotificationMessage) -> int | None:
     """The characters of an alert that is text alone and fits, as most do; its embed need not be made to tell them."""
-    if not message.model_fields_set <= TEXT_ALONE:
+    if not message.__pydantic_fields_set__ <= TEXT_ALONE:
         return None
-    texts = (message.title, message.message, message.source)
-    title, text, footer = (len(trimmed(each)) if each else 0 for each in texts)
+    title = len(trimmed(message.title))
+    text = len(trimmed(message.message)) if message.message else 0
+    footer = len(trimmed(message.source)) if message.source else 0
     fits = title <= TITLE_CHARACTERS_MAX and text <= DESCRIPTION_CHARACTERS_MAX and footer <= FOOTER_CHARACTERS_MAX
     return size if fits and (size := title + text + footer) <= EMBEDS_TOTAL_CHARACTERS_MAX else None
 

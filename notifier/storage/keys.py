@@ -36,8 +36,9 @@ class Keys:
     def result(self, notification_id: str) -> str:
         """String: the record, as Celery's result; also the channel on which waiting callers are notified."""
         # as Celery does (KeyValueStoreBackend._add_global_keyprefix): it sets a prefix off if nothing else does
-        separator = "_" if self.own_prefix and self.own_prefix[-1] not in ":_-." else ""
-        return f"{self.own_prefix}{separator}{RESULT_PREFIX}{notification_id}"
+        prefix = self.own_prefix
+        separator = "_" if prefix and prefix[-1] not in ":_-." else ""
+        return f"{prefix}{separator}{RESULT_PREFIX}{notification_id}"
 
     @property
     def unacked(self) -> str:

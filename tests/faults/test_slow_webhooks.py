@@ -5,9 +5,11 @@ import re
 import signal
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+import notifier
 from notifier.models import AlertType
 from notifier.outbox.terms import TRIGGER_HEADER
 from tests.conftest import Sandbox, StartWorker
@@ -102,7 +104,8 @@ def test_a_worker_told_to_end_commits_the_requests_that_hold_no_slot(
     until(lambda: not worker.running, "its end")
     assert worker.exit_code == 0
     assert [record["status"] for record in application.wait(ids, 1)] == ["delivered"] * len(ids)
-    assert "Traceback" not in worker.output()
+    # billiard itself sometimes stumbles over half an answer of a process that it ends
+    assert f'File "{Path(notifier.__file__).parent}' not in worker.output(), "no traceback through us"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,14 @@ def again(bench: Bench) -> None:
     Reconciliation(bench.outbox, publisher)(ALL_OF_IT)
 
 
+def beats(heartbeat: Heartbeat, name: str) -> None:
+    """A beat, and what it leads to."""
+    heartbeat._beat(name)
+    for each in threading.enumerate():
+        if each.name == "new-run":
+            each.join()
+
+
 def committed(bench: Bench) -> None:
     """An alert is delivered."""
     bench.commit(bench.batch())
@@ -188,13 +196,31 @@ def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(ben
     disk = Disk(bench)
     disk.crash()
     bench.tick(30)
-    here._beat("here")
+    beats(here, "here")
     if end == "came back":
-        other._beat("other")
+        beats(other, "other")
     hold_is_over(bench)
     bench.admit("b")
     noted = {item.message.id: item.maybe_posted for item in bench.batch().items}
     assert noted == {"a": end == "died with it", "b": False}
+
+
+def test_a_worker_that_has_not_done_its_last_steps_again_is_not_back(bench: Bench) -> None:
+    """Its beat has come, and the answer to it has not: it knows nothing of a new run."""
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    bench.admit("first")
+    committed(bench)
+    for each, name in ((here, "here"), (other, "other")):
+        each._beat(name)
+    bench.tick(1)
+    bench.admit("a")
+    Disk(bench).crash()
+    bench.tick(1)
+    beats(here, "here")
+    other._reconcile = lambda *_: None  # type: ignore[method-assign]
+    beats(other, "other")
+    hold_is_over(bench)
+    assert [item.maybe_posted for item in bench.batch().items] == [True]
 
 
 def test_a_second_crash_at_once_hides_no_worker_that_died_in_the_first(bench: Bench) -> None:

@@ -133,3 +133,38 @@ def test_threads_at_once_each_have_a_connection(client: NamingRedis, step: Calla
     for each in threads:
         each.join()
     assert sorted(counts) == [*range(2, 202)]
+
+
+@pytest.mark.parametrize(
+    ("script", "answer"),
+    [
+        ("return 'ä'", "ä"),
+        ("return ''", ""),
+        ("return '$1\\r\\nx'", "$1\r\nx"),
+        ("return string.rep('x', 57)", "x" * 57),
+        ("return string.rep('x', 58)", "x" * 58),
+        ("return string.rep('x', 100000)", "x" * 100_000),
+        ("return 5", 5),
+        ("return nil", None),
+        ("return {'a', {'b'}}", ["a", ["b"]]),
+        ("return redis.status_reply('fine')", "fine"),
+    ],
+)
+def test_each_kind_of_answer_is_read_whole(client: NamingRedis, asked: list[str], script: str, answer: object) -> None:
+    asking = atomic_step(client, script)
+    assert [asking(keys=[], args=[]) for _ in range(3)] == [answer] * 3
+    assert asked == ["straight"] * 2  # the first has brought the script
+    assert client.ping()
+
+
+def test_silence_and_an_end_are_told_as_by_redis_py(redis_url: str) -> None:
+    waits_long = b"*3\r\n" + packed(["BLPOP", "nothing:there", "0"])
+    for timeout_seconds, error in ((0.05, redis.TimeoutError), (5, redis.ConnectionError)):
+        with connect(redis_url, timeout_seconds) as client, connect(redis_url, 5) as another:
+            own = client.client_id()
+            killing = threading.Timer(0.1, lambda: another.client_kill_filter(_id=own))  # noqa: B023 - ended in the loop
+            killing.start()
+            with pytest.raises(error):
+                client.ask(waits_long)  # type: ignore[attr-defined]
+            killing.join()
+            assert client.client_id() != own

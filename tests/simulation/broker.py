@@ -9,6 +9,7 @@ from notifier.outbox.claim import ClaimRequest, WakeUp
 from notifier.producer.publisher import Publisher
 from tests.simulation.network import Numbered
 from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.wake_ups import WakeUps
 
 NOBODY_SECONDS = 0.5
 """How soon the broker looks again for a worker if none is there."""
@@ -37,6 +38,7 @@ class Broker:
         self._note = note
         self._messages = 0
         self._process = Process("broker")
+        self.wake_ups = WakeUps(scheduler)
         self.hand_over: Callable[[Message], bool] = lambda _: False
         """Gives a message to a worker; False if none is there."""
 
@@ -71,4 +73,6 @@ class SimulatedPublisher(Publisher):
     def wake_up(self, wake_up: WakeUp | None) -> None:
         """Send a wake-up."""
         if wake_up is not None:
-            self.broker.put(Message(ClaimRequest.of_wake_up(wake_up.alert_type, wake_up.token)), wake_up.wait_seconds)
+            request = ClaimRequest.of_wake_up(wake_up.alert_type, wake_up.token)
+            self.broker.wake_ups.sent(request, wake_up.wait_seconds)
+            self.broker.put(Message(request), wake_up.wait_seconds)

@@ -1,6 +1,7 @@
 """The application of the simulation: it raises the alerts of the plan, and may keep some on its disk."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from notifier.models import NotificationMessage
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.preparation import prepare
 from notifier.outbox.terms import Terms
+from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.outcome import Status
 from notifier.producer.client import Client
 from notifier.producer.flusher import Flusher
@@ -35,6 +37,15 @@ def message_of(raised: Raised, settings: Settings) -> NotificationMessage:
     incident: dict[str, Any] = {"dedup_key": raised.key, "dedup_seconds": 3_600.0} if raised.key else {}
     fields = incident | CHANGES.get(raised.change, {})
     return prepare(NotificationMessage(id=raised.name, title=title, alert_type=KINDS[raised.kind], **fields), settings)
+
+
+@dataclass
+class Revoked:
+    """What came of an alert that the caller wanted to withdraw. ``answer``: None if it was not told."""
+
+    asked_at: int
+    answer: Withdrawal | None = None
+    told_at: int = 0
 
 
 class Caller:
@@ -65,6 +76,8 @@ class Caller:
         self.spooled: set[str] = set()
         self.raised_at: dict[str, int] = {}
         self.accepted_at: dict[str, int] = {}
+        self.revoked: dict[str, Revoked] = {}
+        """What it was told of those that it wanted to withdraw."""
         self._raising: dict[str, Process] = {}
 
     def start(self) -> None:
@@ -73,6 +86,7 @@ class Caller:
         client = self._network.client_of(self._process)
         publisher = self._fleet.publisher(client, Outbox(client, self._settings))
         self._publisher: Publisher = publisher
+        self._withdrawals = Withdrawals(client, self._settings)
         if self._spool:
             flusher = Flusher(self._spool, publisher.submit_spooled)
             none = cast("Any", None)
@@ -98,6 +112,10 @@ class Caller:
     def plan(self, raised: Raised) -> None:
         """Raise an alert at its time, unless the process is dead then."""
         self._scheduler.spawn(Process("outside"), partial(self._begin, raised), raised.at)
+        if raised.revoked is not None:
+            self._scheduler.spawn(
+                Process("outside"), partial(self._begin_to_revoke, raised), raised.at + raised.revoked
+            )
 
     def _begin(self, raised: Raised) -> None:
         if not self._process.dead:
@@ -107,6 +125,19 @@ class Caller:
     def _call(self, raised: Raised) -> None:
         self._raise(raised)
         del self._raising[raised.name]
+
+    def _begin_to_revoke(self, raised: Raised) -> None:
+        if not self._process.dead:
+            self._scheduler.spawn(self._process, partial(self._revoke, raised))
+
+    def _revoke(self, raised: Raised) -> None:
+        asked = self.revoked[raised.name] = Revoked(self._scheduler.now)
+        try:
+            asked.answer = self._withdrawals.withdraw(raised.name)
+        except BrokerUnavailable:
+            return
+        asked.told_at = self._scheduler.now
+        self._note(f"{raised.name} is to be withdrawn: {asked.answer}")
 
     def _look_after_the_disk(self) -> None:
         while True:

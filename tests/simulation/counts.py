@@ -7,7 +7,7 @@ from tests.simulation.discord import KINDS
 from tests.simulation.workers import KEYS
 from tests.simulation.world import World
 
-GOOD = {"delivered", "repeated", "not_open"}
+GOOD = {"delivered", "repeated", "not_open", "withdrawn"}
 
 
 def disagreeing(world: World) -> Iterator[str]:

@@ -1,11 +1,10 @@
 """What must hold of incidents when a run is over."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from tests.simulation.discord import KINDS, WEBHOOKS, name_of
 from tests.simulation.plan import PAUSES, Raised
-from tests.simulation.workers import KEYS
 from tests.simulation.world import World
 
 SHOWN = {"delivered", "repeated", "not_open"}
@@ -20,7 +19,7 @@ def broken_by_incidents(world: World) -> Iterator[str]:
     for title in sorted({each.shown_as for each in world.accepted.values() if each.key}):
         own = [each for each in world.plan.alerts if each.shown_as == title]
         # a dead letter is told as one; what a caller does not know of may have opened it
-        statuses = {status for each in own if (status := _status(world, each))}
+        statuses = {status for each in own if (status := world.status_of(each.name))}
         repeats = [each for each in own if not each.change and each.name in world.accepted]
         if statuses <= SHOWN and repeats:
             yield from _of_one(world, title, own, repeats)
@@ -48,14 +47,10 @@ def _of_its_end(
 ) -> Iterator[str]:
     if any(world.accepted_at[each.name] > world.caller.raised_at[end.name] for each in repeats):
         return  # it came at the same time
-    if _status(world, end) == "not_open":
+    if world.status_of(end.name) == "not_open":
         yield f"{title} was open, and its end ended nothing"
     elif shown and "Resolved" not in {field["name"] for field in shown[-1][1].get("fields", ())}:
         yield f"{title} has ended, and its message does not say so"
-
-
-def _status(world: World, raised: Raised) -> str | None:
-    return cast("str | None", world.server.client.hget(KEYS.notification(raised.name), "status"))
 
 
 def _count(embed: dict[str, Any]) -> int:

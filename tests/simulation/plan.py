@@ -17,6 +17,7 @@ class Raised:
     """An alert. ``refused``: Discord takes no text like this one. ``key``: of its incident, '' if it has none.
 
     ``change``: ``update`` or ``resolve``, if it changes or ends that.
+    ``revoked``: after so many seconds it is withdrawn.
     """
 
     at: float
@@ -27,6 +28,7 @@ class Raised:
     after: float | None = None
     key: str = ""
     change: str = ""
+    revoked: float | None = None
 
     @property
     def shown_as(self) -> str:

@@ -63,6 +63,16 @@ BUGS: dict[str, Plant] = {
     "a commit sends no wake-up": lua(
         "return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)", "return -1"
     ),
+    "a wake-up is sent although one is under way": lua(
+        "if under_way and tonumber(string.match(under_way, ' (.*)')) <= due + EARLIER then return -1 end", ""
+    ),
+    "one that is under way is withdrawn": lua("or not take_out() then", "or not (take_out() or true) then"),
+    "what is withdrawn stays in the outbox": lua(
+        "for place = 6, #KEYS do removed = removed + redis.call('ZREM', KEYS[place], ID) end", "removed = 1"
+    ),
+    "a wake-up forgets the one under way": lua(
+        "if args.wake_up ~= '' and under_way == args.wake_up then", "if true then"
+    ),
     "the bucket lets one more through": lua(
         "if budget.remaining > 0 then return 0 end", "if budget.remaining >= 0 then return 0 end"
     ),

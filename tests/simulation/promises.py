@@ -14,8 +14,8 @@ from tests.simulation.scheduler import SECOND
 from tests.simulation.workers import KEYS
 from tests.simulation.world import World
 
-FINAL = {"delivered", "rejected", "failed", "unknown", "expired", "repeated", "not_open"}
-GOOD = {"delivered", "repeated", "not_open"}
+FINAL = {"delivered", "withdrawn", "rejected", "failed", "unknown", "expired", "repeated", "not_open"}
+GOOD = {"delivered", "repeated", "not_open", "withdrawn"}
 
 
 def broken_promises(world: World) -> list[str]:
@@ -33,7 +33,9 @@ def broken_promises(world: World) -> list[str]:
         *_order(world),
         *_late(world, posted),
         *_at_once(world),
+        *_woken(world),
         *_out_of_time(world, posted),
+        *_withdrawn(world, posted),
         *broken_by_incidents(world),
         *disagreeing(world),
     ]
@@ -44,18 +46,38 @@ def _lost(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
     for name, raised in world.accepted.items():
         if world.is_forgotten(name):
             continue
-        status = cast("str | None", raw.hget(KEYS.notification(name), "status"))
+        status = world.status_of(name)
         if status is None or not raw.exists(KEYS.result(name)):
             yield f"{name} was accepted and never ended"
         elif status not in FINAL:
             yield f"{name} ended as {status}"
         elif status == "delivered" and not posted[raised.shown_as]:
             yield f"{name} is delivered by its record, and not in the channel"
-        elif raised.refused and status not in {"rejected", "expired", "failed", "unknown"}:
+        elif raised.refused and status not in {"rejected", "expired", "failed", "unknown", "withdrawn"}:
             yield f"{name} was refused by Discord, and ended as {status}"
         dead = raw.zscore(KEYS.dead_letters(KINDS[raised.kind]), name) is not None
         if status and dead != (status not in GOOD):
             yield f"{name} ended as {status}, and is {'' if dead else 'not '}among the dead letters"
+
+
+def _withdrawn(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
+    """One that was withdrawn is not posted; nor is one withdrawn that nobody wanted to be."""
+    late = any(each.what in {*PAUSES, "kill", "cut_off"} for each in world.plan.faults)
+    for name in world.accepted:
+        status, asked = world.status_of(name), world.caller.revoked.get(name)
+        if status == "withdrawn" and asked is None:
+            yield f"{name} was withdrawn, and nobody wanted that"
+        if asked is None or asked.answer is None or world.forgotten:
+            continue
+        if (asked.answer == "withdrawn") != (status == "withdrawn") and asked.answer != "completed":
+            yield f"{name} ended as {status}, and whoever withdrew it was told {asked.answer}"
+        if asked.answer == "not_found" and world.accepted_at[name] < asked.asked_at:
+            yield f"{name} was admitted, and whoever withdrew it was told {asked.answer}"
+        for copy in posted[name] if asked.answer == "withdrawn" else ():
+            if copy.at > asked.told_at and not late:
+                yield f"{name} was posted although it was withdrawn before"
+            elif copy.at <= asked.told_at and not _is_doubtful(world, copy.request, asked.told_at):
+                yield f"{name} was withdrawn although it was known to be posted"
 
 
 def _is_doubtful(world: World, request: Request, at: int) -> bool:
@@ -166,3 +188,12 @@ what it has under way is forgotten together with its alerts."""
 def _at_once(world: World) -> Iterator[str]:
     if not any(each.what in DISTURBING or each.what.startswith("operation") for each in world.plan.faults):
         yield from world.discord.at_once
+
+
+LOSES_WAKE_UPS = {*PAUSES, f"answer {STOPS}", "cut_off", "forget", "failover", "clock"}
+"""After these Redis may not know of one that is under way, or one is sent long after it was asked for."""
+
+
+def _woken(world: World) -> Iterator[str]:
+    if not any(each.what in LOSES_WAKE_UPS or each.what.startswith("operation") for each in world.plan.faults):
+        yield from world.broker.wake_ups.second

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.simulation.plan import BATCH_PAUSE, FAULT_SECONDS, TYPES, Fault, Plan, Raised, drawn
 
 Scene = Callable[[Plan, random.Random], Plan]
-OFTEN = 0.2
+OFTEN = 0.25
 """Of how many plans one is a part."""
 
 
@@ -37,12 +37,23 @@ def _forgets_a_claim(plan: Plan, chance: random.Random) -> Plan:
         Fault("crawl", since, 0, 4.0),
         Fault(chance.choice(("forget", "failover")), since, 0, round(chance.uniform(0.7, 1.9), 3)),
     )
-    quiet = (each for each in plan.faults if not each.what.startswith("operation"))
     alerts = sorted((*plan.alerts, late), key=lambda each: each.at)
-    return replace(plan, alerts=tuple(alerts), faults=(*quiet, *faults))
+    return replace(plan, alerts=tuple(alerts), faults=(*plan.faults, *faults))
+
+
+def _withdraws(plan: Plan, chance: random.Random) -> Plan:
+    """Some alerts are withdrawn, most of them at about the time at which they are claimed."""
+
+    def withdrawn(raised: Raised) -> Raised:
+        if raised.key or chance.random() < 0.5:
+            return raised
+        return replace(raised, revoked=round((raised.after or 0) + chance.choice((0.05, 0.3, 3)) * chance.random(), 3))
+
+    return replace(plan, alerts=tuple(map(withdrawn, plan.alerts)))
 
 
 SCENES: Mapping[str, Scene] = {
     "stands still with a batch": _stands_still,
     "forgets a claim": _forgets_a_claim,
+    "withdraws": _withdraws,
 }

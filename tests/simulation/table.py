@@ -8,6 +8,7 @@ from tests.simulation.run import Found
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 BEGINS, ENDS = "<!-- planted bugs: what stands here is written by it -->\n", "<!-- planted bugs end -->\n"
 PROMISES = {
+    "withdr": "what is withdrawn is not posted, or is told to be too late",
     "is in the channel": "a copy says that it is one",
     "the answer was stored": "a copy only where an answer was lost",
     "never ended": "nothing accepted is lost",
@@ -15,6 +16,7 @@ PROMISES = {
     "is delivered by its record": "nothing accepted is lost",
     "still holds": "nothing accepted is lost",
     "more than": "no more requests than Discord allows",
+    "a second wake-up": "one wake-up of an outbox at a time",
     "beside": "one request of an outbox at a time, one probe",
     "nothing failed": "nothing waits for nothing",
     "and due in": "nothing goes before it is due",

@@ -4,6 +4,7 @@ import random
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from notifier.settings import Settings
 from tests.simulation.broker import Broker
@@ -54,7 +55,7 @@ class World:
         )
         self.discord.note = self.note
         self.discord.is_probing = lambda webhook: server.client.hget(KEYS.gate(webhook), "breaker") == "half_open"
-        broker = Broker(self.scheduler, chance, self._numbered, self.note)
+        self.broker = broker = Broker(self.scheduler, chance, self._numbered, self.note)
         self.fleet = Fleet(
             self.scheduler, self.network, broker, self.discord, self._settings, chance, self._numbered, self.note
         )
@@ -138,6 +139,10 @@ class World:
                 self.scheduler.end()
                 if self._folder:
                     self._folder.cleanup()
+
+    def status_of(self, name: str) -> str | None:
+        """How an alert has ended, as its record says."""
+        return cast("str | None", self.server.client.hget(KEYS.notification(name), "status"))
 
     def is_forgotten(self, name: str) -> bool:
         """Whether Redis has forgotten that it took the alert: it has what it wrote last on no disk yet."""
