@@ -123,14 +123,27 @@ class Server:
         pipeline.execute()
 
 
+SCRIPTS = ("SCRIPT LOAD", "EVALSHA")
+
+
 class SimulatedPipeline(Pipeline):
     """Its commands are one operation."""
 
     operate: Operate
+    server: Server
+    now: Callable[[], int]
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         """As redis-py's."""
+        stack = list(self.command_stack)
+        if any(args[0] in SCRIPTS for args, _ in stack):
+            self.reset()  # type: ignore[no-untyped-call]
+            return cast("list[Any]", self.operate(lambda: [self._of_script(*args) for args, _ in stack]))
         return cast("list[Any]", self.operate(lambda: super(SimulatedPipeline, self).execute(raise_on_error)))
+
+    def _of_script(self, command: str, text: str, numkeys: int = 0, *given: Any) -> Any:
+        """``text``: the script, or its digest."""
+        return self.server.load(text) if command == SCRIPTS[0] else self.server.run(text, numkeys, given, self.now())
 
 
 class SimulatedRedis(redis.Redis):
@@ -157,7 +170,7 @@ class SimulatedRedis(redis.Redis):
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> SimulatedPipeline:
         """As redis-py's."""
         made = SimulatedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
-        made.operate = self._at_its_time
+        made.operate, made.server, made.now = self._at_its_time, self._server, self._now
         return made
 
     def time(self, **_: Any) -> Any:

@@ -59,6 +59,7 @@ def test_a_run_ends_only_after_the_caller_was_told_of_its_last_alert(server: Ser
     assert not broken
     assert world.accepted_at.keys() == {"alert-0", "alert-1"}
     assert world.scheduler.now > (last.at + 6) * SECOND
+    assert len(world.discord.posted) == 2, "else nothing that runs is looked at"
 
 
 def test_the_table_says_how_most_planted_bugs_are_found() -> None:
