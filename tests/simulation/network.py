@@ -56,6 +56,8 @@ class Network:
         self._down_until = 0
         self.forgotten: list[tuple[int, int]] = []
         """From when to when Redis has forgotten what it did."""
+        self._kept: dict[int, dict[bytes, tuple[bytes, int]]] = {}
+        """What is left by each loss that is to come, by the time from which it loses."""
 
     @property
     def redis_now(self) -> int:
@@ -106,8 +108,11 @@ class Network:
 
     def forget(self, seconds: float, away_seconds: float) -> None:
         """Redis loses what it does in the next so many seconds: its disk lacks it, or the replica that takes over."""
-        began, remembered = self._scheduler.now, self.server.remember()
+        began = self._scheduler.now
+        self._kept[began] = self.server.remember()
         self._scheduler.pause(seconds)
+        remembered = self._kept.pop(began)
+        self._kept = dict.fromkeys(self._kept, remembered)  # what is lost once does not come back
         self.forgotten.append((began, self._scheduler.now))
         self._note(f"Redis forgets its last {seconds} s")
         self.restart(away_seconds)
