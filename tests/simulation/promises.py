@@ -71,7 +71,8 @@ def _withdrawn(world: World, posted: dict[str, list[Posted]]) -> Iterator[str]:
             continue
         if (asked.answer == "withdrawn") != (status == "withdrawn") and asked.answer != "completed":
             yield f"{name} ended as {status}, and whoever withdrew it was told {asked.answer}"
-        if asked.answer == "not_found" and world.accepted_at[name] < asked.asked_at:
+        was_on_disk = name in world.caller.spooled  # Redis knows nothing of it
+        if asked.answer == "not_found" and world.accepted_at[name] < asked.asked_at and not was_on_disk:
             yield f"{name} was admitted, and whoever withdrew it was told {asked.answer}"
         for copy in posted[name] if asked.answer == "withdrawn" else ():
             if copy.at > asked.told_at and not late:
