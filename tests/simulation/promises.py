@@ -87,11 +87,12 @@ def _is_doubtful(world: World, request: Request, at: int) -> bool:
         return True
     faults = {each.what for each in world.plan.faults}
     cannot_commit = request.by.dead or bool(faults & {*PAUSES, "cut_off"})
+    is_late = any(each.startswith("operation") for each in faults)  # others wait two seconds for it, no longer
     if request.committed_at is None or request.committed_at > at:
         # others wait for a worker that lives, also while Redis is away or that worker stands still for a short time
         both = f"answer {STOPS}" in faults and bool(faults & {"restart", "forget", "failover"})
-        return cannot_commit or both or "clock" in faults or any(each.startswith("operation") for each in faults)
-    if not cannot_commit:
+        return cannot_commit or both or "clock" in faults or is_late
+    if not (cannot_commit or is_late):
         return False  # it commits again what Redis has forgotten
     return any(since <= request.committed_at <= until for since, until in world.forgotten)
 
