@@ -92,10 +92,16 @@ class Stack:
         self.environment = {**file_environment(), **self.environment}
 
     def redis(self) -> str:
-        """``REDIS_URL`` if it is set (and, if it is the default, answers), else a Redis that this stack starts."""
-        url = self.environment.get("REDIS_URL")
-        if url and (url != DEFAULT_REDIS_URL or _answers(url)):
+        """``REDIS_URL`` if it is set (and, if it is the default, answers), else a Redis that this stack starts.
+
+        Raises:
+            ConfigurationError: nothing answers there.
+        """
+        url = self.environment.get("REDIS_URL", "")
+        if url and _answers(url):
             return url
+        if url not in ("", DEFAULT_REDIS_URL):  # as of a stack that has ended, in a terminal that had its settings
+            raise ConfigurationError("REDIS_URL: no Redis answers there; start it, or unset the variable")
         process, url = start_redis(self.folder / "redis", (self.own.held_fd,))
         self._keep(process)
         self.environment["REDIS_URL"] = url

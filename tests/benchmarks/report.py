@@ -73,7 +73,7 @@ def short_table(figures: Sequence[Figure]) -> str:
     several = len({each.day for each in figures}) > 1
     columns = (*COLUMNS, "on") if several else COLUMNS
     rows = [(*_cells(each), *([each.day] if several else [])) for each in figures]
-    return "\n".join([*markdown(columns, rows), "", _when(figures)]) if figures else NOT_YET
+    return "\n".join([*markdown(columns, rows), "", _met(figures), _when(figures)]) if figures else NOT_YET
 
 
 def long_table(figures: Sequence[Figure], benchmarks: Iterable[Benchmark]) -> str:
@@ -97,7 +97,13 @@ def parts_table(figures: Sequence[Figure], names: Collection[str]) -> str:
 
 def _cells(figure: Figure) -> Cells:
     row = figure.row
-    return _code(row.what), amount(row.figure, row.unit), goal(figure), _code(row.against)
+    wanted = goal(figure) if row.is_met else f"{goal(figure)}, not met"
+    return _code(row.what), amount(row.figure, row.unit), wanted, _code(row.against)
+
+
+def _met(figures: Sequence[Figure]) -> str:
+    wanted = [each.row.is_met for each in figures if each.row.goal is not None]
+    return f"{sum(wanted)} of {len(wanted)} goals are met."
 
 
 def _when(figures: Sequence[Figure]) -> str:

@@ -43,7 +43,14 @@ def test_what_was_not_measured_keeps_its_last_figure_and_its_day(tmp_path: Path)
     table = report.short_table(every)
     assert "| speed | 0.33 × | ≤ 0.35 × | bare | 2026-02-02 |" in table
     assert "| size | 1,230 bytes |  | its JSON | 2026-01-01 |" in table
+    assert "1 of 1 goals are met." in table
     assert "Measured 2026-02-02 on new machine; 2026-01-01 on old machine." in table
+
+
+def test_a_goal_that_is_not_met_says_so() -> None:
+    table = report.short_table([OLD, OTHER])
+    assert "| speed | 2.00 × | ≤ 1.5 ×, not met | bare |" in table
+    assert "0 of 1 goals are met." in table
 
 
 def test_a_benchmark_that_is_gone_takes_its_figures_along() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from notifier.cli import main, stack_folder
 from notifier.cli.processes import Process
-from notifier.cli.stack import Stack
+from notifier.cli.stack import Stack, free_port
 from notifier.cli.stack_folder import StackFolder
 from notifier.cli.up import _settings
 from notifier.errors import ConfigurationError
@@ -51,6 +51,14 @@ def test_a_redis_in_use_is_refused_for_a_sandbox(
     with Stack(tmp_path) as stack, pytest.raises(ConfigurationError, match=f"REDIS_URL: {told}"):
         stack.sandbox()
     client.close()
+
+
+def test_a_redis_that_is_named_and_does_not_answer_is_one_line_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    with Stack(tmp_path) as stack, pytest.raises(ConfigurationError, match="REDIS_URL: no Redis answers there"):
+        stack.redis()
 
 
 def test_a_folder_has_one_stack_at_a_time_and_the_other_is_told_where_it_runs(tmp_path: Path) -> None:
