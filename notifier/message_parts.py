@@ -218,11 +218,15 @@ class BuiltLate(BaseModel):
 
 
 class _Building:
-    """A forked process has a lock of its own: another thread may have held the one of its parent."""
+    """A fork waits until nobody builds: its child would wait for ever for the lock of a thread, ours or pydantic's."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        os.register_at_fork(after_in_child=lambda: setattr(self, "lock", threading.RLock()))
+        os.register_at_fork(
+            before=lambda: self.lock.acquire(),
+            after_in_parent=lambda: self.lock.release(),
+            after_in_child=lambda: setattr(self, "lock", threading.RLock()),
+        )
 
 
 _building = _Building()

@@ -223,12 +223,18 @@ class NotificationMessage(BuiltLate):
         return COLOUR_OF[self.severity or SEVERITY_OF[self.alert_type]]
 
 
+def is_plain(message: NotificationMessage) -> bool:
+    """Whether it has the plain fields alone. Its metadata may have been filled in since it was made."""
+    return type(message) is NotificationMessage and message.__pydantic_fields_set__ <= PLAIN and not message.metadata
+
+
 @cache
 def _plain_form() -> tuple[type[BaseModel], dict[str, Any]]:
     """A model of the plain fields alone, by the same rules; and what the others are if they are not given."""
     fields = NotificationMessage.model_fields
     plain: Any = {name: (field.annotation, field) for name, field in fields.items() if name in PLAIN}
-    form = create_model("Plain", __config__=NotificationMessage.model_config, **plain)
+    form = create_model("Plain", __base__=BuiltLate, **plain)
+    form.model_rebuild()
     return form, {name: field.default for name, field in fields.items()}
 
 
@@ -275,7 +281,7 @@ class NotificationResult(BaseModel):
     ``retry_count``: requests that carried it beyond the first. ``metadata``: the rest of the history record.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True)
 
     id: str
     success: bool

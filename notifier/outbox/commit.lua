@@ -69,9 +69,18 @@ local function is_ours(item)
   return true
 end
 
+-- Whether others have joined it since it was given up and waits again: the message that is there shows none of them.
+local function is_joined(item, key)
+  local incident, joined_at, seen_at = unpack(redis.call('HMGET', key, 'incident', 'joined_at', 'seen_at'))
+  if item.status ~= 'delivered' or (tonumber(joined_at) or 0) < (tonumber(seen_at) or math.huge) then return false end
+  return redis.call('HGET', incident, 'waiting') == item.id
+end
+
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
 local function decide(item, key, has_message)
-  if item.action == 'complete' then return 'complete' end -- the answer is known, even if the lease is lost
+  if item.action == 'complete' then -- the answer is known, even if the lease is lost
+    return not holds_lease and is_joined(item, key) and 'edit' or 'complete'
+  end
   if not is_ours(item) then return end
   if not has_message then return 'leave_to_claim' end
   if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
@@ -90,7 +99,7 @@ local function filled(text, revoke)
 end
 
 -- As `notifier explain` shows them.
-local EVENT = { isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
+local EVENT = { edit = 'requeue', isolate = 'requeue', leave = 'requeue', retry_behind_others = 'retry_later',
   isolate_behind_others = 'retry_later' }
 
 local function event(item, action)
@@ -127,9 +136,8 @@ local function complete(key, item, result)
   end
   count_end(counts, item.type, item.status, item.reason)
   if item.status == 'delivered' then count_latency(counts, args.counters, item.type, now - item.due_at) end
-  table.insert(completed, item.id)
-  table.insert(completed, revoke)
-  table.insert(completed, await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life))
+  local callbacks = await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life)
+  for _, value in ipairs({ item.id, revoke, callbacks }) do table.insert(completed, value) end
 end
 
 -- Its hash is gone, so there is nothing to send: claim.lua finds that out.
@@ -218,8 +226,11 @@ local function failover(key, item)
 end
 
 local apply = { complete = complete, requeue = requeue, continue = continue, leave = leave, isolate = isolate,
-  retry_later = retry_later, retry_behind_others = retry_behind_others,
-  isolate_behind_others = isolate_behind_others, failover = failover, leave_to_claim = leave_to_claim }
+  retry_later = retry_later, retry_behind_others = retry_behind_others, leave_to_claim = leave_to_claim,
+  isolate_behind_others = isolate_behind_others, failover = failover, edit = function(key, item)
+    note_shown(key, item, new_place, args.life) -- it stays where it waits, to show what joined it meanwhile
+    redis.call('HDEL', key, 'unknown')
+  end }
 -- The admission is forgotten, and the alert was sent: it is known from now on, so that nobody sends it again.
 local function remember(key, item)
   redis.call('HSET', key, 'sequence', 0, 'admitted_at', item.admitted_at)

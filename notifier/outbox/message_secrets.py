@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from notifier.message_parts import MessageFile
-from notifier.models import PLAIN, NotificationMessage
+from notifier.models import NotificationMessage, is_plain
 
 if TYPE_CHECKING:
     from notifier.secrets import Masking
@@ -53,7 +53,7 @@ def _secrets() -> ModuleType:
 
 def _is_plain(message: NotificationMessage) -> bool:
     """Whether it has texts and fields alone, as most."""
-    return message.__pydantic_fields_set__.isdisjoint(NOT_PLAIN)
+    return message.__pydantic_fields_set__.isdisjoint(NOT_PLAIN) and not message.metadata
 
 
 def _has_secret_name(message: NotificationMessage) -> bool:
@@ -64,7 +64,7 @@ def _has_secret_name(message: NotificationMessage) -> bool:
 
 def _plain_texts(message: NotificationMessage) -> str:
     """All of them, and the names of fields, which may say that a value is a secret."""
-    if message.__pydantic_fields_set__ <= PLAIN:
+    if is_plain(message):
         return f"{message.title}\n{message.message}\n{message.source or ''}"
     texts = [value for name in TEXTS if (value := getattr(message, name))]
     return "\n".join(texts + [text for each in message.fields for text in (each.name, each.value)])

@@ -77,7 +77,7 @@ end
 local function waits_since(log, now, since)
   local waited = {}
   for position, entry in ipairs(log) do
-    local from, to = math.max(entry[1], since), log[position + 1] and log[position + 1][1] or now
+    local from, to = math.max(entry[1], since), math.min(log[position + 1] and log[position + 1][1] or now, now)
     if entry[2] ~= '' and to > from then waited[entry[2]] = (waited[entry[2]] or 0) + to - from end
   end
   return waited

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from notifier.errors import InvalidMessage
-from notifier.models import PLAIN, AlertType, NotificationMessage
+from notifier.models import PLAIN, AlertType, NotificationMessage, is_plain
 from notifier.outcome import Reason
 
 PAYLOAD_VERSION = 3
@@ -37,7 +37,7 @@ UNREADABLE_CHARACTERS = 3_000
 
 def text_of(message: NotificationMessage) -> str:
     """A message as it is stored: its fields that have another value than the default, as JSON."""
-    if message.__pydantic_fields_set__ <= PLAIN:  # pydantic would compare all fifty
+    if is_plain(message):  # pydantic would compare all fifty
         values = vars(message)
         return to_json({name: values[name] for name, default in _PLAIN_DEFAULTS if values[name] != default}).decode()
     return message.model_dump_json(exclude_defaults=True)
@@ -45,7 +45,7 @@ def text_of(message: NotificationMessage) -> str:
 
 def version_of(message: NotificationMessage) -> int:
     """The lowest version whose workers can read it: a new field counts only in the messages that have it."""
-    if message.__pydantic_fields_set__ <= PLAIN and not _is_larger_than_version_1_takes(message):
+    if is_plain(message) and not _is_larger_than_version_1_takes(message):
         return 1
     set_here = SINCE.keys() & message.model_fields_set
     given = [SINCE[name] for name in set_here if getattr(message, name) != _default(name)]

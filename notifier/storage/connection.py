@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import socket as plain_socket
 from typing import Any, cast
 
 import redis
@@ -20,6 +21,7 @@ from notifier.storage.url import read_redis_url
 
 MICROSECONDS = 1_000_000
 """In one second. Redis' clock, the scripts and the scores of the indexes count in microseconds."""
+SAID_BYTES = 1_000
 PLACE = "notifier_place"
 """The attribute, of a pool and of an error, that says which Redis it is of."""
 
@@ -67,16 +69,45 @@ def _connection_class(address: RedisUrl) -> type[Any]:
 class New:
     """A base of connections: one that was just made is not asked whether it lives, which would take a round trip."""
 
+    _is_silent = True
+    """Nothing was sent since it was made."""
+
     def _connect(self: Any) -> Any:
+        self._is_silent = True
         made = super()._connect()  # type: ignore[misc]
         self.next_health_check = time.monotonic() + self.health_check_interval
         return made
 
+    def send_packed_command(self: Any, command: Any, check_health: bool = True) -> None:
+        """As redis-py's.
+
+        Raises:
+            redis.RedisError: also what Redis said before it hung up, if it did so at once: that it lets nobody in.
+        """
+        if not self._is_silent or not isinstance(self._sock, plain_socket):
+            self._is_silent = False
+            super().send_packed_command(command, check_health)  # type: ignore[misc]
+            return
+        self._is_silent = False
+        with self._sock.dup() as same:  # redis-py closes its own
+            try:
+                super().send_packed_command(command, check_health)  # type: ignore[misc]
+            except redis.ConnectionError as error:
+                raise _said(self._parser, same) or error from None
+
     def can_read(self: Any, timeout: float = 0) -> bool:
-        """As redis-py's, which asks before anything is sent: what is there then says why we are not let in."""
-        if is_told := super().can_read(timeout):  # type: ignore[misc]
-            self.read_response()
-        return bool(is_told)
+        """As redis-py's pools ask before each command. What is there before the first one is read as its answer."""
+        return not self._is_silent and bool(super().can_read(timeout))  # type: ignore[misc]
+
+
+def _said(parser: Any, sock: plain_socket) -> Exception | None:
+    """The error that Redis has sent."""
+    sock.setblocking(False)
+    try:
+        text = sock.recv(SAID_BYTES).decode(errors="replace")
+    except OSError:
+        return None
+    return cast("Exception", parser.parse_error(text[1:].strip())) if text.startswith("-") else None
 
 
 class NewConnection(New, Connection):

@@ -168,3 +168,12 @@ def test_silence_and_an_end_are_told_as_by_redis_py(redis_url: str) -> None:
                 client.ask(waits_long)  # type: ignore[attr-defined]
             killing.join()
             assert client.client_id() != own
+
+
+def test_a_subscription_hears_each_message(client: NamingRedis) -> None:
+    with client.pubsub() as subscription:
+        subscription.subscribe("test:heard")
+        for number in range(4):
+            client.publish("test:heard", str(number))
+        heard = [subscription.get_message(timeout=5) for _ in range(5)]
+    assert [each and each["data"] for each in heard] == [1, "0", "1", "2", "3"]

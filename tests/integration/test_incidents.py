@@ -1,7 +1,10 @@
 """Alerts with the same key are one incident with one message, whatever fails in between."""
 
+from typing import Any
+
 import pytest
 
+from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.incidents import incidents
 from notifier.outbox import incident as incident_module
@@ -251,6 +254,24 @@ def test_a_worker_that_is_lost_while_it_changes_the_message_costs_nothing(bench:
     request, embed = show(bench)
     assert (request, count(embed)) == (Request.EDIT, 2)
     assert is_idle(bench)
+
+
+@pytest.mark.parametrize("change", [{"resolved": True}, {"message": "newest"}])
+def test_what_joined_an_alert_whose_answer_came_late_is_shown_by_an_edit(bench: Bench, change: dict[str, Any]) -> None:
+    """Its worker stood still: it was given up, waited again, and others joined it; then the answer was stored."""
+    admit(bench, "a")
+    late = bench.batch()
+    bench.tick(lease_seconds(bench.settings) + 1)
+    bench.commit(bench.batch(), Unknown(Reason.WORKER_LOST), retry_wait_seconds=30)
+    admit(bench, "b", **change)
+    bench.commit(late, Delivered("901", CHANNEL))
+    bench.tick(30)
+    asked, embed = show(bench)
+    assert asked is Request.EDIT
+    assert embed.get("description") == change.get("message")
+    assert (field(embed, "Resolved") is not None) == ("resolved" in change)
+    assert is_idle(bench)
+    assert bench.record("a")["status"] == "delivered"
 
 
 def test_one_that_could_not_be_posted_is_opened_by_the_next_alert(bench: Bench) -> None:
