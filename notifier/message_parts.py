@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-import os
 import re
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -203,36 +201,7 @@ Picture = Annotated[str, stripped(URL_MAX_CHARACTERS)]
 Text = Annotated[str, stripped()]
 
 
-class BuiltLate(BaseModel):
-    """Values that pydantic builds a schema for when one is first made that needs it: not as a program is imported."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True, defer_build=True
-    )
-
-    @classmethod
-    def model_rebuild(cls, **options: Any) -> bool | None:
-        """As pydantic's, one thread at a time: two that need it first could take it away from each other."""
-        with _building.lock:
-            return super().model_rebuild(**options)
-
-
-class _Building:
-    """A fork waits until nobody builds: its child would wait for ever for the lock of a thread, ours or pydantic's."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        os.register_at_fork(
-            before=lambda: self.lock.acquire(),
-            after_in_parent=lambda: self.lock.release(),
-            after_in_child=lambda: setattr(self, "lock", threading.RLock()),
-        )
-
-
-_building = _Building()
-
-
-class Part(BuiltLate):
+class Part(BaseModel):
     """A part of a message, made by a caller: of its values by name, or in the order in which they stand here.
 
     What a value cannot be (a link that is none …) is for the message that takes the part to say and to mend, for parts
@@ -241,6 +210,8 @@ class Part(BuiltLate):
     Raises:
         InvalidMessage: it has no part of that name; the text names it, and the nearest right one.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
     def __init__(self, /, *values: Any, **parts: Any) -> None:
         given = self._by_name(values, parts)

@@ -27,7 +27,6 @@ from notifier.message_parts import (
     MENTIONS_MAX,
     SEVERITY_OF,
     Author,
-    BuiltLate,
     Colour,
     EscalateTo,
     HttpUrl,
@@ -82,7 +81,7 @@ def _alert_type(value: object) -> object:
     return AlertType.GENERAL if value is None else value
 
 
-class NotificationMessage(BuiltLate):
+class NotificationMessage(BaseModel):
     """One alert, as an application raises it.
 
     Text may be longer than Discord's limits: what does not fit into the message travels as an attached file.
@@ -110,6 +109,8 @@ class NotificationMessage(BuiltLate):
         InvalidMessage: an unknown alert type, an unknown field, or an id that cannot be one; the text names it.
         TemplateError: an InvalidMessage too: the template is unknown or wrong, or its variables are.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
 
     id: NotificationId = Field(default_factory=new_id)
     alert_type: Annotated[AlertType, BeforeValidator(_alert_type)] = AlertType.GENERAL
@@ -233,8 +234,7 @@ def _plain_form() -> tuple[type[BaseModel], dict[str, Any]]:
     """A model of the plain fields alone, by the same rules; and what the others are if they are not given."""
     fields = NotificationMessage.model_fields
     plain: Any = {name: (field.annotation, field) for name, field in fields.items() if name in PLAIN}
-    form = create_model("Plain", __base__=BuiltLate, **plain)
-    form.model_rebuild()
+    form = create_model("Plain", __config__=NotificationMessage.model_config, **plain)
     return form, {name: field.default for name, field in fields.items()}
 
 

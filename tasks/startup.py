@@ -17,7 +17,6 @@ from celery.utils.text import str_to_list
 
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.extras import install_hint, missing
-from notifier.models import NotificationMessage
 from notifier.operations.template_check import template_problems
 from notifier.settings import settings
 from notifier.worker.log import EscapingFormatter, JsonFormatter, is_json
@@ -119,7 +118,6 @@ def keep_the_rest(**_: Any) -> None:
 def build_delivery_worker(sender: Any, **_: Any) -> None:
     """Build what delivers before the pool starts: its threads must share one, and a caller needs none."""
     pipeline.hostname = sender.hostname
-    NotificationMessage.model_rebuild()  # here, so that the processes of a pool share it
     main = os.getpid()  # a process of the pool may be replaced at any time: its wake-ups go by the broker
     pipeline.delivery_worker.goes_on = lambda each: os.getpid() == main and _own_wake_ups.take(each)
 
