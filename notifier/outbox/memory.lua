@@ -4,7 +4,8 @@
 -- memory (hash): bytes by alert type, total, counted_at (microseconds), count (of notifications),
 --   renewed:TYPE (admit.lua has renewed the lives of its outbox since they were counted),
 --   size:TYPE (how many its outbox held when admit.lua counted them last, and how many it has taken since; whatever
---   else comes into an outbox takes this field away)
+--   else comes into an outbox takes this field away. Version 0.2 does not: while its callers run beside these, an
+--   outbox may take up to twice its bound until the count is made anew, after a minute)
 -- roomy: a total of bytes that fits, whichever types have them; so far, nothing else need be looked at
 -- args (JSON): types, type (of the one that comes), sets (names of an outbox' sets, with %s for the type),
 --   partitions (partition.lua; likewise),

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from notifier.errors import InvalidMessage
 from notifier.message_parts import AlertType, Severity
 from notifier.models import NotificationMessage
+from notifier.outbox.message_secrets import masked_message
 from notifier.outbox.payload import text_of
 
 TEXTS = some.one_of(some.text(max_size=20), some.sampled_from(["", " ", " x ", "\ud800", "\x00\n", "<b>", "é\u2028"]))
@@ -69,6 +70,15 @@ def test_it_can_be_copied_compared_and_pickled() -> None:
     assert NotificationMessage.model_validate_json(text_of(message)) == message
     changed = message.model_copy(update={"silent": True})
     assert text_of(changed) == changed.model_dump_json(exclude_defaults=True) != text_of(message)
+
+
+def test_metadata_that_is_filled_in_later_is_stored_and_masked() -> None:
+    message = NotificationMessage(title="x")
+    message.metadata["token"] = f"ghp_{'a' * 36}"
+    stored = text_of(masked_message(message))
+    assert '"token"' in stored
+    assert "ghp_aaaa" not in stored
+    assert "ghp_aaaa" in text_of(message)
 
 
 def test_no_two_share_what_can_be_changed() -> None:
