@@ -62,7 +62,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "DISCORD_UNDELIVERABLE_SECONDS": "how long an alert waits for a worker that has a usable webhook for it; 0: not at all",
     },
     "What waits": {
-        "DISCORD_QUEUE_SIZE": "alerts of one type that may wait (critical and security: twice as many)",
+        "DISCORD_QUEUE_SIZE": "alerts of one type that may wait (critical and security: twice as many). "
+        "Each process that raises alerts goes by its own: set it for applications too",
         "NOTIFIER_MEMORY_BYTES_MAX": "bytes that may wait over all types",
         "DISCORD_QUEUE_OVERFLOW": "of what finds no room: `digest` folds it into one alert that counts, `reject` raises `QueueFull` at the caller",
     },

@@ -84,7 +84,7 @@ class New:
         Raises:
             redis.RedisError: also what Redis said before it hung up, if it did so at once: that it lets nobody in.
         """
-        if not self._is_silent or not isinstance(self._sock, plain_socket):
+        if not self._is_silent or type(self._sock) is not plain_socket:  # one of TLS has no second
             self._is_silent = False
             super().send_packed_command(command, check_health)  # type: ignore[misc]
             return
@@ -101,13 +101,14 @@ class New:
 
 
 def _said(parser: Any, sock: plain_socket) -> Exception | None:
-    """The error that Redis has sent."""
+    """The error that Redis has sent to who is not let in."""
     sock.setblocking(False)
     try:
         text = sock.recv(SAID_BYTES).decode(errors="replace")
     except OSError:
         return None
-    return cast("Exception", parser.parse_error(text[1:].strip())) if text.startswith("-") else None
+    said: Exception = parser.parse_error(text[1:].strip())
+    return said if isinstance(said, redis.ConnectionError) else None
 
 
 class NewConnection(New, Connection):

@@ -8,9 +8,10 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -158,12 +159,20 @@ def state(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def run_calls(own_redis: OwnRedis, tmp_path: Path) -> RunCalls:
+def spool(tmp_path: Path) -> Iterator[Path]:
+    """Where it answers at once, whatever other tests write to the disk."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield Path(folder) / "spool"
+
+
+@pytest.fixture
+def run_calls(own_redis: OwnRedis, tmp_path: Path, spool: Path) -> RunCalls:
     """Runs a program, and checks each of its calls; how many there were, by title."""
 
     def run(program: str, state: str = "answers") -> Counter[str]:
         {"answers": lambda: None, "is silent": own_redis.freeze, "is away": own_redis.away}[state]()
-        file, spool = tmp_path / "program.py", tmp_path / "spool"
+        file = tmp_path / "program.py"
         file.write_text(program, encoding="utf-8")
         settings = {
             "REDIS_URL": own_redis.url,
