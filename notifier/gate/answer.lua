@@ -3,6 +3,8 @@
 -- feedback: as feedback.py lists it; its times, and now: microseconds
 -- token: of the request, as it was claimed
 --
+-- gate_remember(gate, now, token, feedback)
+--                                          counts a request that was made, if Redis has forgotten its claim
 -- gate_give_back(gate, now, token)         forgets a request that was never made, or whose worker is dead: no trouble
 -- gate_report(gate, now, token, feedback)  learns from an answer. Returns the causes of new troubles: 'breaker_open',
 --                                          'edge_banned', 'webhook_gone'
@@ -10,8 +12,21 @@
 --                                          the same of an answer of Get Webhook
 -- gate_note_post(gate, now, health)        when a post last succeeded, and when one failed
 
+-- Returns whether all windows count it.
 local function gate_answered(gate, now, token)
-  for _, key in ipairs({ gate.edge_sent, gate.sent, channel_key(gate) }) do window_answered(key, now, token) end
+  local is_there = true
+  for _, key in ipairs({ gate.edge_sent, gate.sent, channel_key(gate) }) do
+    is_there = window_answered(key, now, token) and is_there
+  end
+  return is_there
+end
+
+local function gate_remember(gate, now, token, feedback)
+  if feedback.health == 'unmade' then return end
+  local args = gate.args
+  window_remember(gate.edge_sent, now, token, feedback.claimed_at, args.global)
+  window_remember(gate.sent, now, token, feedback.claimed_at, args.configured)
+  window_remember(channel_key(gate), now, token, feedback.claimed_at, args.channel)
 end
 
 -- The windows and the budget still count it: that is over within a minute.
@@ -78,7 +93,7 @@ end
 local function gate_report(gate, now, token, feedback)
   if feedback.health == 'unmade' then return gate_give_back(gate, now, token) end
   local headers, args = feedback.headers, gate.args
-  gate_answered(gate, now, token)
+  if not gate_answered(gate, now, token) then gate_remember(gate, now, token, feedback) end
   gate_forget_probed(gate, now, token, feedback)
   bucket_learn(gate.state, gate.in_flight, now, token, feedback.claimed_at, headers, args.bucket)
   if headers and headers.bucket then redis.call('HSET', gate.state, 'bucket_name', headers.bucket) end

@@ -82,8 +82,7 @@ end
 local function bucket_wait(state, in_flight, now, rule)
   local budget = bucket_read(state, in_flight, now, rule)
   if budget.remaining > 0 then return 0 end
-  if now < budget.next_at then return budget.next_at - now end
-  return now < budget.reset_at and budget.reset_at - now or SOON
+  return now < budget.next_at and budget.next_at - now or SOON
 end
 
 local function bucket_take(state, in_flight, now, token, rule)

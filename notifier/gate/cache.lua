@@ -3,7 +3,9 @@
 -- step and in the place of `redis`, so these read as if they asked Redis itself.
 --
 -- redis.call(command, …)  as Redis' own, but for what the writes to a sorted set and to lives return: nothing
--- redis.renew(key, fields) the hash is deleted, and made anew of these
+-- redis.pcall(…)           Redis' own, for what asks nothing of keys
+-- redis.renew(key, without, with)
+--                         the hash is deleted, and made anew of its fields without these (a list), and with those
 -- redis.expect_none(keys, sets)
 --                         asks once whether any of these is there: as nearly always, none is. `sets`: sorted sets that
 --                         may be there more often than the keys
@@ -17,7 +19,7 @@
 local redis = redis -- luacheck: ignore 211
 do
   local server = redis
-  local cached, cached_keys = {}, {} -- hashes: { stored, fields }, each by field
+  local cached, cached_keys = {}, {} -- hashes: { fields, before (what is stored, or false: of changed ones), is_new }
   local joining, lives = {}, {} -- by key: { member = score, or false: it leaves }; { command, life }
   local renewed = {} -- hashes that are deleted first
   local is_small, whole = {}, {} -- sorted sets of few members; those that are read (small_set.lua)
@@ -28,9 +30,11 @@ do
   local FREES = { DEL = true, HDEL = true, ZREM = true, ZREMRANGEBYSCORE = true, EXPIRE = true, PEXPIRE = true }
   local GROWS = { SET = true, INCR = true, ZADD = true, HSET = true, HINCRBY = true }
 
+  local free_first
+
   local function ask(as_given, ...)
     local command = string.upper(as_given)
-    if GROWS[command] and not has_freed then server.call('DEL', (...) .. ':none') end
+    if GROWS[command] and not has_freed then free_first(...) end
     has_freed = has_freed or GROWS[command] or FREES[command]
     local answer = server.call(as_given, ...)
     if GROWS[command] then
@@ -40,20 +44,35 @@ do
     return answer
   end
 
-  -- As Redis turns Lua's values into text.
+  -- As Redis turns Lua's values into text. A step writes the same time again and again.
+  local texts = {}
   local function as_text(value)
-    return type(value) == 'number' and string.format('%.17g', value) or value
+    if type(value) ~= 'number' then return value end
+    local text = texts[value]
+    if not text then
+      text = string.format('%.17g', value)
+      texts[value] = text
+    end
+    return text
+  end
+
+  local function read_hash(key)
+    local fields, flat = {}, server.call('HGETALL', key)
+    for at = 1, #flat, 2 do fields[flat[at]] = flat[at + 1] end
+    cached[key] = { fields = fields, before = {}, is_new = #flat == 0 }
+    cached_keys[#cached_keys + 1] = key
+    return cached[key]
   end
 
   -- Nil if there are too many.
-  local function fields_of_hash(key)
-    if cached[key] then return cached[key].fields end
-    if #cached_keys == CACHED_MAX then return end
-    local stored, fields, flat = {}, {}, server.call('HGETALL', key)
-    for at = 1, #flat, 2 do stored[flat[at]], fields[flat[at]] = flat[at + 1], flat[at + 1] end
-    cached[key] = { stored = stored, fields = fields }
-    table.insert(cached_keys, key)
-    return fields
+  local function cached_hash(key)
+    return cached[key] or #cached_keys < CACHED_MAX and read_hash(key)
+  end
+
+  local function change(hash, field, value)
+    local fields, before = hash.fields, hash.before
+    if before[field] == nil then before[field] = fields[field] or false end
+    fields[field] = value
   end
 
   local function change_set(command, key, values)
@@ -88,50 +107,49 @@ do
 
   local function join(key, member, score)
     joining[key] = joining[key] or {}
-    joining[key][member] = score
+    joining[key][member] = as_text(score)
   end
 
-  -- What asks for, or changes, one hash: called with its fields.
+  -- What asks for, or changes, one hash: called with it, its key, and what follows that.
   local of_hash = {
-    HGET = function(fields, field) return fields[field] or false end,
-    HEXISTS = function(fields, field) return fields[field] and 1 or 0 end,
-    HSTRLEN = function(fields, field) return #(fields[field] or '') end,
-    HMGET = function(fields, ...)
-      local values = { ... }
-      for at, field in ipairs(values) do values[at] = fields[field] or false end
+    HGET = function(hash, _, field) return hash.fields[field] or false end,
+    HEXISTS = function(hash, _, field) return hash.fields[field] and 1 or 0 end,
+    HSTRLEN = function(hash, _, field) return #(hash.fields[field] or '') end,
+    HMGET = function(hash, _, ...)
+      local fields, values = hash.fields, { ... }
+      for at = 1, #values do values[at] = fields[values[at]] or false end
       return values
     end,
-    HGETALL = function(fields)
+    HGETALL = function(hash)
       local flat = {}
-      for field, value in pairs(fields) do
-        table.insert(flat, field)
-        table.insert(flat, value)
-      end
+      for field, value in pairs(hash.fields) do flat[#flat + 1], flat[#flat + 2] = field, value end
       return flat
     end,
-    HKEYS = function(fields)
+    HKEYS = function(hash)
       local names = {}
-      for field in pairs(fields) do table.insert(names, field) end
+      for field in pairs(hash.fields) do names[#names + 1] = field end
       return names
     end,
-    HSET = function(fields, ...)
+    HSET = function(hash, _, ...)
       local given, new = { ... }, 0
       for at = 1, #given, 2 do
-        if not fields[given[at]] then new = new + 1 end
-        fields[given[at]] = as_text(given[at + 1])
+        if not hash.fields[given[at]] then new = new + 1 end
+        change(hash, given[at], as_text(given[at + 1]))
       end
       return new
     end,
-    HSETNX = function(fields, field, value)
-      if fields[field] then return 0 end
-      fields[field] = as_text(value)
+    HSETNX = function(hash, _, field, value)
+      if hash.fields[field] then return 0 end
+      change(hash, field, as_text(value))
       return 1
     end,
-    HDEL = function(fields, ...)
+    HDEL = function(hash, _, ...)
       local gone = 0
       for _, field in ipairs({ ... }) do
-        if fields[field] then gone = gone + 1 end
-        fields[field] = nil
+        if hash.fields[field] then
+          gone = gone + 1
+          change(hash, field, nil)
+        end
       end
       return gone
     end,
@@ -140,9 +158,9 @@ do
   local other = {
     HINCRBY = function(key, field, by)
       if not cached[key] then return ask('HINCRBY', key, field, by) end -- it is not worth reading all
-      local fields = cached[key].fields
-      fields[field] = string.format('%.0f', (fields[field] or 0) + by)
-      return tonumber(fields[field])
+      local sum = (cached[key].fields[field] or 0) + by
+      change(cached[key], field, string.format('%.0f', sum))
+      return sum
     end,
     EXISTS = function(key, ...)
       if select('#', ...) == 0 and cached[key] then return next(cached[key].fields) and 1 or 0 end
@@ -154,7 +172,7 @@ do
       joining[key], lives[key] = nil, nil
       if absent[key] then return 0 end
       if whole[key] then whole[key] = SMALL_SET.of({}) end
-      if cached[key] then cached[key] = { stored = {}, fields = {} } end
+      if cached[key] then cached[key] = { fields = {}, before = {}, is_new = true } end
       return ask('DEL', key)
     end,
     ZADD = function(key, score, member) join(key, member, score) end,
@@ -166,10 +184,11 @@ do
   redis = { -- luacheck: ignore 331
     call = function(command, ...)
       local key = ...
-      local fields = of_hash[command] and fields_of_hash(key)
-      if fields then
+      local asked = of_hash[command]
+      local hash = asked and cached_hash(key)
+      if hash then
         absent[key] = nil
-        return of_hash[command](fields, select(2, ...))
+        return asked(hash, ...)
       end
       local set = SMALL_SET.answers[command] and whole_set(key)
       if set then return SMALL_SET.answers[command](set, select(2, ...)) end
@@ -177,20 +196,40 @@ do
       if key then write_set(key) end -- what is asked of it is how it is now
       return ask(command, ...)
     end,
+    pcall = server.pcall,
   }
 
   local function changes_of(hash)
-    local gone, changed, kept = {}, {}, false
-    for field in pairs(hash.stored) do
-      if not hash.fields[field] then table.insert(gone, field) else kept = true end
-    end
-    for field, value in pairs(hash.fields) do
-      if hash.stored[field] ~= value then
-        table.insert(changed, field)
-        table.insert(changed, value)
+    local gone, changed, kept, fields, before = {}, {}, false, hash.fields, hash.before
+    for field, stored in pairs(before) do
+      local value = fields[field]
+      if value and value ~= stored then
+        changed[#changed + 1], changed[#changed + 2] = field, value
+      elseif stored and not value then
+        gone[#gone + 1] = field
       end
     end
+    if #gone == 0 then return gone, changed, true end
+    for field in pairs(fields) do kept = kept or before[field] ~= false end
     return gone, changed, kept
+  end
+
+  -- What leaves a set or a hash anyway goes now; if there is nothing, what is not there does.
+  function free_first(key)
+    has_freed = true
+    for set, members in pairs(joining) do
+      local joins = false
+      for _, score in pairs(members) do joins = joins or score end
+      if not joins then return write_set(set) end
+    end
+    for _, each in ipairs(cached_keys) do
+      local gone, _, kept = changes_of(cached[each])
+      if kept and #gone > 0 then
+        for _, field in ipairs(gone) do cached[each].before[field] = false end
+        return ask('HDEL', each, unpack(gone))
+      end
+    end
+    server.call('DEL', key .. ':none')
   end
 
   local function write_hash(key)
@@ -200,12 +239,13 @@ do
     if not kept and #gone > 0 then ask('HDEL', key, unpack(gone)) end -- an empty key would lose its life
   end
 
-  function redis.renew(key, fields)
-    local texts = {}
-    for field, value in pairs(fields) do texts[field] = as_text(value) end
-    if not cached[key] then table.insert(cached_keys, key) end
-    cached[key] = { stored = {}, fields = texts }
-    table.insert(renewed, key)
+  function redis.renew(key, without, with)
+    local hash = cached[key] or read_hash(key)
+    for _, field in ipairs(without) do hash.fields[field] = nil end
+    for field, value in pairs(with) do hash.fields[field] = as_text(value) end
+    hash.before, hash.is_new = {}, true
+    for field in pairs(hash.fields) do hash.before[field] = false end
+    renewed[#renewed + 1] = key
   end
 
   function redis.expect_none(keys, sets)
@@ -219,7 +259,7 @@ do
     end
     if there % (#keys + 1) > 0 then return end
     for _, key in ipairs(keys) do
-      absent[key], cached[key] = true, { stored = {}, fields = {} }
+      absent[key], cached[key] = true, { fields = {}, before = {}, is_new = true }
       table.insert(cached_keys, key)
     end
   end
@@ -236,7 +276,7 @@ do
     local hash = cached[key]
     if hash and not next(hash.fields) then return false end
     if renews or not is_shared[key] then return true end
-    if hash then return not next(hash.stored) end
+    if hash then return hash.is_new end
     return grown[key]
   end
 

@@ -1,4 +1,5 @@
 -- Time as all scripts count it: microseconds since 1970 by Redis' own clock, the one clock that the fleet shares.
+-- Below all others: scripts.py puts what follows into a function of its own.
 --
 -- SECOND    microseconds
 -- MINUTE    how long an answer's word for it holds everything; after that, if it said more, one request may try

@@ -43,24 +43,26 @@ local function count_latency(counts, names, type, latency)
   counts[sum] = (counts[sum] or 0) + latency
 end
 
--- In small letters, or the cache (cache.lua) would read all fields for these few.
+-- In small letters, or the cache (cache.lua) would read all fields for these few. Returns whether none was there: the
+-- hash may be new.
 local function add_counts(key, counts)
-  local fields, written = {}, {}
+  local fields, written, is_first = {}, {}, true
   for field in pairs(counts) do table.insert(fields, field) end
   for at, before in ipairs(redis.call('hmget', key, unpack(fields))) do
+    is_first = is_first and not before
     table.insert(written, fields[at])
     table.insert(written, string.format('%.0f', (tonumber(before) or 0) + counts[fields[at]]))
   end
   redis.call('hset', key, unpack(written))
+  return is_first
 end
 
 local function count_up(names, now, counts)
   if not next(counts) then return end
   local quarter = names.quarters .. string.format('%.0f', (now - now % QUARTER) / SECOND)
-  add_counts(names.counters, counts)
-  add_counts(quarter, counts)
-  redis.call('pexpire', names.counters, LIFE_MS)
-  redis.call('expire', quarter, 25 * HOUR / SECOND) -- a day, and the quarter that it began in
+  local is_first, begins = add_counts(names.counters, counts), add_counts(quarter, counts)
+  if is_first or begins then redis.call('pexpire', names.counters, LIFE_MS) end
+  if begins then redis.call('expire', quarter, 25 * HOUR / SECOND) end -- a day, and the quarter that it began in
 end
 
 local function count_ended(names, now, type, status, reason)

@@ -9,6 +9,7 @@
 --                   introduce_at       when it is due again
 --                   introducing_…      while it is under way: its lease (lease.lua)
 --                   fetched_for        fingerprint of the URL that it was last asked with
+--                   fetched_by         token of the request that asked
 --                   (from when this was called to introduce a webhook; workers of an earlier version read them too)
 --                   lives_at           when the lives of its windows began anew
 --                   closed             who has closed this gate, when and why (JSON): nothing goes until it is opened

@@ -11,7 +11,10 @@
 -- window_take(key, now, token, rule, renews)
 --                                     counts a request that is about to be made. The key outlives its lease by a minute
 --                                     if this renews its life, or if window_wait has found nothing in it
--- window_answered(key, now, token)    counts it from its answer on; a token that is not there stays out
+-- window_answered(key, now, token)    counts it from its answer on; a token that is not there stays out. Returns
+--                                     whether it is there
+-- window_remember(key, now, token, claimed_at, rule)
+--                                     counts one that Redis has forgotten, as answered now, if it may still count
 
 local UNDER_WAY = '~'
 local HAS_LIFE = {} -- keys
@@ -38,15 +41,25 @@ local function window_wait(key, now, rule)
   return math.min(math.floor(tonumber(leaves_next[2])), now) + rule.window - now
 end
 
+local function window_live(key, rule)
+  redis.call('PEXPIRE', key, math.ceil((rule.window + rule.lease + MINUTE) / 1000))
+end
+
 local function window_take(key, now, token, rule, renews)
   local needs_life = renews or not HAS_LIFE[key]
   if needs_life then redis.call('ZREMRANGEBYSCORE', key, '-inf', now - rule.window) end
   redis.call('ZADD', key, now + rule.lease, UNDER_WAY .. token)
-  if needs_life then redis.call('PEXPIRE', key, math.ceil((rule.window + rule.lease + MINUTE) / 1000)) end
+  if needs_life then window_live(key, rule) end
 end
 
 -- In small letters: the cache (cache.lua) keeps no such ZADD.
 local function window_answered(key, now, token)
   local is_there = redis.call('zadd', key, 'XX', 'CH', now + 0.5, UNDER_WAY .. token) == 1
   if not is_there then redis.call('ZREM', key, token) end
+  return is_there
+end
+
+local function window_remember(key, now, token, claimed_at, rule)
+  if claimed_at <= now - rule.window then return end -- it may have left
+  if redis.call('zadd', key, 'NX', now + 0.5, UNDER_WAY .. token) == 1 then window_live(key, rule) end
 end

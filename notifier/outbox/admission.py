@@ -141,6 +141,7 @@ class Admission:
         self._keys = Keys(settings.key_prefix)
         self._life_seconds = waiting_life_seconds(settings)
         self._of_type = {kind: _of_type(self._keys, settings, kind) for kind in AlertType}
+        self._notification, self._result = self._keys.notification(""), self._keys.result("")
         self._steps: dict[tuple[AlertType, tuple[str, ...]], Callable[..., Any]] = {}
 
     def ping(self, told: "Callable[[Findings], None] | None" = None) -> None:
@@ -174,20 +175,19 @@ class Admission:
                 hold ``NOTIFIER_MEMORY_BYTES_MAX``.
         """
         text, load = text_of(message), measure(message)
-        collect = (
-            ""
-            if maybe_posted or (progress is not NO_PROGRESS and progress != NO_PROGRESS)
-            else self._collected(message, terms)
-        )
+        has_begun = maybe_posted or (progress is not NO_PROGRESS and progress != NO_PROGRESS)
+        groups = self._settings.group_seconds_by_type and not has_begun
+        collect = self._collected(message, terms) if groups else ""
         is_critical, kind = message.severity is Severity.CRITICAL, message.alert_type
         room = capacity(self._settings, kind, message.severity) if is_critical else None
         rare = _rare(terms, spooled_seconds, progress, maybe_posted=maybe_posted, collect=collect, room=room)
         files = COUNTING_SCRIPTS if message.dedup_key else ADMISSION_SCRIPTS
         step = self._step(kind, (*files, COLLECTED) if collect and not message.dedup_key else files)
+        incident = self._of_incident(message, message.dedup_key) if message.dedup_key else ((), "")
         while True:
             admitted = self._admit_text(
                 *(step, message.id, message.alert_type, text, version_of(message)),
-                *(load.batch_key, load.characters, rare, *self._of_incident(message)),
+                *(load.batch_key, load.characters, rare, *incident),
                 room=room,
                 trigger=trigger or (),
             )
@@ -196,10 +196,8 @@ class Admission:
             if (kept := self._silences.keep(message, terms)) != "over":
                 return Admitted.KNOWN if kept == "known" else Admitted.COUNTED
 
-    def _of_incident(self, message: NotificationMessage) -> tuple[Sequence[str], str]:
+    def _of_incident(self, message: NotificationMessage, key: str) -> tuple[Sequence[str], str]:
         """The keys and the argument that admit.lua takes of its incident."""
-        if not (key := message.dedup_key):
-            return (), ""
         from notifier.outbox.incident import incident_arguments, incident_keys  # few callers need it
 
         asked = incident_arguments(self._keys, self._settings, message, key, self._life_seconds)
@@ -220,8 +218,6 @@ class Admission:
 
     def _collected(self, message: NotificationMessage, terms: Terms) -> str:
         """What admit.lua takes of the group for which it waits; '' if it waits for none."""
-        if not self._settings.group_seconds_by_type:
-            return ""
         from notifier.outbox.collecting import collect_arguments, collecting_seconds  # few callers need it
 
         seconds = collecting_seconds(message, terms, self._settings)
@@ -255,7 +251,7 @@ class Admission:
         room: int | None = None,
         trigger: Sequence[str | bytes] = (),
     ) -> Admitted:
-        keys = [self._keys.notification(notification_id), self._keys.result(notification_id), *incident_keys]
+        keys = [self._notification + notification_id, self._result + notification_id, *incident_keys]
         of_it = (notification_id, text, batch_key, characters, version, rare, incident, *trigger)
         with broker_errors():
             answer = step(keys=keys, args=["", *of_it])

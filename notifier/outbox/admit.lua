@@ -114,13 +114,15 @@ end
 -- Whether a delivery task is to come for it. None need come while a batch is under way, whose commit looks on, or while
 -- one is under way that will look in time for what waits here.
 local function is_task_wanted()
-  if after ~= 0 then return true end -- it sees to the time at which it is due
-  local batch, look_at = unpack(redis.call('HMGET', OWN.state, 'batch', 'look_at'))
-  if batch then return false end
-  if others_wait and task_is_coming(tonumber(look_at), now) then return false end
-  redis.call('HSET', OWN.state, 'look_at', now)
+  local batch, look_at, dated_at = unpack(redis.call('HMGET', OWN.state, 'batch', 'look_at', 'dated_at'))
+  local will_look = batch or others_wait and task_is_coming(tonumber(look_at), now)
+  local is_wanted = after ~= 0 or not will_look -- one that is due later has a task that sees to that
+  if not (is_wanted or RARE.expires) then return false end
+  -- by this date follow_clock sees a step back: one that is later still tells of a step that nobody has seen
+  redis.call('HSET', OWN.state, 'dated_at', math.max(tonumber(dated_at) or 0, now))
+  if is_wanted and after == 0 then redis.call('HSET', OWN.state, 'look_at', now) end
   redis.call('PEXPIRE', OWN.state, OWN.life)
-  return true
+  return is_wanted
 end
 
 local is_wanted = is_task_wanted()

@@ -144,6 +144,7 @@ class BatchItem:
             progress,
             part=count,
             message_ids=(*progress.message_ids, *filter(None, [posted.message_id])),
+            maybe_posted=progress.maybe_posted or self.maybe_posted,
             channel_id=progress.channel_id or posted.channel_id,
             thread_id=progress.thread_id
             or (posted.channel_id if opens_thread and not self.message.thread_id else None),

@@ -59,6 +59,7 @@ def to_payload(
         "fallback_batch_key": _fallback_batch_key(disposition),
         "record": json.dumps(ended) if ended and disposition.dead else None,
         "cut": ended is not None and "cut_from_bytes" in ended,
+        "maybe_posted": ended is not None and "maybe_posted" in ended,
         "progress": disposition.progress.as_json(),
         "forum": _forum(disposition),
         "shown": disposition.shown or _shown(batch, disposition, answer),
@@ -161,6 +162,8 @@ def _record_of(
         ended["left_out"] = sorted(left_out)
     if progress.message_ids:
         ended["message_ids"] = message_ids
+    if disposition.item.maybe_posted or progress.maybe_posted:
+        ended["maybe_posted"] = True
     return ended
 
 

@@ -13,7 +13,11 @@ local FEWER_AFTER = 10 * MINUTE
 local args = cjson.decode(ARGV[1])
 local now = now_us()
 redis.call('SET', WORKER, args.pid, 'PX', args.life)
-redate_set(WORKERS, now, now) -- the clock may have stepped back
+-- The clock has stepped back: those that beat before have the time to beat again, and no more of it than ever.
+for _, each in ipairs(redis.call('ZRANGEBYSCORE', WORKERS, string.format('(%.0f', now), '+inf')) do
+  redis.call('ZADD', WORKERS, now, each)
+  redis.call('PEXPIRE', args.names.worker_prefix .. string.match(each, '^%S*'), args.life)
+end
 local run, since = unpack(redis.call('HMGET', RUN, 'id', 'since'))
 local member = args.worker .. ' ' .. args.version
 
@@ -31,7 +35,7 @@ redis.call('HSETNX', RUN, 'claimed', 1)
 redis.call('PEXPIRE', RUN, LIFE_MS)
 for position, held in ipairs(args.held) do
   local fleet, first_seen = KEYS[2 + 2 * position], KEYS[3 + 2 * position]
-  fleet_announce(fleet, first_seen, args.names, args.worker, held, now)
+  fleet_announce(fleet, first_seen, args.names, args.worker, held)
   redis.call('PEXPIRE', fleet, args.life)
 end
 

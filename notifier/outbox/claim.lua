@@ -96,11 +96,11 @@ local function waiting_in(set, last)
 end
 
 -- Lease one notification: its place, its event, and its part of the answer.
-local function lease_one(kind, reason, id, others, log, answer)
+local function lease_one(kind, reason, id, claimed, answer)
   local key = notification(id)
-  local message, attempts, admitted_at, unknown, seen_at, spooled, not_before, version, progress, incident, overlay,
-    collected_for, trace = unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'seen_at',
-      'spooled', 'not_before', 'version', 'progress', 'incident', 'overlay', 'collected_for', 'trace'))
+  local message, attempts, admitted_at, unknown, spooled, not_before, version, progress, incident, overlay,
+    collected_for, trace = unpack(redis.call('HMGET', key, 'message', 'attempts', 'admitted_at', 'unknown', 'spooled',
+      'not_before', 'version', 'progress', 'incident', 'overlay', 'collected_for', 'trace'))
   admitted_at = tonumber(admitted_at) or now
   local due_at = math.max(admitted_at, tonumber(not_before or 0))
   local here_since = math.max(due_at, admitted_at + (spooled or 0))
@@ -110,15 +110,15 @@ local function lease_one(kind, reason, id, others, log, answer)
   if kind == 'batch' then
     redis.call('HDEL', key, 'left_at') -- somebody can read it
   else
-    local waited = waits_since(log, now, tonumber(seen_at or here_since))
-    add_event(key, { at = now, step = kind, reason = reason, with = others, waited = waited })
+    add_event(key, claim_event(claimed, key, kind, reason))
   end
-  local waited = waits_since(log, now, here_since)
+  local waited = waits_since(claimed.log, now, here_since)
   if here_since > due_at then waited.broker_unavailable = here_since - due_at end
   local known, doubt = '', nil
   if incident then known, doubt = claim_incident(incident, id, args.channel_prefix, now) end
-  local item = { id, message, attempts or 0, admitted_at, unknown or doubt or '', cjson.encode(waited), not_before or 0,
-    version or 1, progress or '', known, overlay or '', collected_for or '', trace or '' }
+  local told = next(waited) and cjson.encode(waited) or '{}'
+  local item = { id, message, attempts or 0, admitted_at, unknown or doubt or '', told, not_before or 0, version or 1,
+    progress or '', known, overlay or '', collected_for or '', trace or '' }
   for _, value in ipairs(item) do table.insert(answer, value) end
 end
 
@@ -126,13 +126,13 @@ local function lease(kind, reason, ids)
   if #forgotten > 0 then return answer_forgotten() end
   local answer = { kind, now, reason, redis.call('HGET', gate.state, 'guild') or '', left_behind,
     redis.call('HGET', gate.state, 'forum') or '', pinged_lately(PINGED, now, args.mention_quiet) }
-  local log = wait_log(STATE)
-  for _, id in ipairs(ids) do lease_one(kind, reason, id, #ids - 1, log, answer) end
+  local known = { at = now, others = #ids - 1, log = wait_log(STATE) }
+  for _, id in ipairs(ids) do lease_one(kind, reason, id, known, answer) end
   log_wait(STATE, now, 'in_flight', args.life)
   local claimed = kind == 'batch' and string.format('%s %.0f %d', args.token, now, #ids - 1) or ''
   redis.call('HSET', STATE, 'batch', args.token, 'lease_until', now + args.lease, 'worker', args.worker, 'claimed',
-    claimed)
-  redis.call('HDEL', STATE, 'missed_at', 'look_at')
+    claimed, 'look_at', '')
+  redis.call('HDEL', STATE, 'missed_at')
   redis.call('HSET', RUN, 'claimed', 1)
   redis.call('EXPIRE', RUN, args.life)
   for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
@@ -140,13 +140,14 @@ local function lease(kind, reason, ids)
 end
 
 local function forget_own_wake_up()
+  if args.wake_up == '' then return end
   local under_way = string.match(redis.call('GET', WAKE_UP) or '', '(.*) (.*)')
-  if args.wake_up ~= '' and under_way == args.wake_up then redis.call('DEL', WAKE_UP) end
+  if under_way == args.wake_up then redis.call('DEL', WAKE_UP) end
 end
 
 -- Whether others wait for this very task: no other was sent for them.
 local function is_relied_on()
-  return tonumber(redis.call('HGET', STATE, 'look_at') or math.huge) <= now and redis.call('ZCARD', WAITING) > 0
+  return (tonumber(redis.call('HGET', STATE, 'look_at') or '') or math.huge) <= now and redis.call('ZCARD', WAITING) > 0
 end
 
 local function answer_for_own_id()
@@ -196,11 +197,6 @@ local function wait_for_batch_under_way()
   local ids = leased()
   if #ids > 0 then return lease('abandoned', '', ids) end
   end_lease(STATE)
-end
-
-local function requeue_what_is_due()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now)) do requeue(id, DELAYED) end
-  redis.call('EXPIRE', WAITING, args.life)
 end
 
 -- What is too old becomes a dead letter, whether or not the gate is open.
@@ -270,22 +266,23 @@ local function pass_the_gate(first, ids, full)
 end
 
 local function claim()
-  redis.expect_none({ PINGED, UNDELIVERABLE, unpack(gate_exceptions(gate)) }, { DELAYED, IN_FLIGHT, gate.in_flight })
-  redis.read_whole({ gate.in_flight, args.gate.read_in_flight })
   forget_own_wake_up()
   follow_clock(KEYS, args.notification_prefix, args.worker_prefix, now, args.lease, args.life)
   local answer = answer_for_own_id()
   if answer then return answer end
+  redis.expect_none({ PINGED, UNDELIVERABLE, unpack(gate_exceptions(gate)) }, { DELAYED, IN_FLIGHT, gate.in_flight })
+  redis.read_whole({ gate.in_flight, args.gate.read_in_flight })
   local reconciling = reconciling_wait(RUN, now, args.witness)
   if reconciling > 0 then return throttled(reconciling, 'reconciling') end
-  note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.witness)
+  note_what_may_be_posted(KEYS, RUN, WORKERS, args.notification_prefix, args.lease, now)
   take_back_unanswered()
   answer = wait_for_batch_under_way()
   if answer then return answer end
   if has_groups(STATE) and outbox_size(WAITING, DELAYED, IN_FLIGHT) >= args.capacity then
     end_groups(STATE, DELAYED, args.notification_prefix, now)
   end
-  requeue_what_is_due()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', now)) do requeue(id, DELAYED) end
+  redis.call('EXPIRE', WAITING, args.life)
   if args.quiet ~= cjson.null then hold(WAITING, DELAYED, args.quiet, args, now) end
   local first = waiting_in(WAITING, args.embeds_max - 1)
   answer = take_expired(first) or answer_forgotten()

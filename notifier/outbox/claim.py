@@ -159,6 +159,7 @@ def batch_of(kind: str, outbox: Partition, token: str, webhook: Webhook | None, 
     """Read the answer of claim.lua."""
     alert_type = outbox.alert_type
     now, reason, guild_id, left_behind, forum, pinged, *flat = rest
+    lately: list[str] = json.loads(pinged)
     return Batch(
         alert_type,
         token,
@@ -169,7 +170,7 @@ def batch_of(kind: str, outbox: Partition, token: str, webhook: Webhook | None, 
         blocked=Reason(reason) if kind == "blocked" else None,
         abandoned=kind == "abandoned",
         left_behind=left_behind,
-        pinged_lately=frozenset(kind for kind in AlertType if kind in json.loads(pinged)),
+        pinged_lately=frozenset(kind for kind in AlertType if kind in lately) if lately else frozenset(),
         partition=outbox.number,
     )
 
@@ -177,7 +178,7 @@ def batch_of(kind: str, outbox: Partition, token: str, webhook: Webhook | None, 
 def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> BatchItem:
     notification_id, text, attempts, admitted_at, unknown, waited, not_before, version, progress, *more = fields
     message, unreadable = read(notification_id, alert_type, text, int(version))
-    spells: dict[str, float] = json.loads(waited)
+    spells: dict[str, float] = {} if waited == "{}" else json.loads(waited)
     longest = max(spells, key=lambda reason: spells[reason], default="")
     times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
     known = progress_of(progress)

@@ -15,16 +15,16 @@
 --         dispositions: [{id, type, action: 'complete' | 'attempts_exhausted' | 'failover' | 'retry_later' | 'requeue'
 --                         | 'leave' (it is unreadable) | 'continue',
 --                         attempts, isolate, status, dead, reason, detail, fallback_batch_key, admitted_at,
---                         due_at (of one that was postponed: after that), unreadable,
---                         record (JSON, if it is dead), cut (the record has not all of its texts),
+--                         due_at (of one that was postponed: after that), unreadable, maybe_posted (in the record),
+--                         record (JSON, if it is dead), cut (that has not all of its texts),
 --                         progress (JSON, if it continues or moves),
 --                         shown (fields of incident.lua; null: nothing is known of its incident's message),
 --                         forum (null; or whether its channel is one, as learned),
 --                         retry_result (JSON, if it may go again after a failure)}]
 --       2… the result (JSON) of each disposition, '' if it cannot be final
 -- Returns now, arm (as in outbox.lua; -1: nothing to send), the ids of which no worker has told so far that they were
--- received, then of each that became final by this call its id, 'too_late' if it was to be withdrawn ('' if not), and
--- its callbacks (JSON; '').
+-- received, then of each that became final by this call its id, 'too_late' if it was to be withdrawn ('' if not), its
+-- callbacks (JSON; ''), and 1 if it may be posted once more (0 if not).
 local WAITING, DELAYED, IN_FLIGHT, STATE, WAKE_UP = unpack(KEYS, 1, 5)
 local SEQUENCE, TROUBLES = KEYS[11], KEYS[12]
 local FALLBACK_WAITING, CALLBACKS = KEYS[13], KEYS[16]
@@ -34,31 +34,15 @@ local now = now_us()
 redis.expect_none({ KEYS[17], unpack(gate_exceptions(gate)) }, { DELAYED })
 redis.read_whole({ gate.in_flight, args.gate.read_in_flight })
 local renews = begins_minute(STATE, 'settled_at', now)
-local batch = redis.call('HGET', STATE, 'batch')
-local holds_lease = batch == args.token
-local claimed = holds_lease and batch_claimed(STATE)
 local requested = args.report ~= cjson.null
-local completed, untold = {}, {}
+local batch, claimed = redis.call('HGET', STATE, 'batch'), batch_claimed(STATE)
+local is_another = requested and claimed and claimed.at ~= args.report.claimed_at -- that claim came once more, late
+local holds_lease = batch == args.token and not is_another
+claimed = holds_lease and claimed
+local completed, untold, results = {}, {}, {}
 local counts = holds_lease and requested and args.counted or {}
-local new_place = posted_in(args.channel_prefix, args.posted, holds_lease and requested, args.life)
-
-local function fallback_has_room()
-  return outbox_size(KEYS[13], KEYS[14], KEYS[15]) < args.fallback_capacity
-end
-
-local function later(time, than)
-  return (tonumber(time) or 0) > than
-end
-
--- Whether the webhook has taken nothing since the first failure of a notification. If all that is known is that workers
--- were lost with it, and with it alone, then it is what ends them, and not an outage.
-local function is_in_outage(key)
-  local failing_since, lost_alone = unpack(redis.call('HMGET', key, 'failing_since', 'lost_alone'))
-  local posted_at, failed_at = unpack(redis.call('HMGET', gate.state, 'posted_at', 'failed_at'))
-  local since = tonumber(failing_since or now)
-  if later(posted_at, since) and not later(posted_at, now) then return false end -- or the clock stepped back
-  return requested or later(failed_at, since) or not later(lost_alone, args.retry_attempts)
-end
+if holds_lease then end_lease(STATE) end
+local new_place = posted_in(args.channel_prefix, args.posted, holds_lease and requested, args.life, renews)
 
 -- Whether it is this caller's: by the lease or, if that is gone, because nobody else can have it.
 local function is_ours(item)
@@ -69,32 +53,29 @@ local function is_ours(item)
   return true
 end
 
--- Whether others have joined it since it was given up and waits again: the message that is there shows none of them.
-local function is_joined(item, key)
-  local incident, joined_at, seen_at = unpack(redis.call('HMGET', key, 'incident', 'joined_at', 'seen_at'))
-  if item.status ~= 'delivered' or (tonumber(joined_at) or 0) < (tonumber(seen_at) or math.huge) then return false end
-  return redis.call('HGET', incident, 'waiting') == item.id
-end
-
 -- What is to be done with one notification, now that the lease and the gate are known. Nil: nothing.
 local function decide(item, key, has_message)
   if item.action == 'complete' then -- the answer is known, even if the lease is lost
-    return not holds_lease and is_joined(item, key) and 'edit' or 'complete'
+    return not holds_lease and is_joined(key, item) and 'edit' or 'complete'
   end
   if not is_ours(item) then return end
   if not has_message then return 'leave_to_claim' end
-  if item.action == 'failover' and not fallback_has_room() then return 'retry_later' end
+  if item.action == 'failover' and outbox_size(KEYS[13], KEYS[14], KEYS[15]) >= args.fallback_capacity then
+    return 'retry_later'
+  end
   if item.action ~= 'attempts_exhausted' then return item.isolate and 'isolate' or item.action end
   -- An outage makes no dead letters: one waits for the breaker's probes, behind those that were not tried as often.
   -- If workers were lost with it, each of its batch goes alone: one of them may be what ends them.
-  if is_in_outage(key) then return requested and 'retry_behind_others' or 'isolate_behind_others' end
+  if is_in_outage(key, gate, requested, args.retry_attempts, now) then
+    return requested and 'retry_behind_others' or 'isolate_behind_others'
+  end
   if #args.dispositions > 1 then return 'isolate' end -- one of them may be at fault: each is tried alone
   return 'complete'
 end
 
--- What is known only here: whether a revoke came too late, and the time.
-local function filled(text, revoke)
-  text = filled_in(text, '"revoke-' .. args.stamp .. '"', revoke == '' and 'null' or '"' .. revoke .. '"')
+-- What is known only here: whether a revoke came too late, what is to stand behind that, and the time.
+local function filled(text, revoke, behind)
+  text = filled_in(text, '"revoke-' .. args.stamp .. '"', (revoke == '' and 'null' or '"' .. revoke .. '"') .. behind)
   return dated(text, args.stamp, now)
 end
 
@@ -108,8 +89,16 @@ local function event(item, action)
     to = step == 'failover' and args.fallback or nil, wait = step == 'retry_later' and args.retry_wait or nil }
 end
 
+local function keep_result(key, text, life)
+  redis.call('SET', key, text, 'EX', life)
+  table.insert(results, key)
+  table.insert(results, text)
+end
+
 local function complete(key, item, result)
   local revoke = redis.call('HGET', key, 'revoke') or ''
+  local doubtful = not holds_lease and is_sent_again(key, item, STATE, IN_FLIGHT, KEYS[15])
+  local behind = doubtful and not item.maybe_posted and ', "maybe_posted": true' or ''
   local life = item.dead and args.dead_letter_life or args.history_life
   redis.call('ZREM', IN_FLIGHT, item.id)
   for _, set in ipairs(holds_lease and {} or { WAITING, DELAYED, unpack(KEYS, 13, 15) }) do -- it may have moved
@@ -125,19 +114,19 @@ local function complete(key, item, result)
     redis.call('HSET', key, 'finished_at', now, 'status', item.status, 'attempts', item.attempts)
     redis.call('HDEL', key, 'message')
   else
-    shorten_ended(key, claimed and claim_event(claimed, key), event(item, 'complete'), now)
+    shorten_ended(key, claimed and claim_event(claimed, key, 'batch', ''), event(item, 'complete'), now)
   end
   redis.call('EXPIRE', key, life)
-  store_record(args.result_prefix .. item.id, filled(result, revoke), args.stamp, now, life)
+  keep_result(args.result_prefix .. item.id, filled(result, revoke, behind), life)
   index_record(args.history_prefix .. item.type, item.status, item.id, now, args.history_life)
   if item.dead then
-    item.record = filled(item.record, revoke)
+    item.record = filled(item.record, revoke, behind)
     keep_dead_letter(args, TROUBLES, item, now)
   end
   count_end(counts, item.type, item.status, item.reason)
   if item.status == 'delivered' then count_latency(counts, args.counters, item.type, now - item.due_at) end
   local callbacks = await_callbacks(CALLBACKS, key, item.id, now, args.callbacks_lease, args.life)
-  for _, value in ipairs({ item.id, revoke, callbacks }) do table.insert(completed, value) end
+  for _, value in ipairs({ item.id, revoke, callbacks, doubtful and 1 or 0 }) do table.insert(completed, value) end
 end
 
 -- Its hash is gone, so there is nothing to send: claim.lua finds that out.
@@ -247,7 +236,6 @@ local function is_open(key, item, has_message)
   return redis.call('ZSCORE', IN_FLIGHT, item.id)
 end
 
-if holds_lease then end_lease(STATE) end -- first: a Redis that is full lets a step go on that frees something first
 for position, item in ipairs(args.dispositions) do
   local key = args.notification_prefix .. item.id
   local has_message = redis.call('HEXISTS', key, 'message') == 1
@@ -275,7 +263,7 @@ for position, item in ipairs(args.dispositions) do
 end
 
 if holds_lease then
-  redis.call('HSET', STATE, 'settled_at', now)
+  redis.call('HSET', STATE, 'settled_at', now, 'settled', args.token)
   log_wait(STATE, now, '', args.life)
 end
 for _, alert_type in ipairs(args.pinged) do -- it is known, whoever holds the lease
@@ -284,7 +272,9 @@ for _, alert_type in ipairs(args.pinged) do -- it is known, whoever holds the le
 end
 count_up(args.counters, now, counts)
 for key = 1, 4 do redis.call('EXPIRE', KEYS[key], args.life) end
-if holds_lease and requested then -- else it is a repeated commit: the gate has the report
+if requested and not holds_lease then -- it is a repeated commit: the gate has the report
+  gate_remember(gate, now, args.token, args.report)
+elseif requested then
   for _, cause in ipairs(gate_report(gate, now, args.token, args.report)) do
     report_trouble(TROUBLES, cause, cause == 'edge_banned' and '' or gate.args.webhook_id)
   end
@@ -306,4 +296,5 @@ local function next_wake_up()
   return arm(WAKE_UP, now, math.min(wait, expiry_wait(STATE, now) or wait), args.wake_up)
 end
 
+publish_records(results)
 return redis.written({ now, next_wake_up(), untold, unpack(completed) }, renews)

@@ -1,11 +1,13 @@
 -- Admit the digest of what was folded, in the place of what it was made of: if there is room for a whole batch, or it
 -- has waited long enough; and never a second one while one waits (the outbox then holds one more than its bound).
--- KEYS: 1 notification (the digest's), 2 waiting, 3 delayed, 4 in_flight, 5 state, 6 digest, 7 sequence, 8 memory
--- ARGV: 1 (JSON): id, alert_type, batch_key, notification_prefix, capacity, room (places that a batch needs),
---         late (microseconds), life (ms), titles_shown (lines of the text), characters_max (of one that is not sent
---         alone), severity
--- Returns 1, or 0: there is none, no room, or one waits already.
+-- KEYS: 1 notification (the digest's), 2 waiting, 3 delayed, 4 in_flight, 5 state, 6 digest, 7 sequence, 8 memory,
+--       9 run, 10 workers
+-- ARGV: 1 (JSON): id (if fold.lua has given none), alert_type, batch_key, notification_prefix, capacity, room (places
+--         that a batch needs), late (microseconds), life (ms), titles_shown (lines of the text), characters_max (of one
+--         that is not sent alone), severity, lease, witness (microseconds)
+-- Returns 1, or 0: there is none, no room, one waits already, or workers have still to commit again what Redis forgot.
 local NOTIFICATION, WAITING, STATE, DIGEST, SEQUENCE = KEYS[1], KEYS[2], KEYS[5], KEYS[6], KEYS[7]
+local RUN, WORKERS = KEYS[9], KEYS[10]
 local args = cjson.decode(ARGV[1])
 local now = now_us()
 
@@ -62,13 +64,24 @@ local function digest_hash()
 end
 
 local fields = digest_hash()
-if next(fields) == nil or one_waits() then return 0 end
+if next(fields) == nil or one_waits() or reconciling_wait(RUN, now, args.witness) > 0 then return 0 end
 for _, field in ipairs({ 'first_at', 'last_at' }) do -- a field that is gone, or that a clock ahead has dated, is now
   fields[field] = math.min(tonumber(fields[field]) or now, now)
   redis.call('HSET', DIGEST, field, fields[field])
 end
 local room = args.capacity - outbox_size(KEYS[2], KEYS[3], KEYS[4])
 if room < args.room and now - fields.first_at <= args.late then return 0 end
+-- Whether a worker that died with Redis may have posted it: it was there before this run.
+local function is_of_one_missed()
+  local since, last_beat = unpack(redis.call('HMGET', RUN, 'since', 'last_beat'))
+  return since and tonumber(fields.first_at) < tonumber(since) and is_one_missed(WORKERS, since, last_beat, args.lease)
+end
+
+-- Those that were folded name it, unless workers of version 0.2 folded them. If it is there, it was admitted, and Redis
+-- has forgotten that.
+local named = fields.id and args.notification_prefix .. fields.id
+local is_known = named and redis.call('EXISTS', named) == 1
+if named and not is_known then args.id, NOTIFICATION = fields.id, named end
 
 local titles, others, total = counts(fields)
 local title, text = total .. ' more', text_of(titles, others)
@@ -81,6 +94,7 @@ local batch_key = load <= args.characters_max and args.batch_key or '' -- versio
 local sequence = next_sequence(SEQUENCE, now)
 redis.call('HSET', NOTIFICATION, 'message', cjson.encode(message), 'share', batch_key, 'characters', load, 'sequence',
   sequence, 'attempts', 0, 'admitted_at', now)
+if is_known or is_of_one_missed() then redis.call('HSET', NOTIFICATION, 'unknown', 'worker_lost') end
 redis.call('ZADD', WAITING, sequence, args.id)
 redis.call('HDEL', KEYS[8], 'size:' .. args.alert_type)
 redis.call('HSET', STATE, 'digest', args.id)

@@ -6,8 +6,11 @@ import uuid
 import redis
 
 from notifier.gate.counters import counter_names
+from notifier.gate.gate import lease_seconds, microseconds
+from notifier.ids import new_id
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.capacity import capacity, memory_arguments
+from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outbox.record import as_result, record
 from notifier.outbox.steps import COUNTING_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
@@ -71,6 +74,7 @@ class Digests:
                 detail="counted in a digest",
                 text_bytes_max=self._settings.history_text_bytes,
             )
+            ended["digest"] = digest = digest_id()
             answer = self._fold(
                 keys=[
                     self._keys.notification(message.id),
@@ -84,7 +88,7 @@ class Digests:
                     *(message.id, as_result(ended), stamp, plain(cut(message.title, TITLE_CHARACTERS))),
                     *(capacity(self._settings, kind), round(self._settings.history_days * 86_400)),
                     *(FOLDED_MAX, kind, TITLES_MAX, self._keys.notification(""), self._keys.result("")),
-                    *(terms.callbacks, size, *self._memory[kind], json.dumps(counter_names(self._keys))),
+                    *(terms.callbacks, size, *self._memory[kind], json.dumps(counter_names(self._keys)), digest),
                 ],
             )
         return str(answer)
@@ -94,7 +98,7 @@ class Digests:
 
         Returns True if it was admitted. The outbox may then hold one more than its bound, never two.
         """
-        notification_id = f"digest-{uuid.uuid4()}"
+        notification_id = digest_id()
         waiting, delayed, in_flight, state, _ = self._keys.outbox_parts(alert_type)
         asked = {
             "id": notification_id,
@@ -108,6 +112,8 @@ class Digests:
             "titles_shown": TITLES_SHOWN,
             "characters_max": DESCRIPTION_CHARACTERS_MAX,
             "severity": Severity.WARNING,
+            "lease": microseconds(lease_seconds(self._settings)),
+            "witness": microseconds(WITNESS_SECONDS),
         }
         with broker_errors():
             return bool(
@@ -115,7 +121,13 @@ class Digests:
                     keys=[
                         *(self._keys.notification(notification_id), waiting, delayed, in_flight, state),
                         *(self._keys.outbox(alert_type, "digest"), self._keys.sequence, self._keys.memory),
+                        *(self._keys.run, self._keys.workers),
                     ],
                     args=[json.dumps(asked)],
                 )
             )
+
+
+def digest_id() -> str:
+    """A new one."""
+    return f"digest-{new_id()}"

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from notifier.texts import json_of
+
 TEXTS = ("title", "source", "content", "traceback", "thread_name")
 WHOLE = ("author", "poll", "buttons", "files", "applied_tags", "plain", "adjusted")
 """Parts that are kept as they are, or not."""
@@ -31,7 +33,7 @@ def excerpt(message: Mapping[str, Any], bytes_max: int) -> tuple[dict[str, Any],
     Returns:
         The fields, and None; or if something was cut, the bytes that all of them take.
     """
-    if len(json.dumps(message)) <= bytes_max:  # as nearly always: escaped, it is no shorter than in UTF-8
+    if 2 * len(json_of(message).encode(errors="replace")) <= bytes_max:  # as nearly always; below, spaces count too
         return dict(message), None
     text, rest = str(message.get("message", "")), {name: message[name] for name in LONG if name in message}
     # field by field: as one text, all of them would take as much memory again

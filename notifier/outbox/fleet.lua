@@ -2,13 +2,13 @@
 --
 -- fleet: hash; field: name of a worker that consumes the queue of the type; value (JSON): node (Celery's name of it),
 --   webhook (an id, '' if it has none), fingerprint (''), machine (that it runs on)
--- first_seen: sorted set; member: fingerprint of a webhook URL; score: when a worker first held it for this type
+-- first_seen: sorted set; fingerprints of webhook URLs, in the order in which workers first held them for this type
 -- names: { worker_prefix (followed by a worker's name: its heartbeat), gate_prefix (followed by a webhook's id and
 --   ':state': the hash of its gate), machines (sorted set of what is wrong with them: JSON, the machine first; by
 --   the time until which it counts) }
 -- now: microseconds
 --
--- fleet_announce(fleet, first_seen, names, worker, held, now)
+-- fleet_announce(fleet, first_seen, names, worker, held)
 --   this worker holds what `held` (JSON, as in `fleet`) says; '': it does not consume the queue
 -- fleet_standing(fleet, first_seen, names, own, now)
 --   who is to deliver, asked by a worker that holds `own` (a table as in `fleet`). Returns 'serves': this worker is;
@@ -24,7 +24,7 @@
 local FIRST_SEEN_MAX = 100
 local UNDELIVERABLE_LIFE_MS = 60000 -- if nobody has looked for so long, the wait begins anew
 
-local function fleet_announce(fleet, first_seen, names, worker, held, now)
+local function fleet_announce(fleet, first_seen, names, worker, held)
   if held == '' then return redis.call('HDEL', fleet, worker) end
   if redis.call('HSET', fleet, worker, held) == 1 then -- it is new: those that are gone need not be looked at any more
     for _, each in ipairs(redis.call('HKEYS', fleet)) do
@@ -35,7 +35,7 @@ local function fleet_announce(fleet, first_seen, names, worker, held, now)
   if fingerprint == '' then return end
   if not redis.call('ZSCORE', first_seen, fingerprint) then
     local newest = tonumber(redis.call('ZRANGE', first_seen, -1, -1, 'WITHSCORES')[2]) or 0
-    redis.call('ZADD', first_seen, math.max(now, newest + 1), fingerprint) -- the clock may have stepped back
+    redis.call('ZADD', first_seen, newest + 1, fingerprint)
   end
   for _, oldest in ipairs(redis.call('ZRANGE', first_seen, 0, -FIRST_SEEN_MAX - 1)) do
     redis.call('ZREM', first_seen, oldest)

@@ -140,12 +140,12 @@ class Heartbeat:
             keys += [self._keys.outbox(kind, "partitions") for kind in several]
             run_id = run_script(self._redis, self._text, self._run.note, keys, [json.dumps(told)])
         before, self._known_until = self._known_until - LIFE_SECONDS, began + LIFE_SECONDS
-        if run_id and self._run_id not in (None, run_id):
+        last_run, self._run_id = self._run_id, run_id  # known before the thread beats
+        if run_id and last_run not in (None, run_id):
             given = (before, run_id, name)
             threading.Thread(target=self._reconcile, args=given, name="new-run", daemon=True).start()
-        elif self._run_id is None:
+        elif last_run is None:
             self._reconciled = run_id
-        self._run_id = run_id
 
     def _reconcile(self, before: float, run_id: str, name: str) -> None:
         """Only then is this worker back, for those who want to know what may have been posted."""

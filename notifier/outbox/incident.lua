@@ -43,8 +43,8 @@
 --   shows it: that alone can edit it
 -- doubt_message(incident, reason)                                 the answer to a request that shows it was lost
 -- wait_again(incident, id, progress)                              it is not shown after all, unless its thread knows
--- posted_in(channel_prefix, channel_id, is_new, life)             how many messages of ours a channel has; is_new: one
---   more. Nil: no channel
+-- posted_in(channel_prefix, channel_id, is_new, life, renews)     how many messages of ours a channel has; is_new: one
+--   more; renews: its life begins anew. Nil: no channel
 -- incident_shown(incident, shown, place, life)                    what its message is by now; place: if it is new
 -- note_shown(notification, item, place, life)                     the same, by one of commit.lua's dispositions. One
 --   that could not be opened is forgotten: the next alert opens it
@@ -213,12 +213,12 @@ local function leave_incident(incident, id, message)
   end
 end
 
-local function posted_in(channel_prefix, channel_id, is_new, life)
+local function posted_in(channel_prefix, channel_id, is_new, life, renews)
   if channel_id == '' then return end
   local key = posted_key(channel_prefix, channel_id)
   if not is_new then return redis.call('GET', key) or 0 end
   local posted = redis.call('INCR', key)
-  redis.call('EXPIRE', key, life)
+  if posted == 1 or renews then redis.call('EXPIRE', key, life) end
   return posted
 end
 

@@ -25,8 +25,8 @@ Part = TypeVar("Part", bound=BaseModel)
 def masked_message(message: NotificationMessage, own: tuple[str, ...] = ()) -> NotificationMessage:
     """The same message; what was masked is said in ``adjusted``, by kind. Masking it again changes nothing."""
     secrets, among = _secrets(), None
-    if _is_plain(message):
-        among = secrets.kinds_in(texts := _plain_texts(message))
+    if (texts := _plain_texts(message)) is not None:
+        among = secrets.kinds_in(texts)
         is_clean = not among or secrets.Masking(among=among).text(texts) == texts
         if is_clean and not own and not (message.fields and _has_secret_name(message)):
             return message  # as nearly always, and in a third of the time
@@ -51,30 +51,29 @@ def _secrets() -> ModuleType:
     return notifier.secrets
 
 
-def _is_plain(message: NotificationMessage) -> bool:
-    """Whether it has texts and fields alone, as most."""
-    return message.__pydantic_fields_set__.isdisjoint(NOT_PLAIN) and not message.metadata
-
-
 def _has_secret_name(message: NotificationMessage) -> bool:
     from notifier.secrets import SECRET_NAME
 
     return any(SECRET_NAME.fullmatch(each.name.strip()) for each in message.fields)
 
 
-def _plain_texts(message: NotificationMessage) -> str:
-    """All of them, and the names of fields, which may say that a value is a secret."""
+def _plain_texts(message: NotificationMessage) -> str | None:
+    """All of a message that has texts and fields alone, as most; also names of fields, which may tell of a secret."""
     if is_plain(message):
         return f"{message.title}\n{message.message}\n{message.source or ''}"
+    if message.metadata or not message.__pydantic_fields_set__.isdisjoint(NOT_PLAIN):
+        return None
     texts = [value for name in TEXTS if (value := getattr(message, name))]
     return "\n".join(texts + [text for each in message.fields for text in (each.name, each.value)])
 
 
 def masked_value(value: Any, own: tuple[str, ...] = ()) -> Any:
     """The same for what was given and is no message."""
-    from notifier.secrets import Masking
-
-    return Masking(own).value(value)
+    secrets = _secrets()
+    if isinstance(value, str) and not own:
+        among = secrets.kinds_in(value)
+        return secrets.Masking(among=among).text(value) if among else value
+    return secrets.Masking(own).value(value)
 
 
 def _changed(message: NotificationMessage, masking: "Masking") -> dict[str, Any]:

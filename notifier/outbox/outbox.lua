@@ -1,9 +1,12 @@
 -- Functions that the steps of an outbox share. They take keys as arguments; an outbox has five (storage/keys.py):
 --   waiting (zset: ids by sequence), delayed (zset: ids by due time), in_flight (zset: ids by sequence),
---   state (hash: batch, lease_until, worker, missed_at, claimed (claimed.lua), settled_at (the last commit),
---     held (the wait log),
+--   state (hash: batch, lease_until, worker, missed_at, claimed (claimed.lua),
+--     settled_at, settled (the last commit, and its token), held (the wait log),
 --     next_expiry (no expiry that a notification here has of its own is earlier), clock_at (when a step looked last),
---     look_at (when a delivery task that is under way will look for what waits: admit.lua asks for no other),
+--     dated_at (when an alert came last that waits until a date, or for which somebody is to look),
+--     stepped_at (when the clock was seen to have stepped back last),
+--     look_at (when a delivery task that is under way will look for what waits: admit.lua asks for no other; '': none
+--     is),
 --     run (of the server, since which what waits was looked at)),
 --   wake_up (string: token, due time)
 -- A notification is a hash: message, share (its batch key), characters, sequence, attempts, admitted_at, spooled,
@@ -19,8 +22,8 @@
 -- upgraded.
 -- Any of these may be gone, whole or in part: a Redis that is full may drop keys, and somebody may have deleted some.
 -- Functions: await_callbacks, begins_minute, arm, note_look, wait_log, log_wait, waits_since, place_of, lease_wait,
---   end_lease, due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, note_what_may_be_posted,
---   follow_clock.
+--   end_lease, due_in, expiry_wait, batching_wait, leave_to_newer, reconciling_wait, is_one_missed,
+--   note_what_may_be_posted, follow_clock.
 
 local WAKE_UP_MAX = 60000000 -- a worker holds a countdown in memory, so none is long; the next continues the wait
 
@@ -59,17 +62,18 @@ local function note_look(state, now, wait)
 end
 
 -- What the outbox waits for, as a list of { since, reason } ('' is nothing), so that each alert can say its delays.
-local WAIT_LOG_MAX = 20
+local WAIT_LOG_BYTES = 600 -- about twenty entries
 local function wait_log(state)
   return cjson.decode(redis.call('HGET', state, 'held') or '[]')
 end
 
 local function log_wait(state, now, reason, life)
-  local log = wait_log(state)
-  if #log > 0 and log[#log][2] == reason then return end
-  table.insert(log, { now, reason })
-  if #log > WAIT_LOG_MAX then table.remove(log, 1) end
-  redis.call('HSET', state, 'held', cjson.encode(log))
+  local log = redis.call('HGET', state, 'held') or '' -- as text: it is written in each step
+  local told = string.format(',"%s"]]', reason)
+  if string.sub(log, -#told) == told then return end
+  if #log > WAIT_LOG_BYTES then log = '[' .. string.sub(log, string.find(log, '[', 3, true), -1) end
+  local before = #log > 2 and string.sub(log, 1, -2) .. ',' or '['
+  redis.call('HSET', state, 'held', string.format('%s[%.0f%s', before, now, told))
   redis.call('EXPIRE', state, life)
 end
 
@@ -133,50 +137,60 @@ end
 
 -- Microseconds until workers have had the time to commit again what the server's last run may have forgotten.
 -- `run` is a hash: claimed (1: a worker has lived), and of every run but the first id, since (when it was noticed),
+-- before (what was admitted earlier may be of the runs before: since, or later if the clock has stepped back),
 -- last_beat (the last one that is remembered of those before).
 local function reconciling_wait(run, now, patience)
   local since = tonumber(redis.call('HGET', run, 'since') or 0)
   return since <= now and math.max(0, since + patience - now) or 0
 end
 
--- Once after the server has forgotten its last second: a worker that lived then and has not been heard of since may
--- have posted any of those that wait, and nobody can commit that again. `outbox`: its keys, in order; `workers`: a
--- sorted set, workers by their last beat.
-local function note_what_may_be_posted(outbox, run, workers, notification_prefix, patience)
+-- Whether a worker lived before this run and has not been heard of since: it may have posted what was there then, and
+-- nobody can commit that again. `workers`: a sorted set, workers by their last beat; the others: fields of `run`.
+local function is_one_missed(workers, since, last_beat, patience)
+  return #redis.call('ZRANGEBYSCORE', workers, last_beat - patience, '(' .. since) > 0
+end
+
+-- Once after the server has forgotten its last second: those that wait, and that such a worker may have posted, say so.
+-- `outbox`: its keys, in order.
+local function note_what_may_be_posted(outbox, run, workers, notification_prefix, patience, now)
   local waiting, delayed, _, state = unpack(outbox, 1, 4)
-  local id, since, last_beat = unpack(redis.call('HMGET', run, 'id', 'since', 'last_beat'))
-  if not id or redis.call('HGET', state, 'run') == id then return end
+  local id, since, before, last_beat = unpack(redis.call('HMGET', run, 'id', 'since', 'before', 'last_beat'))
+  local noted, stepped_at = unpack(redis.call('HMGET', state, 'run', 'stepped_at'))
+  if not id or noted == id then return end
   redis.call('HSET', state, 'run', id)
-  if #redis.call('ZRANGEBYSCORE', workers, last_beat - patience, '(' .. since) == 0 then return end
+  before = math.max(tonumber(before or since), (tonumber(stepped_at) or 0) + 1)
+  if not is_one_missed(workers, since, last_beat, patience) then return end
   for _, set in ipairs({ waiting, delayed }) do
     for _, each in ipairs(redis.call('ZRANGE', set, 0, -1)) do
       local key = notification_prefix .. each
       local admitted_at, spooled = unpack(redis.call('HMGET', key, 'admitted_at', 'spooled'))
-      if admitted_at and admitted_at + (spooled or 0) < tonumber(since) then
+      local at = admitted_at and admitted_at + (spooled or 0) -- nil: its text is gone, which claim.lua finds out
+      if at and (at < before or at > now) then -- what is dated ahead came before the clock stepped back
         redis.call('HSETNX', key, 'unknown', 'worker_lost')
       end
     end
   end
 end
 
--- A notification that was admitted, or seen last, in the future was so now; what counts from that date moves with it.
--- Returns by how much the last of both has moved.
+-- What happened to a notification in the future, the last of it happened now; what counts from a date moves with it.
+-- Returns by how much its due time does.
+local DATES = { 'admitted_at', 'joined_at', 'seen_at', 'not_before', 'expires_at' }
 local function redate(notification, now)
-  local admitted_at, spooled, seen_at, not_before, expires_at = unpack(redis.call('HMGET', notification,
-    'admitted_at', 'spooled', 'seen_at', 'not_before', 'expires_at'))
-  local ahead = (tonumber(admitted_at) or 0) + (tonumber(spooled) or 0) - now
-  if ahead > 0 then
-    for field, at in pairs({ admitted_at = admitted_at, not_before = not_before, expires_at = expires_at }) do
-      if at then redis.call('HSET', notification, field, at - ahead) end
-    end
+  local dates = redis.call('HMGET', notification, unpack(DATES))
+  local admitted_at, joined_at, seen_at = unpack(dates, 1, 3)
+  local here_since = (tonumber(admitted_at) or 0) + (redis.call('HGET', notification, 'spooled') or 0)
+  local ahead = math.max(here_since, tonumber(joined_at) or 0, tonumber(seen_at) or 0) - now
+  if ahead <= 0 then return 0 end
+  for position, field in ipairs(DATES) do
+    local at = tonumber(dates[position])
+    if at and (at > now or field == 'admitted_at') then redis.call('HSET', notification, field, at - ahead) end
   end
-  if not seen_at then return math.max(0, ahead) end
-  if tonumber(seen_at) > now then redis.call('HSET', notification, 'seen_at', now) end
-  return math.max(0, seen_at - now)
+  return seen_at and tonumber(seen_at) <= now and 0 or ahead -- it has been seen since the step
 end
 
 local function redate_state(state, now, lease)
-  for field, latest in pairs({ settled_at = now, missed_at = now, look_at = now, lease_until = now + lease }) do
+  local latest_of = { dated_at = now, settled_at = now, missed_at = now, look_at = now, lease_until = now + lease }
+  for field, latest in pairs(latest_of) do
     local at = tonumber(redis.call('HGET', state, field))
     if at and at > latest then redis.call('HSET', state, field, latest) end
   end
@@ -187,15 +201,18 @@ local function redate_state(state, now, lease)
   if redis.call('HEXISTS', state, 'next_expiry') == 1 then redis.call('HSET', state, 'next_expiry', now) end
 end
 
--- Redis' clock may step back. What is dated in the future then counts as now: each wait keeps its own length, and none
--- gets longer by the step. `outbox`: its five keys, in order.
+-- Redis' clock may step back. What is dated in the future then counts as now: from the step on no wait is longer than
+-- it was to be in all. `outbox`: its five keys, in order.
 local function follow_clock(outbox, notification_prefix, worker_prefix, now, lease, life)
   local waiting, delayed, in_flight, state, wake_up = unpack(outbox, 1, 5)
-  local looked_at = tonumber(redis.call('HGET', state, 'clock_at'))
+  local latest = 0 -- of what is dated here; nobody need have looked since
+  for _, at in ipairs(redis.call('HMGET', state, 'clock_at', 'dated_at', 'settled_at')) do
+    latest = math.max(latest, tonumber(at) or 0)
+  end
   redis.call('HDEL', state, 'clock_at') -- a Redis that is full lets a step go on that frees something first
   redis.call('HSET', state, 'clock_at', now)
   redis.call('EXPIRE', state, life)
-  if not looked_at or looked_at <= now then return end
+  if latest <= now then return end
   for _, set in ipairs({ waiting, delayed, in_flight }) do
     local flat = redis.call('ZRANGE', set, 0, -1, 'WITHSCORES')
     for at = 1, #flat, 2 do
@@ -204,6 +221,7 @@ local function follow_clock(outbox, notification_prefix, worker_prefix, now, lea
     end
   end
   redate_state(state, now, lease)
+  redis.call('HSET', state, 'stepped_at', now) -- what waits is dated so at the latest
   redis.call('DEL', wake_up)
   -- the heartbeat of a worker that is dead lives longer by the step; one that lives writes it again at once
   local worker = redis.call('HGET', state, 'worker')

@@ -13,6 +13,7 @@ from notifier.gate.feedback import feedback_of
 from notifier.gate.gate import lease_seconds, microseconds
 from notifier.models import AlertType
 from notifier.outbox.admission import Admission
+from notifier.outbox.batch_item import BatchItem
 from notifier.outbox.batch_result import BatchResult, counts_of_request, posted_in, records_of, to_payload
 from notifier.outbox.claim import (
     Batch,
@@ -130,15 +131,18 @@ class Outbox:
             case _:
                 batch = self._prepared(batch_of(kind, request.outbox, token, choice.webhook, rest))
                 self.recent.claimed(batch, worker)
-                return replace(batch, left_out=tuple(choice.left_out))
+                return replace(batch, left_out=tuple(choice.left_out)) if choice.left_out else batch
 
     def _prepared(self, batch: Batch) -> Batch:
-        items = [replace(each, message=prepare_stored(each.message, self._settings)) for each in batch.items]
+        items = [self._prepared_item(each) for each in batch.items]
         items = [each.of_incident(batch.webhook) if each.incident and not each.unreadable else each for each in items]
-        batch = replace(batch, items=tuple(items))
         at = datetime.fromtimestamp(batch.claimed_at / MICROSECONDS, UTC)
-        batch = replace(batch, silent=is_silent((each.message for each in items), at, self._settings))
-        return with_mentions(batch, self._settings.mentions_by_type)
+        silent = is_silent((each.message for each in items), at, self._settings)
+        return with_mentions(replace(batch, items=tuple(items), silent=silent), self._settings.mentions_by_type)
+
+    def _prepared_item(self, item: BatchItem) -> BatchItem:
+        message = prepare_stored(item.message, self._settings)
+        return item if message is item.message else replace(item, message=message)
 
     def _ask(
         self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
@@ -194,15 +198,13 @@ class Outbox:
         with broker_errors():
             now, arm, untold, *ended = self._commit(keys=step.keys, args=step.args)
         self.recent.committed(batch, step)
+        final = list(zip(*[iter(ended)] * 4, strict=True))
         return BatchResult(
             tuple(dispositions),
-            tuple(
-                {**records[each], "finished_at": iso(now), "revoke": revoke or None}
-                for each, revoke in zip(ended[::3], ended[1::3], strict=True)
-            ),
+            tuple(_ended(records[each], now, revoke, doubtful) for each, revoke, _, doubtful in final),
             _wake_up(batch.alert_type, token, arm),
             retry_wait_seconds,
-            {each: callbacks for each, callbacks in zip(ended[::3], ended[2::3], strict=True) if callbacks},
+            {each: callbacks for each, _, callbacks, _ in final if callbacks},
             untold=frozenset(untold),
         )
 
@@ -250,6 +252,14 @@ class Outbox:
 
 def _result(ended: Record | None) -> str:
     return as_result(ended) if ended else ""
+
+
+def _ended(ended: Record, now: int, revoke: str, doubtful: int) -> Record:
+    """A record as the commit has stored it."""
+    stored: Record = {**ended, "finished_at": iso(now), "revoke": revoke or None}
+    if doubtful:
+        stored["maybe_posted"] = True
+    return stored
 
 
 def _wake_up(alert_type: AlertType, token: str, arm: int) -> WakeUp | None:

@@ -5,10 +5,10 @@ from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
 
 from notifier.errors import InvalidMessage
-from notifier.models import PLAIN, AlertType, NotificationMessage, is_plain
+from notifier.models import PLAIN, AlertType, NotificationMessage, is_plain, stored_message
 from notifier.outcome import Reason
 
 PAYLOAD_VERSION = 3
@@ -37,10 +37,27 @@ UNREADABLE_CHARACTERS = 3_000
 
 def text_of(message: NotificationMessage) -> str:
     """A message as it is stored: its fields that have another value than the default, as JSON."""
-    if is_plain(message):  # pydantic would compare all fifty
-        values = vars(message)
-        return to_json({name: values[name] for name, default in _PLAIN_DEFAULTS if values[name] != default}).decode()
+    if is_plain(message):
+        return to_json(_plain_fields(message)).decode()
     return message.model_dump_json(exclude_defaults=True)
+
+
+def stored_fields(message: NotificationMessage) -> dict[str, Any]:
+    """The same, as what JSON can hold. Of files: all but their content."""
+    if is_plain(message):
+        fields: dict[str, Any] = to_jsonable_python(_plain_fields(message))
+        return fields
+    without = {"files": {"__all__": {"content"}}}
+    return message.model_dump(mode="json", exclude_defaults=True, exclude=without if message.files else None)
+
+
+def _plain_fields(message: NotificationMessage) -> dict[str, Any]:
+    values = vars(message)  # pydantic would compare all fifty
+    given = {name: values[name] for name, default in _PLAIN_DEFAULTS if values[name] != default}
+    for name in ("alert_type", "severity"):
+        if name in given:
+            given[name] = str(given[name])  # of an enum's member pydantic asks Python, which takes as long as all
+    return given
 
 
 def version_of(message: NotificationMessage) -> int:
@@ -80,10 +97,11 @@ def read(
         program may read it, ``invalid_message`` if it is no JSON object, which nobody can.
     """
     if version <= PAYLOAD_VERSION:
-        try:
-            return NotificationMessage.model_validate_json(text), None
-        except (InvalidMessage, ValidationError):
-            pass
+        for reading in (stored_message, NotificationMessage.model_validate_json):
+            try:
+                return reading(text), None
+            except (InvalidMessage, ValidationError):
+                pass
     reason = Reason.INVALID_MESSAGE if fields_of(text) is None else Reason.NEWER_VERSION
     return stand_in(notification_id, alert_type, text), reason
 

@@ -11,7 +11,7 @@ class Progress:
 
     ``part``: how many of its parts are posted. ``message_ids``, ``channel_id``: of those, in order. ``thread_id``: of
     the thread that the first has opened. ``left_out``: names of ornaments that Discord refused. ``in_forum``: its
-    channel takes only posts with a name.
+    channel takes only posts with a name. ``maybe_posted``: one of these parts may be there twice.
     """
 
     part: int = 0
@@ -20,10 +20,11 @@ class Progress:
     thread_id: str | None = None
     left_out: tuple[str, ...] = ()
     in_forum: bool = False
+    maybe_posted: bool = False
 
     def as_json(self) -> str:
         """'' if nothing is settled."""
-        return json.dumps(asdict(self)) if self != NO_PROGRESS else ""
+        return json.dumps(asdict(self)) if self is not NO_PROGRESS and self != NO_PROGRESS else ""
 
 
 NO_PROGRESS = Progress()
@@ -31,7 +32,9 @@ NO_PROGRESS = Progress()
 
 def progress_of(text: str) -> Progress:
     """What ``as_json`` wrote, in this version or another one."""
-    found: dict[str, Any] = json.loads(text) if text else {}
+    if not text:
+        return NO_PROGRESS
+    found: dict[str, Any] = json.loads(text)
     return Progress(
         found.get("part", 0),
         tuple(found.get("message_ids", ())),
@@ -39,4 +42,5 @@ def progress_of(text: str) -> Progress:
         found.get("thread_id"),
         tuple(found.get("left_out", ())),
         found.get("in_forum", False),
+        found.get("maybe_posted", False),
     )

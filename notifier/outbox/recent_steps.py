@@ -19,7 +19,7 @@ from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import script
 
-COMMITS_MAX = 200
+COMMITS_MAX = 100
 BYTES_MAX = 4 * 2**20
 """Ours: bounds of what is remembered. In two seconds Discord takes 100 requests of an address."""
 REMEMBERED_SECONDS = 60

@@ -77,24 +77,22 @@ end
 -- `claim`: the event that it was claimed, if that is known; `event`: that it ends. Of one that was delivered by its
 -- first batch these become `carried`: how many others were in that, when it was claimed, and what had been waited for
 -- until then (JSON).
+local OF_WAITING = { 'message', 'share', 'characters', 'sequence', 'version', 'attempts', 'seen_at', 'received',
+  'carried' }
 local function shorten_ended(notification, claim, event, now)
   local SHORT = 64 -- Redis' hash-max-listpack-value
   local trail = redis.call('HGET', notification, 'trail')
   local carried
   if claim and not trail and event.status == 'delivered' and event.reason .. event.detail == '' then
-    carried = string.format('%d %.0f %s', claim.with, claim.at, cjson.encode(claim.waited))
+    local waited = next(claim.waited) and cjson.encode(claim.waited) or '{}'
+    carried = string.format('%d %.0f %s', claim.with, claim.at, waited)
   end
   if not carried or #carried > SHORT then
     carried = nil
     if claim then add_event(notification, claim) end
     add_event(notification, event)
   end
-  local kept, flat = {}, redis.call('HGETALL', notification)
-  for at = 1, #flat, 2 do kept[flat[at]] = flat[at + 1] end
-  for _, of_waiting in ipairs({ 'message', 'share', 'characters', 'sequence', 'version', 'attempts', 'seen_at',
-    'received' }) do kept[of_waiting] = nil end
-  kept.carried, kept.finished_at, kept.status = carried, now, event.status
-  redis.renew(notification, kept)
+  redis.renew(notification, OF_WAITING, { carried = carried, finished_at = now, status = event.status })
 end
 
 -- `args`: notification_prefix, result_prefix, dead_letters_prefix, history_life, dead_letter_life, dead_letters_max,

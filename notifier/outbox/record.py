@@ -10,7 +10,9 @@ from typing import Any, NotRequired, TypedDict, cast
 from notifier.errors import DeliveryFailed, NotDelivered, NotifierError
 from notifier.models import MESSAGE_BYTES_MAX, NotificationMessage
 from notifier.outbox.excerpt import excerpt
+from notifier.outbox.payload import stored_fields
 from notifier.outcome import State, Status
+from notifier.texts import json_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,6 +24,8 @@ class Record(TypedDict):
     bytes. Of files it has no content. A dead letter is kept whole beside its record: DeadLetters.get.
     ``left_out``: ornaments that Discord refused. ``message_ids``: if it took several messages, those that are
     posted, in order; ``message_id`` and ``link`` are of the first.
+    ``maybe_posted``: true if the answer to an earlier request was lost, so that it may be in the channel once more.
+    ``digest``: the id of the alert that counts one that was folded; it is admitted later.
     ``given``: what a task was given that could not be sent, as JSON: ``args`` and ``kwargs``.
     """
 
@@ -44,6 +48,8 @@ class Record(TypedDict):
     cut_from_bytes: NotRequired[int]
     left_out: NotRequired[list[str]]
     message_ids: NotRequired[list[str]]
+    maybe_posted: NotRequired[bool]
+    digest: NotRequired[str]
     given: NotRequired[str]
 
 
@@ -105,8 +111,7 @@ def record(
 
 def as_kept(message: NotificationMessage) -> dict[str, Any]:
     """The fields of a notification as JSON; of its files, how many bytes they have instead of these."""
-    without = {"files": {"__all__": {"content"}}}
-    kept = message.model_dump(mode="json", exclude_defaults=True, exclude=without if message.files else None)
+    kept = stored_fields(message)
     for shown, file in zip(kept.get("files", ()), message.files, strict=True):
         shown["bytes"] = len(file.content)
     return kept
@@ -151,7 +156,7 @@ def _stored(error: NotifierError) -> dict[str, Any]:
 
 def _meta(notification_id: str, state: str, result: object, done: str | None) -> str:
     meta = {"status": state, "result": result, "traceback": None, "children": [], "date_done": done}
-    return json.dumps(meta | {"task_id": notification_id}, separators=(",", ":"))
+    return json_of(meta | {"task_id": notification_id})
 
 
 def of_result(text: str | None) -> Record | None:

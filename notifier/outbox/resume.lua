@@ -5,8 +5,9 @@
 -- Returns 1; 0 if another batch is under way here: its commit may be forgotten as well, and comes again first.
 local WAITING, DELAYED, IN_FLIGHT, STATE = unpack(KEYS, 1, 4)
 local TOKEN, WORKER, LEASE, PREFIX, LIFE = unpack(ARGV, 1, 5)
-local under_way = redis.call('HGET', STATE, 'batch')
+local under_way, settled = unpack(redis.call('HMGET', STATE, 'batch', 'settled'))
 if under_way then return under_way == TOKEN and 1 or 0 end
+if settled == TOKEN then return 1 end -- its commit came while this was on its way
 local leased = 0
 for place = 6, #ARGV do
   local id = ARGV[place]

@@ -116,9 +116,14 @@ class Silences:
             globs = {clean(part): clean(glob) for part, glob in match.items()}
             match, by, why = (self._masked(each) for each in (globs, clean(by), clean(why)))
             silence = Silence(match, until, alert_type or "", by, why, forced)
-            self._redis.hset(self._keys.silences, silence.id, silence.as_json())
-            self._redis.expire(self._keys.silences, LIFE_SECONDS)
+            self._store(silence.id, silence.as_json())
         return silence
+
+    def _store(self, silence_id: str, text: str) -> None:
+        pipeline = self._redis.pipeline()
+        pipeline.hset(self._keys.silences, silence_id, text)
+        pipeline.expire(self._keys.silences, LIFE_SECONDS)
+        pipeline.execute()
 
     def _masked(self, given: Any) -> Any:
         """Without secrets, as the texts that it is to match."""
@@ -137,7 +142,7 @@ class Silences:
             if text is None:
                 raise NotificationNotFound(f"no silence has the id {silence_id!r}")
             ended = {**json.loads(text), "until": clock(self._redis)}
-            self._redis.hset(self._keys.silences, silence_id, json.dumps(ended))
+            self._store(silence_id, json.dumps(ended))
         return _read(json.dumps(ended))
 
     def told(self, silence_id: str) -> None:

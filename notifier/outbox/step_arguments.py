@@ -26,6 +26,7 @@ from notifier.render.notes import LATE_SECONDS
 from notifier.routing import Partition
 from notifier.settings import Settings
 from notifier.storage.keys import Keys
+from notifier.texts import json_of
 from notifier.webhook import Webhook
 
 KEPT = 64
@@ -46,7 +47,7 @@ class _Same(NamedTuple):
     beginning: str
 
     def asked(self, **more: Any) -> Asked:
-        return Asked(self.keys, self.beginning + json.dumps(more)[1:])
+        return Asked(self.keys, f"{self.beginning}{json_of(more)[1:]}")
 
 
 class StepArguments:

@@ -31,7 +31,13 @@ CLAIM_SCRIPTS = (
     COLLECTED,
 )
 """Beside ``OUTBOX_SCRIPTS``, what a claim calls."""
-COMMIT_SCRIPTS = ("outbox/claimed.lua", "outbox/progress.lua")
+COMMIT_SCRIPTS = (
+    "outbox/claimed.lua",
+    "outbox/late.lua",
+    "outbox/listeners.lua",
+    "outbox/outage.lua",
+    "outbox/progress.lua",
+)
 """And a commit."""
 
 

@@ -15,6 +15,7 @@ from notifier.models import AlertType
 from notifier.outbox.record import Record, as_result, iso, of_result
 from notifier.outcome import Status
 from notifier.storage.connection import broker_errors
+from notifier.storage.interval import begins_interval
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, Keys
 from notifier.storage.scripts import script
 
@@ -67,7 +68,7 @@ class Adoption:
                 if not ids:
                     break
                 self._store_results(ids)
-            if self._redis.set(self._keys.adopted, 1, nx=True, ex=INDEX_SECONDS):
+            if begins_interval(self._redis, self._keys.adopted, INDEX_SECONDS):
                 for kind in AlertType:
                     self._index(self._keys.history(kind), {each: self._keys.history(kind, each) for each in Status})
 

@@ -3,10 +3,11 @@
 --       every outbox, for it may have moved
 -- ARGV: 1 id, 2 result (JSON), 3 stamp (stands in it and in the record for the time), 4 status, 5 reason,
 --       6 life (seconds), 7 record (JSON: it is not in the result), 8 type, 9 counters (JSON: names of counters.lua)
--- Returns 'withdrawn', 'too_late' (it is under way), 'completed' (it has its record) or 'not_found'.
+-- Returns 'withdrawn', 'too_late' (it is under way), 'already_withdrawn', 'completed' (it has another record) or
+-- 'not_found'.
 local NOTIFICATION, ID, STATUS, REASON, LIFE = KEYS[1], ARGV[1], ARGV[4], ARGV[5], ARGV[6]
-local exists, finished_at = unpack(redis.call('HMGET', NOTIFICATION, 'sequence', 'finished_at'))
-if finished_at then return 'completed' end
+local exists, finished_at, status = unpack(redis.call('HMGET', NOTIFICATION, 'sequence', 'finished_at', 'status'))
+if finished_at then return status == STATUS and 'already_withdrawn' or 'completed' end
 if not exists then return 'not_found' end
 local now = now_us()
 

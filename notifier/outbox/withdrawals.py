@@ -10,7 +10,7 @@ from notifier.gate.counters import counter_names
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.partitions import partitions_of
 from notifier.outbox.payload import PAYLOAD_VERSION, fields_of, read
-from notifier.outbox.record import as_result, iso, of_result, record
+from notifier.outbox.record import Record, as_result, iso, of_result, record
 from notifier.outbox.steps import OUTBOX_SCRIPTS
 from notifier.outcome import Reason, Status
 from notifier.settings import Settings
@@ -18,7 +18,7 @@ from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
-FIELDS = ["message", "admitted_at", "attempts", "unknown", "finished_at", "record"]
+FIELDS = ["message", "admitted_at", "attempts", "unknown", "status", "finished_at", "record"]
 MAYBE_POSTED = "it may be in the channel all the same: the answer to an earlier request was lost"
 
 
@@ -29,10 +29,18 @@ class Withdrawal(StrEnum):
     """It is not sent, and has its record."""
     TOO_LATE = "too_late"
     """It is under way. It is sent all the same, and its record says that a revoke came too late."""
+    ALREADY_WITHDRAWN = "already_withdrawn"
+    """Somebody has withdrawn it before."""
     COMPLETED = "completed"
-    """It has its record already."""
+    """It has its record already, and ended in another way."""
     NOT_FOUND = "not_found"
     """No notification has this id: none was admitted with it so far, or its record has expired."""
+
+
+def in_words(came_to: Withdrawal, ended: Record | None) -> str:
+    """What a withdrawal came to, for people. ``ended``: the record of that alert, if there is one."""
+    how = f" ({ended['status']})" if ended and came_to is Withdrawal.COMPLETED else ""
+    return came_to.replace("_", " ") + how
 
 
 class Withdrawals:
@@ -58,7 +66,9 @@ class Withdrawals:
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.hmget(self._keys.notification(notification_id), FIELDS)
             pipeline.get(self._keys.result(notification_id))
-            (text, admitted_at, attempts, unknown, *ends), result = pipeline.execute()
+            (text, admitted_at, attempts, unknown, status, *ends), result = pipeline.execute()
+        if status == Status.WITHDRAWN:
+            return Withdrawal.ALREADY_WITHDRAWN
         if text is None:  # one that no outbox took has only its record, one that Celery has forgotten only the fields
             return Withdrawal.COMPLETED if any(ends) or of_result(result) else Withdrawal.NOT_FOUND
         message, stamp = _message(notification_id, text), uuid.uuid4().hex
@@ -72,6 +82,8 @@ class Withdrawals:
             detail="; ".join(filter(None, (by, MAYBE_POSTED if unknown else ""))),
             text_bytes_max=self._text_bytes_max,
         )
+        if unknown:
+            ended["maybe_posted"] = True
         partitions = partitions_of(self._redis, self._keys)
         places = [place for each in partitions for place in self._keys.outbox_parts(each)[:2]]
         with broker_errors():

@@ -68,6 +68,13 @@ def stepped_redis(tmp_path: Path, own_environment: None) -> Iterator[SteppedRedi
     own.stop()
 
 
+def postpone(application: Application, alert_type: AlertType) -> str:
+    """Raise an alert that is due in six seconds; its id."""
+    postponed = NotificationMessage(title=f"postponed {alert_type}", alert_type=alert_type)
+    application.pipeline.client.submit(postponed, Terms(after_seconds=6))
+    return postponed.id
+
+
 @pytest.mark.parametrize("seconds", [-STEP_SECONDS, STEP_SECONDS])
 def test_what_waits_when_the_clock_steps_waits_no_longer(
     stepped_redis: SteppedRedis,
@@ -76,7 +83,7 @@ def test_what_waits_when_the_clock_steps_waits_no_longer(
     monkeypatch: pytest.MonkeyPatch,
     seconds: int,
 ) -> None:
-    """One is postponed, one backs off, and the worker of one dies with its request under way."""
+    """One is postponed, one too that no worker looks at before, one backs off, and the worker of one dies with it."""
     monkeypatch.setenv("REDIS_URL", stepped_redis.url)
     application = Application(client_app(stepped_redis.url))
     sandbox.fault(method="POST", webhook_id=WEBHOOKS[AlertType.ERROR], kind="status", status=502, times=1)
@@ -88,15 +95,14 @@ def test_what_waits_when_the_clock_steps_waits_no_longer(
     application.wait(ids)
     ids += application.raise_alerts("backs off", alert_type=AlertType.ERROR)
     ids += application.raise_alerts("under way", alert_type=AlertType.CRITICAL)
-    postponed = NotificationMessage(title="postponed", alert_type=AlertType.MONITORING)
-    application.pipeline.client.submit(postponed, Terms(after_seconds=6))
-    ids.append(postponed.id)
+    ids.append(postpone(application, AlertType.MONITORING))
     client = stepped_redis.client
     until(lambda: client.zcard("notifier:outbox:error:delayed"), "its backoff", poll_seconds=0.02)
     until(lambda: client.zcard("notifier:outbox:critical:in_flight"), "its request", poll_seconds=0.02)
     until(lambda: client.zcard("notifier:outbox:monitoring:delayed"), "that it waits", poll_seconds=0.02)
     before = clock(client)
     worker.kill()
+    ids.append(postpone(application, AlertType.SECURITY))
     stepped_redis.step(seconds)
     until(lambda: abs(clock(client) - before) > STEP_SECONDS / 2 * 1_000_000, "the step", poll_seconds=0.02)
 

@@ -7,7 +7,7 @@ import pytest
 
 from notifier.message_parts import Author, LinkButton, MessageFile, Poll, PollAnswer
 from notifier.models import NotificationMessage
-from notifier.outbox.excerpt import PARTS_MAX, beginning, excerpt, shortened, size
+from notifier.outbox.excerpt import MARK, PARTS_MAX, beginning, excerpt, shortened, size
 from notifier.outbox.record import record
 from notifier.outcome import Status
 
@@ -98,6 +98,12 @@ def test_fields_of_any_form_are_shortened_to_a_bound(given: dict[str, Any]) -> N
     assert size(kept) <= LIMIT + 100
     assert kept["a"] == 1
     assert "text" not in given or len(kept["text"]) > LIMIT / 20
+
+
+def test_of_a_field_as_much_is_kept_as_there_is_room_for_beside_its_name() -> None:
+    room = size({"text": MARK})
+    assert shortened({"text": "x" * 99}, room) == {}
+    assert shortened({"text": "x" * 99}, room + 1) == {"text": "x" + MARK}
 
 
 LONG = "x" * 9_000

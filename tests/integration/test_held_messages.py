@@ -1,0 +1,102 @@
+"""What Redis is told of the messages that a worker holds: nothing of triggers, which the outbox misses by itself."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import kombu
+import pytest
+import redis
+
+from notifier.outbox.terms import TRIGGER_HEADER
+from notifier.worker import transport
+from tests.servers import OwnRedis
+
+QUEUE = "held"
+TRIGGER = {"id": "1", "task": "send_notification.error", TRIGGER_HEADER: True}
+
+
+class Connection(transport.Connection):
+    """A worker's."""
+
+    def waits(self) -> None:
+        """Not here."""
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[redis.Redis]:
+    """Where the messages are."""
+    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    client.delete("unacked", "unacked_index", "_kombu.binding.held")
+    client.close()
+
+
+def take(connection: kombu.Connection, headers: dict[str, Any]) -> Any:
+    """The message with these headers, as a worker has it until it acknowledges it."""
+    taken: list[Any] = []
+    queue = kombu.Queue(QUEUE, kombu.Exchange(QUEUE), routing_key=QUEUE)
+    connection.Producer().publish([], exchange=queue.exchange, routing_key=QUEUE, headers=headers, declare=[queue])
+    consumer = connection.Consumer([queue], on_message=taken.append, accept=["json"])
+    with consumer:
+        while not taken:
+            connection.drain_events(timeout=10)
+    return taken[0]
+
+
+def held(broker: redis.Redis) -> tuple[int, int]:
+    """How many Redis knows of."""
+    return broker.hlen("unacked"), broker.zcard("unacked_index")  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        (TRIGGER, 0),
+        (TRIGGER | {"eta": "2030-01-01T00:00:00+00:00"}, 1),  # it may be long until it runs
+        ({"id": "1", "task": "send_notification.error"}, 1),  # sent by name: the alert itself is in it
+        (TRIGGER | {TRIGGER_HEADER: None}, 1),
+    ],
+)
+def test_redis_holds_what_is_more_than_a_trigger(
+    redis_url: str, broker: redis.Redis, headers: dict[str, Any], known: int
+) -> None:
+    with Connection(redis_url) as connection:
+        message = take(connection, headers)
+        assert held(broker) == (known, known)
+        message.ack()
+        assert held(broker) == (0, 0)
+        assert connection.default_channel.qos.can_consume()
+    assert broker.llen(QUEUE) == 0
+
+
+def test_a_trigger_counts_for_prefetch_until_it_is_acknowledged(redis_url: str, broker: redis.Redis) -> None:
+    with Connection(redis_url) as connection:
+        message = take(connection, TRIGGER)
+        qos = message.channel.qos
+        qos.prefetch_count = 1
+        assert not qos.can_consume()
+        message.ack()
+        assert qos.can_consume()
+
+
+@pytest.mark.parametrize("ends", [lambda message: message.requeue(), lambda message: message.channel.close()])
+def test_a_trigger_that_was_not_run_is_put_back_whole(redis_url: str, broker: redis.Redis, ends: Any) -> None:
+    with Connection(redis_url) as connection:
+        message = take(connection, TRIGGER)
+        ends(message)
+        (entry,) = broker.lrange(QUEUE, 0, -1)  # type: ignore[misc]
+        assert TRIGGER.items() <= json.loads(entry)["headers"].items()
+        assert json.loads(entry)["body"] == message._raw["body"]
+
+
+@pytest.mark.parametrize("ends", [lambda message: message.requeue(), lambda message: message.channel.close()])
+def test_nothing_of_an_alert_is_logged_where_its_trigger_cannot_be_put_back(
+    own_redis: OwnRedis, caplog: pytest.LogCaptureFixture, ends: Any
+) -> None:
+    message = take(Connection(own_redis.url), TRIGGER | {"kwargsrepr": "the title"})
+    own_redis.away()
+    with pytest.raises(redis.ConnectionError):
+        ends(message)
+    assert caplog.records == []
+    message.ack()  # else kombu tries once more as this process ends
