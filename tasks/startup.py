@@ -19,6 +19,7 @@ from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.extras import install_hint, missing
 from notifier.operations.template_check import template_problems
 from notifier.settings import settings
+from notifier.worker.ignored import keep_no_frames
 from notifier.worker.log import EscapingFormatter, JsonFormatter, is_json
 from notifier.worker.log_file import SharedLogFile
 from notifier.worker.offload import SLOT_SECONDS
@@ -104,6 +105,7 @@ def refuse_unfit_redis(instance: Any, **_: Any) -> None:
 @worker_init.connect
 def bound_memory(**_: Any) -> None:
     """Before threads start, and processes of a pool are forked."""
+    keep_no_frames()
     give_memory_back()
     keep_what_is_loaded()
 

@@ -76,6 +76,9 @@ class AlertResult(Raised, AsyncResult):  # type: ignore[type-arg]  # cannot be s
         self.id, self.backend, self.parent = id, backend or self.app.backend, parent
         self._cache, self._ignored = None, False
 
+    def __del__(self) -> None:
+        """Nothing: our backend keeps no list of results that are waited for."""
+
     @cached_property
     def on_ready(self) -> Any:  # type: ignore[override]
         """What ``then`` is called on."""

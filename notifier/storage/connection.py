@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from socket import socket as plain_socket
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from redis.sentinel import Sentinel
 from notifier.errors import BrokerUnavailable
 from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
 from notifier.storage.causes import cause_of, may_have_begun
-from notifier.storage.idle_connection import ask
+from notifier.storage.idle_connection import IDLE, ask
 from notifier.storage.url import read_redis_url
 
 MICROSECONDS = 1_000_000
@@ -54,6 +54,7 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
         connection_class=_connection_class(address),
         max_connections=address.options.get("max_connections", CONNECTIONS_MAX),
         timeout=timeout_seconds,
+        queue_class=IDLE,
         **options,
     )
     setattr(pool, PLACE, address.place)
@@ -84,16 +85,14 @@ class New:
         Raises:
             redis.RedisError: also what Redis said before it hung up, if it did so at once: that it lets nobody in.
         """
-        if not self._is_silent or type(self._sock) is not plain_socket:  # one of TLS has no second
-            self._is_silent = False
-            super().send_packed_command(command, check_health)  # type: ignore[misc]
-            return
-        self._is_silent = False
-        with self._sock.dup() as same:  # redis-py closes its own
+        # redis-py closes its own; one of TLS has no second
+        is_heard = self._is_silent and type(self._sock) is plain_socket
+        with self._sock.dup() if is_heard else nullcontext(None) as same:
             try:
                 super().send_packed_command(command, check_health)  # type: ignore[misc]
             except redis.ConnectionError as error:
-                raise _said(self._parser, same) or error from None
+                raise (_said(self._parser, same) if same else None) or error from None
+        self._is_silent = False  # only now: sending connects where nothing is connected
 
     def can_read(self: Any, timeout: float = 0) -> bool:
         """As redis-py's pools ask before each command. What is there before the first one is read as its answer."""
@@ -129,8 +128,32 @@ def clock(client: "redis.Redis") -> int:
     return seconds * MICROSECONDS + microseconds
 
 
+@contextmanager
+def _read_whole(connection: Any) -> Iterator[None]:
+    """Close a connection that a signal's handler left in the middle: nobody may take what is still to come as its own.
+
+    redis-py gives it back as it is. Answers that it has read already are in its parser, where no poll sees them.
+    """
+    try:
+        yield
+    except redis.ResponseError:
+        raise
+    except BaseException:
+        connection.disconnect()
+        raise
+
+
 class NamingPipeline(Pipeline):
     """A pipeline whose errors say which Redis they are of."""
+
+    def _execute_transaction(self, connection: Any, *given: Any) -> list[Any]:
+        with _read_whole(connection):
+            return super()._execute_transaction(connection, *given)
+
+    def _execute_pipeline(self, connection: Any, *given: Any) -> list[Any]:
+        with _read_whole(connection):
+            found: list[Any] = super()._execute_pipeline(connection, *given)  # type: ignore[no-untyped-call]
+            return found
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         """As redis-py's."""
@@ -148,6 +171,10 @@ class NamingRedis(redis.Redis):
     def __init__(self, **options: Any) -> None:
         with _named(options.get("connection_pool")):  # a client of a single connection connects here
             super().__init__(**options)
+
+    def _send_command_parse_response(self, conn: Any, *args: Any, **options: Any) -> Any:
+        with _read_whole(conn):
+            return super()._send_command_parse_response(conn, *args, **options)  # type: ignore[no-untyped-call]
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """As redis-py's."""
@@ -195,6 +222,8 @@ class broker_errors:  # noqa: N801 - used as a function, like ``suppress``
         pass
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
+        if error is None:
+            return
         if isinstance(error, redis.RedisError | UnicodeDecodeError):  # the latter: what listens there is no Redis
             words, cause = cause_of(error)
             place = getattr(error, PLACE, "")

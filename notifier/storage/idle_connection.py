@@ -3,24 +3,61 @@
 import os
 import select
 import socket
+import time
 from collections.abc import Iterable
-from queue import Empty
+from queue import Empty, Full, LifoQueue
 from typing import Any
 
 import redis
 
-SHORT_BYTES = 64
-"""Ours: of an answer that is looked at before redis-py reads it."""
+SEEN_BYTES = 65_536
+"""Ours: of an answer that is looked at before redis-py reads it; that of a claim of ten has some thousands."""
+INTEGER, TEXT, ARRAY = b":$*"
 
 
 class NoneIdle(Exception):
     """There is no connection that can be used as it is. Nothing was sent: redis-py's own way makes one."""
 
 
+class Idle(LifoQueue[Any]):
+    """The connections of a pool that nobody uses. To take one at once, or give one back, takes a lock and no more.
+
+    Nobody waits to give one back, so nobody need be told that there is room.
+    """
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """As redis-py's queue. Raises: Empty."""
+        try:  # without a condition, whose lock a signal's handler that raises may leave closed: all others then hang
+            return self.get_nowait()
+        except Empty:
+            return super().get(block, timeout)
+
+    def get_nowait(self) -> Any:
+        """As redis-py's queue. Raises: Empty."""
+        with self.mutex:
+            if not self.queue:
+                raise Empty
+            return self.queue.pop()
+
+    def put_nowait(self, item: Any) -> None:
+        """As redis-py's queue. Raises: Full."""
+        with self.mutex:
+            if len(self.queue) >= self.maxsize:
+                raise Full
+            self.queue.append(item)
+            self.not_empty.notify()
+
+
+IDLE = Idle if LifoQueue.__module__ == "queue" else LifoQueue  # that of gevent has no such lock, and needs none
+
+
 def packed(parts: Iterable[str | bytes | float]) -> bytes:
     """These in Redis' protocol, as parts of a command; its ``*`` and their count are not among it."""
-    texts = [part if type(part) is bytes else str(part).encode() for part in parts]
-    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
+    given: list[int | bytes] = []
+    for part in parts:
+        text = part if type(part) is bytes else str(part).encode()
+        given += (len(text), text)
+    return b"$%d\r\n%b\r\n" * (len(given) // 2) % tuple(given)  # one by one takes longer
 
 
 def ask(pool: Any, command: bytes) -> Any:
@@ -34,53 +71,78 @@ def ask(pool: Any, command: bytes) -> Any:
         NoneIdle: nothing was sent.
         redis.RedisError: as in redis-py.
     """
-    connection = _idle(pool)
+    connection = _taken(pool)
     try:
-        connection.send_packed_command([command])
-        text = _short_text(connection._sock)
-        return connection.read_response() if text is None else connection.encoder.decode(text)
-    except redis.ResponseError:  # it was read whole
+        if not _is_usable(connection):
+            raise NoneIdle
+        seen = _seen_answer(connection._sock, command)
+        return connection.read_response() if seen is None else seen[0]
+    except (NoneIdle, redis.ResponseError):  # it was read whole
         raise
     except BaseException:  # a signal's handler may raise too: nobody may take this answer for that of another command
-        connection.disconnect()
+        if connection is not None:
+            connection.disconnect()
         raise
     finally:
         pool.pool.put_nowait(connection)
 
 
-def _short_text(sock: Any) -> bytes | None:
-    """Redis' answer, if it is one short text, as of most steps; else None: redis-py reads it, in ten times as long."""
-    if type(sock) is not socket.socket:  # one of TLS cannot look ahead; one of gevent shall wait in its own way
-        return None
+def _seen_answer(sock: Any, command: bytes) -> tuple[Any] | None:
+    """Redis' answer, if all of it is there as it comes; else None: redis-py reads it, in several times as long."""
     try:
-        seen = sock.recv(SHORT_BYTES, socket.MSG_PEEK)
+        sock.sendall(command)
+        if type(sock) is not socket.socket:  # one of TLS cannot look ahead; one of gevent shall wait in its own way
+            return None
+        seen = sock.recv(SEEN_BYTES, socket.MSG_PEEK)
     except TimeoutError:
         raise redis.TimeoutError("Timeout reading from socket") from None
     except OSError as error:
         raise redis.ConnectionError(f"Error while reading from socket: {error.args}") from None
-    length, _, text = seen.partition(b"\r\n")
-    if length != b"$%d" % (len(text) - 2):
+    try:
+        answer, end = _read(seen, 0)
+    except (ValueError, IndexError):  # a part of it, an error, or a rare kind
         return None
-    sock.recv(len(seen))
-    return text[:-2]
+    if end != len(seen):
+        return None
+    while end:
+        end -= len(sock.recv(end))
+    return (answer,)
 
 
-def _idle(pool: Any) -> Any:
+def _read(text: bytes, start: int) -> tuple[Any, int]:
+    """An answer in Redis' protocol (RESP2), and where it ends. Raises ValueError, IndexError: it is not all there."""
+    line = text.index(b"\r\n", start)
+    kind, number, end = text[start], int(text[start + 1 : line]), line + 2
+    if kind == INTEGER:
+        return number, end
+    if kind == TEXT and number >= 0:
+        last = end + number
+        if text[last : last + 2] != b"\r\n":
+            raise ValueError
+        return text[end:last].decode(), last + 2
+    if kind != ARRAY or number < 0:
+        raise ValueError
+    items = []
+    for _ in range(number):
+        item, end = _read(text, end)
+        items.append(item)
+    return items, end
+
+
+def _taken(pool: Any) -> Any:
     if pool.pid != os.getpid():  # redis-py makes new ones in a fork
         raise NoneIdle
     try:
-        connection = pool.pool.get_nowait()
+        return pool.pool.get_nowait()
     except Empty:
         raise NoneIdle from None
-    if connection is None or not _is_usable(connection):
-        pool.pool.put_nowait(connection)
-        raise NoneIdle
-    return connection
 
 
 def _is_usable(connection: Any) -> bool:
     """Whether it is open, and nothing is there to be read: neither an answer that nobody took, nor its end."""
-    if (sock := connection._sock) is None:
+    if connection is None or (sock := connection._sock) is None or connection._is_silent:
+        return False
+    if connection.health_check_interval and time.monotonic() > connection.next_health_check:  # redis-py pings first
         return False
     if not hasattr(select, "poll"):  # on Windows, and with eventlet
         return not connection.can_read()

@@ -4,6 +4,7 @@ All of them begin with ``NOTIFIER_KEY_PREFIX``; so do the names of queues and re
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from notifier.models import AlertType
 from notifier.routing import ROUTES, Partition
@@ -73,7 +74,7 @@ class Keys:
 
     def outbox_parts(self, partition: Partition | AlertType | str) -> list[str]:
         """The five keys of an outbox, in the order in which the scripts expect them."""
-        return [self.outbox(partition, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up")]
+        return list(_outbox_parts(self, partition))
 
     @property
     def sequence(self) -> str:
@@ -89,7 +90,7 @@ class Keys:
         """String: the heartbeat of a process that delivers; its life is a few beats."""
         return f"{self.prefix}worker:{name}"
 
-    def fleet(self, partition: Partition | AlertType) -> str:
+    def fleet(self, partition: Partition | AlertType | str) -> str:
         """Hash: what each living worker that consumes this type's queue holds for it."""
         return f"{self.prefix}fleet:{partition}"
 
@@ -274,3 +275,8 @@ class Keys:
     def refused(self, alert_type: AlertType) -> str:
         """Sorted set: ids of alerts that no outbox took, by time."""
         return f"{self.prefix}refused:{alert_type}"
+
+
+@lru_cache(maxsize=256)  # of each claim
+def _outbox_parts(keys: Keys, partition: Partition | AlertType | str) -> tuple[str, ...]:
+    return tuple(keys.outbox(partition, part) for part in ("waiting", "delayed", "in_flight", "state", "wake_up"))

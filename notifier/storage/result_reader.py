@@ -1,8 +1,7 @@
 """Reads and awaits results for all threads of a process: one thread with two connections, however many wait."""
 
 import logging
-import selectors
-import socket
+import select
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.storage.bell import Bell
 from notifier.storage.connection import broker_errors
 from notifier.storage.subscription import Subscription
 
@@ -38,30 +38,6 @@ class Watch:
 
     key: bytes
     tell: Tell
-
-
-class Bell:
-    """Wakes the thread that polls it."""
-
-    def __init__(self) -> None:
-        self.polled, self._other_end = socket.socketpair()
-        self.polled.setblocking(False)
-        self._other_end.setblocking(False)
-
-    def ring(self) -> None:
-        """Wake it; from any thread."""
-        with suppress(BlockingIOError):  # full: it has been rung often enough
-            self._other_end.send(b".")
-
-    def hush(self) -> None:
-        """Forget that it was rung."""
-        with suppress(BlockingIOError):
-            self.polled.recv(4096)
-
-    def close(self) -> None:
-        """Free both ends."""
-        self.polled.close()
-        self._other_end.close()
 
 
 class ResultReader:
@@ -270,8 +246,12 @@ class _Service:
 
     def _poll(self, seconds: float) -> bool:
         """Wait until the bell rings or Redis says something. False: neither."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._bell.polled, selectors.EVENT_READ)
-            if self._subscription is not None and self._subscription.descriptor is not None:
-                selector.register(self._subscription.descriptor, selectors.EVENT_READ)
-            return bool(selector.select(seconds))
+        polled = [self._bell.polled.fileno()]
+        if self._subscription is not None and self._subscription.descriptor is not None:
+            polled.append(self._subscription.descriptor)
+        if not hasattr(select, "poll"):  # on Windows, and with eventlet
+            return bool(select.select(polled, (), (), seconds)[0])
+        poller = select.poll()  # a selector takes several times as long, in which who waits for a result is held up
+        for each in polled:
+            poller.register(each, select.POLLIN)
+        return bool(poller.poll(seconds * 1_000))

@@ -21,8 +21,8 @@ BY_STEPS: Mapping[str, str] = {
     "hset": "x x x",
 }
 """The commands that the Lua steps call on keys, each with arguments that change nothing."""
-NOT_TRIED = frozenset({"hsetnx", "incr", "lpush", "publish", "time"})
-"""Those of which no form changes nothing, or that have no key; the second are tried below."""
+NOT_TRIED = frozenset({"hsetnx", "incr", "lpush", "publish", "pubsub", "time"})
+"""Those of which no form changes nothing, or that have no key, which are tried below; or that may be missing."""
 BY_WORKERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("hget", "hdel"), ("", "x")),
     "hset": ("", "x x x"),

@@ -4,7 +4,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 IS_STEP = "\n-- KEYS:"
 """Is in the header of a Lua file that is a step, and of no file of shared functions."""
+IS_BELOW = "\n-- Below all others"
+"""Is in the header of the file of shared functions on which nearly all others stand."""
 REPLICA_MILLISECONDS = 500
 """Ours: how long a step waits for a replica to have it as well; at most half of the connection's timeout."""
 REPLICA_AGAIN_SECONDS = 2
@@ -26,7 +27,13 @@ REPLICA_AGAIN_SECONDS = 2
 
 def script(*names: str) -> str:
     """The text of Lua files, in order: shared functions first, the script that uses them last."""
-    return "\n".join(map(_text_of, names))
+    texts = [_text_of(name) for name in names]
+    if IS_STEP not in texts[-1]:  # more is to follow
+        return "\n".join(texts)
+    # A function that is made looks for each local of the one around it that it uses, past all later ones that others
+    # use, and finds at once what lies further out. Each call makes all of them.
+    opened = [f"{text}\nreturn (function()" if IS_BELOW in text else text for text in texts]
+    return "\n".join([*opened, *("end)()" for text in texts if IS_BELOW in text)])
 
 
 def _text_of(name: str) -> str:
@@ -79,8 +86,10 @@ def _straight(client: Any, text: str, learned: Callable[..., Any]) -> Callable[.
     def asked(keys: Sequence[str], args: Sequence[Any]) -> Any:
         if ask is not None:
             given = packed((len(keys), *keys, *args))
-            with suppress(NoneIdle):
+            try:
                 return ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given))
+            except NoneIdle:
+                pass
         return client.evalsha(digest, len(keys), *keys, *args)
 
     def run(keys: Sequence[str], args: Sequence[Any]) -> Any:

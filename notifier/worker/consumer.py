@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from kombu.message import Message
 
 from notifier.errors import BrokerUnavailable
 from notifier.outbox.unreadable import Problem, Unreadable, UnreadableEntries, unreadable
+from notifier.storage.bell import Bell
 from notifier.worker import transport
 from notifier.worker.task_message import UnreadableMessage, check_task_message
 
@@ -38,10 +40,28 @@ class Consumer(_Consumer):  # type: ignore[misc]
         self._comes_again = False
         connection = {"set_aside": staticmethod(self._set_aside_entry), "waits": staticmethod(self.waits)}
         app.amqp.Connection = type("Connection", (transport.Connection,), connection)
+        self._bell: Bell | None = None
+        self._loop_thread = 0
         super().__init__(*args, app=app, **options)
 
     def waits(self) -> None:
         """Called each second while there is no connection to the broker."""
+
+    def register_with_event_loop(self, hub: Any) -> None:
+        """As Celery's, from each new connection on."""
+        super().register_with_event_loop(hub)
+        self._bell, self._loop_thread = self._bell or Bell(), threading.get_ident()
+        hub.add_reader(self._bell.polled, self._bell.hush)
+
+    def call_soon(self, operation: Any, *args: Any, **options: Any) -> Any:
+        """As Celery's, whose loop sleeps on for up to a second: tasks that have ended would be acknowledged late.
+
+        Or, where another task comes before, in the middle of that one's claim.
+        """
+        given = super().call_soon(operation, *args, **options)
+        if self._bell is not None and threading.get_ident() != self._loop_thread:
+            self._bell.ring()
+        return given
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Message], None]:
         """What is called with each message, from each new connection on."""

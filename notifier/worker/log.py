@@ -24,6 +24,8 @@ from notifier.worker.step_log import FIELDS
 FURTHER_LINE = "\n    "
 """A record begins at the left margin; the lines of its traceback do not."""
 HIDDEN = "(its text: --loglevel DEBUG)"
+LINE = "notifier_line"
+"""The attribute of a record that keeps its line, and whether that shows all."""
 QUOTING = (ValueError, LookupError)
 """Exceptions that quote the value they were raised for, which may be part of an alert."""
 
@@ -64,7 +66,14 @@ class JsonFormatter(EscapingFormatter):
         super().__init__(fmt)  # what Celery gives each of its formatters
 
     def format(self, record: logging.LogRecord) -> str:
-        """As ``logging.Formatter``."""
+        """As ``logging.Formatter``; once for a record that goes to a file as well."""
+        shows_all, line = getattr(record, LINE, (None, ""))
+        if shows_all is not _shows_all():
+            line = self._line(record)
+            setattr(record, LINE, (_shows_all(), line))
+        return str(line)
+
+    def _line(self, record: logging.LogRecord) -> str:
         shown = record if _shows_all() else _without_texts(record)
         told: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -115,6 +124,8 @@ def _shows_all() -> bool:
 
 def _without_texts(record: logging.LogRecord) -> logging.LogRecord:
     """The record as it may be read above DEBUG; Celery's lines of a task hold its result, or its exception."""
+    if not (record.exc_info or record.exc_text or isinstance(record.args, Mapping)):  # a copy takes longer than all
+        return record
     record = copy.copy(record)
     record.exc_text = None  # of another formatter
     if isinstance(record.args, Mapping):

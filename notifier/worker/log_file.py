@@ -31,6 +31,7 @@ class SharedLogFile(logging.Handler):
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, files_kept: int = FILES_KEPT) -> None:
         super().__init__()
         self._path = path.absolute()
+        self._name = str(self._path)
         self._max_bytes = max_bytes
         self._old = [self._path.with_name(f"{path.name}.{number}") for number in range(1, files_kept + 1)]
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,27 +62,30 @@ class SharedLogFile(logging.Handler):
         super().close()
 
     def _open(self) -> int:
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-        if stat.S_ISREG(os.fstat(file).st_mode):
+        file = os.open(self._name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
+        self._opened = os.fstat(file)
+        if stat.S_ISREG(self._opened.st_mode):
             with suppress(OSError):  # another user's
                 os.fchmod(file, MODE)
         return file
 
-    def _is_current(self) -> bool:
-        """Whether the open file is the one at the path: another process may have rotated it."""
+    def _found(self) -> os.stat_result | None:
+        """The open file, if it is the one at the path: another process may have rotated it."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._file))
+            found = os.stat(self._name)
         except FileNotFoundError:  # rotated a moment ago
-            return False
+            return None
+        return found if os.path.samestat(found, self._opened) else None
 
-    def _follow(self) -> None:
-        if not self._is_current():
+    def _follow(self) -> os.stat_result:
+        if (found := self._found()) is None:
             before, self._file = self._file, self._open()
             os.close(before)
+            found = self._opened
+        return found
 
     def _make_room(self, more_bytes: int) -> None:
-        self._follow()
-        found = os.fstat(self._file)
+        found = self._follow()
         if stat.S_ISREG(found.st_mode) and 0 < found.st_size > self._max_bytes - more_bytes:
             self._rotate()
             self._follow()
@@ -91,7 +95,7 @@ class SharedLogFile(logging.Handler):
         lock = os.open(self._path.with_name(f".{self._path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self._is_current():
+            if self._found() is not None:
                 for younger, older in reversed(list(pairwise((self._path, *self._old)))):
                     with suppress(FileNotFoundError):
                         os.replace(younger, older)

@@ -6,7 +6,7 @@ them all that there are. Nobody knows beforehand which webhook will hang, so non
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -36,11 +36,12 @@ class Offload:
             Exception: what ``act`` raises; once it goes on by itself, that is logged.
         """
         running = self._threads.submit(copy_context().run, act)  # a trace of the task goes on there
-        wait([running], self._slot_seconds)
-        if running.done():
-            return running.result()
-        running.add_done_callback(_log)
-        return None
+        try:
+            running.exception(self._slot_seconds)  # not its result: that may be a TimeoutError too
+        except TimeoutError:
+            running.add_done_callback(_log)
+            return None
+        return running.result()
 
     def drain(self) -> None:
         """Wait for all that go on, and take no more."""

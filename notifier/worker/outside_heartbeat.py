@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from notifier.models import AlertType
 from notifier.storage.connection import broker_errors
+from notifier.storage.interval import begins_interval
 from notifier.storage.keys import Keys
 from notifier.version import VERSION
 
@@ -63,9 +64,8 @@ class OutsideHeartbeat:
         """
         if time.monotonic() < self._next_at or (self._thread is not None and self._thread.is_alive()):
             return
-        with broker_errors():
-            if not self._redis.set(self._key, 1, nx=True, px=max(1, round(self._seconds * 1_000))):
-                return
+        if not begins_interval(self._redis, self._key, self._seconds):
+            return
         if self._moves():
             self._thread = threading.Thread(target=self._call, name="outside-heartbeat", daemon=True)
             self._thread.start()

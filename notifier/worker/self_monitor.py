@@ -9,12 +9,14 @@ import redis
 
 from notifier.errors import NotifierError
 from notifier.gate.admin import Gate
+from notifier.gate.trouble import count_troubles
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outcome import Reason
 from notifier.plain_text import plain
 from notifier.producer.publisher import Publisher
 from notifier.settings import Settings
 from notifier.storage.connection import broker_errors
+from notifier.storage.interval import begins_interval
 from notifier.storage.keys import Keys
 
 logger = logging.getLogger(__name__)
@@ -115,7 +117,7 @@ class SelfMonitor:
 
     def _report(self, what: str, subject: str, details: Counter[str]) -> None:
         last_notified = self._keys.last_notified(f"{what}:{subject}")
-        if not self._is_due(last_notified):
+        if not begins_interval(self._redis, last_notified, self._settings.watch_seconds):
             return
         try:
             self._publisher.submit(self._message(what, subject, details))
@@ -125,20 +127,8 @@ class SelfMonitor:
                 self._redis.delete(last_notified)
             return
         with broker_errors():
-            pipeline = self._redis.pipeline()
-            for detail, count in details.items():
-                pipeline.hincrby(self._keys.troubles, f"{what}|{subject}|{detail}", -count)
-            pipeline.execute()
-
-    def _is_due(self, last_notified: str) -> bool:
-        """Whether it is for this caller to report a cause, now."""
-        period = round(self._settings.watch_seconds * 1_000)
-        with broker_errors():
-            if self._redis.set(last_notified, 1, nx=True, px=period):
-                return True
-            if cast("int", self._redis.pttl(last_notified)) > period:  # Redis' clock has stepped back
-                self._redis.pexpire(last_notified, period)
-            return False
+            told = {detail: -count for detail, count in details.items()}
+            count_troubles(self._redis, self._keys, what, subject, told)
 
     def _message(self, what: str, subject: str, details: Counter[str]) -> NotificationMessage:
         kinds = self._kinds(subject)

@@ -17,6 +17,8 @@ def log_step(step: str, notification_id: str, alert_type: str | None, level: int
         fields: what else is known, by name: ``reason`` (a word), ``wait_seconds``, ``message_id`` …; none of them may
             be a text of the alert. Those that are None or empty are left out.
     """
+    if not logger.isEnabledFor(level):
+        return
     known = {name: value for name, value in fields.items() if value not in (None, "")}
     told = "".join(f" {name}={value}" for name, value in known.items())
     kind = None if alert_type is None else str(alert_type)

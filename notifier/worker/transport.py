@@ -5,29 +5,51 @@ entry is gone. These classes look at each entry first, by making the message tha
 """
 
 import logging
+import time
 from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
 import kombu
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 from kombu.utils.encoding import bytes_to_str
-from kombu.utils.json import loads
+from kombu.utils.json import dumps, loads
 
+from notifier.outbox.terms import TRIGGER_HEADER
 from notifier.storage.redis_transports import OneClient, with_channel
 
 logger = logging.getLogger(__name__)
 
 # the published types of kombu know little of its transports
 _QoS: Any = redis.QoS
+_Unstored: Any = virtual.QoS
 
 
 class QoS(_QoS):  # type: ignore[misc]
-    """Gives back what workers held that are gone, unless it cannot be read."""
+    """Gives back what workers held that are gone, unless it cannot be read.
+
+    Of a trigger that runs at once Redis is not told that this worker holds it, which takes eight commands and, before
+    the claim, a round trip. One that is lost with its worker is missed within two seconds (overlooked.py), and given
+    back by kombu only after the visibility timeout.
+    """
+
+    def append(self, message: Any, delivery_tag: Any) -> None:
+        """Hold a message until it is acknowledged."""
+        (_Unstored if _is_trigger(message) else _QoS).append(self, message, delivery_tag)
+
+    def ack(self, delivery_tag: Any) -> None:
+        """Hold it no more."""
+        (_Unstored if self._is_trigger(delivery_tag) else _QoS).ack(self, delivery_tag)
+
+    def _is_trigger(self, tag: Any) -> bool:
+        message = self._delivered.get(tag)
+        return message is not None and _is_trigger(message)
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Put one message back into its queue."""
         with self.channel.conn_or_acquire(client) as found:
+            if self._is_trigger(tag):
+                self._store(tag, found)
             held = found.hget(self.unacked_key, tag)
         if held is not None:
             try:
@@ -37,6 +59,19 @@ class QoS(_QoS):  # type: ignore[misc]
                 self._remove_from_indices(tag).execute()
                 return
         super().restore_by_tag(tag, client, leftmost)
+
+    def _store(self, tag: Any, client: Any) -> None:
+        """As kombu does, which puts back what Redis knows of; if that is away, this fails, and no title is logged."""
+        message, where = self._delivered[tag], self._delivered[tag].delivery_info
+        held = dumps([message._raw, where["exchange"], where["routing_key"]])
+        with client.pipeline() as pipe:
+            pipe.zadd(self.unacked_index_key, {tag: time.time()}).hset(self.unacked_key, tag, held).execute()
+
+
+def _is_trigger(message: Any) -> bool:
+    """Whether its alert is in the outbox, and it runs at once."""
+    headers = message.headers
+    return isinstance(headers, dict) and headers.get(TRIGGER_HEADER) is True and not headers.get("eta")
 
 
 class CheckedChannel(OneClient):

@@ -1,7 +1,8 @@
 """A batch is announced as Celery announces tasks: callbacks, signals, events, each alert by its own end."""
 
+import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +21,7 @@ from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.disposition import Action, Disposition
 from notifier.outbox.record import record
 from notifier.outcome import Reason, Status
+from notifier.producer.publisher import Publisher
 from notifier.routing import ROUTES
 from notifier.worker.announce import Announcer
 from notifier.worker.events import EventSender, events_of
@@ -31,7 +33,23 @@ GOOD, BAD = ended("good"), ended("bad", Status.REJECTED, "invalid_payload")
 ITEM = BatchItem(NotificationMessage(id="later", title="T"), 0, 0)
 LATER = Disposition(ITEM, Action.RETRY_LATER, 1, reason=Reason.BAD_GATEWAY)
 AGAIN = Disposition(ITEM, Action.REQUEUE, 0)
+AWAY = (RedisConnectionError, RecoverableConnectionError, OSError)
 RESULT = BatchResult((LATER, AGAIN), (GOOD, BAD), None, 0, {"good": "{}"}, untold=frozenset({"good"}))
+
+
+class Producers(Publisher):
+    """Gives one that notes what it is to send."""
+
+    def __init__(self, publish: Any) -> None:
+        nothing: Any = None
+        super().__init__(nothing, nothing, nothing, nothing, nothing, 1)
+        self.publish = publish
+
+    def _producer(self) -> Any:
+        connection = SimpleNamespace(
+            connection_errors=AWAY, channel_errors=(), transport=SimpleNamespace(driver_type="redis"), release=Mock()
+        )
+        return SimpleNamespace(connection=connection, publish=self.publish)
 
 
 class Worker:
@@ -42,11 +60,13 @@ class Worker:
         self.events: list[tuple[str, str, str | None]] = []
         self.hostname = ""
         self.broken: type[Exception] | None = None
-        self.conf = SimpleNamespace(worker_send_task_events=True, task_routes={TASK.name: {"queue": "the queue"}})
-        events = SimpleNamespace(default_dispatcher=self.dispatcher)
-        app: Any = SimpleNamespace(conf=self.conf, events=events, tasks={TASK.name: TASK})
+        self.conf = SimpleNamespace(
+            worker_send_task_events=True, event_exchange="events", task_routes={TASK.name: {"queue": "the queue"}}
+        )
+        clock = SimpleNamespace(forward=lambda: 7)
+        app: Any = SimpleNamespace(conf=self.conf, clock=clock, tasks={TASK.name: TASK})
         callbacks: Any = self
-        sender = EventSender(app)
+        sender = EventSender(app, Producers(self.publish))
         sender.hostname = "worker@here"
         self.announcer = Announcer(app, callbacks, sender, cast("Any", Mock()))
 
@@ -54,17 +74,14 @@ class Worker:
         """What hangs on the alerts."""
         self.called.append((records, callbacks, leased_at))
 
-    @contextmanager
-    def dispatcher(self, hostname: str) -> Iterator[Any]:
+    def publish(self, text: str, *, headers: dict[str, str], **_: Any) -> None:
         """Where events go."""
         if self.broken:
             raise self.broken
-        self.hostname = hostname
-        yield SimpleNamespace(send=self.note, flush=lambda: None)
-
-    def note(self, kind: str, **fields: Any) -> None:
-        """An event."""
-        self.events.append((kind, fields["uuid"], fields.get("exception")))
+        self.hostname = headers["hostname"]
+        for event in json.loads(text):
+            assert (event["hostname"], event["pid"], event["clock"]) == (self.hostname, os.getpid(), 7)
+            self.events.append((event["type"], event["uuid"], event.get("exception")))
 
 
 @pytest.fixture
@@ -119,13 +136,13 @@ def test_what_waits_was_received_when_its_batch_began() -> None:
     assert told["task-retried"]["timestamp"] - told["task-received"]["timestamp"] == 5.0
 
 
-@pytest.mark.parametrize("error", [OperationalError, RedisConnectionError, RecoverableConnectionError, OSError])
+@pytest.mark.parametrize("error", [OperationalError, *AWAY])
 def test_a_broker_that_takes_no_events_stops_nothing(
     worker: Worker, heard: list[dict[str, Any]], caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
     worker.broken = error
     worker.announcer(RESULT, 1.0, 2.0)
-    assert f"6 events of alerts were not sent ({error.__name__})" in caplog.text
+    assert f"Not sent: 6 events of alerts ({error.__name__})" in caplog.text
     assert len(heard) == 2
 
 
@@ -170,7 +187,7 @@ def test_the_request_of_the_sender_of_a_signal_is_that_of_its_alert(signal: Any,
     task.push_request(id="the delivery task", called_directly=False)
     signal.connect(listen)
     try:
-        Announcer(app, *cast("Any", (Mock(), EventSender(app), Mock())))(
+        Announcer(app, *cast("Any", (Mock(), EventSender(app, Mock()), Mock())))(
             BatchResult((), tuple(records), None, 0, {}), 0, 0
         )
     finally:

@@ -179,6 +179,21 @@ def test_the_file_has_the_same_form(wanted: SimpleNamespace, tmp_path: Path, mon
     assert as_text.endswith("ERROR/MainProcess] about Discord")
 
 
+def test_two_handlers_make_the_line_of_a_record_once() -> None:
+    record, asked = logging.makeLogRecord({"msg": "%s"}), list[str]()
+
+    class Argument:
+        def __str__(self) -> str:
+            asked.append("its text")
+            return "delivered"
+
+    record.args = (Argument(),)
+    lines = [JsonFormatter().format(record) for _ in range(2)]
+    assert lines[0] == lines[1]
+    assert json.loads(lines[0])["message"] == "delivered"
+    assert asked == ["its text"]
+
+
 def test_within_a_task_a_document_names_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "current_task", SimpleNamespace(request=SimpleNamespace(id="1"), name="a task"))
     record = logging.makeLogRecord({"msg": "it goes on", "levelname": "INFO", "name": "x"})
