@@ -4,7 +4,6 @@ A value that has a text is that text. What can be no link, no colour, no time an
 text. Every change is said in ``adjusted``. What was no text is named in ``plain``: it is no Markdown.
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -30,11 +29,11 @@ from notifier.given_parts import (
     markdown,
     poll,
 )
+from notifier.given_severity import severity
 from notifier.message_parts import (
     MENTIONS_MAX,
     USERNAME_MAX_CHARACTERS,
     AlertType,
-    Severity,
     as_mention,
     is_http_url,
     is_snowflake,
@@ -55,14 +54,6 @@ NOTE_CHARACTERS = 1_000
 NAME_CHARACTERS = 1_000
 """Ours: of a username of which the nearest usable one is looked for; it has 80."""
 PLAIN = re.compile(rf"{'|'.join(TEXTS)}|fields\.[0-9]+\.name|{LAST.pattern}")
-SEVERITIES = {
-    **{str(each): each for each in Severity},
-    **dict.fromkeys(("debug", "notset", "notice", "success", "ok", "information", "low", "trace"), Severity.INFO),
-    **dict.fromkeys(("warn", "medium", "degraded"), Severity.WARNING),
-    **dict.fromkeys(("err", "failure", "failed", "exception", "high"), Severity.ERROR),
-    **dict.fromkeys(("crit", "fatal", "alert", "emergency", "emerg", "panic", "page", "disaster"), Severity.CRITICAL),
-}
-"""What others call them: logging, syslog, Alertmanager, Sentry."""
 
 
 def coerce(data: Mapping[str, Any]) -> Given:
@@ -72,7 +63,7 @@ def coerce(data: Mapping[str, Any]) -> Given:
     """
     given = dict(data)
     adjusted = _words(given.pop("adjusted")) if "adjusted" in given else []
-    if not (RAISED.isdisjoint(given) and type(given.get("title")) is type(given.get("message")) is str):
+    if not (RAISED.isdisjoint(given) and type(given.get("title")) is type(given.get("message", "")) is str):
         from notifier.given_exception import read_exceptions  # few calls have one
 
         read_exceptions(given)
@@ -81,7 +72,8 @@ def coerce(data: Mapping[str, Any]) -> Given:
         for name, coerce_one in COERCIONS.items():
             if name in given:
                 _coerce_one(given, name, coerce_one, adjusted)
-    _title(given)
+    if not given.get("title"):
+        _title(given)
     if adjusted:
         said = list(dict.fromkeys(adjusted))
         given["adjusted"] = tuple([*said[:NOTES_MAX], MORE] if len(said) > NOTES_MAX else said)
@@ -129,8 +121,6 @@ def _texts(given: Given, adjusted: list[str]) -> None:
 
 def _title(given: Given) -> None:
     """No title: the first line of the text, else the name of the type."""
-    if given.get("title"):
-        return
     if given.get("dedup_key") and (given.get("update") or given.get("resolved")):
         given["title"] = given["dedup_key"]  # stands for the title that its incident has
         return
@@ -176,17 +166,6 @@ def _colour(value: object, adjust: Adjust, _: Given) -> int | None:
     if (colour := colour_of(value)) is None:
         adjust("left out: no colour")
     return colour
-
-
-def _severity(value: object, adjust: Adjust, given: Given) -> Severity | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = logging.getLevelName(max(10, min(value, 50)) // 10 * 10)
-    name = text_of(value).strip().lower()
-    if name.isdecimal() and len(name) < 4:
-        return _severity(int(name), adjust, given)
-    if name and name not in SEVERITIES:
-        adjust(f"left out: none of {', '.join(Severity)}")
-    return SEVERITIES.get(name)
 
 
 def _time(value: object, adjust: Adjust, _: Given) -> datetime | None:
@@ -276,7 +255,7 @@ Coercion = Callable[[object, Adjust, Given], Any]
 COERCIONS: dict[str, Coercion] = {
     "id": _id,
     "files": _files,
-    "severity": _severity,
+    "severity": severity,
     "color": _colour,
     "url": _link,
     "timestamp": _time,

@@ -11,7 +11,7 @@ _IN_ONE_LINE = re.compile(f"[\t\n{_CONTROL}{_INVISIBLE}]")
 
 def escaped(text: str) -> str:
     r"""The text with every such character shown, as ``\x1b``; all but tab and line feed."""
-    return _IN_LINES.sub(_shown, text)
+    return text if text.isprintable() else _IN_LINES.sub(_shown, text)  # as nearly always
 
 
 def escaped_line(text: str) -> str:
@@ -21,6 +21,8 @@ def escaped_line(text: str) -> str:
 
 def escaped_json(document: str) -> str:
     """The same of a JSON document, which stays one with the same values."""
+    if document.isprintable():
+        return document
     return _IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 

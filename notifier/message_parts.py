@@ -211,7 +211,13 @@ class Part(BaseModel):
         InvalidMessage: it has no part of that name; the text names it, and the nearest right one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+        cache_strings="keys",  # else pydantic keeps the last 16,384 short texts that it read, and few come twice
+    )
 
     def __init__(self, /, *values: Any, **parts: Any) -> None:
         given = self._by_name(values, parts)

@@ -1,6 +1,6 @@
 """The values that an application passes and gets back: alert type, notification, result."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Self
@@ -20,7 +20,6 @@ from pydantic_core import from_json
 
 from notifier.coercion import coerce
 from notifier.errors import ExtraMissing, InvalidMessage, TemplateError
-from notifier.given_parts import FIELD
 from notifier.ids import new_id
 from notifier.message_parts import (
     COLOUR_OF,
@@ -34,6 +33,7 @@ from notifier.message_parts import (
     Mention,
     MessageField,
     MessageFile,
+    Part,
     Picture,
     Poll,
     Snowflake,
@@ -45,6 +45,7 @@ from notifier.message_parts import (
 )
 from notifier.message_parts import AlertType as AlertType
 from notifier.message_parts import Severity as Severity
+from notifier.refusals import named, unknown_name
 from notifier.shortening import shortened
 
 ID_MAX_CHARACTERS = 255  # ours: it is part of names in Redis, and of what commands print
@@ -110,7 +111,7 @@ class NotificationMessage(BaseModel):
         TemplateError: an InvalidMessage too: the template is unknown or wrong, or its variables are.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+    model_config = Part.model_config  # as its parts
 
     id: NotificationId = Field(default_factory=new_id)
     alert_type: Annotated[AlertType, BeforeValidator(_alert_type)] = AlertType.GENERAL
@@ -166,7 +167,7 @@ class NotificationMessage(BaseModel):
         if not TEMPLATE_NAMES.isdisjoint(data):
             data = _of_template(data)
         if unknown := data.keys() - _names(type(self)):
-            raise InvalidMessage("; ".join(_unknown(name, _names(type(self))) for name in sorted(unknown)))
+            raise InvalidMessage("; ".join(unknown_name(name, _names(type(self))) for name in sorted(unknown)))
         given = shortened(coerce(data), MESSAGE_BYTES_MAX)
         try:
             if type(self) is NotificationMessage and given.keys() <= PLAIN:
@@ -174,16 +175,17 @@ class NotificationMessage(BaseModel):
             else:
                 super().__init__(**given)
         except ValidationError as error:
-            raise InvalidMessage(_named(error)) from None
+            raise InvalidMessage(named(error)) from None
 
     def _be_plain(self, given: dict[str, Any]) -> None:
         """Become what pydantic would make of it, which looks at fifty fields: a quarter of a call's Python.
 
         What is given is text of a bounded size, so JSON can hold it.
         """
-        form, rest = _plain_form()
-        made = form.__pydantic_validator__.validate_python(given)
-        object.__setattr__(self, "__dict__", {**rest, **vars(made), "metadata": {}})
+        self._become(_form(PLAIN).__pydantic_validator__.validate_python(given))
+
+    def _become(self, made: BaseModel) -> None:
+        object.__setattr__(self, "__dict__", {**_defaults(), "metadata": {}, **vars(made)})
         object.__setattr__(self, "__pydantic_fields_set__", made.__pydantic_fields_set__)
         object.__setattr__(self, "__pydantic_extra__", None)
         object.__setattr__(self, "__pydantic_private__", None)
@@ -229,13 +231,28 @@ def is_plain(message: NotificationMessage) -> bool:
     return type(message) is NotificationMessage and message.__pydantic_fields_set__ <= PLAIN and not message.metadata
 
 
+def stored_message(text: str) -> NotificationMessage:
+    """The message that was stored as this JSON: checked, but not mended, which takes ten times as long.
+
+    Raises:
+        ValidationError: it has to be mended, if it can be.
+    """
+    message = object.__new__(NotificationMessage)
+    message._become(_form(GIVEN_NAMES).__pydantic_validator__.validate_json(text))
+    return message
+
+
 @cache
-def _plain_form() -> tuple[type[BaseModel], dict[str, Any]]:
-    """A model of the plain fields alone, by the same rules; and what the others are if they are not given."""
+def _form(names: frozenset[str]) -> type[BaseModel]:
+    """A model of these fields alone, by the same rules."""
     fields = NotificationMessage.model_fields
-    plain: Any = {name: (field.annotation, field) for name, field in fields.items() if name in PLAIN}
-    form = create_model("Plain", __config__=NotificationMessage.model_config, **plain)
-    return form, {name: field.default for name, field in fields.items()}
+    found: Any = {name: (field.annotation, field) for name, field in fields.items() if name in names}
+    return create_model("Form", __config__=NotificationMessage.model_config, **found)
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return {name: field.default for name, field in NotificationMessage.model_fields.items()}
 
 
 @cache
@@ -256,22 +273,6 @@ def _of_template(data: dict[str, Any]) -> dict[str, Any]:
     except ExtraMissing as error:
         raise TemplateError(str(error)) from None
     return fields_of_template(data["template"], data.get("context"), given)
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    near = nearest(name, known)
-    return f"{name}: not a field of a NotificationMessage" + (f"; {near}?" if near else "")
-
-
-def _named(error: ValidationError) -> str:
-    said = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        place, why = [str(part) for part in item["loc"]], item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            near = nearest(place[-1], FIELD)
-            why = f"not a part of {place[0]}" + (f"; {near}?" if near else "")
-        said.append(f"{'.'.join(place) or 'message'}: {why}")
-    return "; ".join(said)
 
 
 class NotificationResult(BaseModel):

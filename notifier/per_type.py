@@ -1,6 +1,6 @@
 """Settings that one alert type may have for itself: their variables, as ``DISCORD_LONG_TEXT_CRITICAL``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_settings import PydanticBaseSettingsSource
@@ -38,7 +38,8 @@ class PerTypeSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """The values of each field, by type."""
-        return {f"{name}{BY_TYPE}": _values(name) for name in PER_TYPE}
+        variables = environment()
+        return {f"{name}{BY_TYPE}": _values(name, variables) for name in PER_TYPE}
 
 
 def variable_of(name: str, alert_type: AlertType) -> str:
@@ -60,7 +61,7 @@ def named(location: Sequence[int | str]) -> str:
     return variable_of(name, AlertType(inner[0])) if inner else PER_TYPE[name]
 
 
-def _values(name: str) -> dict[AlertType, str]:
-    variables = environment()  # also what is refused, so that it is told
+def _values(name: str, variables: Mapping[str, str]) -> dict[AlertType, str]:
+    # also what is refused, so that it is told
     texts = {kind: plain(variables.get(variable_of(name, kind), ""), hash_ends=True) for kind in AlertType}
     return {kind: text for kind, text in texts.items() if text}

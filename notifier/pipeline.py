@@ -126,7 +126,7 @@ class Pipeline(Caller):
         from notifier.worker.announce import Announcer
         from notifier.worker.events import EventSender
 
-        events = EventSender(self.app)
+        events = EventSender(self.app, self.publisher)
         events.hostname = self.hostname
         return Announcer(self.app, self.callbacks, events, Unannounced(self.redis, self.keys, self.records))
 

@@ -5,7 +5,6 @@ takes time in proportion to the length of the text: no part of it can match the 
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ def _is_login(found: re.Match[str]) -> bool:
     """Whether a Basic credential is one: in Base64, a name and a password."""
     try:
         return b":" in base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:  # no Base64, or no ASCII: letters of any alphabet fit the pattern
         return False
 
 
@@ -75,7 +74,7 @@ def _is_bot_token(found: re.Match[str]) -> bool:
     first = found[1].split(".", 1)[0]
     try:
         return base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)).isdigit()
-    except binascii.Error:
+    except ValueError:  # no Base64, or no ASCII: letters of any alphabet fit the pattern
         return False
 
 

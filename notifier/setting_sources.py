@@ -1,12 +1,13 @@
-"""Where settings come from that pydantic does not read itself: webhooks, and what the program has given."""
+"""Where settings come from: the environment and ``.env``, files, and what the program has given."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic_settings import PydanticBaseSettingsSource
 
-from notifier.environment import environment, given_environment, outer_environment, plain
+from notifier.environment import environment, file_environment, given_environment, outer_environment, plain
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType
 from notifier.routing import ROUTES
@@ -16,6 +17,24 @@ DEFAULT_API_URL = "https://discord.com/api/v10"
 OF_EVERYBODY = ("REDIS_URL", "CELERY_BROKER_URL", "NOTIFIER_REDIS_PASSWORD")
 SECRETS = (*OF_EVERYBODY, "NOTIFIER_WEB_PASSWORD", "NOTIFIER_METRICS_TOKEN", "NOTIFIER_HEARTBEAT_URL")
 """What may also be in a file, besides webhooks: a container secret."""
+
+
+class EnvironmentSource(PydanticBaseSettingsSource):
+    """Reads the variables of fields: the environment over ``.env``; what is empty is not set.
+
+    pydantic's own sources also look through each field's type, for JSON: that took half of the time of all settings.
+    """
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: pydantic asks for it, and ``__call__`` reads all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The fields that it sets."""
+        given = (*file_environment().items(), *os.environ.items())
+        found = {name.upper(): value for name, value in given if value}
+        names = (str(field.validation_alias) for field in self.settings_cls.model_fields.values())
+        return {name: found[name] for name in names if name in found}
 
 
 class WebhookSource(PydanticBaseSettingsSource):

@@ -13,13 +13,20 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from notifier.environment import ENV_FILE, plain
+from notifier.environment import plain
 from notifier.errors import ConfigurationError
 from notifier.models import AlertType
 from notifier.per_type import BY_TYPE, PER_TYPE, PerTypeSource, named, variable_of, variables_per_type
 from notifier.quiet_hours import NO_QUIET_HOURS, Manner, QuietHours
 from notifier.routing import PRIORITY, ROUTES
-from notifier.setting_sources import DEFAULT_API_URL, SECRETS, GivenSource, SecretFileSource, WebhookSource
+from notifier.setting_sources import (
+    DEFAULT_API_URL,
+    SECRETS,
+    EnvironmentSource,
+    GivenSource,
+    SecretFileSource,
+    WebhookSource,
+)
 from notifier.setting_types import (
     AlertTypes,
     ApiUrl,
@@ -65,14 +72,8 @@ MADE_OF_SEVERAL = ("webhooks", "unreadable_secrets", BY_TYPE)
 class Settings(WorkerSettings):
     """The settings of this process; ``Settings.load()`` reads them, ``settings()`` caches them."""
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_ignore_empty=True,
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        defer_build=False,  # two threads may need it first
-    )
+    # built at once: two threads may need it first
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=False)
 
     webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
     """The first one of each type; ``webhooks_of`` has all."""
@@ -194,10 +195,8 @@ class Settings(WorkerSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment over ``.env`` over what was given; the webhooks from their own source."""
-        per_type = PerTypeSource(settings_cls)
-        given = GivenSource(settings_cls)
-        files = SecretFileSource(settings_cls)
-        return init_settings, env_settings, dotenv_settings, files, given, WebhookSource(settings_cls), per_type
+        own = (EnvironmentSource, SecretFileSource, GivenSource, WebhookSource, PerTypeSource)
+        return init_settings, *(source(settings_cls) for source in own)
 
     @classmethod
     def load(cls) -> Self:

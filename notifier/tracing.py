@@ -25,6 +25,8 @@ CARRIED = ("traceparent", "tracestate")
 TRACED_BATCH_MAX = 100
 """Ours: links and ids of one span; its limits in the SDK are 128."""
 
+NOT_TRACED = nullcontext()
+
 Answered = Callable[[int | None, str | None], None]
 """Says how a request ended: its HTTP status, and the reason word if it is no success."""
 
@@ -49,7 +51,7 @@ def carried() -> str:
 def raising(alert_type: str, notification_id: str) -> AbstractContextManager[object]:
     """The span of a call that raises an alert."""
     if not is_on():
-        return nullcontext()
+        return NOT_TRACED
     return _span(
         *(f"send {_queue(alert_type)}", "PRODUCER"),
         {

@@ -107,9 +107,10 @@ def outcome_of(
         text: how such a body begins.
         secret: kept out of the detail.
     """
-    headers, found = CaseInsensitiveDict(headers), body or {}
+    found = body or {}
     if 200 <= status < 300 and (message_id := snowflake(found, "id")):
         return Delivered(message_id, snowflake(found, "channel_id"))
+    headers = CaseInsensitiveDict(headers)
     if status in (403, 429) and is_edge(status, body, text):
         return Deferred(_seconds(headers.get("Retry-After")), Reason.EDGE_BANNED, Scope.EDGE)
     if status == 429:

@@ -8,7 +8,9 @@ import io
 import socket
 import ssl
 import time
+from collections.abc import Hashable
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -110,6 +112,19 @@ class OneShotAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(max_retries=0)
+        self._pools: dict[Hashable, Any] = {}
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
+        """As in ``requests``, which looks for certificates on the disk each time."""
+        place = urlsplit(request.url)[:2], verify, tuple((proxies or {}).items()), cert
+        if (found := self._pools.get(place)) is None:
+            found = self._pools[place] = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        return found
+
+    def close(self) -> None:
+        """As in ``requests``: the connections end."""
+        self._pools.clear()
+        super().close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """As in ``requests``, with connections of this module's kind."""

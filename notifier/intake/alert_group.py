@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from notifier.coercion import SEVERITIES
 from notifier.counting import counted
 from notifier.errors import InvalidMessage
+from notifier.given_severity import SEVERITIES
 from notifier.intake.given_body import Fields, Taken, details, incident, items, links, mapping, text, texts
 from notifier.message_parts import Severity
 

@@ -42,6 +42,12 @@ DIRECT_LEAVES = 0.5
 """Ours: the part of that which Redis gets if the alert may be posted directly."""
 
 
+class Here(threading.local):
+    """Of one thread. ``inside``: it is in a call of the client, which a signal handler (or a finalizer) interrupts."""
+
+    inside = False
+
+
 class Client:
     """What one call of an application does. It returns or raises within NOTIFIER_PUBLISH_TIMEOUT_SECONDS.
 
@@ -77,20 +83,20 @@ class Client:
         self._onto_disk = OntoDisk(flusher.spool, app.AsyncResult, settings.unknown_leave) if flusher else None
         self._submits = self._ways(self._through_redis(dispatches=True))
         self._admits = self._ways(self._through_redis(dispatches=False))
-        self._here = threading.local()
+        self._here = Here()
         self._another = another
         self._inner: Client | None = None
 
     def submit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """Prepare an alert, bring it to safety, and send its delivery task if it is ``queued``."""
-        if self._inside:
+        if self._here.inside:
             return self._of_inner_calls.submit(message, terms)
         with forks_wait():  # to prepare imports what few calls need
             return self._take(prepare(message, self._settings), terms, self._submits)
 
     def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS) -> Submitted:
         """The same with a prepared alert, without the task: the caller sends it if the alert is ``queued``."""
-        if self._inside:
+        if self._here.inside:
             return self._of_inner_calls.admit(message, terms)
         with forks_wait():
             return self._take(message, terms, self._admits)
@@ -99,11 +105,6 @@ class Client:
         """Begin to hand over what is spooled, in the background. Does nothing if nothing is."""
         if self._flusher:
             self._flusher.start()
-
-    @property
-    def _inside(self) -> bool:
-        """Whether this thread is inside a call of this client, which a signal handler (or a finalizer) interrupts."""
-        return getattr(self._here, "inside", False)
 
     @property
     def _of_inner_calls(self) -> "Client":
@@ -148,5 +149,5 @@ class Client:
             warmth=self._warmth,
             place=self._place,
             always_cold=self._settings.direct_fallback,
-            reached=self.flush,
+            flusher=self._flusher,
         )

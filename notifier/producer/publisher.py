@@ -4,11 +4,12 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
+from celery.exceptions import TaskPredicate
 from kombu import Connection, Producer
 from kombu.exceptions import OperationalError
 
@@ -93,7 +94,7 @@ class Publisher:
                 record of it). Otherwise the alert is folded into a digest.
             BrokerUnavailable: Redis did not take it.
         """
-        if self.admit(message, trigger=self.trigger_of(message)).needs_task:
+        if self.admit(message, with_task=True).needs_task:
             self.dispatch(message)
 
     def submit_again(self, message: NotificationMessage, progress: Progress, *, maybe_posted: bool) -> None:
@@ -123,8 +124,11 @@ class Publisher:
         if admitted.needs_task:
             self.dispatch(message)
 
-    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS, trigger: Trigger | None = None) -> Admitted:
-        """Admit an alert. Its delivery task, if it is wanted, is put into its queue with it, or left to the caller.
+    def admit(self, message: NotificationMessage, terms: Terms = NO_TERMS, *, with_task: bool = False) -> Admitted:
+        """Admit an alert.
+
+        Args:
+            with_task: its delivery task, if it is wanted, is put into its queue with it where that can be done.
 
         Returns:
             ``COUNTED`` also if it was folded into a digest.
@@ -134,6 +138,7 @@ class Publisher:
                 kept with a folded one; the history has a record of it.
             BrokerUnavailable: Redis did not take it.
         """
+        trigger = self.trigger_of(message) if with_task else None
         digests = self._digests if len(terms.callbacks) <= FOLDED_CALLBACKS_MAX else None
         tries_left = ADMIT_TRIES if digests else 1
         while True:
@@ -150,7 +155,7 @@ class Publisher:
 
     def trigger_of(self, message: NotificationMessage) -> Trigger | None:
         """The delivery task of an alert, to be put into its queue as it is admitted; None: ``dispatch`` sends it."""
-        return self._triggers.of(message.alert_type, shown(message)) if self._triggers else None
+        return self._triggers.of(message.alert_type, shown_title(message.title)) if self._triggers else None
 
     @forks_wait()
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
@@ -197,9 +202,14 @@ class Publisher:
                 producer=producer,
             )
 
-    @contextmanager
-    def dispatching(self, task: str) -> Iterator[Producer]:
+    def dispatching(self, task: str) -> AbstractContextManager[Producer]:
         """A producer to send the task of this name with. A broker that does not take it is logged, not raised."""
+        # the alert is in the outbox: the sweep dispatches it again
+        return self.producing(f"{task} could not be queued (%s); the sweep will send another")
+
+    @contextmanager
+    def producing(self, lost: str) -> Iterator[Producer]:
+        """A producer. A broker that does not take what it sends is logged, by these words and its error's kind."""
         # kept and used again, one for each thread that sends at once: taking one from Celery's pool binds a channel
         if self._pid != os.getpid():
             self._idle, self._pid = deque(), os.getpid()  # a fork must not share its parent's connections
@@ -210,13 +220,14 @@ class Publisher:
                 producer = self._producer()
             try:
                 yield producer
+            except TaskPredicate:  # Celery's task.retry() raises it once it has sent
+                self._keep(producer)
+                raise
             except BaseException as error:
+                _drop(producer)  # whatever it was, half a message may have been sent
                 if not isinstance(error, _broken(producer)):
-                    self._keep(producer)
                     raise
-                _drop(producer)
-                # the alert is in the outbox: the sweep dispatches it again
-                logger.warning("%s could not be queued (%s); the sweep will send another", task, type(error).__name__)
+                logger.warning(lost, type(error).__name__)
             else:
                 self._keep(producer)
 

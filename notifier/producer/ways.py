@@ -98,7 +98,7 @@ class ThroughRedis:
         place: which Redis it is, for errors.
         always_cold: types that are given up in time even if Redis falls silent after it has just answered: they may
             be posted directly, and a Redis that wakes up must not post them again.
-        reached: called once Redis has taken an alert.
+        flusher: hands over what is spooled, if there is one, once Redis has taken an alert.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class ThroughRedis:
         warmth: Warmth,
         place: str,
         always_cold: frozenset[AlertType],
-        reached: Callable[[], None],
+        flusher: "Flusher | None",
     ) -> None:
         self._publisher = publisher
         self._dispatches = dispatches
@@ -118,7 +118,7 @@ class ThroughRedis:
         self._warmth = warmth
         self._place = place
         self._always_cold = always_cold
-        self._reached = reached
+        self._flusher = flusher
 
     def take(
         self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
@@ -126,7 +126,7 @@ class ThroughRedis:
         """As ``Way.take``."""
         try:
             if self._warmth.spend() and message.alert_type not in self._always_cold:
-                needs_task = self._admit(message, terms).needs_task
+                needs_task = self._publisher.admit(message, terms, with_task=self._dispatches).needs_task
                 if needs_task and self._dispatches:
                     self._publisher.dispatch(message, again=False)
             else:
@@ -134,26 +134,27 @@ class ThroughRedis:
         except BrokerUnavailable as error:
             return replace(so_far, because=str(error), maybe_admitted=error.maybe_stored)
         self._warmth.renew()
-        self._reached()
+        if self._flusher:
+            self._flusher.start()
         return Submitted(Status.QUEUED, self._result_of(message.id), needs_task=needs_task)
 
     def _take_cold(self, message: NotificationMessage, terms: Terms, deadline: Deadline) -> Admitted:
         admitted: list[Admitted] = []
+
+        def admit() -> None:
+            admitted.append(self._publisher.admit(message, terms, with_task=self._dispatches))
 
         def dispatch() -> None:
             if admitted[0].needs_task and self._dispatches:
                 self._publisher.dispatch(message)
 
         try:
-            deadline.run(lambda: admitted.append(self._admit(message, terms)), before=self._ping, after=dispatch)
+            deadline.run(admit, before=self._ping, after=dispatch)
             return admitted[0]
         except DeadlineExceeded as late:
             silence = f"Redis at {self._place} did not answer within {deadline.seconds:g} s"
             text = f"{silence}; does it run, and is REDIS_URL right?"
             raise BrokerUnavailable(text, maybe_stored=late.begun) from None
-
-    def _admit(self, message: NotificationMessage, terms: Terms) -> Admitted:
-        return self._publisher.admit(message, terms, self._publisher.trigger_of(message) if self._dispatches else None)
 
     def _ping(self) -> None:
         try:

@@ -61,8 +61,7 @@ def compose(
         "embeds": _each_with_its_own_url([each.embed for each in rendered]),
         "allowed_mentions": _allowed(() if "allowed_mentions" in from_all else first.mentions),
     }
-    of_the_request = _of_the_request(first, thread_name, notes[0])
-    body |= {name: value for name, value in of_the_request.items() if name not in from_all}
+    body |= _of_the_request(first, thread_name, notes[0], from_all)
     files = [File(each.file_name, each.whole.encode()) for each in rendered if each.whole is not None]
     if "attachments" not in from_all:
         files = [*uploads(first.files), *files]
@@ -82,9 +81,12 @@ def as_edit(payload: Payload, *, keeps_files: bool) -> Payload:
     return Payload(body, payload.files)
 
 
-def _of_the_request(message: NotificationMessage, thread_name: str, note: str) -> dict[str, Any]:
+def _of_the_request(
+    message: NotificationMessage, thread_name: str, note: str, left_out: Collection[str]
+) -> dict[str, Any]:
     """What belongs to no embed, by Discord's names (Discord docs, webhook.mdx, Execute Webhook)."""
-    flags = (message.silent and SUPPRESS_NOTIFICATIONS) | (message.suppress_embeds and SUPPRESS_EMBEDS)
+    is_bare = message.suppress_embeds and "content" not in left_out  # or nothing would be seen
+    flags = (message.silent and SUPPRESS_NOTIFICATIONS) | (is_bare and SUPPRESS_EMBEDS)
     # Discord takes no name for a thread that is there (code 220002)
     name = "" if message.thread_id else (message.thread_name or "").strip() or thread_name
     parts: dict[str, Any] = {
@@ -98,7 +100,7 @@ def _of_the_request(message: NotificationMessage, thread_name: str, note: str) -
         "thread_name": cut(name.strip(), THREAD_NAME_CHARACTERS_MAX),
         "applied_tags": list(message.applied_tags[:TAGS_MAX]),
     }
-    return {name: value for name, value in parts.items() if value}
+    return {name: value for name, value in parts.items() if value and name not in left_out}
 
 
 def _each_with_its_own_url(embeds: list[dict[str, Any]]) -> list[dict[str, Any]]:

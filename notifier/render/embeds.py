@@ -52,6 +52,8 @@ def render_embed(message: NotificationMessage, note: str = "", left_out: Collect
     embed = without(whole, left_out)
     if "url" in left_out and message.url:
         embed = with_url_in_text(embed)
+    if "footer" in left_out and note:
+        embed["footer"] = {"text": note}  # what Discord refuses is the caller's, not what we say of it
     if _fits(embed) and not TEXTS.intersection(whole, left_out) and content_fits(message, note):
         return RenderedEmbed(embed)
     cut_anyway = {*TEXTS.intersection(whole), "url"}.intersection(left_out) or not content_fits(message, note)
@@ -208,7 +210,7 @@ def _cut_to_fit(embed: dict[str, Any], message: NotificationMessage, note: str, 
     Space goes to the title, the footer, a part of the text, the fields, and the rest of the text.
     """
     cut_embed = {**embed, "title": cut(embed["title"], TITLE_CHARACTERS_MAX)}
-    if "footer" in embed:
+    if len(embed.get("footer", {}).get("text", "")) > FOOTER_CHARACTERS_MAX:
         room = FOOTER_CHARACTERS_MAX - (len(note) + len(SEPARATOR) if note else 0)
         footer = trimmed(_footer(cut(message.source or "", room), note))
         cut_embed["footer"] = {**embed["footer"], "text": footer}

@@ -53,7 +53,7 @@ def ornaments(message: NotificationMessage) -> frozenset[str]:
         "author.url": author and author.url,
         "author.icon_url": author and author.icon_url,
         "footer.icon_url": message.footer_icon,
-        "content": message.content,
+        "content": message.content or message.suppress_embeds,
         "fields": message.fields,
         "footer": message.source,
         "color": True,
