@@ -20,32 +20,33 @@ from notifier.version import VERSION
 OF_SIGNAL = 128
 """Added to a signal's number: the exit code of what it ended, as a shell has it."""
 COMMANDS = {
-    "demo": "demo",
-    "up": "up",
-    "send": "send",
-    "preview": "preview",
-    "templates": "templates",
-    "check": "check",
-    "live": "live",
-    "ready": "ready",
-    "history": "history",
-    "explain": "explain",
-    "waiting": "waiting",
-    "metrics": "metrics",
-    "incidents": "incidents",
-    "ack": "ack",
-    "silence": "silence",
-    "withdraw": "withdraw",
-    "dead": "dead",
-    "gate": "gate",
-    "spool": "spool",
-    "job": "job",
-    "jobs": "jobs",
-    "sandbox": "sandbox",
-    "intake": "intake",
-    "web": "web",
-    "completion": "completion",
+    "demo": "watch alerts arrive in a local Discord, on a Redis of its own",
+    "up": "a Redis, a local Discord, a worker and dashboards on this machine",
+    "send": "raise one alert",
+    "preview": "what would be posted",
+    "templates": "list, show and check templates",
+    "check": "is everything configured, and does it work?",
+    "live": "do the workers of this machine move? for probes",
+    "ready": "do they take alerts? for probes",
+    "history": "what became of the alerts",
+    "explain": "the life of one alert",
+    "waiting": "what waits, why, until when",
+    "metrics": "counts and times, as Prometheus reads them",
+    "incidents": "what is wrong now",
+    "ack": "somebody takes care of an incident",
+    "silence": "keep alerts away for a while",
+    "withdraw": "take alerts back that wait",
+    "dead": "list, show, replay and drop dead letters",
+    "gate": "what holds a webhook back; reset it",
+    "spool": "alerts on this machine's disk",
+    "job": "run a command as a job; forget a job",
+    "jobs": "the jobs that are known",
+    "sandbox": "a local Discord",
+    "intake": "take alerts by HTTP",
+    "web": "the operator's page",
+    "completion": "what makes a shell complete commands",
 }
+"""What each is for, in the words of docs/cli.md. Each is a module of its own."""
 
 NEEDED_EXTRAS = {
     "demo": ("demo",),
@@ -70,8 +71,9 @@ class _Commands(click.Group):
             return None
         if lacking := missing(*NEEDED_EXTRAS.get(cmd_name, ())):
             return _not_installed(cmd_name, install_hint(f"notifier {cmd_name}", *lacking))
-        module = __import__(f"notifier.cli.{COMMANDS[cmd_name]}", fromlist=[cmd_name])
+        module = __import__(f"notifier.cli.{cmd_name}", fromlist=[cmd_name])
         command: click.Command = getattr(module, cmd_name)
+        command.short_help = COMMANDS[cmd_name]
         return with_fitting_help(command)
 
     def main(self, *args: Any, **more: Any) -> Any:
@@ -137,7 +139,9 @@ def _not_installed(name: str, hint: str) -> click.Command:
         raise click.ClickException(hint)
 
     settings: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True}
-    return click.Command(name, callback=tell, help=hint, short_help="(not installed)", context_settings=settings)
+    return click.Command(
+        name, callback=tell, help=hint, short_help=f"{COMMANDS[name]} (not installed)", context_settings=settings
+    )
 
 
 @with_fitting_help
@@ -148,9 +152,9 @@ def main() -> None:
 
     \b
     Examples:
-      notifier demo                      watch 106 alerts arrive in a local Discord
-      notifier up                        a sandbox, a worker and a dashboard, until Ctrl-C
+      notifier demo                      # watch 106 alerts arrive in a local Discord
+      notifier up                        # a sandbox, a worker and two dashboards, until Ctrl-C
       notifier send error "Disk full" --message "/var is at 97 %"
-      notifier check                     does every webhook answer?
+      notifier check                     # does every webhook answer?
       notifier history --status failed --since 2h
     """

@@ -31,9 +31,9 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      eval "$(notifier completion bash)"        in ~/.bashrc
-      eval "$(notifier completion zsh)"         in ~/.zshrc
-      notifier completion fish | source         in config.fish
+      eval "$(notifier completion bash)"        # in ~/.bashrc
+      eval "$(notifier completion zsh)"         # in ~/.zshrc
+      notifier completion fish | source         # in config.fish
 
     Exit code: 0.
     """

@@ -16,7 +16,7 @@ def explain(notification_id: str, as_json: bool) -> None:
     \b
     Examples:
       notifier explain 5f0c7c1e-6d1f-4f0e-9a55-0f6f3c1a2b3c
-      notifier explain 5f0c7c1e --json            the beginning is enough
+      notifier explain 5f0c7c1e --json            # the beginning is enough
     """
     from notifier.operations.alert import alert_as_json
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not

@@ -45,10 +45,10 @@ def gate() -> None:
     \b
     Examples:
       notifier gate list
-      notifier gate close tracklist     nothing goes there until it is opened
-      notifier gate reset security      its webhook is known to answer again
-      notifier gate reset error.1       the second webhook of that type alone
-      notifier gate reset edge          this address is known to be held no more
+      notifier gate close tracklist     # nothing goes there until it is opened
+      notifier gate reset security      # its webhook is known to answer again
+      notifier gate reset error.1       # the second webhook of that type alone
+      notifier gate reset edge          # this address is known to be held no more
     """
 
 

@@ -10,7 +10,7 @@ import click
 
 from notifier.attached import BYTES_MAX
 from notifier.cli.output import pairs, warn
-from notifier.errors import InvalidMessage, NotifierError
+from notifier.errors import InvalidMessage
 from notifier.message_parts import is_http_url, is_snowflake
 from notifier.models import NotificationMessage, Severity
 from notifier.texts import CHARACTERS_MAX
@@ -71,7 +71,7 @@ def given_message(given: Mapping[str, Any]) -> NotificationMessage:
     """The alert of these options, and of ``alert_type``, ``title`` and ``template``.
 
     Raises:
-        NotifierError: a value cannot be taken; names it.
+        InvalidMessage: a value cannot be taken; names it.
         UsageError: the options do not fit together.
     """
     fields = {name: value for name, value in given.items() if value not in (None, (), "", False)}
@@ -97,7 +97,7 @@ def message_of_json(file: str, overrides: Mapping[str, Any], variables: Sequence
     ``variables`` win over those of the file's ``context``.
 
     Raises:
-        NotifierError: it holds no such object, or a field cannot be taken.
+        InvalidMessage: it holds no such object, or a field cannot be taken.
         UsageError: the file cannot be read, or names no template that takes the variables.
     """
     content = _stdin() if file == STDIN else _content(file, "--from-json", CHARACTERS_MAX)
@@ -106,9 +106,9 @@ def message_of_json(file: str, overrides: Mapping[str, Any], variables: Sequence
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise NotifierError(f"{file}: not JSON: {error}") from None
+        raise InvalidMessage(f"{file}: not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise NotifierError(f"{file}: expected a JSON object with the fields of a message")
+        raise InvalidMessage(f"{file}: expected a JSON object with the fields of a message")
     if variables:
         if "template" not in found:
             raise click.UsageError(f"--var gives a variable of a template: {file} names none")
@@ -119,10 +119,7 @@ def message_of_json(file: str, overrides: Mapping[str, Any], variables: Sequence
 
 
 def _message(fields: Mapping[str, Any]) -> NotificationMessage:
-    try:
-        return NotificationMessage(**{name: value for name, value in fields.items() if value is not None})
-    except InvalidMessage as error:
-        raise NotifierError(str(error)) from None
+    return NotificationMessage(**{name: value for name, value in fields.items() if value is not None})
 
 
 def _read_text(fields: dict[str, Any]) -> None:

@@ -1,13 +1,14 @@
 """Help texts that fit the terminal: an example that is too long goes on in the next line, as a shell reads it."""
 
 import re
+import sys
 from collections.abc import Iterator
 
 import click
 
 _WORD = r"""(?:"[^"]*"|'[^']*'|\S)+"""
 _WORDS = re.compile(rf"-[-\w]+ (?![-<|]){_WORD}|{_WORD}")
-_COMMENT = re.compile(r" {2,}(?=\S)")
+_COMMENT = re.compile(r" {2,}# (?=\S)")
 GO_ON = " \\"
 
 
@@ -30,6 +31,7 @@ def with_fitting_help(command: click.Command) -> click.Command:
     """The command; its help text and those of the commands below it fit the terminal."""
     command.context_class = _Context
     for each in getattr(command, "commands", {}).values():
+        each.short_help = each.get_short_help_str(sys.maxsize)  # not cut
         with_fitting_help(each)
     return command
 

@@ -51,7 +51,7 @@ def run(
     \b
     Examples:
       notifier job run --name backup -- pg_dump -Fc shop -f /backup/shop.dump
-      0 3 * * * notifier job run --name import --expect 24h --tell failures -- /opt/import.sh    (in a crontab)
+      0 3 * * * notifier job run --name import --expect 24h --tell failures -- /opt/import.sh    # in a crontab
 
     Exit code: that of COMMAND; 128 and the signal's number if one ended it; 126 or 127 if it cannot be run.
     """

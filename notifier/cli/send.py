@@ -51,7 +51,7 @@ def send(
       notifier send error "Render failed" --file render.log --image frame.png --author Farm --silent
       notifier send -t tracklist_generated --set recording="Artist - Mix Title" --set tracks=15
       notifier send critical "Payments are down" --mention @here --dry-run
-      notifier send error "Disk full" --dedup-key disk-db1          and later, when it is over:
+      notifier send error "Disk full" --dedup-key disk-db1          # and later, when it is over:
       notifier send error --dedup-key disk-db1 --resolved
 
     While it waits, standard error says what for. A file or picture that cannot be read is left out, and told.
@@ -68,7 +68,7 @@ def send(
         raise click.UsageError("MESSAGE and --message: give one of them")
     is_told = alert_type and (title is not None or text or fields["message"])
     if not is_told and not fields["template"] and not names_incident:
-        raise click.UsageError("give ALERT_TYPE and TITLE (or a message), or a --template")
+        raise click.UsageError("give TYPE and TITLE (or a message), or a --template")
     if open_page and not dry_run:
         raise click.UsageError("--open needs --dry-run")
     given = {"alert_type": alert_type, "title": title} | ({} if text is None else {"message": text})

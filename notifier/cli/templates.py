@@ -21,7 +21,7 @@ def templates() -> None:
       notifier templates list
       notifier templates show service_error
       notifier templates check
-      notifier preview service_error            what its example looks like
+      notifier preview service_error            # what its example looks like
     """
 
 

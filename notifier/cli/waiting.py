@@ -20,7 +20,7 @@ def waiting(alert_type: str | None, limit: int, as_json: bool) -> None:
     Examples:
       notifier waiting
       notifier waiting --type error --json
-      notifier explain ID               the life of one of them
+      notifier explain ID               # the life of one of them
 
     Exit code: 0.
     """

@@ -19,16 +19,17 @@ def withdraw(ids: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
     \b
     Examples:
-      notifier withdraw 5f0c7c1e                  the beginning of an id is enough
+      notifier withdraw 5f0c7c1e                  # the beginning of an id is enough
       notifier withdraw deploy-41 deploy-42 --json
 
-    Exit code: 0 all of them, 1 some were not: too_late (under way), completed (final before), not_found.
+    Exit code: 0 all of them, 1 some were not: too_late (under way), already_withdrawn, completed (final before),
+    not_found.
     """
-    from notifier.outbox.withdrawals import Withdrawal
+    from notifier.outbox.withdrawals import Withdrawal, in_words
     from notifier.pipeline import client_pipeline  # imports Celery: --help need not
 
-    author = author_of(given)
-    came_to = client_pipeline().withdraw([alert_id(each) for each in ids], str(author))
+    author, pipeline = author_of(given), client_pipeline()
+    came_to = pipeline.withdraw([alert_id(each) for each in ids], str(author))
     for notification_id, result in came_to.items():
         if result is Withdrawal.WITHDRAWN:
             note(author, "alert.withdraw", notification_id)
@@ -36,5 +37,6 @@ def withdraw(ids: tuple[str, ...], as_json: bool, **given: Any) -> None:
         print_json(came_to)
     else:
         for notification_id, result in came_to.items():
-            echo(f"{notification_id}: {result.replace('_', ' ')}")
+            ended = pipeline.records.get(notification_id) if result is Withdrawal.COMPLETED else None
+            echo(f"{notification_id}: {in_words(result, ended)}")
     raise SystemExit(any(result is not Withdrawal.WITHDRAWN for result in came_to.values()))

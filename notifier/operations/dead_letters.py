@@ -127,8 +127,9 @@ class DeadLetters:
             }
         )
         message = prepare(message, self._settings)
-        maybe_posted = dead["status"] == Status.UNKNOWN
-        self._publisher.submit_again(message, self._settled(dead, message), maybe_posted=maybe_posted)
+        progress, is_doubtful = self._settled(dead, message)
+        maybe_posted = is_doubtful or dead["status"] == Status.UNKNOWN
+        self._publisher.submit_again(message, progress, maybe_posted=maybe_posted)
         self._take_out(dead, "replayed_as", message.id, author)
         return message.id
 
@@ -145,14 +146,18 @@ class DeadLetters:
         with broker_errors():
             return cast("str | None", self._redis.hget(self._keys.notification(dead["id"]), "original"))
 
-    def _settled(self, dead: Record, message: NotificationMessage) -> Progress:
-        """What is settled of it already: nothing, unless some parts are posted and the others fit behind them."""
+    def _settled(self, dead: Record, message: NotificationMessage) -> tuple[Progress, bool]:
+        """What is settled of it already: nothing, unless some parts are posted and the others fit behind them.
+
+        And whether an earlier answer about the rest was lost.
+        """
         with broker_errors():
-            found = self._redis.hmget(self._keys.notification(dead["id"]), ["progress", "rerouted"])
-        text, elsewhere = cast("list[str | None]", found)
+            found = self._redis.hmget(self._keys.notification(dead["id"]), ["progress", "rerouted", "unknown"])
+        text, elsewhere, unknown = cast("list[str | None]", found)
         progress = progress_of(text or "")
         is_in_reach = not elsewhere and dead["reason"] != Reason.UNKNOWN_CHANNEL
-        return progress if progress.part and is_in_reach and _is_unchanged(dead, message) else NO_PROGRESS
+        goes_on = progress.part and is_in_reach and _is_unchanged(dead, message)
+        return progress if goes_on else NO_PROGRESS, unknown is not None
 
     def _fields(self, dead: Record) -> dict[str, Any]:
         """The fields of its message, as they were given: they may be wrong ones, if no outbox took it."""

@@ -1,5 +1,6 @@
 """The steps of one alert in order, from its events and its record."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,11 +19,13 @@ from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import Record
 from notifier.outbox.records import Records
+from notifier.outbox.withdrawals import MAYBE_POSTED
 from notifier.outcome import Fault, Reason, Status, reasons_of
 from notifier.render.notes import duration
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 
+TWICE = "it may be in the channel twice: the answer to an earlier request was lost"
 SOON_SECONDS = 0.05
 """Ours: shorter waits are left out."""
 
@@ -59,9 +62,14 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
     kind = str(message.get("alert_type", AlertType.GENERAL))
     events = events_of(found)
     incident = incident_of(client, keys, message, float(found["admitted_at"]))
-    steps = _beginning(found, record, kind, message, events, incident.get("link") or incident.get("message_id"))
-    for event in events:
+    counted_by = incident.get("link") or incident.get("message_id")
+    if record is not None and record["status"] == Status.FOLDED:
+        counted_by = _digest(client, keys, kind, record)
+    steps = _beginning(found, record, kind, message, events, counted_by)
+    for event in _in_order(events):
         steps += _steps(event, record)
+    if record is not None and record.get("maybe_posted"):
+        steps.append(Step(steps[-1].at, TWICE if record["success"] else MAYBE_POSTED))
     steps += _afterwards(found)
     # its own steps are in order already, whatever its clocks have done since
     steps = list(merge(steps, (Step(_at(at), what) for at, what in life_of(incident)), key=lambda each: each.at))
@@ -72,8 +80,30 @@ def explain(client: "redis.Redis", keys: Keys, records: Records, notification_id
         # what its outbox waits for is none of its business before it is due
         if postponed := _still_postponed(client, keys, kind, notification_id, found):
             return [*steps, postponed]
-        steps += _still_waiting(client, keys, kind, notification_id, steps[-1].at)
+        *claimed, last = _still_waiting(client, keys, kind, notification_id, steps[-1].at)
+        steps = [*merge(steps, claimed, key=lambda each: each.at), last]
     return steps
+
+
+def _in_order(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A claim before the revoke that came too late for it: it is noted as its batch ends (claimed.lua)."""
+    ordered: list[dict[str, Any]] = []
+    for event in events:
+        revoked_at = ordered[-1]["at"] if ordered and ordered[-1].get("status") == "not withdrawn" else 0
+        is_behind = event["step"] == "batch" and event["at"] < revoked_at
+        ordered.insert(len(ordered) - is_behind, event)
+    return ordered
+
+
+def _digest(client: "redis.Redis", keys: Keys, kind: str, record: Record) -> str | None:
+    """The digest that counts it. None: it is not known, for workers of version 0.2 give it another id."""
+    if "digest" not in record:
+        return None
+    with broker_errors():
+        if client.exists(keys.notification(record["digest"])):
+            return record["digest"]
+        is_to_come = client.hget(keys.outbox(kind, "digest"), "id") == record["digest"]
+    return f"{record['digest']}, which waits for room" if is_to_come else None
 
 
 def _refusal(record: Record) -> Step:
@@ -87,14 +117,17 @@ def _beginning(
     kind: str,
     message: Mapping[str, Any],
     events: Sequence[Mapping[str, Any]],
-    incidents_message: str | None,
+    counted_by: str | None,
 ) -> list[Step]:
     spooled, title = float(found.get("spooled", 0)), message.get("title", "(unknown)")
     here = _at(float(found["admitted_at"]) + spooled)
     if record is not None and record["status"] == Status.FOLDED:
-        steps = [Step(here, f'met a full outbox as {kind}: "{title}"'), Step(here, "folded into a digest")]
+        steps = [
+            Step(here, f'met a full outbox as {kind}: "{title}"'),
+            Step(here, "folded into a digest" + (f": {counted_by}" if counted_by else "")),
+        ]
     elif record is not None and record["status"] in INCIDENT:
-        where = record["link"] or record["message_id"] or incidents_message or "that is to come"
+        where = record["link"] or record["message_id"] or counted_by or "that is to come"
         steps = [
             Step(here, f'came as {kind}: "{title}"'),
             Step(here, INCIDENT[record["status"]].format(where=where, detail=record["detail"])),
@@ -222,11 +255,26 @@ def _still_waiting(client: "redis.Redis", keys: Keys, kind: str, notification_id
     with broker_errors():
         now = clock(client)
         if client.zscore(keys.outbox(kind, "in_flight"), notification_id) is not None:
-            return [Step(_at(now), UNDER_WAY)]
+            return _under_way(client, keys, kind, now)
         began, reason = last_wait(cast("str | None", client.hget(keys.outbox(kind, "state"), "held")))
     last = max(_at(began), since) if began else since
     why = reason.replace("_", " ") + _at_fault(client, keys, reason)
     return [Step(_at(now), f"still waiting, for {duration(max(0.0, (_at(now) - last).total_seconds()))}: {why}")]
+
+
+def _under_way(client: "redis.Redis", keys: Keys, kind: str, now: int) -> list[Step]:
+    """Who has it, and until when. That it was claimed becomes an event of its own as its batch ends (claimed.lua)."""
+    state = client.hmget(keys.outbox(kind, "state"), ["batch", "lease_until", "worker", "claimed"])
+    batch, lease_until, worker, claimed = cast("list[str | None]", state)
+    if not lease_until:
+        return [Step(_at(now), UNDER_WAY)]
+    held = cast("str | None", client.hget(keys.fleet(kind), worker)) if worker else None
+    by = f" by {json.loads(held)['node'] if held else worker}" if worker else ""
+    lease = f"; leased until {_clock(lease_until)} at the latest"
+    token, at, others = (claimed or "").split() or ("", "", "")
+    if token != batch:  # taken over, or of version 0.2, which has made it an event already
+        return [Step(_at(now), UNDER_WAY + by + lease)]
+    return [Step(_at(at), f"claimed{by}{_others(int(others))}{lease}"), Step(_at(now), UNDER_WAY)]
 
 
 def _at_fault(client: "redis.Redis", keys: Keys, reason: str) -> str:

@@ -200,5 +200,5 @@ def _text(each: Record) -> str:
     message = each.get("message") or {}  # a later version may store it elsewhere
     fields = [f"{field.get('name')} {field.get('value')}" for field in message.get("fields", [])]
     parts = [message.get("title"), message.get("message", ""), message.get("source", ""), *fields]
-    parts += [each.get(name) for name in ("id", "reason", "detail", "message_id")]
+    parts += [each.get(name) for name in ("id", "reason", "detail", "message_id", "digest")]
     return "\n".join(str(part) for part in parts if part).casefold()

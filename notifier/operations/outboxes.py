@@ -7,10 +7,9 @@ from typing import Any, cast
 import redis
 
 from notifier.models import AlertType
-from notifier.operations.waiting import UNDER_WAY, last_wait, why_later
+from notifier.operations.waiting import UNDER_WAY, held_by, wakes_at, why_later
 from notifier.outbox.partitions import partitions_of
 from notifier.outbox.record import iso
-from notifier.outcome import Reason
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 
@@ -168,20 +167,16 @@ def _state(kind: AlertType, found: _Found, size: int, fields: dict[str, dict[str
 def _stuck_since(found: _Found, waits: Sequence[float], now: int) -> float:
     """Since when nothing has come for what is due; 0: something has, or is under way."""
     is_due = found.waiting or any(at <= now for _, at in found.first_delayed)
-    wakes_at = float((found.wake_up or "0").split()[-1])
-    if not is_due or not waits or found.in_flight or wakes_at + OVERDUE > now:
+    if not is_due or not waits or found.in_flight or wakes_at(found.wake_up) + OVERDUE > now:
         return 0
     since = max(min(waits), float(found.settled_at or 0))
     return since if now - since > STILL_SECONDS * MICROSECONDS else 0
 
 
 def _next(found: _Found, fields: dict[str, dict[str, str]], now: int) -> tuple[str | None, float]:
-    wakes_at = float((found.wake_up or "0").split()[-1])
     due = [each for each, at in found.first_delayed if at <= now]
     if found.waiting or due:
-        reason = last_wait(found.held)[1]
-        # its wake-ups only look whether somebody has opened it
-        return reason.replace("_", " "), 0 if reason == Reason.GATE_CLOSED else wakes_at
+        return held_by(found.held, found.wake_up)
     if found.in_flight:
         return UNDER_WAY, 0
     if found.first_delayed:

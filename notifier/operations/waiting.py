@@ -11,6 +11,7 @@ from notifier.models import AlertType
 from notifier.outbox.partitions import partitions_of
 from notifier.outbox.payload import fields_of
 from notifier.outbox.record import iso
+from notifier.outcome import Reason
 from notifier.storage.connection import broker_errors, clock
 from notifier.storage.keys import Keys
 
@@ -20,6 +21,8 @@ POSTPONED = "postponed by its caller"
 UNDER_WAY = "a request is under way"
 TO_BE_SHOWN = "an edit of its incident's message"
 NOBODY = "no worker has come for it"
+UNTIL_MENDED = frozenset({Reason.GATE_CLOSED, Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
+"""What somebody has to mend: the wake-ups only look whether it is."""
 COLLECTED = {"grouping": "collected with others for one message", "quiet_hours": "held by quiet hours"}
 
 
@@ -28,7 +31,7 @@ class Waiting:
     """One alert that waits. Times are ISO 8601 in UTC, by Redis' clock.
 
     ``why``: in words. ``until``: not posted before: it is due then, or its outbox is looked at again; None: as soon as
-    what it waits for is over.
+    what it waits for is over, or somebody has mended it.
     """
 
     id: str
@@ -71,7 +74,13 @@ def last_wait(log: str | None) -> tuple[float, str]:
     return began, str(reason or NOBODY)
 
 
-def _wakes_at(wake_up: str | None) -> float:
+def held_by(log: str | None, wake_up: str | None) -> tuple[str, float]:
+    """What an outbox waits for, in words, and until when (microseconds; 0: not known)."""
+    reason = last_wait(log)[1]
+    return reason.replace("_", " "), 0 if reason in UNTIL_MENDED else wakes_at(wake_up)
+
+
+def wakes_at(wake_up: str | None) -> float:
     """When an outbox is looked at again (microseconds; 0: nothing is planned)."""
     return float((wake_up or "0").split()[-1])
 
@@ -106,10 +115,10 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown
 def _rows(answers: Sequence[Any], now: int) -> Iterator[tuple[int, float, str, str, float]]:
     """Those of one partition: in which set, and where in it; its id, why it waits ('': by its hash), until when."""
     in_flight, _, waiting, _, delayed, _, log, wakes = answers
-    why, wakes_at = last_wait(log)[1].replace("_", " "), _wakes_at(wakes)
+    why, until = held_by(log, wakes)
     yield from ((0, place, each, UNDER_WAY, 0.0) for each, place in in_flight)
-    yield from ((1, place, each, why, wakes_at) for each, place in waiting)
-    yield from ((2, due, each, *((why, wakes_at) if due <= now else ("", due))) for each, due in delayed)
+    yield from ((1, place, each, why, until) for each, place in waiting)
+    yield from ((2, due, each, *((why, until) if due <= now else ("", due))) for each, due in delayed)
 
 
 def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Waiting | None:
@@ -135,9 +144,8 @@ def waiting_alert(client: "redis.Redis", keys: Keys, notification_id: str) -> Wa
         if in_flight is not None:
             return _waiting(notification_id, kind, fields, UNDER_WAY, 0)
         if waiting is not None or (due_at is not None and due_at <= now):
-            wakes_at = _wakes_at(wakes)
-            why = last_wait(log)[1].replace("_", " ")
-            return _waiting(notification_id, kind, fields, why, wakes_at if wakes_at > now else 0)
+            why, until = held_by(log, wakes)
+            return _waiting(notification_id, kind, fields, why, until if until > now else 0)
         if due_at is not None:
             return _waiting(notification_id, kind, fields, why_later(fields), due_at)
     return None

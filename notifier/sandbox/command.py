@@ -58,10 +58,10 @@ def sandbox(
 
     \b
     Examples:
-      notifier sandbox                                  then open http://127.0.0.1:8025
-      notifier sandbox --port 0 --json                  a free port, for programs
-      notifier sandbox --window 5 --bucket-mode fixed   another of the windows that were seen
-      notifier sandbox --host 0.0.0.0 --allow-host box  its page at http://box:8025
+      notifier sandbox                                  # then open http://127.0.0.1:8025
+      notifier sandbox --port 0 --json                  # a free port, for programs
+      notifier sandbox --window 5 --bucket-mode fixed   # another of the windows that were seen
+      notifier sandbox --host 0.0.0.0 --allow-host box  # its page at http://box:8025
       curl -X POST http://127.0.0.1:8025/sandbox/faults -d '{"kind": "status", "status": 503, "times": 3}'
 
     The page and the control API answer to localhost, to addresses and to --allow-host; other names may be anybody's.

@@ -16,7 +16,7 @@ from notifier.operations.dead_letters import Selection
 from notifier.operations.gate_switch import EDGE, GateSwitch
 from notifier.operations.silences import silence_as_json
 from notifier.outbox.silences import DAYS_MAX
-from notifier.outbox.withdrawals import Withdrawal
+from notifier.outbox.withdrawals import Withdrawal, in_words
 from notifier.outcome import Reason
 from notifier.web.answering import ACTION_HEADER, ACTION_VALUE, Answering
 from notifier.web.reading import silences
@@ -232,12 +232,13 @@ class Withdraw(Acting):
     def do(self, given: Given, author: Author, *args: str) -> Any:
         """As ``notifier withdraw``; 409 if it is too late."""
         no_more(given)
-        came_to = self.shared.pipeline.withdraw(args, str(author))[args[0]]
+        pipeline = self.shared.pipeline
+        came_to = pipeline.withdraw(args, str(author))[args[0]]
         if came_to is Withdrawal.NOT_FOUND:
             raise NotificationNotFound(f"no alert has the id {args[0]!r} (or it is forgotten by now)")
         if came_to is not Withdrawal.WITHDRAWN:
-            raise Raced(f"it does not wait any more: {came_to.replace('_', ' ')}")
-        self.shared.pipeline.audit.note(author, "alert.withdraw", args[0])
+            raise Raced(f"it does not wait any more: {in_words(came_to, pipeline.records.get(args[0]))}")
+        pipeline.audit.note(author, "alert.withdraw", args[0])
         return {args[0]: came_to}
 
 

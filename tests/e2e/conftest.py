@@ -1,9 +1,11 @@
 """Applications and workers as users run them: real processes, real Redis, real HTTP."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from fcntl import LOCK_EX, flock
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,16 +29,35 @@ RunPython = Callable[..., subprocess.CompletedProcess[str]]
 Notifier = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder for all processes of the run, made by whichever needs it first."""
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".made").open("a+") as made:
+        flock(made, LOCK_EX)
+        made.seek(0)
+        if not made.read():
+            make(folder)
+            made.write(name)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built wheel of this checkout."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
+    (built,) = made_once(tmp_path_factory, "shared-wheel", build_wheel).glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A clean virtual environment with the wheel and every extra."""
-    return Installation(wheel, tmp_path_factory.mktemp("installed"), "demo", "flower")
+
+    def make(folder: Path) -> None:
+        Installation(folder).create(wheel, "demo", "flower")
+
+    return Installation(made_once(tmp_path_factory, "shared-installation", make))
 
 
 @pytest.fixture(scope="module", params=["checkout", pytest.param("wheel", marks=pytest.mark.slow)])

@@ -35,13 +35,16 @@ def inside(wheel: Path) -> set[str]:
 class Installation:
     """A virtual environment that holds a wheel, its base dependencies, those of ``extras``, and nothing else."""
 
-    def __init__(self, wheel: Path, folder: Path, *extras: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bin = folder / "venv" / "bin"
-        venv.create(folder / "venv", with_pip=False)
+
+    def create(self, wheel: Path, *extras: str) -> None:
+        """Make it."""
+        venv.create(self.folder / "venv", with_pip=False)
         chosen = [argument for extra in extras for argument in ("--extra", extra)]
         frozen = _uv("export", "--project", str(ROOT), "--no-dev", *chosen, "--no-emit-project", "--locked", "--quiet")
-        requirements = folder / "requirements.txt"
+        requirements = self.folder / "requirements.txt"
         requirements.write_text(frozen)
         self._install("--requirement", str(requirements))
         self._install("--no-deps", str(wheel))

@@ -48,7 +48,7 @@ def test_a_template_is_sent_with_its_variables(notifier: Notifier, sandbox: Sand
 
 
 BAD_INPUT = [
-    (["send"], "give ALERT_TYPE and TITLE (or a message), or a --template"),
+    (["send"], "give TYPE and TITLE (or a message), or a --template"),
     (["dead", "replay", "nope"], "no dead letter has the id 'nope'"),
 ]
 MORE_BAD_INPUT = [

@@ -20,7 +20,9 @@ COMMAND = "pip install 'celery-discord-notifier[{}]'"
 @pytest.fixture(scope="module")
 def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The wheel without any extra."""
-    return Installation(wheel, tmp_path_factory.mktemp("base"))
+    installation = Installation(tmp_path_factory.mktemp("base"))
+    installation.create(wheel)
+    return installation
 
 
 @pytest.fixture

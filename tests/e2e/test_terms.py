@@ -169,7 +169,8 @@ def test_an_alert_that_waits_is_withdrawn_by_each_of_celerys_doors(
             arguments = {"task_id": ids, "signal": "KILL"}
             (answer,) = app.control.broadcast(command, arguments=arguments, reply=True, timeout=10, limit=1)
             told = [each["ok"] for each in answer.values()]
-            assert told == [", ".join(f"{each} {'withdrawn' if command == 'revoke' else 'completed'}" for each in ids)]
+            answered = "withdrawn" if command == "revoke" else "already_withdrawn"
+            assert told == [", ".join(f"{each} {answered}" for each in ids)]
     else:
         GroupResult("group", [AsyncResult(each, app=app) for each in ids], app=app).revoke()
     records = application.wait(ids)
@@ -193,7 +194,7 @@ def test_celerys_command_and_ours_withdraw(
     subprocess.run(command, env=configured, cwd=tmp_path, timeout=60, check=False)
     assert [record["status"] for record in application.wait([one])] == ["withdrawn"]
     ours = notifier("withdraw", two, "nobody", one, "--json")
-    assert json.loads(ours.stdout) == {two: "withdrawn", "nobody": "not_found", one: "completed"}
+    assert json.loads(ours.stdout) == {two: "withdrawn", "nobody": "not_found", one: "already_withdrawn"}
     assert ours.returncode == 1
     assert (notifier("withdraw", three).stdout, closed) == (f"{three}: withdrawn\n", closed)
     assert {each["status"] for each in application.wait([one, two, three])} == {"withdrawn"}

@@ -19,7 +19,7 @@ function life(steps) {
 }
 
 // ids and addresses in the text of a step become links
-const FOUND = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|https:\/\/discord\.com\/channels\/[0-9/]+)/;
+const FOUND = /((?:digest-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|https:\/\/discord\.com\/channels\/[0-9/]+)/;
 const linked = text => text.split(FOUND).map((piece, index) => index % 2 === 0 ? piece
   : piece.startsWith("https:") ? h("a", { href: piece, target: "_blank", rel: "noreferrer noopener" }, piece) : h("a", { href: `#/alert/${piece}` }, piece));
 

@@ -1,5 +1,6 @@
 """Every command has a help text with examples."""
 
+import re
 from collections.abc import Iterator
 
 import click
@@ -29,6 +30,20 @@ def test_help_has_examples(command: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("command", list(every_command(main)), ids=" ".join)
+def test_what_is_said_of_an_example_can_be_pasted_with_it(command: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(main, [*command, "--help"], terminal_width=200).output
+    examples, *_ = told.partition("Examples:")[2].split("\n\n")
+    assert examples.strip()
+    assert re.findall(r"\S {2,}[^ #].*", examples) == []
+
+
+@pytest.mark.parametrize("command", list(every_command(main)), ids=" ".join)
+def test_what_each_command_of_a_list_does_is_told_whole(command: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(main, [*command, "--help"]).output
+    assert re.findall(r".*\.\.\.$", told.partition("\nCommands:\n")[2], re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("command", list(every_command(main)), ids=" ".join)
 def test_help_fits_sixty_columns_of_ascii(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,7 +65,7 @@ def test_an_example_that_is_too_long_goes_on_as_a_shell_reads_it(
 
         \b
         Examples:
-          command --name "two words that stay" --other=1 -- one two-three    what it is for
+          command --name "two words that stay" --other=1 -- one two-three    # what it is for
         """
 
     monkeypatch.setenv("COLUMNS", "40")

@@ -167,11 +167,20 @@ def test_on_a_terminal_it_says_how_it_arrives_and_where(run: Run) -> None:
     [
         (["preview"], b"", "give the name of a TEMPLATE, or --from-json FILE"),
         (["preview", "nope"], b"", "no template 'nope'"),
+        (["send", "-t", "nope", "--set", "a=b"], b"", "tracklist_generated [template_error]"),
         (["preview", "service_error", "--var", "service=x"], b"", "'error' is missing"),
         (["preview", "--from-json", "nope.json"], b"", "nope.json: No such file"),
         (["preview", "--from-json", "-"], b"{", "not JSON"),
-        (["preview", "--from-json", "-"], b"[]", "expected a JSON object"),
-        (["preview", "--from-json", "-"], b'{"titel": 1}', "titel: not a field of a NotificationMessage; title?"),
+        (
+            ["preview", "--from-json", "-"],
+            b"[]",
+            "expected a JSON object with the fields of a message [invalid_message]",
+        ),
+        (
+            ["preview", "--from-json", "-"],
+            b'{"titel": 1}',
+            "titel: not a field of a NotificationMessage; title? [invalid_message]",
+        ),
         (["preview", "--from-json", "-", "--field", "a=b"], b"{}", "no options but --var"),
         (["preview", "--from-json", "-", "--var", "a=b"], b"{}", "- names none"),
         (
