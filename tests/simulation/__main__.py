@@ -18,7 +18,9 @@ from tests.simulation.table import lines, write
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option("--processes", default=1, show_default=True, help="How many run at once, each with a Redis of its own.")
 @click.option(
-    "--planted", is_flag=True, help="Instead: how soon each planted bug is found; writes the table in CONTRIBUTING.md."
+    "--planted",
+    is_flag=True,
+    help="Instead: which seed finds each planted bug, first the known one; writes the table in CONTRIBUTING.md.",
 )
 def main(seeds: int, first: int, processes: int, planted: bool) -> None:
     """Run plans by seed. What breaks a promise is made as short as it can be, and shown. Ctrl-C ends it.

@@ -19,10 +19,11 @@ from notifier.producer.flusher import Flusher
 from notifier.producer.publisher import Publisher
 from notifier.producer.spool import Spool
 from notifier.settings import Settings
-from tests.simulation.discord import KINDS
 from tests.simulation.network import Network
-from tests.simulation.plan import Raised
-from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.plan import ORNAMENTS, Raised
+from tests.simulation.scheduler import SECOND, Process, Scheduler
+from tests.simulation.version_0_2 import AWAY, message_of_0_2, outbox_module, settings_of
+from tests.simulation.webhooks import KINDS
 from tests.simulation.workers import Fleet
 
 FLUSH_SECONDS = 3
@@ -35,7 +36,8 @@ def message_of(raised: Raised, settings: Settings) -> NotificationMessage:
     """The message of an alert of the plan."""
     title = f"{raised.name} refused" if raised.refused else raised.shown_as
     incident: dict[str, Any] = {"dedup_key": raised.key, "dedup_seconds": 3_600.0} if raised.key else {}
-    fields = incident | CHANGES.get(raised.change, {})
+    fields = incident | CHANGES.get(raised.change, {}) | ({"source": raised.source} if raised.source else {})
+    fields |= {raised.ornament: ORNAMENTS[raised.ornament]} if raised.ornament else {}
     return prepare(NotificationMessage(id=raised.name, title=title, alert_type=KINDS[raised.kind], **fields), settings)
 
 
@@ -82,10 +84,11 @@ class Caller:
 
     def start(self) -> None:
         """Start the process, or start it again."""
-        self._process = Process("caller")
+        self._process = Process("caller", clock_ahead=self._process.clock_ahead)
         client = self._network.client_of(self._process)
         publisher = self._fleet.publisher(client, Outbox(client, self._settings))
         self._publisher: Publisher = publisher
+        self._of_0_2 = outbox_module.Outbox(client, settings_of(self._settings))
         self._withdrawals = Withdrawals(client, self._settings)
         if self._spool:
             flusher = Flusher(self._spool, publisher.submit_spooled)
@@ -98,6 +101,11 @@ class Caller:
         self._note(f"the caller is killed, for {down_seconds} s")
         self._process.dead = True
         self._scheduler.spawn(Process("supervisor"), self.start, down_seconds)
+
+    def step_clock(self, seconds: float) -> None:
+        """The clock of its machine shows so much more, or less."""
+        self._note(f"the caller's clock steps by {seconds} s")
+        self._process.clock_ahead += round(seconds * SECOND)
 
     @property
     def has_spooled(self) -> bool:
@@ -150,13 +158,15 @@ class Caller:
         terms = Terms(after_seconds=raised.after or 0, expires_seconds=raised.expires)
         self.maybe[raised.name] = raised
         self.raised_at[raised.name] = self._scheduler.now
-        take = self._submit if self._spool else self._admit
+        take = partial(self._submit if self._spool else self._admit, message, terms)
+        if raised.is_of_0_2:
+            take = partial(self._admit_as_0_2, message)
         try:
-            take(message, terms)
-        except BrokerUnavailable:
+            take()
+        except AWAY:
             try:
-                take(message, terms)
-            except BrokerUnavailable:
+                take()
+            except AWAY:
                 return
         del self.maybe[raised.name]
         self.accepted[raised.name] = raised
@@ -166,6 +176,10 @@ class Caller:
         if self._client.submit(message, terms).status is Status.SPOOLED:
             self._note(f"{message.id} is on the caller's disk")
             self.spooled.add(message.id)
+
+    def _admit_as_0_2(self, message: NotificationMessage) -> None:
+        self._of_0_2.admit(message_of_0_2(message.id, message.title, message.alert_type))
+        self._publisher.dispatch(message)
 
     def _admit(self, message: NotificationMessage, terms: Terms) -> None:
         if self._publisher.admit(message, terms).needs_task:

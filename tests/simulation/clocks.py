@@ -22,6 +22,7 @@ from notifier.producer import deadline as deadline_module
 from notifier.producer import flusher as flusher_module
 from notifier.producer import spool as spool_module
 from notifier.storage import scripts as scripts_module
+from tests.simulation import version_0_2
 from tests.simulation.network import EPOCH
 from tests.simulation.scheduler import SECOND, Scheduler
 
@@ -97,6 +98,13 @@ class SimulatedLocal:
         self.own.setdefault(getcurrent(), {})[name] = value
 
 
+class Here(SimulatedLocal):
+    """Stands for ``Here`` of the client."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.own.get(getcurrent(), {}).get(name, False)
+
+
 @contextmanager
 def simulated(scheduler: Scheduler, seed: int) -> Iterator[None]:
     """Clocks, threads, tokens and chance are those of the simulation."""
@@ -112,6 +120,9 @@ def simulated(scheduler: Scheduler, seed: int) -> Iterator[None]:
     def monotonic() -> float:
         return scheduler.now / SECOND
 
+    def wall_clock() -> float:
+        return EPOCH / SECOND + monotonic() + scheduler.here().clock_ahead / SECOND
+
     def token() -> uuid.UUID:
         return uuid.UUID(int=tokens.getrandbits(128), version=4)
 
@@ -123,11 +134,12 @@ def simulated(scheduler: Scheduler, seed: int) -> Iterator[None]:
             (time, "monotonic", monotonic),
             (uuid, "uuid4", token),
             (heartbeat_module, "threading", threads),
+            (version_0_2.heartbeat_module, "threading", threads),
             (deadline_module, "threading", threads),
             (flusher_module, "threading", threads),
-            (client_module, "threading", threads),
+            (client_module, "Here", Here),
             (flusher_module, "time", SimpleNamespace(sleep=scheduler.pause)),
-            (spool_module, "time", SimpleNamespace(time=lambda: EPOCH / SECOND + monotonic())),
+            (spool_module, "time", SimpleNamespace(time=wall_clock)),
             (outbox_module, "Step", step),
             (scripts_module, "_text_of", _text_of),
         ):

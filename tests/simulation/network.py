@@ -3,9 +3,11 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import redis
+from redis.exceptions import NoScriptError
 
 from tests.simulation.plan import Fault
 from tests.simulation.redis_state import Server, SimulatedRedis
@@ -16,7 +18,7 @@ TIMEOUT_SECONDS = 1.0
 
 
 class Numbered:
-    """The faults that happen to what has a number: the so manieth operation, message or answer."""
+    """The faults that happen to what has a number: an operation, message or answer."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._faults: defaultdict[str, dict[int, Fault]] = defaultdict(dict)
@@ -76,17 +78,37 @@ class Network:
         if now < max(self._down_until, process.cut_off_until):
             self._scheduler.pause(0.05)
             raise redis.ConnectionError("no Redis here")
-        if what == "request_lost":
-            self._note(f"{process.name}: an operation does not reach Redis")
+        if what in ("request_lost", "request_late"):
+            self._note(
+                f"{process.name}: an operation does not reach Redis{f' for {amount} s' if 'late' in what else ''}"
+            )
+            if what == "request_late":
+                self._run_later(act, amount)
             self._scheduler.pause(TIMEOUT_SECONDS)
             raise redis.TimeoutError("no answer")
-        answer = act()
+        answer, down_until = act(), self._down_until
+        if what == "twice":
+            self._note(f"{process.name}: an operation comes again in {amount} s")
+            self._run_later(act, amount)
         self._scheduler.pause(self._chance.uniform(0.0001, 0.002) + (amount if what == "late" else 0))
         if what == "answer_lost" or process.cut_off_until > now:
             self._note(f"{process.name}: an answer of Redis is lost")
             self._scheduler.pause(TIMEOUT_SECONDS)
             raise redis.TimeoutError("no answer")
+        if down_until != self._down_until:  # a connection ends with its Redis, and so does an answer that is on its way
+            raise redis.ConnectionError("Redis has ended meanwhile")
         return answer
+
+    def _run_later(self, act: Callable[[], Any], seconds: float) -> None:
+        """Redis runs an operation after so long, and nobody gets its answer; not if Redis ends before."""
+        down_until = self._down_until
+
+        def run() -> None:
+            if down_until == self._down_until:
+                with suppress(NoScriptError):
+                    act()
+
+        self._scheduler.spawn(Process("network"), run, seconds)
 
     def cut_off(self, process: Process, seconds: float) -> None:
         """A machine reaches Redis no more, for so long."""

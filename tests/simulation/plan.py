@@ -29,6 +29,11 @@ class Raised:
     key: str = ""
     change: str = ""
     revoked: float | None = None
+    is_of_0_2: bool = False
+    """A caller of version 0.2 raises it."""
+    source: str = ""
+    ornament: str = ""
+    """What of it Discord does not take, although it takes the rest."""
 
     @property
     def shown_as(self) -> str:
@@ -59,6 +64,16 @@ class Plan:
     """The caller has a disk for its alerts while Redis is away."""
     upgrades: bool = False
     """One of the workers is of the version before."""
+    beside_0_2: bool = False
+    """One of the workers, and some callers, are of version 0.2."""
+    several: bool = False
+    """Some types have several webhooks."""
+    folds: bool = False
+    """Outboxes hold few alerts: others are folded into digests."""
+    crowds: bool = False
+    """A channel gets more requests than Discord takes in a minute."""
+    collects: bool = False
+    """Alerts are collected for a while, and go as one message."""
 
     def without(self, faults: tuple[Fault, ...] = (), alerts: tuple[Raised, ...] = ()) -> "Plan":
         """The same without some of it."""
@@ -69,11 +84,14 @@ class Plan:
         )
 
 
+ORNAMENTS = {"image": "https://refused.example/1.png", "username": "refused"}
+"""Those of alerts: Discord names a part of one message, or of the whole request."""
 OF_A_WORKER = {"kill": (0.5, 8.0), "pause": (0.5, 50.0), "cut_off": (0.5, 12.0)}
 OF_REDIS = {"restart": (0.2, 4.0), "forget": (0.2, 1.9), "failover": (0.2, 1.9)}
 OF_THE_CLOCK = {"clock": (-120.0, 120.0)}
 OF_DISCORD = {"outage": (1.0, 30.0)}
 OF_A_CALLER = {"kill_caller": (0.1, 3.0)}
+CALLERS_CLOCK = "caller_clock"
 OF_AN_OPERATION = ("answer_lost", "request_lost", "late")
 OF_A_MESSAGE = ("lost", "twice", "late")
 LONG_WAITS = ("limited", "banned", "global")

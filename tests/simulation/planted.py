@@ -1,13 +1,17 @@
 """Bugs that the simulation must find: each breaks one line of the pipeline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
+from notifier.discord import outcomes, words
 from notifier.outbox import disposition
+from notifier.outbox.batch_item import BatchItem
 from notifier.outbox.recent_steps import RecentSteps
-from notifier.outcome import Failed, Outcome, Unknown
+from notifier.outbox.terms import NO_TERMS
+from notifier.outcome import Delivered, Failed, Outcome, Reason, Unknown
+from notifier.producer.spool import Spool, Spooled
 from notifier.worker import delivery
 from tests.simulation import redis_state
 
@@ -37,11 +41,32 @@ def _decide_as_failed(outcome: Outcome, *given: Any, **named: Any) -> Any:
     return disposition.decide(Failed(outcome.reason) if isinstance(outcome, Unknown) else outcome, *given, **named)
 
 
+def _decide_by_the_first(outcome: Outcome, items: Sequence[BatchItem], *given: Any, **named: Any) -> Any:
+    if not (isinstance(outcome, Failed) and items[0].collected_for):
+        return disposition.decide(outcome, items, *given, **named)
+    sent = disposition.decide(Delivered("900", None), items[1:], *given, **named)
+    return [*disposition.decide(outcome, items[:1], *given, **named), *sent]
+
+
 def _answer_as_if_known(batch: Any, **_: Any) -> Any:
     return ANSWER(batch, alive=True)
 
 
+def _refusal_by_status(status: int, body: words.Body) -> Reason | None:
+    return Reason.WEBHOOK_TOKEN_INVALID if status == 401 else REFUSAL(status, body)
+
+
+def _delete_and_hand_over(spool: Spool, hand_over: Callable[[Spooled], None]) -> set[str]:
+    def act(spooled: Spooled) -> None:
+        spool._write("delete from alerts where position = ?", spooled.position)
+        hand_over(spooled)
+
+    return FLUSH(spool, act)
+
+
+FLUSH = Spool.flush
 ANSWER = delivery._answer_without_request
+REFUSAL = words.refusal_of
 
 BUGS: dict[str, Plant] = {
     "a failure is not tried again": lua("redis.call('ZADD', DELAYED, now + args.retry_wait, item.id)", ""),
@@ -71,13 +96,26 @@ BUGS: dict[str, Plant] = {
         "for place = 6, #KEYS do removed = removed + redis.call('ZREM', KEYS[place], ID) end", "removed = 1"
     ),
     "a wake-up forgets the one under way": lua(
-        "if args.wake_up ~= '' and under_way == args.wake_up then", "if true then"
+        "  if args.wake_up == '' then return end\n"
+        "  local under_way = string.match(redis.call('GET', WAKE_UP) or '', '(.*) (.*)')\n"
+        "  if under_way == args.wake_up then redis.call('DEL', WAKE_UP) end\n",
+        "  redis.call('DEL', WAKE_UP)\n",
     ),
     "the bucket lets one more through": lua(
         "if budget.remaining > 0 then return 0 end", "if budget.remaining >= 0 then return 0 end"
     ),
     "the headers teach nothing": lua(
         "local alone = budget.in_flight == 0", "if true then return end local alone = false"
+    ),
+    "the window of a minute is never full": lua(
+        "if counted < rule.limit then return 0 end", "if true then return 0 end"
+    ),
+    "a 429 of a webhook is not obeyed": lua("bucket_pause(budget, now, now + wait)", ""),
+    "a global 429 is not obeyed": lua(
+        "redis.call('HSET', gate.edge, 'pause_until', ends, 'pause_reason', pause.reason)", ""
+    ),
+    "a ban is not obeyed": lua(
+        "if breaker_report(gate.edge, now, token, feedback.edge_health, args.edge_breaker) then", "if false then"
     ),
     "the breaker lets two probes go": lua("if left > 0 then return math.min(left, SOON), 'probe_in_flight' end", ""),
     "an id is admitted twice": lua(
@@ -103,7 +141,34 @@ BUGS: dict[str, Plant] = {
         "redis.call('ZADD', OWN.waiting, sequence, ID)", "redis.call('ZADD', OWN.waiting, -sequence, ID)"
     ),
     "a lease outlives its batch": lua("if holds_lease then end_lease(STATE) end", ""),
+    "what comes after an alert of 0.2 goes before it": lua(
+        "local sequence = redis.call('INCR', counter)", "local sequence = redis.call('INCR', counter) - 1000"
+    ),
     "a key has no life": lua("redis.call('PEXPIRE', NOTIFICATION, OWN.life)", ""),
+    "what waits at a webhook that is gone stays there": lua(
+        "if standing == 'nobody' and unusable == 'webhook_quarantined' and #args.others > 0 then return { 'gone' } end",
+        "",
+    ),
+    "those of a source are spread": lua("{ 'dedup_key', 'source' }", "{ 'dedup_key' }"),
+    "an alert is claimed where it is not": lua("if (tonumber(partition) or 0) ~= args.partition then", "if false then"),
+    "a webhook that is gone is asked again": lua("if each[1] == fingerprint then return each[2] end", ""),
+    "nobody is told that a webhook is gone": lua("table.insert(causes, 'webhook_gone')", ""),
+    "a token that Discord does not take is tried again": python(words, "BY_CODE", {10015: Reason.WEBHOOK_UNKNOWN}),
+    "a login page ends a webhook": python(outcomes, "refusal_of", _refusal_by_status),
+    "an alert ends for its picture": python(BatchItem, "ornaments", frozenset()),
+    "what is folded is counted again": lua("redis.call('DEL', DIGEST)", ""),
+    "a title that is folded is not counted": lua("redis.call('HINCRBY', DIGEST, field, 1)", ""),
+    "of a group that failed the first alone is tried again": python(delivery, "decide", _decide_by_the_first),
+    "those of a group go in any order": lua("return a.place < b.place", "return a.id < b.id"),
     "the first claim of all may be forgotten": lua("redis.call('HSETNX', RUN, 'claimed', 1)", ""),
+    "a look-up that is told twice is counted twice": lua(
+        "if redis.call('HGET', gate.state, 'fetched_by') == info.token then return end", ""
+    ),
+    "a commit that comes late is counted again": lua(
+        "local counts = holds_lease and requested and args.counted or {}",
+        "local counts = requested and args.counted or {}",
+    ),
+    "the spool deletes before it hands over": python(Spool, "flush", _delete_and_hand_over),
+    "a spooled alert loses its terms": python(Spooled, "terms", NO_TERMS),
 }
 """By what is wrong."""

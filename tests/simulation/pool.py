@@ -12,6 +12,7 @@ from tests.simulation.planted import BUGS
 from tests.simulation.redis_state import Server, a_server
 from tests.simulation.run import Found, found_by, run, told
 from tests.simulation.scenes import plan_of
+from tests.simulation.table import known_seeds
 
 COLLECTED_EACH = 10
 """A run that is over holds megabytes of scripts, but so few objects that Python would keep hundreds of runs."""
@@ -38,8 +39,9 @@ def remembered(seed: int) -> object:
 
 
 def sought(name: str, first: int, seeds: int) -> tuple[str, Found | None]:
-    """A planted bug, and what has found it."""
-    return name, found_by(BUGS[name], range(first, first + seeds), _own[0])
+    """A planted bug, and what finds it: the seed that is known to, while it does."""
+    known = (known_seeds()[name],) if name in known_seeds() else ()
+    return name, found_by(BUGS[name], (*known, *range(first, first + seeds)), _own[0])
 
 
 @contextmanager

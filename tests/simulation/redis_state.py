@@ -139,7 +139,12 @@ class SimulatedPipeline(Pipeline):
         if any(args[0] in SCRIPTS for args, _ in stack):
             self.reset()  # type: ignore[no-untyped-call]
             return cast("list[Any]", self.operate(lambda: [self._of_script(*args) for args, _ in stack]))
-        return cast("list[Any]", self.operate(lambda: super(SimulatedPipeline, self).execute(raise_on_error)))
+
+        def run() -> list[Any]:
+            self.command_stack = list(stack)  # it may be run again, or after this pipeline was reset
+            return cast("list[Any]", super(SimulatedPipeline, self).execute(raise_on_error))
+
+        return cast("list[Any]", self.operate(run))
 
     def _of_script(self, command: str, text: str, numkeys: int = 0, *given: Any) -> Any:
         """``text``: the script, or its digest."""

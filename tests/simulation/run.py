@@ -57,10 +57,9 @@ SOON_RUN = 40
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A planted bug is found: by which seed, after how many, and what it breaks there."""
+    """A planted bug is found: by which seed, and what it breaks there."""
 
     seed: int
-    seeds: int
     breaks: str
 
 
@@ -76,5 +75,5 @@ def found_by(plant: Plant, seeds: Iterable[int], server: Server) -> Found | None
             if count == SOON_RUN and (missing := {right for right, _ in planted} - was_planted):
                 raise LookupError(f"no script says {missing} any more")
             if broken:
-                return Found(seed, count, broken[0])
+                return Found(seed, broken[0])
     return None

@@ -24,6 +24,8 @@ class Process:
     paused_until: int = 0
     cut_off_until: int = 0
     """Redis cannot be reached from its machine until then."""
+    clock_ahead: int = 0
+    """How much more than the time its machine's clock shows."""
 
 
 @dataclass(order=True)

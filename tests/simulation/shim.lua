@@ -63,9 +63,9 @@ end
 
 local function outboxes_of(id)
   local found = 0
-  for _, kind in ipairs({ 'general', 'error', 'critical' }) do
+  for _, outbox in ipairs({ 'general', 'general.1', 'error', 'critical', 'critical.1', 'critical.2' }) do
     for _, set_of_ids in ipairs({ ':waiting', ':delayed', ':in_flight' }) do
-      if redis.call('ZSCORE', 'notifier:outbox:' .. kind .. set_of_ids, id) then found = found + 1 end
+      if redis.call('ZSCORE', 'notifier:outbox:' .. outbox .. set_of_ids, id) then found = found + 1 end
     end
   end
   return found

@@ -15,6 +15,7 @@ PROMISES = {
     "sets of outboxes": "nothing accepted is lost",
     "is delivered by its record": "nothing accepted is lost",
     "still holds": "nothing accepted is lost",
+    "although a 429": "a 429 and a ban are obeyed",
     "more than": "no more requests than Discord allows",
     "a second wake-up": "one wake-up of an outbox at a time",
     "beside": "one request of an outbox at a time, one probe",
@@ -22,7 +23,13 @@ PROMISES = {
     "and due in": "nothing goes before it is due",
     "had expired": "nothing goes after it has expired",
     "among the dead letters": "dead letters are kept",
+    "and digests tell of": "what is folded is counted by a digest",
     "is before": "a type keeps its order",
+    "went by": "alerts are spread over the webhooks of their type",
+    "has another webhook": "a webhook that is gone is left out",
+    "without its": "what Discord refuses is left out",
+    "although it is gone": "a webhook that is gone is left out",
+    "nobody is told": "a webhook that is gone is left out, aloud",
     "has a batch under way": "a batch under way ends",
     "has no life": "each key has a life",
     "its messages say": "an incident counts its alerts",
@@ -38,14 +45,14 @@ PROMISES = {
 
 def lines(found: Iterable[tuple[str, Found | None]]) -> Iterator[str]:
     """The table."""
-    yield "| planted bug | promise that it breaks | as the simulation says it | by seed | seeds needed |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| planted bug | promise that it breaks | as the simulation says it | by seed |"
+    yield "| --- | --- | --- | --- |"
     for name, by in found:
         if by is None:
-            yield f"| {name} | | not found | | |"
+            yield f"| {name} | | not found | |"
         else:
             promise = next((told for words, told in PROMISES.items() if words in by.breaks), "")
-            yield f"| {name} | {promise} | {by.breaks} | {by.seed} | {by.seeds} |"
+            yield f"| {name} | {promise} | {by.breaks} | {by.seed} |"
 
 
 def write(found: Iterable[tuple[str, Found | None]], page: Path = PAGE) -> None:
@@ -55,8 +62,8 @@ def write(found: Iterable[tuple[str, Found | None]], page: Path = PAGE) -> None:
     page.write_text(before + BEGINS + "\n" + "\n".join(lines(found)) + "\n\n" + ends + after, encoding="utf-8")
 
 
-def known_seeds(page: Path = PAGE) -> dict[str, tuple[int, int]]:
-    """By planted bug, the seed that finds it, and how many were needed."""
+def known_seeds(page: Path = PAGE) -> dict[str, int]:
+    """By planted bug, the seed that finds it."""
     table = page.read_text(encoding="utf-8").partition(BEGINS)[2].partition(ENDS)[0]
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines() if row.startswith("| ")]
-    return {name: (int(seed), int(seeds)) for name, _, _, seed, seeds in rows[2:] if seeds}
+    return {name: int(seed) for name, _, _, seed in rows[2:] if seed}

@@ -10,8 +10,8 @@ from typing import Any, cast
 import redis
 from greenlet import getcurrent
 
-from notifier.errors import BrokerUnavailable
 from notifier.gate.admin import Gate
+from notifier.models import AlertType
 from notifier.outbox.batch_result import BatchResult
 from notifier.outbox.claim import Batch, Claim
 from notifier.outbox.digest import Digests
@@ -20,17 +20,23 @@ from notifier.outbox.fleet import holdings
 from notifier.outbox.heartbeat import BEAT_SECONDS, Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.records import Records
+from notifier.outcome import WebhookInfo
+from notifier.routing import Partition
 from notifier.settings import Settings
 from notifier.storage.keys import Keys
+from notifier.webhook import Webhook
 from notifier.worker.delivery import DeliveryWorker
 from notifier.worker.reconciliation import Reconciliation
 from notifier.worker.sweep import Sweep
 from tests.simulation.broker import Broker, Message, SimulatedPublisher
-from tests.simulation.discord import KINDS, SimulatedDiscord
+from tests.simulation.discord import SimulatedDiscord
 from tests.simulation.earlier import EarlierOutbox
 from tests.simulation.network import Network, Numbered
 from tests.simulation.plan import BATCH_PAUSE
 from tests.simulation.scheduler import SECOND, Process, Scheduler
+from tests.simulation.version_0_2 import AWAY, batch_module, claim_module
+from tests.simulation.version_0_2 import Worker as Worker02
+from tests.simulation.webhooks import KINDS
 
 KEYS = Keys()
 GIVEN_BACK_SECONDS = 300
@@ -44,8 +50,8 @@ class Worker:
     number: int
     process: Process
     heartbeat: Heartbeat
-    delivery: DeliveryWorker
-    sweep: Sweep
+    delivery: DeliveryWorker | Worker02
+    sweep: Sweep | Worker02
     taken: list[Message] = field(default_factory=list)
 
 
@@ -83,17 +89,25 @@ class Fleet:
         self.workers: list[Worker] = []
         self.earlier: frozenset[int] = frozenset()
         """The numbers of the workers of the version before."""
+        self.of_0_2: frozenset[int] = frozenset()
+        """Those of version 0.2."""
         broker.hand_over = self._hand_over
 
     def start(self, number: int) -> None:
         """Start a worker, or start it again."""
         process = Process(f"worker-{number}.{len(self.workers)}")
         client = self._network.client_of(process)
+        pauses = cast("Any", SimpleNamespace(wait=self._scheduler.pause))
+        if number in self.of_0_2:
+            old = Worker02(client, self._settings, self._discord, self._broker, pauses, self._committed)
+            old.outbox.claim = partial(self._claim, process, old.outbox.claim)
+            self._begin(Worker(number, process, old.heartbeat, old, old))
+            return
         kind_of_outbox = EarlierOutbox if number in self.earlier else Outbox
         outbox, gate = kind_of_outbox(client, self._settings), Gate(client, self._settings)
         cast("Any", outbox).claim = partial(self._claim, process, outbox.claim)
+        cast("Any", gate).webhook_fetched = partial(self._looked_up, gate.webhook_fetched)
         publisher = self.publisher(client, outbox)
-        pauses = cast("Any", SimpleNamespace(wait=self._scheduler.pause))
         reconciliation = Reconciliation(outbox, publisher)
         reconciliation._never = pauses
         heartbeat = Heartbeat(client, KEYS, reconciliation)
@@ -110,14 +124,19 @@ class Fleet:
         delivery._offload = cast("Any", _Inline())
         delivery._redis_away = pauses
         sweep = Sweep(outbox, Digests(client, self._settings), publisher, ())
-        worker = Worker(number, process, heartbeat, delivery, sweep)
+        self._begin(Worker(number, process, heartbeat, delivery, sweep))
+
+    def _begin(self, worker: Worker) -> None:
         self.workers.append(worker)
-        self._scheduler.spawn(process, lambda: self._live(worker))
-        self._note(f"{process.name} starts")
+        self._scheduler.spawn(worker.process, lambda: self._live(worker))
+        self._note(f"{worker.process.name} starts{' (0.2)' if worker.number in self.of_0_2 else ''}")
 
     def _claim(self, process: Process, claim: Callable[..., Claim], *given: Any) -> Claim:
+        began = self._scheduler.now
         claimed = claim(*given)
-        if isinstance(claimed, Batch):
+        if isinstance(claimed, Batch | claim_module.Batch):
+            outbox = Partition(AlertType(claimed.alert_type), getattr(claimed, "partition", 0))
+            self._discord.claims[getcurrent()] = outbox, began
             self._batches += 1
             what, seconds = self._numbered.of("batch", self._batches)
             if f"batch {what}" == BATCH_PAUSE:
@@ -125,6 +144,13 @@ class Fleet:
                 process.paused_until = max(process.paused_until, self._scheduler.now + round(seconds * SECOND))
                 self._scheduler.pause(0)
         return claimed
+
+    def _looked_up(
+        self, store: Callable[..., None], webhook: Webhook, token: str, claimed_at: int, info: WebhookInfo
+    ) -> None:
+        answered_at = self._scheduler.now
+        store(webhook, token, claimed_at, info)
+        self._discord.looked_up(webhook, info, answered_at)
 
     def publisher(self, client: "redis.Redis", outbox: Outbox) -> SimulatedPublisher:
         """Publishes for one process."""
@@ -162,28 +188,35 @@ class Fleet:
         """What ``tasks/delivery.py`` does."""
         try:
             delivery = worker.delivery.deliver(message.request)
-        except BrokerUnavailable:
+        except AWAY:
             if message.request.notification_id:
                 self._broker.put(message, 2)
         else:
             own = message.request.notification_id
-            if isinstance(delivery, BatchResult) and own and message.retries < self._settings.retry_attempts:
+            if (
+                isinstance(delivery, BatchResult | batch_module.BatchResult)
+                and own
+                and message.retries < self._settings.retry_attempts
+            ):
                 for each in delivery.dispositions:
-                    if each.item.message.id == own and each.action is Action.RETRY_LATER:
+                    if each.item.message.id == own and each.action == Action.RETRY_LATER:
                         self._broker.put(Message(message.request, message.retries + 1), delivery.retry_wait_seconds)
         worker.taken.remove(message)
 
     def _announce(self, result: BatchResult, began: float, committed_from: float) -> None:
+        self._committed()
+
+    def _committed(self) -> None:
         request = self._discord.request_of.get(getcurrent())
         if request is not None:
-            request.committed_at = self._scheduler.now
+            self._discord.committed(request)
 
     def _live(self, worker: Worker) -> None:
         while True:
             try:
                 name = worker.heartbeat.worker()
                 break
-            except BrokerUnavailable:
+            except AWAY:
                 self._scheduler.pause(0.5)
 
         def beat() -> None:
@@ -191,7 +224,7 @@ class Fleet:
                 self._scheduler.pause(2 * BEAT_SECONDS)
                 try:
                     worker.heartbeat._beat(name)
-                except BrokerUnavailable:
+                except AWAY:
                     continue
 
         self._scheduler.spawn(worker.process, beat)

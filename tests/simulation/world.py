@@ -10,23 +10,28 @@ from notifier.settings import Settings
 from tests.simulation.broker import Broker
 from tests.simulation.callers import Caller
 from tests.simulation.clocks import simulated
-from tests.simulation.discord import KINDS, WEBHOOKS, SimulatedDiscord
+from tests.simulation.discord import SimulatedDiscord
 from tests.simulation.network import Network, Numbered
 from tests.simulation.plan import FAULT_SECONDS, WORKERS, Fault, Plan, Raised
 from tests.simulation.redis_state import Server
 from tests.simulation.scheduler import SECOND, Process, Scheduler
+from tests.simulation.webhooks import FURTHER, KINDS, OUTBOXES, WEBHOOKS
 from tests.simulation.workers import KEYS, Fleet
 
 DRAIN_SECONDS = 600.0
+FEW, GROUP_SECONDS = 2, 2.0
 MEMORY = Path("/dev", "shm") if Path("/dev", "shm").is_dir() else None
 """A disk is as durable as it is: to wait for it would prove nothing here."""
 
 
-@lru_cache(maxsize=1)
-def _settings() -> Settings:
+@lru_cache
+def _settings(*, several: bool, folds: bool, collects: bool) -> Settings:
     return Settings.load().model_copy(
         update={
             "webhooks": WEBHOOKS,
+            "further_webhooks": FURTHER if several else {},
+            "queue_size": FEW if folds else 100,
+            "group_seconds_by_type": dict.fromkeys(KINDS[:2], GROUP_SECONDS) if collects else {},
             "wrong_webhooks": {},
             "timeout_seconds": 10.0,
             # short, so that a run is over soon
@@ -47,12 +52,10 @@ class World:
         self.scheduler = Scheduler()
         self.trace: list[str] = []
         chance = random.Random(f"run of {plan.seed}")
-        self._settings = _settings()
+        self._settings = _settings(several=plan.several, folds=plan.folds, collects=plan.collects)
         self._numbered = Numbered(plan.faults)
         self.network = Network(self.scheduler, server, chance, self._numbered, self.note)
-        self.discord = SimulatedDiscord(
-            self.scheduler, chance.uniform, partial(self._numbered.of, "answer"), sliding=plan.sliding
-        )
+        self.discord = SimulatedDiscord(self.scheduler, chance.uniform, self._numbered.of, sliding=plan.sliding)
         self.discord.note = self.note
         self.discord.is_probing = lambda webhook: server.client.hget(KEYS.gate(webhook), "breaker") == "half_open"
         self.broker = broker = Broker(self.scheduler, chance, self._numbered, self.note)
@@ -111,8 +114,8 @@ class World:
                 self.network.forget(fault.amount, 0.3 if fault.what == "forget" else 0.0)
             case "kill_caller":
                 self.caller.kill(fault.amount)
-            case "clock":
-                self.network.step_clock(fault.amount)
+            case "clock" | "caller_clock":
+                (self.network if fault.what == "clock" else self.caller).step_clock(fault.amount)
             case "outage" | "crawl":
                 self.note(f"Discord {'fails' if fault.what == 'outage' else 'crawls'} for {fault.amount} s")
                 self.discord.until[fault.what] = max(self.discord.until[fault.what], ends_at)
@@ -122,6 +125,7 @@ class World:
         self.server.begin()
         with simulated(self.scheduler, self.plan.seed):
             self.fleet.earlier = frozenset({0}) if self.plan.upgrades else frozenset()
+            self.fleet.of_0_2 = frozenset({0}) if self.plan.beside_0_2 else frozenset()
             for number in range(WORKERS):
                 self.fleet.start(number)
             self.caller.start()
@@ -151,6 +155,15 @@ class World:
         raised_at, accepted_at = self.caller.raised_at[name], self.caller.accepted_at[name]
         return any(since <= accepted_at and raised_at <= until for since, until in self.forgotten)
 
+    def _one_stands_still(self) -> bool:
+        """Others may have ended what it has under way; it ends its batch as it goes on."""
+        workers = [each.process for each in self.fleet.workers]
+        return any(each.paused_until > self.scheduler.now and not each.dead for each in workers)
+
+    def _one_asks_discord(self) -> bool:
+        """Others may have ended all of its batch; it ends that once it has an answer."""
+        return any(not each.by.dead for posts in self.discord.webhooks.values() for each in posts.under_way)
+
     def _all_ended(self) -> bool:
         if self.scheduler.now < self._looked_at + SECOND:
             return False
@@ -158,8 +171,9 @@ class World:
         if self.caller.is_raising or any(self.scheduler.now <= each.at * SECOND for each in self.plan.alerts):
             return False
         ended = [KEYS.result(name) for name in self.caller.accepted if not self.is_forgotten(name)]
-        if self.caller.has_spooled:
+        if self.caller.has_spooled or self._one_stands_still() or self._one_asks_discord():
             return False
-        waiting = [key for kind in KINDS for key in KEYS.outbox_parts(kind)[:3]]
+        waiting = [key for outbox in OUTBOXES for key in KEYS.outbox_parts(outbox)[:3]]
+        waiting += [KEYS.outbox(kind, "digest") for kind in KINDS]
         exists = self.server.client.exists
         return not exists(*waiting) and (not ended or exists(*ended) == len(ended))
