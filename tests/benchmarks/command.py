@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tests.benchmarks import pages, report
-from tests.benchmarks.figures import Figure, keep, kept, measured_now, merged
+from tests.benchmarks.figures import Figure, checkout, keep, kept, measured_now, merged
 from tests.benchmarks.lab import Lab
 from tests.benchmarks.row import Benchmark
 from tests.benchmarks.rows import BENCHMARKS
@@ -90,7 +90,7 @@ def _refuse_what_ends_in_vain(picture: Path | None, page: Path | None, *, quick:
 def measured(chosen: Sequence[Benchmark], *, quick: bool, full: bool) -> tuple[list[Figure], int]:
     """The figures, and the exit code: what fails keeps nothing else from being measured."""
     figures: list[Figure] = []
-    trouble = 0
+    commit, trouble = checkout(), 0
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -99,7 +99,7 @@ def measured(chosen: Sequence[Benchmark], *, quick: bool, full: bool) -> tuple[l
             progress.update(bar, description=benchmark.name)
             lab = Lab(quick=quick, full=full, says=partial(_say, progress, bar, benchmark.name))
             try:
-                figures += measured_now(benchmark, benchmark.measure(lab))
+                figures += measured_now(benchmark, benchmark.measure(lab), commit)
             except KeyboardInterrupt:
                 console.print("Stopped; what was measured until then:")
                 return figures, ABORTED

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,21 +18,33 @@ KEPT = Path(__file__).with_name("figures.json")
 
 @dataclass(frozen=True)
 class Figure:
-    """A row, the benchmark that it is of, its day (UTC) and its machine."""
+    """A row, the benchmark that it is of, its day (UTC), its machine, and the checkout's commit ("": not known)."""
 
     row: Row
     benchmark: str
     day: str
     machine: str
+    commit: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"benchmark": self.benchmark, **self.row.as_dict(), "day": self.day, "machine": self.machine}
+        of_run = {"day": self.day, "machine": self.machine, "commit": self.commit}
+        return {"benchmark": self.benchmark, **self.row.as_dict(), **of_run}
 
 
-def measured_now(benchmark: Benchmark, rows: Sequence[Row]) -> list[Figure]:
+def measured_now(benchmark: Benchmark, rows: Sequence[Row], commit: str) -> list[Figure]:
     """The figures of a run on this machine."""
-    return [Figure(row, benchmark.name, f"{datetime.now(UTC):%Y-%m-%d}", machine()) for row in rows]
+    return [Figure(row, benchmark.name, f"{datetime.now(UTC):%Y-%m-%d}", machine(), commit) for row in rows]
+
+
+def checkout() -> str:
+    """The commit that is checked out, with "-dirty" if files differ from it; "" without git."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        found = subprocess.run(command, cwd=KEPT.parent, capture_output=True, text=True, check=False, timeout=30)
+    except OSError:
+        return ""
+    return found.stdout.strip()
 
 
 def machine() -> str:
@@ -63,4 +76,4 @@ def merged(old: Sequence[Figure], new: Sequence[Figure], order: Sequence[str]) -
 def _figure(found: Mapping[str, Any]) -> Figure:
     names = Row.__dataclass_fields__
     row = Row(**{name: value for name, value in found.items() if name in names})
-    return Figure(row, found["benchmark"], found["day"], found["machine"])
+    return Figure(row, found["benchmark"], found["day"], found["machine"], found.get("commit", ""))

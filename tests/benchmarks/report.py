@@ -27,7 +27,9 @@ def number(value: float) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """A value with its unit."""
+    """A value with its unit: ``1 request``, ``2 requests``."""
+    if value == 1 and re.search(r"\w\ws$", unit):
+        unit = unit[:-1]
     return f"{int(value):,} {unit}" if value == int(value) and unit != "×" else f"{number(value)} {unit}"
 
 
@@ -45,9 +47,15 @@ def parts(figure: Figure) -> str:
 
 
 def _measured(values: Mapping[str, float]) -> list[str]:
-    """A name ends with its unit: ``ours µs`` is ``ours 12 µs``."""
-    split = [(*name.rsplit(" ", 1), value) for name, value in values.items()]
-    return [f"{name} {amount(value, unit)}" for name, unit, value in split]
+    """A name ends with its unit, or with a colon: ``ours µs`` is ``ours 12 µs``, ``requests:`` is ``requests: 12``."""
+    return [_named(name, value) for name, value in values.items()]
+
+
+def _named(name: str, value: float) -> str:
+    if name.endswith(":"):
+        return f"{name} {amount(value, '').rstrip()}"
+    name, unit = name.rsplit(" ", 1)
+    return f"{name} {amount(value, unit)}"
 
 
 def on_terminal(figures: Sequence[Figure]) -> Table:
@@ -69,7 +77,7 @@ def _missing(figure: Figure) -> str:
 
 
 def short_table(figures: Sequence[Figure]) -> str:
-    """For the README: the figures, and when and where they were measured."""
+    """For the README: the figures, and when, where and of which commit they were measured."""
     several = len({each.day for each in figures}) > 1
     columns = (*COLUMNS, "on") if several else COLUMNS
     rows = [(*_cells(each), *([each.day] if several else [])) for each in figures]
@@ -103,14 +111,24 @@ def _cells(figure: Figure) -> Cells:
 
 def _met(figures: Sequence[Figure]) -> str:
     wanted = [each.row.is_met for each in figures if each.row.goal is not None]
-    return f"{sum(wanted)} of {len(wanted)} goals are met."
+    return f"Goals met: {sum(wanted)} of {len(wanted)}."
 
 
 def _when(figures: Sequence[Figure]) -> str:
-    by: dict[str, set[str]] = {}
+    by: dict[str, dict[str, set[str]]] = {}
     for each in figures:
-        by.setdefault(each.machine, set()).add(each.day)
-    return "Measured " + "; ".join(f"{' and '.join(sorted(days))} on {machine}" for machine, days in by.items()) + "."
+        by.setdefault(each.machine, {}).setdefault(each.day, set()).add(each.commit)
+    machines = (
+        f"{' and '.join(f'{day}{_of(commits)}' for day, commits in sorted(days.items()))} on {machine}"
+        for machine, days in by.items()
+    )
+    return f"Measured {'; '.join(machines)}."
+
+
+def _of(commits: Collection[str]) -> str:
+    known = sorted(filter(None, commits))
+    noun = "commit" if len(commits) == 1 else "commits"
+    return f" ({noun} {' and '.join([*known, *(['others'] if '' in commits else [])])})" if known else ""
 
 
 def _code(text: str) -> str:

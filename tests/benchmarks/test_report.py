@@ -1,22 +1,24 @@
 """notifier-bench: what it prints, draws and writes; and that what was not measured keeps its last figure."""
 
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from tests.benchmarks import command, pages, report
+from tests.benchmarks import command, figures, pages, report
 from tests.benchmarks.figures import Figure, keep, kept, merged
-from tests.benchmarks.lab import UNLIMITED, Lab
+from tests.benchmarks.lab import ROOT, UNLIMITED, Lab
 from tests.benchmarks.row import Benchmark, Row
 from tests.benchmarks.rows import BENCHMARKS
 from tests.benchmarks.rows.limit import least_seconds
 
 OLD = Figure(Row("speed", 2.0, "×", 1.5, "bare"), "first", "2026-01-01", "old machine")
 FAST = Row("speed", 0.333, "×", 0.35, "bare", {"ours µs": 10.0}, {"rq": 0.5})
-NEW = Figure(FAST, "first", "2026-02-02", "new machine")
+NEW = Figure(FAST, "first", "2026-02-02", "new machine", "0123abc")
 OTHER = Figure(Row("size", 1_230.0, "bytes", None, "its JSON"), "second", "2026-01-01", "old machine")
 
 
@@ -43,14 +45,38 @@ def test_what_was_not_measured_keeps_its_last_figure_and_its_day(tmp_path: Path)
     table = report.short_table(every)
     assert "| speed | 0.33 × | ≤ 0.35 × | bare | 2026-02-02 |" in table
     assert "| size | 1,230 bytes |  | its JSON | 2026-01-01 |" in table
-    assert "1 of 1 goals are met." in table
-    assert "Measured 2026-02-02 on new machine; 2026-01-01 on old machine." in table
+    assert "Goals met: 1 of 1." in table
+    assert "Measured 2026-02-02 (commit 0123abc) on new machine; 2026-01-01 on old machine." in table
+
+
+def test_a_day_is_told_once_with_all_commits_that_were_measured_on_it() -> None:
+    every = [replace(NEW, commit=commit) for commit in ("", "4567def", "0123abc", "0123abc")]
+    assert "\nMeasured 2026-02-02 (commits 0123abc and 4567def and others) on new machine." in report.short_table(every)
+    assert "\nMeasured 2026-02-02 on new machine." in report.short_table(every[:1])
+    both = report.short_table([replace(NEW, day="2026-02-03"), NEW])
+    assert "\nMeasured 2026-02-02 (commit 0123abc) and 2026-02-03 (commit 0123abc) on new machine." in both
+
+
+def test_a_count_reads_as_words_do() -> None:
+    row = Row("trips", 1, "round trips", 1, "none", {"took s": 1, "requests:": 10, "seen batches/s": 1})
+    (cells,) = [
+        line for line in report.parts_table([Figure(row, "far", "", "")], ["far"]).split("\n") if "trips" in line
+    ]
+    assert cells == "| trips | 1 round trip | took 1 s; requests: 10; seen 1 batches/s |"
+    assert report.amount(9.474, "commands") == "9.47 commands"
+
+
+def test_a_figure_has_the_commit_of_the_checkout_that_was_measured(tmp_path: Path) -> None:
+    (figure,) = figures.measured_now(of(good=measured)[0], [FAST], figures.checkout())
+    assert (ROOT / ".git").exists() == bool(re.fullmatch(r"[0-9a-f]{7,40}(-dirty)?", figure.commit))
+    keep([figure], tmp_path / "figures.json")
+    assert kept(tmp_path / "figures.json") == [figure]
 
 
 def test_a_goal_that_is_not_met_says_so() -> None:
     table = report.short_table([OLD, OTHER])
     assert "| speed | 2.00 × | ≤ 1.5 ×, not met | bare |" in table
-    assert "0 of 1 goals are met." in table
+    assert "Goals met: 0 of 1." in table
 
 
 def test_a_benchmark_that_is_gone_takes_its_figures_along() -> None:

@@ -27,18 +27,19 @@ def sides(names: list[str]) -> dict[str, Callable[[], object]]:
 
 
 def in_turn(
-    calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object]
+    calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object], block: int = 1
 ) -> dict[str, list[float]]:
-    """The seconds of each call, each side first as often as the others, so that all see the same noise."""
+    """The seconds of each call. Each side makes ``block`` in a row, first as often as the others: all see one noise."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     order = list(calls)
-    for number in range(rounds):
+    for number in range(rounds // block):
         for position in range(len(order)):
             name = order[(position + number) % len(order)]
-            before()
-            start = time.perf_counter()
-            calls[name]()
-            times[name].append(time.perf_counter() - start)
+            for _ in range(block):
+                before()
+                start = time.perf_counter()
+                calls[name]()
+                times[name].append(time.perf_counter() - start)
     return {name: each[rounds // 10 :] for name, each in times.items()}
 
 
@@ -48,10 +49,10 @@ def idle_again(client: "redis.Redis") -> None:
         client.delete(*found)
 
 
-def main(rounds: int, peers: list[str], *, idle: bool) -> None:
+def main(rounds: int, peers: list[str], *, idle: bool, block: int) -> None:
     """With ``idle``, each call finds a pipeline in which nothing waits; without, one in which all before it do."""
     other = redis.Redis.from_url(URL)
-    measured = in_turn(sides(peers), rounds, partial(idle_again, other) if idle else lambda: None)
+    measured = in_turn(sides(peers), rounds, partial(idle_again, other) if idle else lambda: None, block)
     print(json.dumps(measured))
 
 

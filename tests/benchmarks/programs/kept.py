@@ -1,9 +1,12 @@
-"""Raises alerts, then ends them; prints the bytes of Redis for each while it waits and afterwards, as JSON."""
+"""Raises alerts, then ends them; prints the bytes of Redis for each, in all and by parts, as JSON."""
 
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from notifier.models import AlertType
 from notifier.storage.connection import connect
@@ -33,6 +36,28 @@ def raised(count: int) -> None:
         send_notification.delay(alert_type=GENERAL, title=TITLE, message=text(number))
 
 
+def parts(client: Any, count: int) -> dict[str, float]:
+    """What each key takes whatever it holds, what a life of it adds, and a place in a sorted set."""
+    name = Keys().notification
+    key = _grown(client, count, lambda pipe, each: pipe.set(name(each), 1))
+    life = _grown(client, count, lambda pipe, each: pipe.set(name(each), 1, ex=MINUTE)) - key
+    place = _grown(client, count, lambda pipe, each: pipe.zadd("places", {each: 1}))
+    return {"key": key, "life": life, "place": place}
+
+
+def _grown(client: Any, count: int, write: Callable[[Any, str], object]) -> float:
+    """By an id each, in a Redis that is empty else."""
+    client.flushdb()
+    sizes = []
+    for times in (FIRST, count):
+        pipe = client.pipeline(transaction=False)
+        for _ in range(times):
+            write(pipe, str(uuid4()))
+        pipe.execute()
+        sizes.append(used(client))
+    return float(sizes[1] - sizes[0]) / count
+
+
 def main(count: int) -> None:
     """No worker runs; the batches are claimed and committed here, by a clock set by hand."""
     client = connect(os.environ["REDIS_URL"], 30)
@@ -52,8 +77,10 @@ def main(count: int) -> None:
     done = FIRST // 10
     finished = waiting + (ends[-1] - ends[done - 1]) / count  # the same alerts waited then
     given = {"id": "0" * 36, "alert_type": GENERAL, "title": TITLE, "message": text(0)}
+    result = client.strlen(next(client.scan_iter(match=Keys().result("*"))))
+    sizes = {"waiting": waiting, "finished": finished, "json": len(json.dumps(given)), "result": result}
+    print(json.dumps({**sizes, **parts(client, count)}))
     client.close()
-    print(json.dumps({"waiting": waiting, "finished": finished, "json": len(json.dumps(given))}))
 
 
 if __name__ == "__main__":

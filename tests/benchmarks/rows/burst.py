@@ -40,7 +40,7 @@ class Cost:
 
 def measure(lab: Lab) -> Sequence[Row]:
     """Both sides in turn, each round with servers of its own."""
-    count = lab.rounds(900, 180)
+    count = lab.rounds(900, 360)
     ours, bare = [], []
     for number in range(lab.rounds(3)):
         lab.says(f"round {number + 1}, ours")
@@ -65,7 +65,7 @@ def _processor(ours: Sequence[Cost], bare: Sequence[Cost]) -> Row:
 def _commands(ours: Sequence[Cost], bare: Sequence[Cost]) -> Row:
     counted = {
         "bare commands": median([each.commands for each in bare]),
-        "alerts per request alerts": 1 / median([each.requests for each in ours]),
+        "alerts per request:": 1 / median([each.requests for each in ours]),
     }
     figure = median([each.commands for each in ours])
     what = "Redis commands per delivered alert, the same burst"

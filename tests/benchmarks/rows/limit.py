@@ -43,7 +43,7 @@ def measure_short(lab: Lab) -> Sequence[Row]:
     what = "burst of 100, one webhook, two workers"
     return [
         Row(what, round(seconds, 2), "s", 2.4, f"Discord's limits: {limit:g} s", counted),
-        Row(f"{what}: 429s", counted["429s requests"], "requests", 0, "none"),
+        Row(f"{what}: 429s", counted["429s:"], "requests", 0, "none"),
     ]
 
 
@@ -80,7 +80,7 @@ def measure_long(lab: Lab) -> Sequence[Row]:
     counted = {"ours s": seconds, **counted}
     return [
         Row(what, ratio(seconds, limit), "×", 1.01, f"Discord's limits: {limit:g} s", counted),
-        Row(f"{what}: 429s", counted["429s requests"], "requests", 0, "none"),
+        Row(f"{what}: 429s", counted["429s:"], "requests", 0, "none"),
     ]
 
 
@@ -102,8 +102,8 @@ def ours(place: Place, sandbox: Sandbox, count: int, settle_seconds: float) -> t
     after = sandbox.stats()
     last = max(datetime.fromisoformat(each["at"]).timestamp() for each in sandbox.posts())
     counted = {
-        "requests requests": float(after["executes"] - before["executes"]),
-        "429s requests": float(after["rate_limited"] - before["rate_limited"]),
+        "requests:": float(after["executes"] - before["executes"]),
+        "429s:": float(after["rate_limited"] - before["rate_limited"]),
     }
     return last - began, counted
 
