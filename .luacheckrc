@@ -4,7 +4,7 @@
 local SHARED = {
   "gate/small_set.lua", "gate/cache.lua", "gate/clock.lua", "gate/trouble.lua", "gate/counters.lua", "gate/lease.lua", "gate/window.lua", "gate/bucket.lua", "gate/breaker.lua",
   "gate/pause.lua", "gate/quarantine.lua", "gate/gate.lua", "gate/answer.lua", "outbox/known.lua", "outbox/entry.lua",
-  "outbox/record.lua", "outbox/outbox.lua", "outbox/claimed.lua", "outbox/pinged.lua", "outbox/reminders.lua", "outbox/incident.lua",
+  "outbox/record.lua", "outbox/outbox.lua", "outbox/claimed.lua", "outbox/late.lua", "outbox/listeners.lua", "outbox/outage.lua", "outbox/pinged.lua", "outbox/reminders.lua", "outbox/incident.lua",
   "outbox/counted.lua", "outbox/silences.lua",
   "outbox/memory.lua", "outbox/fleet.lua", "outbox/expiry.lua", "outbox/progress.lua", "outbox/front.lua", "outbox/newer.lua", "outbox/quiet.lua",
   "outbox/collected.lua", "outbox/unannounced.lua", "outbox/partition.lua",

@@ -42,7 +42,7 @@ OTHER = {
     "/": "*",
 }
 CALL = re.compile(r"^ +redis\.call\(.*\)\n", re.MULTILINE)
-GATE = ("gate", "test_gate.py", "test_outbox.py")
+GATE = ("gate", "test_gate.py", "test_outbox.py", "test_counters.py", "test_records.py")
 OUTBOX = ("test_outbox.py", "test_outbox_lua.py", "test_records.py", "test_terms.py", "test_forgetful_redis.py")
 INCIDENTS = ("test_incidents.py", "test_incident_waiting.py", "test_incident_text.py", "test_incident_thread.py")
 REMINDERS = ("test_reminders.py", "test_escalation.py", "test_acknowledged.py", "test_incident_view.py")
@@ -54,6 +54,8 @@ TESTS = {
         "test_collected.py",
         "test_admission_cost.py",
         "test_callbacks.py",
+        "test_trigger.py",
+        "test_partitions.py",
     ),
     "beat": ("test_fleet.py", "test_partitions.py", "test_forgotten.py"),
     "claim": (
@@ -63,6 +65,8 @@ TESTS = {
         "test_mentions.py",
         "test_newer.py",
         "test_clock_steps.py",
+        "test_partitions.py",
+        "test_trigger.py",
     ),
     "collected": ("test_collected.py", "test_quiet_hours.py"),
     "commit": (
@@ -72,6 +76,8 @@ TESTS = {
         "test_failover.py",
         "test_counters.py",
         "test_incidents.py",
+        "test_mentions.py",
+        "test_listeners.py",
     ),
     "counted": (
         "test_digest.py",
@@ -87,9 +93,9 @@ TESTS = {
     "fold": ("test_digest.py", "test_memory.py", "test_records.py", "test_callbacks.py", "test_counters.py"),
     "forget": ("test_forgetful_redis.py", "test_flower_events.py", "test_counters.py"),
     "front": (*OUTBOX, "test_collected.py"),
-    "incident": (*INCIDENTS, *REMINDERS),
+    "incident": (*INCIDENTS, *REMINDERS, "test_partitions.py"),
     "known": (*OUTBOX, "test_dead_letters.py", "test_digest.py"),
-    "memory": ("test_memory.py",),
+    "memory": ("test_memory.py", "test_partitions.py", "test_partition_views.py"),
     "new_run": ("test_forgotten.py",),
     "newer": ("test_newer.py",),
     "outbox": (*OUTBOX, "test_clock_steps.py", "test_forgotten.py", "test_newer.py", "test_callbacks.py"),
@@ -111,17 +117,18 @@ TESTS = {
     "set_aside": ("test_unreadable.py", "test_clock_steps.py"),
     "silence": ("test_silences.py", "test_counters.py"),
     "silences": ("test_silences.py",),
-    "sweep": (*OUTBOX, "test_self_monitor.py", "test_health.py", "test_clock_steps.py", "gate"),
+    "sweep": (*OUTBOX, "test_self_monitor.py", "test_health.py", "test_clock_steps.py", "test_trigger.py", "gate"),
     "take_callbacks": ("test_callbacks.py", "test_clock_steps.py"),
     "take_reminders": REMINDERS,
     "unannounced": ("test_terms.py", "test_flower_events.py", "test_forgetful_redis.py"),
-    "unmatched": ("test_silences.py",),
+    "unmatched": ("../e2e/test_upgrade.py",),
     "withdraw": (
         "test_terms.py",
         "test_incident_waiting.py",
         "test_flower_events.py",
         "test_callbacks.py",
         "test_counters.py",
+        "test_parts.py",
     ),
 }
 """Files and folders of tests/integration, by the Lua file of the outbox whose mutants they run with."""

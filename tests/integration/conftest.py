@@ -1,7 +1,9 @@
 """An outbox and a gate on a real Redis, with a clock that the test moves."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 import redis
@@ -28,9 +30,11 @@ from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outbox.withdrawals import Withdrawals
 from notifier.outcome import Answer, Delivered, Outcome, RateLimitInfo
 from notifier.settings import Settings
+from notifier.storage import scripts as scripts_module
 from notifier.storage.connection import connect
 from notifier.storage.scripts import script
 from notifier.webhook import Webhook
+from tests.conftest import SETTINGS
 from tests.names import names
 
 CLOCK = "test:clock"
@@ -46,11 +50,26 @@ WORKER = "worker-1"
 ROOMY = RateLimitInfo(limit=1000, remaining=999, reset_after_seconds=0.001)
 
 
+text_of = cache(scripts_module._text_of)  # each bench asks for a hundred
+
+
+@cache
 def by_test_clock(*files: str) -> str:
     """The scripts, with the test's clock instead of Redis' own."""
     text = script(*files)
     assert ASKED in text, files
     return text.replace(ASKED, f"{{ 0, tonumber(redis.call('GET', '{CLOCK}')) }}")
+
+
+@cache
+def _settings(environment: frozenset[tuple[str, str]], folder: str) -> Settings:
+    return Settings.load()
+
+
+def loaded_settings() -> Settings:
+    """The settings, read once for each environment: reading them costs more than most tests of a step."""
+    ours = frozenset(item for item in os.environ.items() if item[0].upper().startswith(SETTINGS))
+    return _settings(ours, os.getcwd())
 
 
 @dataclass
@@ -143,12 +162,13 @@ def make_bench(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
     for module in (*MODULES, records_module, withdrawals_module):
         monkeypatch.setattr(module, "script", by_test_clock)
     monkeypatch.setattr(admin_module, "script", by_test_clock)
+    monkeypatch.setattr(scripts_module, "_text_of", text_of)
     client = connect(redis_url, 5)
     client.set(CLOCK, START)
     client.set(names.worker(WORKER), 1, ex=600)
 
     def make(**overrides: object) -> Bench:
-        settings = Settings.load().model_copy(update=overrides)
+        settings = loaded_settings().model_copy(update=overrides)
         return Bench(
             *(client, settings, Outbox(client, settings), Gate(client, settings)),
             *(Records(client, settings), Withdrawals(client, settings)),

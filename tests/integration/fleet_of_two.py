@@ -94,14 +94,15 @@ class Worker:
         self._flower = flower
         bench.redis.set(names.worker(self.name), 1, ex=600)
         conf = SimpleNamespace(
-            worker_send_task_events=True, task_routes={route.task: {"queue": "q"} for route in ROUTES.values()}
+            worker_send_task_events=True,
+            event_exchange="e",
+            task_routes={route.task: {"queue": "q"} for route in ROUTES.values()},
         )
-        events = SimpleNamespace(default_dispatcher=self._dispatcher)
         tasks = {route.task: Mock() for route in ROUTES.values()}
         for each, task in tasks.items():
             task.name = each
-        app: Any = SimpleNamespace(conf=conf, events=events, tasks=tasks)
-        sender = EventSender(app)
+        app: Any = SimpleNamespace(conf=conf, clock=SimpleNamespace(forward=lambda: 0), tasks=tasks)
+        sender = EventSender(app, cast("Any", SimpleNamespace(producing=self._producing)))
         sender.hostname = self.name
         unannounced = Unannounced(bench.redis, names, bench.records)
         self.announcer = Announcer(app, cast("Any", Mock()), sender, unannounced)
@@ -111,8 +112,13 @@ class Worker:
         self.delivery_worker.hangs = self.announcer.hangs
 
     @contextmanager
-    def _dispatcher(self, hostname: str) -> Iterator[Any]:
-        yield SimpleNamespace(send=lambda kind, **fields: self._flower.take(hostname, kind, fields), flush=lambda: None)
+    def _producing(self, _: str) -> Iterator[Any]:
+        connection = SimpleNamespace(transport=SimpleNamespace(driver_type="redis"))
+        yield SimpleNamespace(connection=connection, publish=self._publish)
+
+    def _publish(self, text: str, **_: Any) -> None:
+        for event in json.loads(text):
+            self._flower.take(event["hostname"], event["type"], event)
 
     def runs(self, notification_id: str, alert_type: AlertType = AlertType.GENERAL) -> Delivery:
         """The delivery task of one alert comes to this worker."""

@@ -12,7 +12,7 @@ from notifier.outbox import forgotten as forgotten_module
 from notifier.outbox import records as records_module
 from notifier.outbox import unreadable as unreadable_module
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS, PendingCallbacks
-from notifier.outbox.claim import Empty, Throttled
+from notifier.outbox.claim import Batch, Empty, Throttled
 from notifier.outbox.digest import DIGEST_SECONDS, Digests
 from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outbox.outbox import STUCK_SECONDS
@@ -103,6 +103,29 @@ def test_a_backoff_keeps_its_length(bench: Bench) -> None:
     assert [each.message.id for each in bench.batch().items] == ["a"]
 
 
+def test_a_backoff_that_begins_after_the_step_is_no_shorter(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    step(bench)
+    bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=20)
+    assert isinstance(bench.claim(), Throttled)
+    bench.tick(19.9)
+    assert isinstance(bench.claim(), Throttled)
+    bench.tick(0.2)
+    assert [each.message.id for each in bench.batch().items] == ["a"]
+
+
+def test_one_that_others_join_after_the_step_expires_no_sooner(make_bench: MakeBench) -> None:
+    bench = make_bench(expire_seconds=100)
+    bench.admit("opens", dedup_key="disk")
+    step(bench)
+    bench.tick(1)
+    bench.admit("joins", dedup_key="disk")
+    bench.outbox.sweep(GENERAL)
+    bench.tick(99)
+    assert bench.batch().blocked is None
+
+
 @pytest.mark.parametrize("passed", [0, 20])
 def test_one_that_is_postponed_goes_not_sooner_and_not_later(bench: Bench, passed: float) -> None:
     bench.admit("a", terms=Terms(after_seconds=60))
@@ -116,6 +139,48 @@ def test_one_that_is_postponed_goes_not_sooner_and_not_later(bench: Bench, passe
     batch = bench.batch()
     assert [each.message.id for each in batch.items] == ["a"]
     assert batch.items[0].not_before <= batch.claimed_at, "so it counts as late from then on"
+
+
+@pytest.mark.parametrize("last_looked_at", ["never", "long before"])
+def test_one_that_is_postponed_goes_in_time_although_nobody_looked_before_the_step(
+    bench: Bench, last_looked_at: str
+) -> None:
+    """Its worker was killed before it took the trigger."""
+    if last_looked_at == "long before":
+        ended(bench, "earlier")
+        bench.tick(700)
+    bench.admit("a", terms=Terms(after_seconds=60))
+    step(bench)
+    bench.admit("b", terms=Terms(after_seconds=60))  # which tells nothing of the step
+    claim = bench.claim()
+    assert isinstance(claim, Throttled)
+    assert claim.wait_seconds <= 60
+    bench.tick(60.1)
+    assert [each.message.id for each in bench.batch().items] == ["a", "b"]
+
+
+def test_those_that_came_before_the_step_wait_for_no_others(bench: Bench) -> None:
+    bench.admit("first")
+    bench.open_gate()
+    bench.tick(700)
+    bench.admit("a", "b")
+    step(bench, -5)
+    bench.claim("a")
+    bench.tick(0.1)
+    claim = bench.claim("a")
+    assert isinstance(claim, Batch)
+    assert [each.message.id for each in claim.items] == ["a", "b"]
+
+
+def test_what_a_long_request_came_to_waits_no_longer_by_a_shorter_step(bench: Bench) -> None:
+    bench.admit("a")
+    batch = bench.batch()
+    bench.tick(30)
+    bench.commit(batch, Failed(Reason.BAD_GATEWAY), retry_wait_seconds=20)
+    step(bench, -25)
+    assert isinstance(bench.claim(), Throttled)
+    bench.tick(20.1)
+    assert [each.message.id for each in bench.batch().items] == ["a"]
 
 
 def test_a_wake_up_that_was_lost_is_sent_again_at_once(bench: Bench) -> None:
@@ -160,6 +225,32 @@ def test_the_expiry_of_all_comes_when_it_was_to_come(make_bench: MakeBench) -> N
     bench.outbox.sweep(GENERAL)
     bench.tick(101)
     assert bench.batch().blocked is Reason.EXPIRED
+
+
+def test_an_expiry_of_its_own_comes_in_time_although_nobody_looked_before_the_step(make_bench: MakeBench) -> None:
+    bench = make_bench(queue_size=100)
+    bench.admit(*(f"n{number}" for number in range(20)))
+    bench.outbox.sweep(GENERAL)
+    bench.tick(700)
+    bench.admit("a", terms=Terms(expires_seconds=60))  # no task is to come for it: others wait
+    step(bench)
+    bench.outbox.sweep(GENERAL)
+    bench.tick(61)
+    batch = bench.batch()
+    assert ([each.message.id for each in batch.items], batch.blocked) == (["a"], Reason.EXPIRED)
+
+
+def test_the_expiry_of_one_that_others_have_joined_comes_when_it_was_to_come(make_bench: MakeBench) -> None:
+    bench = make_bench(expire_seconds=100)
+    bench.admit("opens", dedup_key="disk")
+    bench.tick(90)
+    bench.admit("joins", dedup_key="disk")
+    bench.outbox.sweep(GENERAL)
+    step(bench)
+    bench.outbox.sweep(GENERAL)
+    bench.tick(101)
+    batch = bench.batch()
+    assert ([each.message.id for each in batch.items], batch.blocked) == (["opens"], Reason.EXPIRED)
 
 
 @pytest.mark.parametrize("first", [None, Failed(Reason.BAD_GATEWAY)], ids=["delivered", "failed"])

@@ -1,6 +1,6 @@
 """What becomes of alerts is counted by the step that does it, once, and can be read as metrics and as plots."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -8,15 +8,15 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.operations import statistics as statistics_module
 from notifier.operations.counters import counters_of, latency_quantile, read_counters
 from notifier.operations.statistics import statistics_of_the_day
-from notifier.outbox.claim import Throttled
+from notifier.outbox.claim import ClaimRequest, FetchWebhook, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.disposition import decide
 from notifier.outbox.outbox import Outbox
 from notifier.outbox.silences import Silences
 from notifier.outbox.terms import Terms
-from notifier.outcome import Answer, Deferred, Delivered, Failed, Reason, Rejected, Status
+from notifier.outcome import Answer, Deferred, Delivered, Failed, Reason, Rejected, Status, WebhookInfo
 from notifier.storage.keys import WAITING_LIFE_SECONDS
-from tests.integration.conftest import CLOCK, ROOMY, Bench, MakeBench
+from tests.integration.conftest import CLOCK, ROOMY, WEBHOOK, WORKER, Bench, MakeBench
 from tests.names import names
 
 GONE = Rejected(Reason.UNKNOWN_CHANNEL)
@@ -69,6 +69,26 @@ def test_a_commit_that_is_repeated_counts_nothing_more(bench: Bench) -> None:
     assert bench.redis.hgetall(names.counters) == first
 
 
+def test_a_commit_that_is_repeated_ends_no_batch_of_a_claim_that_came_once_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_gate(bench)
+    bench.admit("a")
+    claim, asked = bench.outbox._claim, list[Any]()
+    monkeypatch.setattr(bench.outbox, "_claim", lambda **given: (asked.append(given), claim(**given))[1])
+    batch = bench.batch()
+    bench.commit(batch)
+    bench.admit("b")
+    bench.tick(5)
+    claim(**asked[-1])
+    first = bench.redis.hgetall(names.counters)
+    bench.commit(batch)
+    assert bench.redis.hgetall(names.counters) == first
+    in_flight = names.outbox(AlertType.GENERAL, "in_flight")
+    assert bench.redis.zrange(in_flight, 0, -1) == ["b"]
+    assert bench.redis.hget(names.outbox(AlertType.GENERAL, "state"), "batch") == batch.token
+
+
 def test_a_failure_that_is_tried_again_is_no_end(bench: Bench) -> None:
     open_gate(bench)
     bench.admit("a")
@@ -115,6 +135,16 @@ def test_requests_are_counted_by_method_and_status_and_by_the_alerts_that_they_c
     }
 
 
+def test_a_look_up_without_an_answer_is_counted_as_one_without_a_status(bench: Bench) -> None:
+    bench.admit("a")
+    asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+    assert isinstance(asked, FetchWebhook)
+    unanswered = WebhookInfo(Answer(Failed(Reason.CONNECTION_FAILED)), None, None, None)
+    for _ in range(2):  # what is told twice is one request
+        bench.gate.webhook_fetched(WEBHOOK, asked.token, asked.claimed_at, unanswered)
+    assert requested(bench) == {"requests||GET|none": 1}
+
+
 def test_what_no_request_was_made_for_counts_as_none(bench: Bench) -> None:
     bench.admit("a", terms=Terms(expires_seconds=1))
     bench.tick(2)
@@ -145,15 +175,31 @@ def test_latency_is_counted_from_when_an_alert_was_due(bench: Bench) -> None:
     assert found.total("latency_sum", "general") == 5_500_000
 
 
-def test_counters_live_on_with_each_count(bench: Bench) -> None:
+def test_counters_live_on_with_the_first_count_of_a_quarter(bench: Bench) -> None:
     open_gate(bench)
-    for name in ("a", "b"):
+    lives = []
+    for name in ("a", "b", "c"):
         bench.redis.expire(names.counters, 60)
         bench.admit(name)
         bench.commit(bench.batch())
+        bench.tick(10 if name == "a" else 900)
+        lives.append(cast("int", bench.redis.ttl(names.counters)) > WAITING_LIFE_SECONDS - 1_000)
+    assert lives == [True, False, True]
+    assert counted(bench) == {"delivered|general": 3}
+
+
+def test_counters_that_somebody_deleted_have_a_life_again(bench: Bench) -> None:
+    open_gate(bench)
+    quarter = f"{names.counters}:{int(bench.redis.get(CLOCK)) // 900_000_000 * 900}"
+    for name, deleted in (("a", names.counters), ("b", quarter)):
+        bench.admit(name)
+        bench.commit(bench.batch())
+        bench.redis.delete(deleted)
         bench.tick(10)
-        assert cast("int", bench.redis.ttl(names.counters)) > WAITING_LIFE_SECONDS - 60
-    assert counted(bench) == {"delivered|general": 2}
+        bench.admit(f"{name} again")
+        bench.commit(bench.batch())
+        bench.tick(10)
+        assert min(bench.redis.ttl(names.counters), bench.redis.ttl(quarter)) > 0
 
 
 def test_the_last_day_is_there_by_quarters_of_an_hour(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,14 @@ import pytest
 
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage, Severity
+from notifier.operations.explain import explain
+from notifier.operations.history import NotificationHistory
 from notifier.outbox import digest as digest_module
 from notifier.outbox.digest import Digests
+from notifier.outbox.incident import digest_of
 from notifier.render.batch import compose
 from notifier.render.load import measure
-from tests.integration.conftest import Bench, MakeBench, by_test_clock
+from tests.integration.conftest import START, Bench, MakeBench, by_test_clock
 from tests.names import names
 from tests.unit.render.discord_markdown import draw
 
@@ -31,6 +34,10 @@ def fold(bench: Bench, *titles: str) -> Digests:
         assert flood.fold(NotificationMessage(id=f"id-{title}", title=title)) == "folded"
         bench.tick(1)
     return flood
+
+
+def told(bench: Bench, notification_id: str) -> list[str]:
+    return [step.what for step in explain(bench.redis, names, bench.records, notification_id)]
 
 
 def test_the_digest_counts_every_alert_however_many_titles_it_can_tell_apart(
@@ -103,6 +110,59 @@ def test_what_waits_is_not_folded_though_it_is_raised_again_and_neither_is_what_
     assert flood.fold(NotificationMessage(id="id-once", title="once")) == "known"
     assert full.redis.hget(DIGEST, "count") == "1"
     assert [message.id for message in full.batch().messages] == ["fits"]
+
+
+def test_what_was_folded_names_its_digest_before_that_is_sent_and_afterwards(full: Bench) -> None:
+    digests = fold(full, "a", "b")
+    digest = full.record("id-a")["digest"]
+    assert told(full, "id-a") == [
+        'met a full outbox as general: "a"',
+        f"folded into a digest: {digest}, which waits for room",
+    ]
+    full.commit(full.batch())
+    assert digests.admit(AlertType.GENERAL)
+    fold(full, "later")
+    full.tick(1)
+    assert [message.id for message in full.batch().messages] == [digest]
+    assert [told(full, each)[-1] for each in ("id-a", "id-b")] == [f"folded into a digest: {digest}"] * 2
+    assert full.record("id-later")["digest"] != digest
+
+
+def test_one_of_an_incident_that_was_folded_names_its_digest_too(full: Bench) -> None:
+    alert = NotificationMessage(id="again", title="again", dedup_key="disk")
+    full.redis.hset(names.incident("general", digest_of("disk")), mapping={"message_id": "900", "seen_at": START})
+    full.redis.expire(names.incident("general", digest_of("disk")), 60)
+    Digests(full.redis, full.settings).fold(alert)
+    assert "folded into a digest: digest-" in told(full, "again")[1]
+
+
+def test_a_digest_leads_to_what_it_counts(full: Bench) -> None:
+    fold(full, "a", "b")
+    digest = full.record("id-a")["digest"]
+    found = NotificationHistory(full.redis, full.records, full.settings).query(search=digest)
+    assert [each["id"] for each in found] == ["id-b", "id-a"]
+
+
+def test_a_digest_that_redis_has_forgotten_to_have_sent_is_sent_under_another_id(full: Bench) -> None:
+    digests = fold(full, "a")
+    digest = full.record("id-a")["digest"]
+    full.commit(full.batch())
+    full.redis.set(names.notification(digest), "what a commit has stored again", ex=60)
+    assert digests.admit(AlertType.GENERAL)
+    full.tick(1)
+    (message,) = full.batch().messages
+    assert message.id.startswith("digest-")
+    assert message.id != digest
+
+
+def test_of_what_version_0_2_folds_or_sends_no_digest_is_named(full: Bench) -> None:
+    digests = fold(full, "a")
+    full.redis.hdel(DIGEST, "id")  # as if it had begun it
+    full.commit(full.batch())
+    assert digests.admit(AlertType.GENERAL)
+    assert told(full, "id-a")[-1] == "folded into a digest"
+    full.tick(1)
+    assert [message.title for message in full.batch().messages] == ["1 more"]
 
 
 def test_a_fold_is_reported(full: Bench) -> None:

@@ -5,6 +5,7 @@ import pytest
 from notifier.errors import QueueFull
 from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
+from notifier.outbox.claim import Batch
 from notifier.outbox.disposition import decide, failed_over
 from notifier.outcome import Answer, Reason, Rejected, Unknown
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench
@@ -73,7 +74,8 @@ def test_what_failed_at_the_webhook_that_is_gone_is_not_held_against_it_at_the_n
     assert [record["status"] for record in bench.commit(bench.batch()).records] == ["delivered"]
 
 
-def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_goes_on(make_bench: MakeBench) -> None:
+def moved_with_an_answer_to_come(make_bench: MakeBench) -> tuple[Bench, Batch]:
+    """One moves to the fallback, and the worker that has lost its lease is to commit its answer yet."""
     bench = make_bench(fallback=AlertType.GENERAL, webhooks=WEBHOOKS)
     bench.admit("moved", alert_type=AlertType.SECURITY)
     late = bench.batch(OTHER_WEBHOOK, AlertType.SECURITY)
@@ -81,12 +83,26 @@ def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_g
     bench.commit(bench.batch(OTHER_WEBHOOK, AlertType.SECURITY), Unknown(Reason.WORKER_LOST), None)
     bench.tick(60)
     reroute(bench)
+    return bench, late
+
+
+def test_a_late_answer_ends_an_alert_that_has_moved_meanwhile_and_the_fallback_goes_on(make_bench: MakeBench) -> None:
+    bench, late = moved_with_an_answer_to_come(make_bench)
     assert bench.redis.zrange(names.outbox(AlertType.GENERAL, "waiting"), 0, -1) == ["moved"]
     assert [record["status"] for record in bench.commit(late).records] == ["delivered"]
     assert bench.outbox.depth(AlertType.GENERAL) == 0
     bench.admit("next")
     assert [message.id for message in bench.batch().messages] == ["next"]
     assert bench.outbox.depth(AlertType.GENERAL) == 1
+
+
+def test_the_record_of_a_late_answer_says_so_where_the_fallback_is_posting_it_too(make_bench: MakeBench) -> None:
+    bench, late = moved_with_an_answer_to_come(make_bench)
+    bench.tick(1)
+    assert [item.maybe_posted for item in bench.batch().items] == [True]
+    (record,) = bench.commit(late).records
+    assert record.get("maybe_posted", False)
+    assert bench.record("moved") == record
 
 
 @pytest.mark.parametrize("part", ["waiting", "delayed", "in_flight"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -133,6 +134,15 @@ def test_a_new_url_wins_though_the_clock_has_stepped_back(bench: Bench) -> None:
     bench.admit("a")
     assert wait_of(bench.claim(webhook=WEBHOOK)) == LEFT
     assert bench.batch(NEW).blocked is None
+
+
+def test_a_worker_that_is_dead_holds_no_webhook_for_longer_if_the_clock_steps_back(bench: Bench) -> None:
+    beat(bench, "old", {GENERAL: WEBHOOK})
+    bench.tick(1)
+    beat(bench, "dies", {GENERAL: NEW})  # its key would live for ten minutes now
+    bench.tick(-600)
+    beat(bench, "old", {GENERAL: WEBHOOK})
+    assert 0 < cast("int", bench.redis.pttl(names.worker("dies"))) <= LIFE_SECONDS * 1_000
 
 
 def test_what_nobody_can_deliver_waits_no_longer_than_its_time_if_the_clock_steps_back(bench: Bench) -> None:
@@ -338,7 +348,7 @@ def test_a_quarantine_is_known_of_each_url_by_itself(bench: Bench) -> None:
     assert bench.gate.quarantine_reason(WEBHOOK.id, OTHER_WEBHOOK.fingerprint) is None
 
 
-def test_a_url_keeps_the_time_at_which_it_was_first_seen(bench: Bench) -> None:
+def test_a_url_keeps_the_place_in_which_it_was_first_seen(bench: Bench) -> None:
     beat(bench, "one", {GENERAL: WEBHOOK})
     first = bench.redis.zscore(names.first_seen(GENERAL), WEBHOOK.fingerprint)
     bench.tick(60)

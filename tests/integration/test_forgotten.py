@@ -6,18 +6,20 @@ from typing import Any, cast
 
 import pytest
 
-from notifier.models import AlertType
+from notifier.models import AlertType, NotificationMessage
 from notifier.operations.explain import explain
+from notifier.outbox import digest as digest_module
 from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
+from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import WITNESS_SECONDS, Heartbeat
 from notifier.outbox.recent_steps import Step
 from notifier.outbox.server_run import ServerRun
-from notifier.outcome import Deferred, Failed, Reason, Status, Unknown
+from notifier.outcome import Deferred, Failed, Reason, Scope, Status, Unknown
 from notifier.storage.connection import connect
 from notifier.storage.keys import DEFAULT_KEY_PREFIX, Keys
 from notifier.worker.reconciliation import Reconciliation
-from tests.integration.conftest import CLOCK, START, WORKER, Bench, MakeBench
+from tests.integration.conftest import CLOCK, SECOND, START, WEBHOOK, WORKER, Bench, MakeBench, by_test_clock
 from tests.names import names
 from tests.servers import until
 
@@ -168,6 +170,17 @@ def test_what_a_forgotten_commit_had_put_back_is_free_for_the_next_claim(bench: 
     assert [item.message.id for item in bench.batch().items] == ["a"]
 
 
+def test_a_commit_that_is_repeated_sends_the_wake_up_for_what_waits(bench: Bench) -> None:
+    bench.admit("a")
+    disk = Disk(bench)
+    bench.commit(bench.batch(), Deferred(0, Reason.RATE_LIMITED))
+    disk.crash()
+    (wake_up,) = bench.outbox.commit_again(ALL_OF_IT)
+    bench.tick(WITNESS_SECONDS)
+    assert isinstance(bench.claim(wake_up=wake_up.token), Batch)
+    assert bench.redis.get(names.outbox(AlertType.GENERAL, "wake_up")) is None, "it is that one, and has come"
+
+
 def test_an_answer_that_was_lost_together_with_its_claim_leaves_the_note_that_it_may_be_a_duplicate(
     bench: Bench,
 ) -> None:
@@ -181,15 +194,17 @@ def test_an_answer_that_was_lost_together_with_its_claim_leaves_the_note_that_it
     assert item.maybe_posted
 
 
-@pytest.mark.parametrize("end", ["came back", "had ended before", "died with it"])
+@pytest.mark.parametrize("end", ["came back", "had ended before", "died with it", "had stood still before"])
 def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(bench: Bench, end: str) -> None:
     here, other, early = (Heartbeat(bench.redis, names) for _ in range(3))
     early._beat("ended long ago")
     bench.admit("first")
     committed(bench)
-    bench.tick(10)
-    for each, name in ((here, "here"), (other, "other")):
-        each._beat(name)
+    bench.tick(60)
+    other._beat("other")
+    if end == "had stood still before":  # what it claimed as it went on is forgotten together with its beat
+        bench.tick(10)
+    here._beat("here")
     bench.admit("a")
     if end == "had ended before":
         other._name, other._pid = "other", os.getpid()
@@ -203,7 +218,25 @@ def test_what_a_worker_may_have_posted_that_died_with_redis_carries_the_note(ben
     hold_is_over(bench)
     bench.admit("b")
     noted = {item.message.id: item.maybe_posted for item in bench.batch().items}
-    assert noted == {"a": end == "died with it", "b": False}
+    assert noted == {"a": end in ("died with it", "had stood still before"), "b": False}
+
+
+def test_what_a_living_worker_puts_back_afterwards_carries_no_note(bench: Bench) -> None:
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    bench.admit("a")
+    other._beat("other")  # it dies with Redis
+    here._beat("here")
+    batch = bench.batch()
+    Disk(bench).crash()
+    bench.tick(1)
+    beats(here, "here")
+    hold_is_over(bench)
+    held = bench.claim()
+    assert isinstance(held, Throttled)
+    assert held.reason is Reason.IN_FLIGHT
+    bench.commit(batch, Deferred(0, Reason.RATE_LIMITED))
+    bench.tick(1)
+    assert [item.maybe_posted for item in bench.batch().items] == [False]
 
 
 def test_a_worker_that_has_not_done_its_last_steps_again_is_not_back(bench: Bench) -> None:
@@ -258,6 +291,175 @@ def test_a_worker_that_ended_before_the_clock_stepped_back_hides_none_that_died_
     here._beat("here")
     hold_is_over(bench)
     assert [item.maybe_posted for item in bench.batch().items] == [True]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1, 60])
+def test_a_step_back_of_the_clock_hides_none_that_died_with_redis(bench: Bench, seconds: float) -> None:
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    bench.admit("first")
+    committed(bench)
+    bench.tick(60)
+    here._beat("here")
+    other._beat("other")
+    bench.admit("a")
+    disk = Disk(bench)
+    bench.tick(-seconds)
+    disk.crash()
+    beats(here, "here")
+    hold_is_over(bench)
+    batch = bench.batch()
+    assert [item.maybe_posted for item in batch.items] == [True]
+    bench.commit(batch)
+    bench.tick(1)
+    bench.admit("b")
+    assert [item.maybe_posted for item in bench.batch().items] == [False]
+
+
+def one_dies_with_redis(bench: Bench) -> None:
+    """Two workers have lived until now; Redis crashes, and one of them is heard of again."""
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    here._beat("here")
+    other._beat("other")
+    Disk(bench).crash()
+    bench.tick(1)
+    beats(here, "here")
+    hold_is_over(bench)
+
+
+def test_a_step_back_before_the_last_beats_hides_none_that_died_with_redis(bench: Bench) -> None:
+    bench.tick(60)
+    bench.admit("first")
+    committed(bench)
+    bench.admit("a")
+    bench.tick(-60)
+    one_dies_with_redis(bench)
+    assert [item.maybe_posted for item in bench.batch().items] == [True]
+
+
+def test_a_step_back_that_its_outbox_has_not_seen_hides_none_that_died_with_redis(bench: Bench) -> None:
+    bench.admit("first")
+    committed(bench)
+    bench.tick(120)
+    bench.admit("a")
+    bench.tick(-60)
+    one_dies_with_redis(bench)
+    bench.admit("b")
+    noted = {item.message.id: item.maybe_posted for item in bench.batch().items}
+    assert noted == {"a": True, "b": False}
+
+
+def test_the_note_makes_no_hash_without_a_life_of_one_whose_text_is_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    bench.admit("first")
+    committed(bench)
+    bench.tick(60)
+    here._beat("here")
+    other._beat("other")
+    bench.admit("a")
+    bench.redis.delete(names.notification("a"))
+    disk = Disk(bench)
+    bench.tick(-30)
+    disk.crash()
+    beats(here, "here")
+    hold_is_over(bench)
+    monkeypatch.setattr(bench.outbox, "_forgotten", None)  # the worker is killed before it buries it
+    with pytest.raises(AttributeError):
+        bench.claim()
+    assert not bench.redis.exists(names.notification("a"))
+
+
+@pytest.mark.parametrize("forgotten", ["nothing", "the commit", "the claim", "both"])
+def test_a_request_whose_claim_redis_forgets_counts_in_the_windows_once(make_bench: MakeBench, forgotten: str) -> None:
+    bench = make_bench(rate_limit_per_minute=2)
+    bench.admit("first")
+    committed(bench)
+    bench.tick(61)
+    bench.admit("a", "b", "c", message="x" * 5_000)
+    disk = Disk(bench)
+    batch = bench.batch()
+    if forgotten == "the commit":
+        disk = Disk(bench)
+    if forgotten != "the claim":
+        bench.commit(batch)
+    if forgotten != "nothing":
+        disk.crash()
+        hold_is_over(bench)
+    again(bench)
+    if forgotten == "the claim":
+        bench.commit(batch)
+        again(bench)
+    channel = f"{names.channel_prefix}2{WEBHOOK.id[1:]}"
+    assert bench.redis.pttl(channel) > 60_000
+    bench.tick(1)
+    committed(bench)
+    now = int(str(bench.redis.get(CLOCK)))
+    assert bench.redis.zcount(channel, now - 60 * SECOND, "+inf") == 2
+    held = bench.claim()
+    assert isinstance(held, Throttled)
+    assert held.reason is Reason.CONFIGURED_LIMIT
+
+
+def test_a_repeated_commit_counts_its_request_no_longer(make_bench: MakeBench) -> None:
+    bench = make_bench(rate_limit_per_minute=1)
+    bench.admit("a")
+    committed(bench)
+    bench.tick(30)
+    again(bench)
+    bench.tick(30)
+    bench.admit("b")
+    committed(bench)
+    bench.tick(61)
+    bench.redis.delete(names.gate(WEBHOOK.id, "sent"))
+    again(bench)
+    bench.admit("c")
+    assert isinstance(bench.claim(), Batch)
+
+
+@pytest.mark.parametrize("end", ["is committed again", "was posted by one that died with it", "was not posted"])
+def test_a_digest_that_may_be_posted_once_more_says_so(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(digest_module, "script", by_test_clock)
+    bench = make_bench(queue_size=1)
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    digests = Digests(bench.redis, bench.settings)
+    bench.admit("first")
+    digests.fold(NotificationMessage(title="folded", alert_type=AlertType.GENERAL))
+    committed(bench)
+    here._beat("here")
+    other._beat("other")
+    disk = Disk(bench)
+    bench.tick(1)
+    assert digests.admit(AlertType.GENERAL)
+    if end == "is committed again":
+        committed(bench)
+    disk.crash()
+    bench.tick(1)
+    beats(here, "here")
+    if end != "was posted by one that died with it":
+        beats(other, "other")
+    assert not digests.admit(AlertType.GENERAL), "it may be committed again"
+    hold_is_over(bench)
+    if end == "is committed again":
+        again(bench)
+    assert digests.admit(AlertType.GENERAL)
+    assert [item.maybe_posted for item in bench.batch().items] == [end != "was not posted"]
+
+
+def test_a_request_that_was_never_made_is_not_counted_by_a_repeated_commit(make_bench: MakeBench) -> None:
+    bench = make_bench(rate_limit_per_minute=1)
+    bench.admit("first")
+    committed(bench)
+    bench.tick(61)
+    bench.admit("a")
+    disk = Disk(bench)
+    bench.commit(bench.batch(), Deferred(0, Reason.NO_NETWORK, Scope.MACHINE), None)
+    disk.crash()
+    hold_is_over(bench)
+    again(bench)
+    assert isinstance(bench.claim(), Batch)
 
 
 def test_a_repeated_commit_neither_moves_what_has_moved_nor_ends_the_batch_of_another(bench: Bench) -> None:
@@ -394,3 +596,43 @@ def test_a_deployment_is_one_database_and_one_prefix() -> None:
     places = [("redis://nowhere:1/0", ""), ("redis://nowhere:1/1", ""), ("redis://nowhere:1/0", "other:")]
     marked = {ServerRun(connect(url, 1), Keys(prefix or DEFAULT_KEY_PREFIX)).marked("x") for url, prefix in places}
     assert len(marked) == len(places)
+
+
+def test_a_new_run_is_told_once_however_soon_its_thread_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    heartbeat = Heartbeat(bench.redis, names, told.append)
+    heartbeat._beat("somebody")
+    bench.redis.script_flush()
+    bench.claim()
+    monkeypatch.setattr(threading.Thread, "start", threading.Thread.run)
+    heartbeat._beat("somebody")
+    assert len(told) == 1
+
+
+def test_what_a_disk_handed_over_since_was_posted_by_nobody(bench: Bench) -> None:
+    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
+    bench.admit("first")
+    committed(bench)
+    here._beat("here")
+    other._beat("other")
+    bench.tick(1)
+    bench.admit("a")
+    Disk(bench).crash()
+    bench.tick(5)
+    here._beat("here")
+    bench.tick(1)
+    bench.outbox.admit(NotificationMessage(id="of-a-disk", title="of a disk"), spooled_seconds=3_600)
+    hold_is_over(bench)
+    assert {item.message.id: item.maybe_posted for item in bench.batch().items} == {"a": True, "of-a-disk": False}
+
+
+def test_a_batch_whose_commit_comes_meanwhile_is_not_leased_again(bench: Bench) -> None:
+    """Else its outbox stood still until the end of that lease: nobody commits it a second time."""
+    bench.admit("a")
+    batch, memory = bench.batch(), bench.outbox.recent
+    under_way = dict(memory._under_way)
+    bench.commit(batch, Failed(Reason.BAD_GATEWAY))
+    memory._under_way.update(under_way)  # as they were when it began to ask
+    assert memory.resume()
+    bench.tick(3)
+    assert bench.batch().messages[0].title == "a"

@@ -2,17 +2,23 @@
 
 import os
 import select
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import Empty, Full
 from typing import Any
 
 import pytest
 import redis
 
 from notifier.storage import connection as connections
+from notifier.storage import idle_connection
 from notifier.storage.connection import NamingRedis, connect
-from notifier.storage.idle_connection import NoneIdle, ask, packed
+from notifier.storage.idle_connection import Idle, NoneIdle, ask, packed
 from notifier.storage.scripts import atomic_step
+from tests.servers import until
 
 COUNT = "return redis.call('INCR', KEYS[1])"
 KEY = "counted:by:steps"
@@ -89,17 +95,101 @@ def test_an_answer_that_nobody_took_is_not_that_of_the_next_step(
     assert (step(keys=[KEY], args=[]), asked) == (2, ["redis-py"])
 
 
-def test_a_signal_in_the_middle_leaves_no_answer_behind(client: NamingRedis, step: Callable[..., Any]) -> None:
-    def interrupted() -> None:
-        del connection.read_response
+def test_a_connection_whose_health_is_due_to_be_asked_for_is_asked(
+    client: NamingRedis, step: Callable[..., Any], asked: list[str]
+) -> None:
+    client.connection_pool.pool.put(connection := client.connection_pool.pool.get())
+    connection.next_health_check = 0
+    assert [step(keys=[KEY], args=[]) for _ in range(2)] == [2, 3]
+    assert asked == ["redis-py", "straight"]
+
+
+def test_who_waits_for_a_connection_gets_the_one_that_is_given_back(redis_url: str) -> None:
+    with connect(f"{redis_url}?max_connections=1", 5) as client, ThreadPoolExecutor() as threads:
+        idle: Idle = client.connection_pool.pool  # type: ignore[attr-defined]
+        taken = idle.get_nowait()
+        with pytest.raises(Empty):
+            idle.get_nowait()
+        waiting = threads.submit(client.ping)
+        until(lambda: bool(idle.not_empty._waiters), "a thread that waits")  # type: ignore[attr-defined]
+        idle.put_nowait(taken)
+        assert waiting.result(5)
+        with pytest.raises(Full):
+            idle.put_nowait(None)
+
+
+def test_a_signal_in_the_middle_leaves_no_answer_behind(
+    client: NamingRedis, step: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
         raise Interrupted
 
     client.connection_pool.pool.put(connection := client.connection_pool.pool.get())
-    connection.read_response = interrupted
-    with pytest.raises(Interrupted):
-        step(keys=[KEY], args=[])
+    with monkeypatch.context() as patched:
+        patched.setattr(idle_connection, "_read", interrupted)
+        with pytest.raises(Interrupted):
+            step(keys=[KEY], args=[])
     assert connection._sock is None  # the answer may come late
     assert step(keys=[KEY], args=[]) == 3
+
+
+@pytest.mark.parametrize("is_transaction", [True, False])
+def test_a_signal_between_the_answers_of_a_pipeline_leaves_none_behind(
+    client: NamingRedis, monkeypatch: pytest.MonkeyPatch, is_transaction: bool
+) -> None:
+    step = atomic_step(client, "return {ARGV[1], string.rep('x', 100)}")
+    step(keys=[], args=["learned"])
+    pipeline = client.pipeline(is_transaction)
+    pipeline.echo("first").echo("second")
+    answers, read = [], pipeline.parse_response
+
+    def interrupted(*given: Any, **options: Any) -> Any:
+        answers.append(read(*given, **options))
+        raise Interrupted
+
+    monkeypatch.setattr(pipeline, "parse_response", interrupted)
+    with pytest.raises(Interrupted):
+        pipeline.execute()
+    assert len(answers) == 1
+    assert [step(keys=[], args=["own"])[0] for _ in range(3)] == ["own"] * 3
+
+
+def test_a_signal_between_a_command_and_its_answer_leaves_none_behind(
+    client: NamingRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise Interrupted
+
+    client.connection_pool.pool.put(connection := client.connection_pool.pool.get())
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "parse_response", interrupted)
+        with pytest.raises(Interrupted):
+            client.ping()
+    assert connection._sock is None
+    assert client.ping()
+
+
+def test_a_signal_cannot_leave_the_pool_locked(client: NamingRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Any) -> None:
+        raise Interrupted  # as its own does if the signal comes at its end: the lock is closed then
+
+    monkeypatch.setattr(threading.Condition, "__enter__", interrupted)
+    assert client.ping()
+
+
+@pytest.mark.usefixtures("step")
+def test_a_signal_while_a_connection_is_looked_at_takes_no_place(
+    client: NamingRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Any) -> None:
+        raise Interrupted
+
+    idle = client.connection_pool.pool.queue
+    places = len(idle)
+    monkeypatch.setattr(idle_connection, "_is_usable", interrupted)
+    with pytest.raises(Interrupted):
+        client.ask(b"*1\r\n" + packed(["PING"]))
+    assert len(idle) == places
 
 
 def test_a_server_that_has_forgotten_the_script_runs_it_once(client: NamingRedis, step: Callable[..., Any]) -> None:
@@ -141,12 +231,13 @@ def test_threads_at_once_each_have_a_connection(client: NamingRedis, step: Calla
         ("return 'ä'", "ä"),
         ("return ''", ""),
         ("return '$1\\r\\nx'", "$1\r\nx"),
-        ("return string.rep('x', 57)", "x" * 57),
-        ("return string.rep('x', 58)", "x" * 58),
+        ("return string.rep('x', 65527)", "x" * 65_527),
+        ("return string.rep('x', 65528)", "x" * 65_528),
         ("return string.rep('x', 100000)", "x" * 100_000),
         ("return 5", 5),
         ("return nil", None),
-        ("return {'a', {'b'}}", ["a", ["b"]]),
+        ("return {'a', {'b', 5, {}}, '', 'ä\\r\\n'}", ["a", ["b", 5, []], "", "ä\r\n"]),
+        ("return {'a', false, 'b'}", ["a", None, "b"]),
         ("return redis.status_reply('fine')", "fine"),
     ],
 )
@@ -155,6 +246,47 @@ def test_each_kind_of_answer_is_read_whole(client: NamingRedis, asked: list[str]
     assert [asking(keys=[], args=[]) for _ in range(3)] == [answer] * 3
     assert asked == ["straight"] * 2  # the first has brought the script
     assert client.ping()
+
+
+@contextmanager
+def answering(client: NamingRedis, *pieces: bytes) -> Iterator[None]:
+    """The idle connection leads to a server that answers in these pieces; Redis 6 sends a list in a list in several."""
+
+    def answer() -> None:
+        theirs.recv(1_000)
+        for piece in pieces:
+            theirs.sendall(piece)
+            select.select([theirs], [], [], 0.05)  # so that they are seen one by one
+
+    client.ping()
+    client.connection_pool.pool.put(connection := client.connection_pool.pool.get())
+    connection.disconnect()
+    connection._sock, theirs = socket.socketpair()
+    connection._sock.settimeout(5)
+    connection._parser.on_connect(connection)
+    with theirs:
+        server = threading.Thread(target=answer)
+        server.start()
+        try:
+            yield
+        finally:
+            connection.disconnect()
+            server.join()
+
+
+def test_an_answer_of_many_parts_is_read_without_redis_py(client: NamingRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"x" * 9_000
+    with (
+        answering(client, b"*3\r\n$1\r\na\r\n*2\r\n$1\r\nb\r\n:5\r\n" + packed([text])),
+        monkeypatch.context() as patched,
+    ):
+        patched.setattr(redis.Connection, "read_response", None)
+        assert client.ask(b"*1\r\n" + packed(["PING"])) == ["a", ["b", 5], text.decode()]
+
+
+def test_an_answer_that_comes_in_pieces_is_read_whole(client: NamingRedis) -> None:
+    with answering(client, b"*2\r\n$1\r\na\r\n$4\r\nb", b"\r\n", b"c\r\n"):
+        assert client.ask(b"*1\r\n" + packed(["PING"])) == ["a", "b\r\nc"]
 
 
 def test_silence_and_an_end_are_told_as_by_redis_py(redis_url: str) -> None:
@@ -177,3 +309,15 @@ def test_a_subscription_hears_each_message(client: NamingRedis) -> None:
             client.publish("test:heard", str(number))
         heard = [subscription.get_message(timeout=5) for _ in range(5)]
     assert [each and each["data"] for each in heard] == [1, "0", "1", "2", "3"]
+
+
+def test_a_connection_that_sending_has_made_anew_can_be_read(client: NamingRedis) -> None:
+    pool: Any = client.connection_pool
+    connection = pool.make_connection()
+    connection.connect()
+    connection.disconnect()
+    connection.db = 0  # so that nothing is sent before
+    connection.send_command("PING")
+    assert connection.can_read(5)
+    assert connection.read_response() == "PONG"
+    connection.disconnect()

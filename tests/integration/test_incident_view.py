@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from notifier.gate.gate import lease_seconds
 from notifier.models import MessageFile
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch
@@ -122,6 +123,19 @@ def test_a_commit_that_is_repeated_counts_no_message_twice(bench: Bench) -> None
     for _ in range(3):
         bench.commit(batch, Delivered("800", CHANNEL))
     bench.tick(1)
+    admit(bench, "second", **AFTER)
+    assert show(bench)[0] is Request.EDIT
+
+
+def test_behind_one_whose_commit_came_late_is_what_came_later(bench: Bench) -> None:
+    come_behind(bench, 3)
+    admit(bench, "first", **AFTER)
+    late = bench.batch()
+    bench.tick(lease_seconds(bench.settings) + 1)
+    bench.commit(bench.batch(), Unknown(Reason.WORKER_LOST))
+    bench.commit(late, Delivered("901", CHANNEL))
+    bench.tick(2 * SPACING_SECONDS)
+    come_behind(bench, 2)
     admit(bench, "second", **AFTER)
     assert show(bench)[0] is Request.EDIT
 

@@ -195,3 +195,11 @@ def test_what_meets_a_full_outbox_is_told_the_room_that_it_had(make_bench: MakeB
     bench.admit("e", "f", alert_type=AlertType.CRITICAL)
     with pytest.raises(QueueFull, match=r"^2 critical alerts are waiting already"):
         bench.admit("g", alert_type=AlertType.CRITICAL)
+
+
+def test_what_joins_an_alert_that_waits_counts_in_the_total(bench: Bench) -> None:
+    for _ in range(3):
+        bench.outbox.admit(NotificationMessage(title="a", message=TEXT, dedup_key="k", dedup_seconds=60))
+    total, own = bench.redis.hmget(names.memory, "total", "general")
+    assert total == own
+    assert int(own) > 2 * len(TEXT), "more than the one that it joins"

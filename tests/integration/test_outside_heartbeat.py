@@ -96,6 +96,17 @@ def test_the_fleet_calls_once_in_an_interval(client: "redis.Redis", service: Ser
     assert len(service.calls) == 2
 
 
+def test_its_interval_gets_no_longer_if_the_clock_of_redis_steps_back(client: "redis.Redis", service: Service) -> None:
+    each = worker(client, service.url)
+    each()
+    ended(each)
+    client.pexpire(names.called, 1_200_000)  # as if it had stepped back by ten minutes
+    each()
+    ended(each)
+    assert len(service.calls) == 1
+    assert client.pttl(names.called) <= 600_000  # type: ignore[operator]
+
+
 def test_it_is_not_called_while_an_outbox_stands_still_and_that_is_told_once(
     client: "redis.Redis", service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:

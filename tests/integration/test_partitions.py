@@ -13,10 +13,12 @@ from pydantic import SecretStr
 from notifier.errors import QueueFull
 from notifier.models import NotificationMessage
 from notifier.outbox import reminders as reminders_module
+from notifier.outbox.admission import Admitted
 from notifier.outbox.batch_item import Request
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, Throttled
 from notifier.outbox.fleet import holdings
 from notifier.outbox.reminders import Reminders
+from notifier.outbox.terms import NO_TERMS, Terms
 from notifier.outcome import Delivered, Reason
 from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
@@ -225,10 +227,9 @@ def test_a_worker_tells_of_each_partition_what_it_holds_and_where_it_runs() -> N
     } | {2: None}
 
 
-def incident(bench: Bench, notification_id: str, key: str, **more: object) -> None:
-    bench.outbox.admit(
-        NotificationMessage(id=notification_id, title=notification_id, dedup_key=key, dedup_seconds=3600, **more)
-    )
+def incident(bench: Bench, notification_id: str, key: str, terms: Terms = NO_TERMS, **more: object) -> Admitted:
+    message = NotificationMessage(id=notification_id, title=notification_id, dedup_key=key, dedup_seconds=3600, **more)
+    return bench.outbox.admit(message, terms)
 
 
 def keys_of(partition: int) -> Iterator[str]:
@@ -245,6 +246,15 @@ def key_of(bench: Bench, partition: int) -> str:
     incident(bench, "first", key)
     assert partition_of(bench, "first") == partition
     return key
+
+
+def test_the_task_of_one_that_makes_another_due_earlier_finds_the_partition_of_their_incident(two: Bench) -> None:
+    key = next(keys_of(1))
+    incident(two, "in an hour", key, terms=Terms(after_seconds=3_600))
+    assert incident(two, "now", key) is Admitted.HASTENED
+    found = claim(two, ClaimRequest(GENERAL, "now"))
+    assert isinstance(found, Batch)
+    assert (found.partition, [each.message.id for each in found.items]) == (1, ["in an hour"])
 
 
 def test_an_incident_stays_with_the_webhook_that_shows_it_whatever_the_list_becomes(two: Bench) -> None:
@@ -367,3 +377,14 @@ def test_a_claim_whose_answer_was_lost_takes_its_own_partition_back_alone(two: B
 
 def test_nothing_waits_in_a_partition_that_nobody_has_filled(two: Bench) -> None:
     assert claim(two, ClaimRequest(GENERAL, partition=1)) == Empty()
+
+
+def test_a_partition_that_was_empty_and_has_an_alert_again_keeps_its_life(two: Bench) -> None:
+    own = names.outbox("general.1", "waiting")
+    spread(two)
+    while two.redis.exists(own):
+        two.commit(batch(two, 1))
+        two.tick(3)
+    assert two.redis.exists(names.outbox(GENERAL, "waiting"))
+    spread(two, 80)
+    assert two.redis.ttl(own) > 0

@@ -183,6 +183,16 @@ def test_of_a_channel_that_turns_out_to_be_a_forum_the_parts_are_one_post(split:
     assert bench.batch().messages[0].thread_id == "555"
 
 
+def test_that_a_channel_is_a_forum_is_known_of_the_next_alert_too(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch(), Rejected(Reason.INVALID_PAYLOAD, parts=frozenset({(None, "thread_name")})))
+    bench.tick(1)
+    bench.commit(bench.batch())
+    bench.tick(1)
+    bench.admit("b")
+    assert [item.progress.in_forum for item in bench.batch().items] == [True]
+
+
 def test_in_a_thread_of_its_own_the_parts_stay_there(split: MakeSplit) -> None:
     bench = split(thread_id="77")
     threads = []
@@ -254,6 +264,16 @@ def test_a_part_whose_answer_was_lost_says_that_it_may_be_there_and_no_other_doe
     bench.commit(second, Delivered("902", CHANNEL))
     bench.tick(1)
     assert title_of(bench.batch()) == "long (3/3)"
+
+
+def test_the_replay_of_one_that_was_refused_after_an_answer_was_lost_says_that_it_may_be_there(bench: Bench) -> None:
+    bench.admit("a")
+    bench.commit(bench.batch(), Unknown(Reason.READ_TIMEOUT), None)
+    bench.tick(3)
+    bench.commit(bench.batch(), Rejected(Reason.UNKNOWN_CHANNEL))
+    letters_of(bench).replay("a")
+    bench.tick(61)
+    assert "may be a duplicate" in title_of(bench.batch())
 
 
 @pytest.mark.parametrize("change", [{"title": "other"}, {"long_text": "attach"}, {"message": LINES + LINES}])

@@ -111,5 +111,5 @@ def test_where_the_broker_may_be_another_celery_sends_it(with_another_broker: Pu
 def test_a_queue_that_does_not_take_it_costs_no_alert(publisher: Publisher, bench: Bench) -> None:
     bench.redis.set(QUEUE, "no list")
     message = alert("a")
-    assert publisher.admit(message, trigger=publisher.trigger_of(message)) is Admitted.NOW
+    assert publisher.admit(message, with_task=True) is Admitted.NOW
     assert bench.redis.zcard(names.outbox(AlertType.ERROR, "waiting")) == 1

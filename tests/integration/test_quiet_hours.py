@@ -362,14 +362,15 @@ def test_all_that_waits_is_held_and_not_only_those_at_the_front(make_bench: Make
     assert postponed(holding), "a claim takes 500 at once"
 
 
+@pytest.mark.parametrize(("bytes_max", "fit"), [(1_500, 1), (2_000, 2)])
 def test_what_is_more_than_one_message_may_have_goes_as_several(
-    holding: Bench, monkeypatch: pytest.MonkeyPatch
+    holding: Bench, monkeypatch: pytest.MonkeyPatch, bytes_max: int, fit: int
 ) -> None:
-    monkeypatch.setattr(holding.outbox, "_arguments", StepArguments(holding.settings, bytes_max=2_000))
+    monkeypatch.setattr(holding.outbox, "_arguments", StepArguments(holding.settings, bytes_max=bytes_max))
     holding.admit("a", "b", "c", message="x" * 800)
     assert postponed(holding)
     go_to(holding, 7, 1)
-    assert ids(holding.batch()) == ["a", "b"]
+    assert ids(holding.batch()) == ["a", "b", "c"][:fit]
 
 
 def test_a_worker_that_asked_before_they_ended_holds_nothing_after(

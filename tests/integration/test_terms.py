@@ -8,18 +8,21 @@ import pytest
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.explain import explain
+from notifier.outbox import digest as digest_module
 from notifier.outbox.claim import Batch, Completed, Empty, Throttled
+from notifier.outbox.digest import Digests
 from notifier.outbox.outbox import STUCK_SECONDS
 from notifier.outbox.record import state_of
 from notifier.outbox.terms import Terms
-from notifier.outbox.withdrawals import MAYBE_POSTED, Withdrawal
+from notifier.outbox.withdrawals import MAYBE_POSTED, Withdrawal, in_words
 from notifier.outcome import Deferred, Failed, Reason, Rejected, State, Status, Unknown
 from notifier.render.notes import LATE_SECONDS
 from notifier.worker.batch_payload import note_of
-from tests.integration.conftest import CLOCK, SECOND, START, WEBHOOK, Bench, MakeBench
+from tests.integration.conftest import CLOCK, SECOND, START, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
 GENERAL = AlertType.GENERAL
+ENDED = ("delivered", "rejected", "expired", "folded", "withdrawn")
 
 
 def titles(batch: Batch) -> list[str]:
@@ -263,7 +266,7 @@ def test_one_that_waits_is_withdrawn_and_has_its_record(bench: Bench, terms: Ter
         assert bench.redis.ttl(key) == pytest.approx(bench.settings.history_days * 86_400, abs=5)
 
 
-def test_of_two_that_withdraw_one_at_once_the_second_finds_it_completed(
+def test_of_two_that_withdraw_one_at_once_the_second_finds_it_withdrawn(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step, answers = bench.withdrawals._withdraw, list[str]()
@@ -275,7 +278,7 @@ def test_of_two_that_withdraw_one_at_once_the_second_finds_it_completed(
     bench.admit("wrong")
     monkeypatch.setattr(bench.withdrawals, "_withdraw", twice)
     bench.withdrawals.withdraw("wrong")
-    assert answers == ["withdrawn", "completed"]
+    assert answers == ["withdrawn", "already_withdrawn"]
     assert [each for each in told(bench, "wrong") if "withdrawn" in each] == ["withdrawn: revoked"]
 
 
@@ -284,7 +287,7 @@ def test_withdrawing_again_changes_nothing_nor_does_an_id_that_nobody_knows(benc
     bench.withdrawals.withdraw("wrong")
     before = revoked(bench, "wrong")
     bench.tick(1)
-    assert bench.withdrawals.withdraw("wrong") is Withdrawal.COMPLETED
+    assert bench.withdrawals.withdraw("wrong") is Withdrawal.ALREADY_WITHDRAWN
     assert revoked(bench, "wrong") == before
     assert bench.withdrawals.withdraw("nobody") is Withdrawal.NOT_FOUND
     assert bench.redis.keys("*nobody*") == []
@@ -304,6 +307,24 @@ def test_one_that_no_outbox_took_keeps_its_record(bench: Bench) -> None:
         bench.redis.delete(names.result(name))
         assert bench.withdrawals.withdraw(name) is Withdrawal.COMPLETED, "though Celery has forgotten it"
         bench.tick(1)
+
+
+def test_of_one_that_has_ended_a_withdrawal_says_how(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest_module, "script", by_test_clock)
+    for name, outcome in (("delivered", None), ("rejected", Rejected(Reason.UNKNOWN_CHANNEL))):
+        bench.admit(name)
+        bench.commit(bench.batch(), outcome)
+        bench.tick(1)
+    bench.admit("expired", terms=Terms(expires_seconds=1))
+    bench.tick(2)
+    bench.commit(bench.batch(), Rejected(Reason.EXPIRED))
+    full = bench.settings.model_copy(update={"queue_size": 0})
+    Digests(bench.redis, full).fold(NotificationMessage(id="folded", title="folded"))
+    bench.admit("withdrawn")
+    bench.withdrawals.withdraw("withdrawn")
+    said = {each: in_words(bench.withdrawals.withdraw(each), bench.records.get(each)) for each in (*ENDED, "nobody")}
+    ends = {each: f"completed ({each})" for each in ENDED}
+    assert said == ends | {"withdrawn": "already withdrawn", "nobody": "not found"}
 
 
 def test_one_under_way_is_sent_all_the_same_and_its_record_says_that_a_revoke_came_too_late(bench: Bench) -> None:

@@ -74,7 +74,7 @@ def test_a_postponed_alert_wants_one_that_arms_its_wake_up(bench: Bench) -> None
 def test_a_batch_takes_back_what_was_noted(bench: Bench) -> None:
     raise_alert(bench, "a")
     assert isinstance(bench.claim(), Batch)
-    assert bench.redis.hget(names.outbox("general", "state"), "look_at") is None
+    assert not bench.redis.hget(names.outbox("general", "state"), "look_at")
 
 
 @pytest.mark.parametrize(("count", "waits"), [(1, False), (2, True), (9, True), (10, False)])

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from notifier.cli import main
 from notifier.models import AlertType
 from notifier.operations import explain as explain_module
+from notifier.operations import outboxes as outboxes_module
 from notifier.operations import waiting as waiting_module
 from notifier.operations.explain import explain
+from notifier.operations.outboxes import outboxes
 from notifier.operations.waiting import WaitingAlerts, waiting_alert, waiting_alerts
 from notifier.outbox.record import iso
 from notifier.outbox.terms import Terms
@@ -22,7 +24,7 @@ from tests.names import names
 @pytest.fixture(autouse=True)
 def by_the_tests_clock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clock is that of the bench."""
-    for module in (waiting_module, explain_module):
+    for module in (waiting_module, explain_module, outboxes_module):
         monkeypatch.setattr(module, "clock", lambda client: int(client.get(CLOCK)))
 
 
@@ -79,6 +81,20 @@ def test_what_waits_for_its_turn_says_when_its_outbox_is_looked_at_again(bench: 
     assert one.until == after(20), "as of one alone"
     bench.redis.set(wake_up, f"token {START}", ex=60)
     assert [until for _, _, until in told(bench)] == [None, None], "it is over"
+
+
+@pytest.mark.parametrize("reason", ["gate_closed", "webhook_not_configured", "webhook_quarantined"])
+def test_what_somebody_has_to_mend_has_no_time_at_which_it_goes(bench: Bench, reason: str) -> None:
+    bench.admit("a")
+    *_, state, wake_up = names.outbox_parts(AlertType.GENERAL)
+    bench.redis.set(wake_up, f"token {START + 20 * SECOND}", ex=60)
+    bench.redis.hset(state, "held", json.dumps([[START, reason]]))
+    words = reason.replace("_", " ")
+    assert told(bench) == [("a", words, None)]
+    one = waiting_alert(bench.redis, names, "a")
+    assert (one and (one.why, one.until)) == (words, None), "as of one alone"
+    (outbox,) = outboxes(bench.redis, names, [AlertType.GENERAL])
+    assert (outbox.why, outbox.until) == (words, None), "as of its outbox"
 
 
 def test_what_is_due_later_says_when_and_why(bench: Bench) -> None:

@@ -31,7 +31,7 @@ from tests.soak.plan import plan
 from tests.soak.report import as_object, markdown
 from tests.soak.stage import CALLERS, CHECKOUT, SURVIVOR, WORKERS, Stage
 
-DRAIN_SECONDS = 300.0
+DRAIN_SECONDS = 900.0
 """How long what was accepted may take to its end, once no fault is left."""
 LOOK_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -74,8 +74,8 @@ class Soak:
     def drain(self) -> None:
         """End all faults and callers, and wait until every accepted alert has ended."""
         self.stage.heal()
-        self.stage.end_callers()
         start = time.monotonic()
+        self.stage.end_callers(DRAIN_SECONDS)
         while time.monotonic() - start < DRAIN_SECONDS and self._waits():
             time.sleep(0.5)
         self.drain_seconds = time.monotonic() - start
@@ -170,8 +170,9 @@ def main(
 
     \b
     Examples:
-      python -m tests.soak --minutes 2
-      python -m tests.soak --minutes 30 --seed 7 --json
+      uv run python -m tests.soak --minutes 2
+      uv run python -m tests.soak --minutes 30 --seed 7 --json
+      uv run python -m tests.soak --minutes 2 --plan
 
     Exit code: 0 if nothing is wrong.
     """

@@ -89,15 +89,15 @@ class Stage:
             else:
                 self.workers[number] = self.start_worker(number)
 
-    def end_callers(self) -> None:
-        """Let each end its call, and hand over what is in their spool."""
+    def end_callers(self, within_seconds: float) -> None:
+        """Let each end its call, and hand over what is in their spool, which waits where an outbox is full."""
         for caller in self.callers:
             thaw(caller)
             caller.stop()
         command = [sys.executable, "-m", "notifier", "spool", "flush"]
         log = self.folder / "flush.log"
         flush = Process("flush", command, log, env=self.environment, cwd=self.folder, grace_seconds=60)
-        psutil.Process(flush.pid).wait(60)
+        psutil.Process(flush.pid).wait(within_seconds)
         flush.stop()
 
     def stop(self) -> None:

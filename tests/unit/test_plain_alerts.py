@@ -10,9 +10,10 @@ from hypothesis import strategies as some
 
 from notifier.errors import InvalidMessage
 from notifier.message_parts import AlertType, Severity
-from notifier.models import NotificationMessage
+from notifier.models import NotificationMessage, stored_message
 from notifier.outbox.message_secrets import masked_message
 from notifier.outbox.payload import text_of
+from notifier.outbox.record import as_kept
 
 TEXTS = some.one_of(some.text(max_size=20), some.sampled_from(["", " ", " x ", "\ud800", "\x00\n", "<b>", "é\u2028"]))
 VALUES = some.fixed_dictionaries(
@@ -61,6 +62,7 @@ def test_it_is_stored_as_pydantic_would_write_it(values: dict[str, Any]) -> None
     except InvalidMessage:
         return
     assert text_of(message) == message.model_dump_json(exclude_defaults=True)
+    assert as_kept(message) == message.model_dump(mode="json", exclude_defaults=True)
 
 
 def test_it_can_be_copied_compared_and_pickled() -> None:
@@ -79,6 +81,11 @@ def test_metadata_that_is_filled_in_later_is_stored_and_masked() -> None:
     assert '"token"' in stored
     assert "ghp_aaaa" not in stored
     assert "ghp_aaaa" in text_of(message)
+
+
+def test_the_texts_of_one_that_was_read_go_with_it() -> None:
+    stored = text_of(NotificationMessage(title="a short text", id="a"))
+    assert stored_message(stored).title is not stored_message(stored).title, "pydantic has kept it"
 
 
 def test_no_two_share_what_can_be_changed() -> None:

@@ -119,6 +119,38 @@ def test_a_redis_that_is_full_lets_a_step_write(client: "redis.Redis", commands:
     assert client.hget("h", "a") == "1"
 
 
+@pytest.mark.parametrize(
+    ("leaves", "calls"),
+    [
+        ("redis.call('ZREM', 'old', 'a')", {"zrem": 1}),
+        ("redis.call('HDEL', 'kept', 'a')", {"hgetall": 1, "hdel": 1}),
+        ("redis.call('HDEL', 'whole', 'a')", {"hgetall": 1, "hdel": 1, "del": 1}),  # its life would be lost
+        ("redis.call('ZREM', 'old', 'a'); redis.call('ZADD', 'old', 1, 'c')", {"zrem": 1, "zadd": 1, "del": 1}),
+    ],
+)
+def test_what_leaves_anyway_is_what_a_full_redis_sees_first(
+    client: "redis.Redis", commands: Any, leaves: str, calls: dict[str, int]
+) -> None:
+    client.zadd("old", {"a": 1, "b": 2})
+    client.hset("kept", mapping={"a": "1", "b": "2"})
+    client.hset("whole", mapping={"a": "1"})
+    client.config_set("maxmemory", 1)
+    try:
+        answer, asked = commands(f"{leaves}; return redis.call('INCR', 'n')")
+    finally:
+        client.config_set("maxmemory", 0)
+    assert (answer, asked) == (1, {"incr": 1, **calls})
+
+
+def test_however_many_hashes_a_step_makes_anew_each_is_whole(client: "redis.Redis", commands: Any) -> None:
+    for number in range(70):
+        client.hset(f"h{number}", mapping={"kept": "1", "gone": "2"})
+    commands("for n = 0, 69 do redis.renew('h' .. n, { 'gone' }, { new = n }) end")
+    assert [client.hgetall(f"h{number}") for number in range(70)] == [
+        {"kept": "1", "new": str(number)} for number in range(70)
+    ]
+
+
 def test_a_small_set_answers_as_redis_does(client: "redis.Redis", commands: Any) -> None:
     client.zadd("z", {f"m{score}": score for score in (3, 5, 8, 8.5, 13)} | {"also 8": 8, "goes": 6})
     client.expire("z", 100)

@@ -298,6 +298,7 @@ def test_an_alert_that_does_not_wait_cannot_be_withdrawn(page: Page) -> None:
     assert page.act("/api/alerts/nobody/withdraw").status_code == 404
     answer = page.act("/api/alerts/done/withdraw")
     assert (answer.status_code, answer.json()["reason"]) == (409, "changed_meanwhile")
+    assert answer.json()["problem"].endswith(": completed (delivered)")
     assert page.act("/api/jobs/none/forget").status_code == 404
 
 

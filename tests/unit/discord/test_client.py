@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,26 @@ def test_the_environment_is_read_for_the_first_request_alone(
     client.execute(webhook, payload)
     client.execute(webhook, payload)
     assert len(asked) == 1, "requests reads all of it for each, a quarter of a request's processor time"
+
+
+@responses.activate
+def test_what_is_the_same_for_a_webhook_is_made_for_its_first_message_alone(
+    client: DiscordClient, webhook: Webhook, payload: Payload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    prepare_url = requests.PreparedRequest.prepare_url
+
+    def noted(request: requests.PreparedRequest, url: str, params: Any) -> None:
+        made.append(url)
+        prepare_url(request, url, params)
+
+    monkeypatch.setattr(requests.PreparedRequest, "prepare_url", noted)
+    other = replace(webhook, id="2")
+    for each in (webhook, webhook, other, webhook):
+        responses.post(f"{API}/webhooks/{each.id}/{TOKEN}", json={})
+        client.execute(each, payload)
+    assert made == [URL, f"{API}/webhooks/2/{TOKEN}"]
+    assert [str(each.request.url).split("?")[0] for each in responses.calls] == [URL, URL, made[1], URL]
 
 
 @responses.activate

@@ -2,6 +2,8 @@
 
 import contextlib
 import http.client
+import json
+import re
 import socket
 import struct
 import threading
@@ -217,6 +219,25 @@ def test_a_connection_is_used_again(start_peer: StartPeer, webhook: Webhook, pay
     for _ in range(3):
         assert client.execute(webhook, payload).outcome == Delivered("77", "88")
     assert peer.connections == 1
+
+
+def test_each_request_of_a_webhook_has_its_own_text_and_the_cookies_of_the_answers_before(
+    start_peer: StartPeer, webhook: Webhook
+) -> None:
+    seen: list[tuple[str | None, object]] = []
+
+    def behave(connection: socket.socket) -> None:
+        for number in range(4):
+            asked, _, text = read_request(connection).partition(b"\r\n\r\n")
+            cookies = re.search(rb"(?im)^cookie: ([^\r\n]*)", asked)
+            seen.append((cookies and cookies[1].decode(), json.loads(text)["content"]))
+            cookie = b"Set-Cookie: __cf_bm=%d; path=/\r\n\r\n" % number
+            connection.sendall(head(200, len(STORED)).replace(b"\r\n\r\n", b"\r\n" + cookie) + STORED)
+
+    client = DiscordClient(start_peer(behave).api_url, TIMEOUT_SECONDS)
+    for number in range(4):
+        client.execute(webhook, Payload({"content": "ä" * number}))
+    assert seen == [((number and f"__cf_bm={number - 1}") or None, "ä" * number) for number in range(4)]
 
 
 def test_a_connection_that_was_idle_for_long_is_not_trusted(

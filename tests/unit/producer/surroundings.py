@@ -70,10 +70,7 @@ class Redis:
         """The first step."""
         self._step("ping", "refuses", "silent")
 
-    def trigger_of(self, message: NotificationMessage) -> None:
-        """Its broker is another server."""
-
-    def admit(self, message: NotificationMessage, terms: object = None, trigger: object = None) -> Admitted:
+    def admit(self, message: NotificationMessage, terms: object = None, *, with_task: bool = False) -> Admitted:
         """The second; ``loses``: it takes the alert, and its answer is lost."""
         if self.behaves in ("takes", "loses", "hangs", "stalls"):
             self.holds.append(message.id)

@@ -71,3 +71,9 @@ def test_one_whose_broker_has_failed_is_closed_and_not_used_again(publisher: Own
     with publisher.dispatching("task"):
         raise OperationalError
     assert (list(publisher._idle), publisher.closed) == ([], [1])
+
+
+def test_one_that_was_interrupted_is_closed_for_half_a_message_may_have_been_sent(publisher: OwnProducers) -> None:
+    with pytest.raises(KeyboardInterrupt), publisher.dispatching("task"):
+        raise KeyboardInterrupt
+    assert (list(publisher._idle), publisher.closed) == ([], [1])

@@ -22,3 +22,11 @@ def test_a_caller_imports_no_http_client_no_worker_and_no_administration(program
     imported = set(done.stdout.split())
     assert "notifier.producer.client" in imported, "it submits alerts"
     assert imported & set(UNUSED.split()) == set()
+
+
+def test_an_alert_without_a_text_loads_nothing_that_reads_exceptions() -> None:
+    """A fork while a thread imports leaves the child a lock that nobody gives back."""
+    program = "import sys; from notifier.models import NotificationMessage; NotificationMessage(title='t')"
+    program += "; print('notifier.given_exception' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"

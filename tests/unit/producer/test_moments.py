@@ -34,10 +34,7 @@ class Interrupted:
     def dispatch(self, message: NotificationMessage, again: bool = True) -> None:
         """Send nothing."""
 
-    def trigger_of(self, message: NotificationMessage) -> None:
-        """None."""
-
-    def admit(self, message: NotificationMessage, terms: object = None, trigger: object = None) -> Admitted:
+    def admit(self, message: NotificationMessage, terms: object = None, *, with_task: bool = False) -> Admitted:
         """The step that is interrupted."""
         self.admitted.append(message.id)
         if client := self.client:

@@ -41,6 +41,12 @@ def test_what_fits_is_shown_as_it_is_below_a_line_that_counts() -> None:
     assert violations(payload) == []
 
 
+def test_what_a_later_version_collects_for_another_reason_is_counted() -> None:
+    later = Collected("later", 1_800_000_000, 1_800_000_300)
+    payload = compose_collected([alert(), alert()], later, ["", ""], [(), ()])
+    assert payload.body["content"] == "2 alerts: 2 × Tracklist ready"
+
+
 @pytest.mark.parametrize(
     "alerts",
     [

@@ -6,7 +6,8 @@ from notifier.message_parts import Author
 from notifier.models import NotificationMessage
 from notifier.render.batch import compose
 from notifier.render.load import measure
-from notifier.render.ornaments import OF_EMBED, OF_MESSAGE, is_well_formed, ornament_of, refused_by_form
+from notifier.render.notes import note
+from notifier.render.ornaments import OF_EMBED, OF_MESSAGE, is_well_formed, ornament_of, ornaments, refused_by_form
 from tests.unit.render.discord_rules import violations
 
 LINK = "https://example.com/a.png"
@@ -41,6 +42,24 @@ def test_text_that_is_left_out_is_in_the_file(name: str) -> None:
     assert "name:\nvalue" in text
     assert "Source: some service" in text
     assert violations(payload) == []
+
+
+NOTE = note(maybe_posted=True)
+
+
+@pytest.mark.parametrize("source", ["some service", "s" * 2_048, ""])
+@pytest.mark.parametrize("left_out", [{"footer"}, {"footer", "fields"}, OF_EMBED | OF_MESSAGE])
+def test_what_we_say_of_an_alert_stays_where_its_source_is_left_out(source: str, left_out: set[str]) -> None:
+    payload = compose([MESSAGE.model_copy(update={"source": source})], [NOTE], [left_out])
+    assert payload.body["embeds"][0]["footer"] == {"text": NOTE}
+    assert violations(payload) == []
+
+
+def test_embeds_are_shown_where_the_text_in_their_place_is_left_out() -> None:
+    message = MESSAGE.model_copy(update={"suppress_embeds": True})
+    assert "content" in ornaments(message)
+    assert {"content", "flags"} <= compose([message]).body.keys()
+    assert not {"content", "flags"} & compose([message], [""], [{"content"}]).body.keys()
 
 
 def test_a_link_that_is_left_out_stays_as_text() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from notifier.models import NotificationMessage
 from notifier.render.batch import compose
 from notifier.render.embeds import uncut
+from notifier.render.limits import POLL_QUESTION_CHARACTERS_MAX
 from notifier.render.split import fits_in_parts, parts_of
 from tests.unit.render.discord_rules import violations
 from tests.unit.render.messages import messages
@@ -105,6 +106,14 @@ def test_parts_are_numbered_and_what_is_above_the_text_goes_first_and_what_is_be
     assert {(part.id, part.colour, part.username, part.silent) for part in (first, middle, last)} == {
         ("a1", message.colour, "Bot", True)
     }
+
+
+def test_of_a_poll_the_last_part_has_what_discord_takes() -> None:
+    question = "q" * 400
+    *_, last = parts_of(alert(message=LINES, poll={"question": question, "answers": [{"text": "yes"}]}))
+    assert last.poll
+    assert question.startswith(last.poll.question.removesuffix("…"))
+    assert len(last.poll.question) <= POLL_QUESTION_CHARACTERS_MAX
 
 
 def test_files_go_with_the_last_part_and_a_picture_with_what_shows_it() -> None:

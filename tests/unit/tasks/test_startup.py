@@ -6,8 +6,10 @@ from typing import Any
 from unittest.mock import Mock, call
 
 import pytest
+from celery.app import trace
 from celery.signals import worker_init, worker_process_shutdown, worker_ready, worker_shutdown
 
+from notifier.worker.ignored import BriefExceptionInfo
 from tasks import startup
 
 
@@ -41,10 +43,17 @@ def test_a_process_of_its_pool_does_so_unless_a_signal_ends_it(parts: Mock, exit
 
 
 @pytest.fixture
-def thawed() -> Iterator[None]:
-    """The collector of this process looks at everything again afterwards."""
+def thawed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process keeps as much as before, and its collector looks at everything again afterwards."""
+    monkeypatch.setattr(trace, "ExceptionInfo", vars(trace)["ExceptionInfo"])
     yield
     gc.unfreeze()
+
+
+@pytest.mark.usefixtures("thawed")
+def test_a_worker_keeps_no_frames_of_its_delivery_tasks() -> None:
+    startup.bound_memory()
+    assert vars(trace)["ExceptionInfo"] is BriefExceptionInfo
 
 
 @pytest.mark.usefixtures("thawed")
