@@ -25,7 +25,7 @@ FURTHER_LINE = "\n    "
 """A record begins at the left margin; the lines of its traceback do not."""
 HIDDEN = "(its text: --loglevel DEBUG)"
 LINE = "notifier_line"
-"""The attribute of a record that keeps its line, and whether that shows all."""
+"""The attribute of a record that keeps its line, in what form, and whether that shows all."""
 QUOTING = (ValueError, LookupError)
 """Exceptions that quote the value they were raised for, which may be part of an alert."""
 
@@ -37,9 +37,20 @@ class EscapingFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """As ``logging.Formatter``."""
-        text = super().format(record if _shows_all() else _without_texts(record))
-        return escaped(redact(text.rstrip("\n"))).replace("\n", FURTHER_LINE)
+        """As ``logging.Formatter``; once for a record that goes to a file as well."""
+        form = self._form(), _shows_all()
+        known, line = getattr(record, LINE, (None, ""))
+        if known != form:
+            line = self._line(record if _shows_all() else _without_texts(record))
+            setattr(record, LINE, (form, line))
+        return str(line)
+
+    def _form(self) -> str:
+        """What it has in common with each other one that makes the same line of a record."""
+        return str(self._fmt)
+
+    def _line(self, shown: logging.LogRecord) -> str:
+        return escaped(redact(super().format(shown).rstrip("\n"))).replace("\n", FURTHER_LINE)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """As ``logging.Formatter``: the traceback."""
@@ -51,7 +62,7 @@ class EscapingFormatter(logging.Formatter):
         return text
 
 
-class _InColour(ColorFormatter, EscapingFormatter):
+class InColour(ColorFormatter, EscapingFormatter):
     """Celery's own, around escaped text."""
 
 
@@ -65,23 +76,17 @@ class JsonFormatter(EscapingFormatter):
     def __init__(self, fmt: str | None = None, use_color: bool = False) -> None:
         super().__init__(fmt)  # what Celery gives each of its formatters
 
-    def format(self, record: logging.LogRecord) -> str:
-        """As ``logging.Formatter``; once for a record that goes to a file as well."""
-        shows_all, line = getattr(record, LINE, (None, ""))
-        if shows_all is not _shows_all():
-            line = self._line(record)
-            setattr(record, LINE, (_shows_all(), line))
-        return str(line)
+    def _form(self) -> str:
+        return "json"
 
-    def _line(self, record: logging.LogRecord) -> str:
-        shown = record if _shows_all() else _without_texts(record)
+    def _line(self, shown: logging.LogRecord) -> str:
         told: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
+            "time": datetime.fromtimestamp(shown.created, UTC).isoformat(timespec="milliseconds"),
+            "level": shown.levelname,
             "message": shown.getMessage(),
-            **getattr(record, FIELDS, {}),
-            "logger": record.name,
-            "process": record.processName,
+            **getattr(shown, FIELDS, {}),
+            "logger": shown.name,
+            "process": shown.processName,
         }
         if current_task and current_task.request:
             told |= {"task_id": current_task.request.id, "task_name": current_task.name}
@@ -114,7 +119,7 @@ class Logging(celery.app.log.Logging):
         """As Celery's."""
         if is_json(sys.__stderr__ if logfile is None else logfile):
             return super().setup_handlers(logger, logfile, format, colorize, formatter=JsonFormatter, **more)
-        ours = {ColorFormatter: _InColour, celery.app.log.TaskFormatter: _OfATask}.get(formatter, formatter)
+        ours = {ColorFormatter: InColour, celery.app.log.TaskFormatter: _OfATask}.get(formatter, formatter)
         return super().setup_handlers(logger, logfile, format, colorize, formatter=ours, **more)
 
 

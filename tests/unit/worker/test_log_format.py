@@ -14,7 +14,7 @@ import pytest
 from notifier.models import AlertType
 from notifier.storage.broker import create_app
 from notifier.worker import log as log_module
-from notifier.worker.log import JsonFormatter, is_json
+from notifier.worker.log import EscapingFormatter, InColour, JsonFormatter, is_json
 from notifier.worker.step_log import FIELDS, log_step
 from tests.hostile import FORGED, MARK, TEXT, assert_harmless
 from tests.no_secrets import assert_no_secrets
@@ -179,7 +179,8 @@ def test_the_file_has_the_same_form(wanted: SimpleNamespace, tmp_path: Path, mon
     assert as_text.endswith("ERROR/MainProcess] about Discord")
 
 
-def test_two_handlers_make_the_line_of_a_record_once() -> None:
+@pytest.mark.parametrize("formatters", [[JsonFormatter()] * 2, [EscapingFormatter(FORMAT), InColour(FORMAT)]])
+def test_two_handlers_make_the_line_of_a_record_once(formatters: list[logging.Formatter]) -> None:
     record, asked = logging.makeLogRecord({"msg": "%s"}), list[str]()
 
     class Argument:
@@ -188,10 +189,22 @@ def test_two_handlers_make_the_line_of_a_record_once() -> None:
             return "delivered"
 
     record.args = (Argument(),)
-    lines = [JsonFormatter().format(record) for _ in range(2)]
+    lines = [each.format(record) for each in formatters]
     assert lines[0] == lines[1]
-    assert json.loads(lines[0])["message"] == "delivered"
+    assert "delivered" in lines[0]
     assert asked == ["its text"]
+
+
+def test_lines_of_another_form_are_made_anew() -> None:
+    record = logging.makeLogRecord({"msg": "delivered", "levelname": "WARNING"})
+    text, brief, in_json = (
+        each.format(record) for each in (EscapingFormatter(FORMAT), EscapingFormatter("%(message)s"), JsonFormatter())
+    )
+    assert text.endswith("WARNING/MainProcess] delivered")
+    assert brief == "delivered"
+    assert json.loads(in_json)["message"] == "delivered"
+    assert text in InColour(FORMAT).format(record)
+    assert EscapingFormatter(FORMAT).format(record) == text, "the colour of a terminal is not in a file"
 
 
 def test_within_a_task_a_document_names_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
