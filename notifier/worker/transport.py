@@ -1,7 +1,7 @@
 """kombu's Redis transport for a worker: an entry that kombu can make no message of is set aside and ends nothing.
 
 kombu parses an entry once Redis has given it away, outside every handler: an error there ends Celery's worker, and the
-entry is gone. These classes look at each entry first, by making the message that kombu will make.
+entry is gone. Here one that is raised before the message is held has the entry set aside.
 """
 
 import logging
@@ -35,6 +35,8 @@ class QoS(_QoS):  # type: ignore[misc]
 
     def append(self, message: Any, delivery_tag: Any) -> None:
         """Hold a message until it is acknowledged."""
+        check_where(message)
+        self.channel.is_read = True
         (_Unstored if _is_trigger(message) else _QoS).append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: Any) -> None:
@@ -68,6 +70,18 @@ class QoS(_QoS):  # type: ignore[misc]
             pipe.zadd(self.unacked_index_key, {tag: time.time()}).hset(self.unacked_key, tag, held).execute()
 
 
+def check_where(message: Any) -> None:
+    """Raises: TypeError: a message could not be held, or put back."""
+    where = message.delivery_info
+    for name, value in (
+        ("delivery_tag", message.delivery_tag),
+        ("exchange", where["exchange"]),
+        ("routing_key", where["routing_key"]),
+    ):
+        if not isinstance(value, str):
+            raise TypeError(f"{name}: expected a text")
+
+
 def _is_trigger(message: Any) -> bool:
     """Whether its alert is in the outbox, and it runs at once."""
     headers = message.headers
@@ -75,30 +89,35 @@ def _is_trigger(message: Any) -> bool:
 
 
 class CheckedChannel(OneClient):
-    """Looks at each entry before kombu does. A base of channels."""
+    """Sets aside what kombu can make no message of. A base of channels."""
 
     entry: tuple[str, bytes] = ("", b"")
     """The queue and the entry that are being delivered."""
+    is_read = True
+    """Whether kombu has made a message of it."""
     QoS = QoS
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         client = super()._create_client(asynchronous)
-        client.set_response_callback("BRPOP", self._checked)
+        client.set_response_callback("BRPOP", self._note_entry)
         return client
 
-    def _checked(self: Any, response: Any, **_: Any) -> Any:
-        """Redis' answer to BRPOP; None, as if it had found nothing, for an entry that is set aside."""
-        if not response:
-            return None
-        queue = bytes_to_str(response[0]).rsplit(self.sep, 1)[0]
-        self.entry = queue, response[1]
-        try:
-            self._check(loads(bytes_to_str(response[1])))
-        except Exception as error:  # whatever kombu would raise
-            self._queue_cycle.rotate(queue)  # as kombu does after an entry: no queue waits behind another
-            self.set_aside(queue, response[1], error)
-            return None
+    def _note_entry(self: Any, response: Any, **_: Any) -> Any:
+        """Redis' answer to BRPOP."""
+        if response:
+            self.entry, self.is_read = (bytes_to_str(response[0]).rsplit(self.sep, 1)[0], response[1]), False
         return response
+
+    def _brpop_read(self: Any, **options: Any) -> Any:
+        """As kombu's."""
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]
+        except Exception as error:
+            if self.is_read:  # or nothing was found
+                raise
+            self.is_read = True
+            self.set_aside(*self.entry, error)
+            raise Empty from None
 
     def _receive_one(self: Any, client: Any) -> Any:
         """Read one broadcast, which is remote control or an event and no alert's. What cannot be read is dropped."""
@@ -110,22 +129,10 @@ class CheckedChannel(OneClient):
             logger.warning("a broadcast of remote control or of events cannot be read and is dropped", exc_info=True)
             raise Empty from None
 
-    def _check(self: Any, payload: Any) -> None:
-        """Raises anything: kombu can make no message of this, or could not hold it."""
-        message = self.Message(payload, channel=self)
-        where = message.delivery_info
-        for name, value in (
-            ("delivery_tag", message.delivery_tag),
-            ("exchange", where["exchange"]),
-            ("routing_key", where["routing_key"]),
-        ):
-            if not isinstance(value, str):
-                raise TypeError(f"{name}: expected a text")
-
     def check_held(self: Any, held: bytes) -> None:
         """Raises anything: kombu could not put back what a worker held, or would put it nowhere."""
         payload, exchange, routing_key = loads(bytes_to_str(held))
-        self._check(payload)
+        check_where(self.Message(payload, channel=self))
         if not isinstance(payload.get("headers", {}), dict):
             raise TypeError("headers: expected an object")
         if not any(self._lookup(exchange, routing_key)):

@@ -1,13 +1,14 @@
 """A worker's connection waits for its broker as kombu's does, and is told of it each second."""
 
-from typing import Any
+from queue import Empty
+from typing import Any, cast
 
 import kombu
 import pytest
 
 from notifier.storage.redis_transports import OneClient
-from notifier.worker.transport import CheckedChannel, Connection
-from tests.e2e.unreadable_entries import envelope
+from notifier.worker.transport import CheckedChannel, Connection, QoS, check_where
+from tests.e2e.unreadable_entries import envelope, headers
 
 
 def test_how_long_a_broker_is_waited_for_stays_as_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,18 +30,75 @@ def test_how_long_a_broker_is_waited_for_stays_as_it_is_asked_for(monkeypatch: p
 @pytest.mark.parametrize("part", ["delivery_tag", "exchange", "routing_key"])
 def test_an_entry_is_taken_if_texts_say_where_it_was(part: str) -> None:
     with kombu.Connection("memory://") as connection:
-        entry: Any = envelope()
-        CheckedChannel._check(connection.default_channel, entry)
+        channel, entry = connection.default_channel, cast("dict[str, Any]", envelope())
+        check_where(channel.Message(entry, channel=channel))
         properties = entry["properties"]
         (properties if part in properties else properties["delivery_info"])[part] = 1
         with pytest.raises(TypeError, match=f"^{part}: expected a text"):
-            CheckedChannel._check(connection.default_channel, entry)
+            check_where(channel.Message(entry, channel=channel))
 
 
-def test_each_answer_with_an_entry_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+class Read:
+    """kombu's reading of an entry, which fails."""
+
+    sep = "\x06\x16"
+    error = ValueError("no message")
+
+    def _brpop_read(self: Any) -> None:
+        if self.found:
+            self._note_entry([b"a queue", self.found])
+        self.is_read |= self.fails_later
+        raise self.error
+
+
+class Channel(CheckedChannel, Read):
+    """With what it sets aside. ``fails_later``: once the message is held."""
+
+    def __init__(self, found: bytes, *, fails_later: bool = False) -> None:
+        self.found, self.fails_later = found, fails_later
+        self.aside: list[tuple[Any, ...]] = []
+
+    def set_aside(self, *given: Any) -> None:
+        self.aside.append(given)
+
+
+def test_each_entry_of_which_no_message_was_made_is_set_aside() -> None:
+    channel = Channel(b"{")
+    for _ in range(2):
+        with pytest.raises(Empty):
+            channel._brpop_read()
+    assert channel.aside == [("a queue", b"{", channel.error)] * 2
+
+
+def test_an_error_without_an_entry_or_behind_its_message_is_not_the_entrys() -> None:
+    channel = Channel(b"{")
+    with pytest.raises(Empty):
+        channel._brpop_read()
+    for failing in (channel, Channel(b"{}", fails_later=True)):
+        before = list(failing.aside)
+        failing.found = b"" if failing is channel else failing.found
+        with pytest.raises(ValueError, match="no message"):
+            failing._brpop_read()
+        assert failing.aside == before
+
+
+def test_each_answer_with_an_entry_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Any, ...]] = []
     client = type("Client", (), {"set_response_callback": lambda _, *given: asked.append(given)})()
     monkeypatch.setattr(OneClient, "_create_client", lambda *_: client, raising=False)
     channel: Any = object.__new__(CheckedChannel)
     assert channel._create_client() is client
-    assert [(name.upper(), look) for name, look in asked] == [("BRPOP", channel._checked)]
+    assert [(name.upper(), look) for name, look in asked] == [("BRPOP", channel._note_entry)]
+
+
+def test_what_kombu_holds_is_read_unless_nothing_says_where_it_was() -> None:
+    with kombu.Connection("memory://") as connection:
+        channel: Any = connection.default_channel
+        channel.is_read, entry = False, cast("dict[str, Any]", envelope(headers=headers(notifier_trigger=True)))
+        message = channel.Message(entry, channel=channel)
+        QoS(channel).append(message, message.delivery_tag)
+        assert channel.is_read
+        channel.is_read, message.delivery_tag = False, 1
+        with pytest.raises(TypeError, match="delivery_tag: expected a text"):
+            QoS(channel).append(message, 1)
+        assert not channel.is_read
