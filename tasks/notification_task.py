@@ -45,7 +45,9 @@ class NotificationTask(CeleryTask):
     """A delivery task; its id is that of its notification."""
 
     alert_type: AlertType
-    Request = f"{__package__}.request:DeliveryRequest"  # its name: a caller need not import the worker's parts
+    # their names: a caller need not import the worker's parts
+    Request = f"{__package__}.request:DeliveryRequest"
+    Strategy = "notifier.worker.consumer:begin_first"
 
     def __call__(self, /, *args: Any, **fields: Any) -> Any:
         """Raise the alert, as ``delay``, and return its id; in a worker, deliver."""

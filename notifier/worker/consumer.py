@@ -4,12 +4,14 @@ import base64
 import json
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from celery import signals
-from celery.worker import consumer
+from celery.concurrency import thread
+from celery.worker import consumer, strategy
 from kombu.message import Message
 
 from notifier.errors import BrokerUnavailable
@@ -24,9 +26,24 @@ WAITING_MAX = 100
 """Ours: unreadable entries that a worker keeps in its memory while Redis does not take them."""
 AGAIN_SECONDS = 2
 """Ours: how soon that is tried again."""
+HANDOVER_SECONDS = 0.000_05
+"""Ours: long enough for a thread of the pool to take the interpreter's lock, and less than it keeps it."""
 
 
-_Consumer: Any = consumer.Consumer  # the published types of Celery know little of it
+# the published types of Celery know little of these
+_Consumer: Any = consumer.Consumer
+_strategy: Any = strategy
+
+
+def begin_first(task: Any, app: Any, consumer: "Consumer") -> Callable[..., Any]:
+    """Celery's strategy, for a task whose thread is to begin before the main loop goes on. Other pools have none.
+
+    What the loop does next, a line in the log and asking for another message, takes as long as the thread needs until
+    its claim is on its way.
+    """
+    logging_later = {"info": consumer.log_received} if isinstance(consumer.pool, thread.TaskPool) else {}
+    begin: Callable[..., Any] = _strategy.default(task, app, consumer, **logging_later)
+    return begin
 
 
 class Consumer(_Consumer):  # type: ignore[misc]
@@ -41,6 +58,7 @@ class Consumer(_Consumer):  # type: ignore[misc]
         connection = {"set_aside": staticmethod(self._set_aside_entry), "waits": staticmethod(self.waits)}
         app.amqp.Connection = type("Connection", (transport.Connection,), connection)
         self._bell: Bell | None = None
+        self._received: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         self._loop_thread = 0
         super().__init__(*args, app=app, **options)
 
@@ -74,9 +92,24 @@ class Consumer(_Consumer):  # type: ignore[misc]
             except UnreadableMessage as error:
                 self._set_aside(message, error.problem, error.detail)
             else:
-                run(message)
+                try:
+                    run(message)
+                finally:
+                    self._let_begin()
 
         return on_task_received
+
+    def log_received(self, *told: Any, **more: Any) -> None:
+        """Log that a task was received, as ``logging`` is called for it, once it may begin."""
+        self._received.append((told, more))
+
+    def _let_begin(self) -> None:
+        if not self._received:
+            return
+        time.sleep(HANDOVER_SECONDS)  # or it would wait for the lock until the loop waits for something
+        for told, more in self._received:
+            _strategy.logger.info(*told, **more)
+        self._received.clear()
 
     def on_decode_error(self, message: Message, exc: Exception) -> None:
         """The transport could not unpack a body."""
