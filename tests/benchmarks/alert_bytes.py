@@ -51,7 +51,8 @@ def held(client: "redis.Redis") -> int:
         pipeline.memory_usage(key, samples=0)
         pipeline.pttl(key)
     found = pipeline.execute()
-    return sum(found[0::2]) + EXPIRY * sum(life > 0 for life in found[1::2])
+    total: int = sum(found[0::2]) + EXPIRY * sum(life > 0 for life in found[1::2])
+    return total
 
 
 def measure(

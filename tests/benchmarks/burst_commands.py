@@ -34,7 +34,7 @@ class CommandLog:
     def begin(self, url: str) -> None:
         """Listen from now on, so that each script is seen when it is loaded."""
         client = redis.Redis.from_url(url)
-        connection = client.connection_pool.get_connection()
+        connection: Any = client.connection_pool.get_connection()
         connection.send_command("MONITOR")
         connection.read_response()
         lines = connection._sock.makefile("rb")

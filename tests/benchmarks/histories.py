@@ -1,8 +1,7 @@
 """Histories of any length, written to Redis as workers would have left them."""
 
 from datetime import UTC, datetime
-
-import redis
+from typing import Any
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.operations.history import NotificationHistory
@@ -37,7 +36,7 @@ for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[8]) end
 """
 
 
-def written(client: "redis.Redis", count: int) -> NotificationHistory:
+def written(client: Any, count: int) -> NotificationHistory:
     """A history of so many errors, one a second from ``START`` on, under a prefix of its own."""
     settings = Settings.load().model_copy(update={"key_prefix": f"notifier:{count}:"})
     keys = Keys(settings.key_prefix)
@@ -52,7 +51,7 @@ def written(client: "redis.Redis", count: int) -> NotificationHistory:
 def _record(status: Status) -> str:
     """That of an alert whose id is ``ANY``: made once, for a million of them would take a minute to make."""
     message = NotificationMessage(id=ANY, title=f"alert {ANY}", alert_type=AlertType.ERROR)
-    return as_result(record(message, status, admitted_at=START, finished_at=iso(START)))
+    return as_result(record(message, status, admitted_at=iso(START), finished_at=iso(START)))
 
 
 def at(number: int) -> datetime:

@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 import psutil
-import redis
 
 from notifier.cli.processes import Process
 from notifier.cli.stack import READY, Stack
@@ -42,7 +41,7 @@ class Place:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.url = stack.redis()
-        self.redis: redis.Redis = connect(self.url, 60)
+        self.redis: Any = connect(self.url, 60)
 
     def set(self, **settings: str) -> None:
         """Settings of the processes that are started from now on."""

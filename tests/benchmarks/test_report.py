@@ -109,9 +109,8 @@ def test_a_figure_says_whether_its_goal_is_met_and_what_stands_beside_it() -> No
     assert (NEW.row.is_met, OLD.row.is_met, OTHER.row.is_met) == (True, False, True)
 
 
-def test_what_fails_keeps_nothing_else_from_being_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "BENCHMARKS", of(broken=broken, good=measured))
-    figures, code = command.measured(command.BENCHMARKS, quick=True, full=False)
+def test_what_fails_keeps_nothing_else_from_being_measured() -> None:
+    figures, code = command.measured(of(broken=broken, good=measured), quick=True, full=False)
     assert ([each.row for each in figures], code) == ([NEW.row], 1)
 
 

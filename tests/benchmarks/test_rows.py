@@ -12,7 +12,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.lab import Lab
 from tests.benchmarks.margins import assert_some_run_is_within
 from tests.benchmarks.row import Row
-from tests.benchmarks.rows import BENCHMARKS
+from tests.benchmarks.rows import BENCHMARKS, kept, scale
 
 IN_OWN_FILES = {"delay-burst", "idle-way", "import"}
 LIMITS: dict[str, dict[str, float]] = {
@@ -66,7 +66,7 @@ def test_a_million_alerts_are_reckoned_from_what_was_measured() -> None:
     def figure(what: str, value: float, **measured: float) -> Figure:
         return Figure(Row(what, value, "", None, "", measured), "any", "2026-01-01", "any")
 
-    figures = [figure(million.scale.SIX, 432.0), figure(million.kept.NAMES["finished"], 500.0)]
+    figures = [figure(scale.SIX, 432.0), figure(kept.NAMES["finished"], 500.0)]
     assert list(million.cells(figures)) == [
         ("Redis' processor, the steps alone", "1,000,000 × 432 µs", "7 minutes a day: 0.5% of a processor"),
         ("Redis' memory for a day of history", "1,000,000 × 500 bytes", "0.5 GB"),

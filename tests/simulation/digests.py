@@ -29,7 +29,9 @@ def broken_by_digests(world: World, posted: Collection[str]) -> Iterator[str]:
         folded = Counter(each.shown_as for each in own if world.status_of(each.name) == "folded")
         told = Counter[str]()
         for each in digests_of(raw, kind):
-            record = of_result(cast("str", raw.get(KEYS.result(each))))
+            if (record := of_result(cast("str", raw.get(KEYS.result(each))))) is None:
+                yield f"{each}, a digest, has no record"
+                continue
             text = record["message"].get("message", "")
             told.update(counts_of(text))
             name = digest_name(text, record["message"]["fields"][0]["value"])

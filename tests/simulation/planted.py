@@ -1,6 +1,6 @@
 """Bugs that the simulation must find: each breaks one line of the pipeline."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
@@ -56,7 +56,7 @@ def _refusal_by_status(status: int, body: words.Body) -> Reason | None:
     return Reason.WEBHOOK_TOKEN_INVALID if status == 401 else REFUSAL(status, body)
 
 
-def _delete_and_hand_over(spool: Spool, hand_over: Callable[[Spooled], None]) -> set[str]:
+def _delete_and_hand_over(spool: Spool, hand_over: Callable[[Spooled], None]) -> Collection[str]:
     def act(spooled: Spooled) -> None:
         spool._write("delete from alerts where position = ?", spooled.position)
         hand_over(spooled)

@@ -137,12 +137,13 @@ class SimulatedPipeline(Pipeline):
         """As redis-py's."""
         stack = list(self.command_stack)
         if any(args[0] in SCRIPTS for args, _ in stack):
-            self.reset()  # type: ignore[no-untyped-call]
-            return cast("list[Any]", self.operate(lambda: [self._of_script(*args) for args, _ in stack]))
+            self.reset()
+            answers: list[Any] = self.operate(lambda: [self._of_script(*args) for args, _ in stack])
+            return answers
 
         def run() -> list[Any]:
             self.command_stack = list(stack)  # it may be run again, or after this pipeline was reset
-            return cast("list[Any]", super(SimulatedPipeline, self).execute(raise_on_error))
+            return super(SimulatedPipeline, self).execute(raise_on_error)
 
         return cast("list[Any]", self.operate(run))
 

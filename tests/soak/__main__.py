@@ -50,7 +50,7 @@ class Soak:
         self.memory, self.channel = Memory(), Channel(self.stage.sandbox)
         os.environ.clear()
         os.environ.update(self.stage.environment)
-        self._redis = connect(self.stage.redis.url, 2)
+        self._redis: Any = connect(self.stage.redis.url, 2)
         self._start = time.monotonic()
         self.drain_seconds = 0.0
 

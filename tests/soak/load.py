@@ -65,7 +65,8 @@ def _alert(kind: str, alert_id: str, alert_type: str, dice: Random) -> Alert:
             fields["message"] = dice.choice(NAUGHTY)
         case "incident":
             key = f"incident-{alert_type}-{dice.randrange(2)}"
-            change = dice.choices([{}, {"update": True, "progress": dice.random()}, {"resolved": True}], [6, 2, 1])[0]
+            changes: list[dict[str, Any]] = [{}, {"update": True, "progress": dice.random()}, {"resolved": True}]
+            change = dice.choices(changes, [6, 2, 1])[0]
             fields |= {"title": f"{key} of the soak", "dedup_key": key, **change}
         case "callback":
             return Alert(alert_id, kind, alert_type, fields, callback=f"{alert_id}-after")

@@ -29,7 +29,8 @@ def bare(urls: list[str]) -> Raise:
 
 def main(side: str, count: int, **given: list[str]) -> None:
     """Imports come before the beginning."""
-    call = {"ours": ours, "bare": bare}[side](**given)
+    sides: dict[str, Callable[..., Raise]] = {"ours": ours, "bare": bare}
+    call = sides[side](**given)
     began = time.time()
     for number in range(count):
         call(number)

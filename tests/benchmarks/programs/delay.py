@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import redis
@@ -27,7 +27,7 @@ def sides(names: list[str]) -> dict[str, Callable[[], object]]:
 
 
 def in_turn(
-    calls: dict[str, Callable[[], object]], rounds: int, before: Callable[[], object], block: int = 1
+    calls: Mapping[str, Callable[[], object]], rounds: int, before: Callable[[], object], block: int = 1
 ) -> dict[str, list[float]]:
     """The seconds of each call. Each side makes ``block`` in a row, first as often as the others: all see one noise."""
     times: dict[str, list[float]] = {name: [] for name in calls}

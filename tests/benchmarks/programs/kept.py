@@ -60,7 +60,7 @@ def _grown(client: Any, count: int, write: Callable[[Any, str], object]) -> floa
 
 def main(count: int) -> None:
     """No worker runs; the batches are claimed and committed here, by a clock set by hand."""
-    client = connect(os.environ["REDIS_URL"], 30)
+    client: Any = connect(os.environ["REDIS_URL"], 30)
     raised(FIRST)
     before = used(client)
     raised(count)

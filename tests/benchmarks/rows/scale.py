@@ -70,7 +70,7 @@ def _together(place: Place, groups: int, count: int) -> Load:
     place.redis.delete(steps.READY, steps.GO)
     with ThreadPoolExecutor() as pool:
         jobs = [pool.submit(place.run, steps, number=number, groups=groups, count=count) for number in range(WORKERS)]
-        until(lambda: int(str(place.redis.get(steps.READY) or 0)) == WORKERS, "all workers")  # type: ignore[arg-type]
+        until(lambda: int(place.redis.get(steps.READY) or 0) == WORKERS, "all workers")
         used, start = place.redis_seconds(), time.monotonic()
         place.redis.set(steps.GO, 1)
         done = sum(job.result()["steps"] for job in jobs)
