@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 EXAMPLE = "22:00-07:00 Europe/Berlin"
 OFF = ("off", "none")
@@ -35,8 +36,7 @@ class Manner(StrEnum):
     """They wait until the hours are over, and then go together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(NamedTuple):
     """One stretch of a day. Minutes since midnight; ``end`` is of the next day if it is not after ``start``.
 
     ``days``: on which it begins, 0 is Monday.

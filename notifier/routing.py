@@ -1,13 +1,11 @@
 """One row per alert type; queues, Celery routes, settings and tasks are all derived from it."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from notifier.models import AlertType
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The task, queue and webhook variables of one alert type."""
 
     alert_type: AlertType

@@ -140,8 +140,7 @@ class BatchItem:
         if count >= len(parts_of(self.message)):
             return None
         opens_thread = (self.message.thread_name and THREAD_NAME not in self.left_out) or progress.in_forum
-        return replace(
-            progress,
+        return progress._replace(
             part=count,
             message_ids=(*progress.message_ids, *filter(None, [posted.message_id])),
             maybe_posted=progress.maybe_posted or self.maybe_posted,

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 from notifier.models import AlertType, NotificationMessage
@@ -183,7 +183,7 @@ def _item(alert_type: AlertType, fields: tuple[str, ...], *, is_forum: bool) -> 
     times = int(float(admitted_at)), bool(unknown), longest, int(float(not_before))
     known = progress_of(progress)
     if is_forum and THREAD_NAME not in known.left_out:
-        known = replace(known, in_forum=True)
+        known = known._replace(in_forum=True)
     incident, overlay, collected_for, trace = more
     return BatchItem(
         *(message, int(attempts), *times, unreadable, known),

@@ -137,10 +137,10 @@ def _posted_anew(item: BatchItem, why: str, reason: Reason | None = None) -> Dis
 
 def _told(item: BatchItem, posted: Delivered | None, why: str, reason: Reason | None = None) -> Disposition:
     """The thread of its incident knows, or takes nothing: the message of that shows it next."""
-    progress, shown = replace(item.progress, part=1), None
+    progress, shown = item.progress._replace(part=1), None
     if posted and item.incident:
         message_ids = tuple(filter(None, [posted.message_id]))
-        progress = replace(progress, message_ids=message_ids, channel_id=posted.channel_id)
+        progress = progress._replace(message_ids=message_ids, channel_id=posted.channel_id)
         shown = item.incident.told(item.message)
     return Disposition(item, Action.CONTINUE, item.attempts, reason=reason, detail=why, progress=progress, shown=shown)
 
@@ -196,7 +196,7 @@ def _repaired(outcome: Rejected, position: int, items: Sequence[BatchItem], spen
             reason=outcome.reason,
             detail=f"goes again without {', '.join(sorted(leave_out))} ({outcome.detail})",
             isolate=bool(TEXTS & leave_out),  # they go into a file, and a message with a file goes alone
-            progress=replace(item.progress, left_out=left_out),
+            progress=item.progress._replace(left_out=left_out),
         )
     if at_fault:
         return _ended(item, Status.REJECTED, outcome, spent)
@@ -210,8 +210,8 @@ def _of_forum(item: BatchItem) -> Progress | None:
     if item.message.thread_name or (THREAD_NAME in progress.left_out and not progress.in_forum):
         return None
     if progress.in_forum:
-        return replace(progress, in_forum=False, left_out=(*progress.left_out, THREAD_NAME))
-    return replace(progress, in_forum=True)
+        return progress._replace(in_forum=False, left_out=(*progress.left_out, THREAD_NAME))
+    return progress._replace(in_forum=True)
 
 
 def _names_ornaments(outcome: Rejected, items: Sequence[BatchItem]) -> bool:

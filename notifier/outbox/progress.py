@@ -1,12 +1,10 @@
 """What is settled already of a notification that still waits: the parts that are posted, and what Discord refused."""
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """Stored as JSON beside the message.
 
     ``part``: how many of its parts are posted. ``message_ids``, ``channel_id``: of those, in order. ``thread_id``: of
@@ -24,7 +22,7 @@ class Progress:
 
     def as_json(self) -> str:
         """'' if nothing is settled."""
-        return json.dumps(asdict(self)) if self is not NO_PROGRESS and self != NO_PROGRESS else ""
+        return json.dumps(self._asdict()) if self is not NO_PROGRESS and self != NO_PROGRESS else ""
 
 
 NO_PROGRESS = Progress()

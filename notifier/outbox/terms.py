@@ -1,9 +1,9 @@
 """The terms on which an alert is admitted, beside its message: what Celery's options say of it."""
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from numbers import Real
+from typing import NamedTuple
 
 from notifier.errors import InvalidMessage
 
@@ -17,8 +17,7 @@ REVOKED_HEADER = "notifier_revoked"
 """The header of a delivery task that was revoked before a worker had admitted its alert."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """Terms of one alert. Seconds count from its admission.
 
     Args:

@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -24,8 +23,7 @@ class DeadlineExceeded(TimeoutError):
         self.begun = begun
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """``seconds`` from ``started_at``, a time of this process's monotonic clock."""
 
     started_at: float

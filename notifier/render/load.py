@@ -5,8 +5,8 @@ A caller asks for it with each alert. What draws embeds is imported where an ale
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from notifier.models import NotificationMessage
 from notifier.render.limits import (
@@ -23,8 +23,7 @@ TEXT_ALONE = frozenset(
 """The fields of most alerts. What an embed shows of these is their texts, as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """The size of one notification. Those with the same ``batch_key`` may share a request; '' is sent alone."""
 
     embeds: int

@@ -1,28 +1,30 @@
 """The address of a Redis, as each of those that connect to it takes it: redis-py, Celery's transport, its results."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 Kind = Literal["tcp", "socket", "sentinel"]
 MASTER_NAME = "mymaster"
 """The default name of a master (Redis' own sentinel.conf)."""
+NONE: Mapping[str, Any] = MappingProxyType({})
 CONNECTIONS_MAX = 64
 """Ours: above any worker's threads; a caller past it waits rather than fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentinels:
+class Sentinels(NamedTuple):
     """Which master the sentinels are asked for, and how they are reached."""
 
     master_name: str = MASTER_NAME
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = NONE
     """Of redis-py: the login and the TLS of a connection to a sentinel."""
 
+    def __repr__(self) -> str:
+        return f"Sentinels({self.master_name!r})"  # the options may hold a password
 
-@dataclass(frozen=True, slots=True)
-class RedisUrl:
+
+class RedisUrl(NamedTuple):
     """Where a Redis is and how to reach it: by TCP, by TLS, by a unix socket, or by asking sentinels.
 
     ``tls`` holds redis-py's ``ssl_…`` options, or is None without TLS. ``options`` are those of a connection.
@@ -32,11 +34,14 @@ class RedisUrl:
     hosts: tuple[tuple[str, int], ...] = ()
     path: str = ""
     database: int = 0
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = None
     tls: Mapping[str, Any] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = NONE
     sentinels: Sentinels | None = None
+
+    def __repr__(self) -> str:
+        return f"RedisUrl({self.place!r})"  # nothing of a login
 
     @property
     def place(self) -> str:

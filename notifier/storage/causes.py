@@ -1,7 +1,7 @@
 """What Redis and redis-py say when they fail: kept in their words, with the next step."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from notifier.errors import Waiting
 
@@ -22,8 +22,7 @@ SAID = r" - \w+\((['\"])(.*?)\1\)"
 IN_SCRIPT = "user_script"
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """A kind of failure: how it is recognised, and what helps. No pattern is compiled before something fails.
 
     ``waiting``: whether it helps to wait. ``untouched``: Redis has done nothing of what it was asked.

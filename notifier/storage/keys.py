@@ -3,8 +3,8 @@
 All of them begin with ``NOTIFIER_KEY_PREFIX``; so do the names of queues and results unless it is the default.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from notifier.models import AlertType
 from notifier.routing import ROUTES, Partition
@@ -19,8 +19,7 @@ RESULT_PREFIX = "celery-task-meta-"
 """Celery's own name of a result (celery.backends.base.KeyValueStoreBackend.task_keyprefix)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """The names that begin with one prefix."""
 
     prefix: str = DEFAULT_KEY_PREFIX

@@ -7,8 +7,7 @@ that a URL which works for one of them works for all.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from notifier.errors import ConfigurationError
@@ -37,15 +36,12 @@ HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]*))(?::(?P<po
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class BrokerUrl:
     """Where Celery's messages are: a Redis, or RabbitMQ, of which Celery reads the URL itself."""
 
-    url: str = field(repr=False)
-    redis: RedisUrl | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "redis", parse_broker_url(self.url))
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.redis = parse_broker_url(url)
 
     @property
     def is_amqp(self) -> bool:
@@ -55,7 +51,7 @@ class BrokerUrl:
     @property
     def celery_url(self) -> str:
         """The same, as Celery reads it."""
-        return self.redis.celery_url if self.redis else self.url
+        return self.redis.celery_url if self.redis else self._url
 
     @property
     def use_ssl(self) -> dict[str, Any] | Literal[False]:
@@ -129,8 +125,7 @@ def parse_broker_url(text: str) -> RedisUrl | None:
     return parse_redis_url(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pieces:
+class _Pieces(NamedTuple):
     """One URL, taken apart; the path and the query as they stand."""
 
     scheme: str

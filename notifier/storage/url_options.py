@@ -6,9 +6,8 @@ An option is taken only if redis-py, Celery's transport, its result backend and 
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 WORDS = {"1": True, "t": True, "true": True, "y": True, "yes": True, "on": True}
@@ -26,8 +25,7 @@ class Group(Enum):
     SENTINEL = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: its group, what reads it, and what is expected, in words."""
 
     group: Group

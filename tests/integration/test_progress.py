@@ -1,7 +1,5 @@
 """What is settled of a notification survives its workers: it goes on from there, and repeats nothing."""
 
-from dataclasses import replace
-
 from notifier.models import AlertType
 from notifier.outbox.claim import Batch
 from notifier.outbox.disposition import Action, Disposition
@@ -59,7 +57,7 @@ def test_a_part_that_a_worker_posted_after_it_had_lost_its_lease_is_posted_no_mo
     late = bench.batch()
     bench.redis.hset(names.outbox(GENERAL, "state"), "batch", "another worker's")
     go_on(bench, late, SECOND_PART)
-    go_on(bench, late, replace(SECOND_PART, part=0, left_out=()))
+    go_on(bench, late, SECOND_PART._replace(part=0, left_out=()))
     stored = bench.redis.hget(names.notification("a"), "progress") or ""
     assert stored == SECOND_PART.as_json(), "and an older one outweighs no newer one"
     assert bench.redis.zrange(names.outbox(GENERAL, "in_flight"), 0, -1) == ["a"], "it is the other's"
