@@ -53,7 +53,7 @@ NOTE_CHARACTERS = 1_000
 """Ours: of what is said in ``adjusted``, and of each of them."""
 NAME_CHARACTERS = 1_000
 """Ours: of a username of which the nearest usable one is looked for; it has 80."""
-PLAIN = re.compile(rf"{'|'.join(TEXTS)}|fields\.[0-9]+\.name|{LAST.pattern}")
+PLAIN = rf"{'|'.join(TEXTS)}|fields\.[0-9]+\.name|{LAST}"
 
 
 def coerce(data: Mapping[str, Any]) -> Given:
@@ -101,7 +101,7 @@ def _coerce_one(given: Given, name: str, coerce_one: "Coercion", adjusted: list[
 
 def _texts(given: Given, adjusted: list[str]) -> None:
     named = _words(given.pop("plain"), ITEMS_MAX) if "plain" in given else ()
-    plain = [each for each in named if PLAIN.fullmatch(each)] if named else []
+    plain = [each for each in named if re.fullmatch(PLAIN, each)] if named else []
     for name in TEXTS:
         if name not in given:
             continue

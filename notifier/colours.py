@@ -2,8 +2,8 @@
 
 import math
 import re
-from colorsys import hls_to_rgb
 from decimal import Decimal
+from functools import cache
 
 COLOUR_MAX = 0xFFFFFF
 OURS = {
@@ -91,7 +91,7 @@ def _of_text(text: str) -> int | None:
     if hsl := re.fullmatch(_HSL, text):
         return _of_hue(*hsl.groups(default="deg"))
     name = re.sub(r"[\s-]+", "_", text).replace("gray", "grey")
-    return _NAMES.get(name, _NAMES.get(name.replace("_", "")))
+    return _names().get(name, _names().get(name.replace("_", "")))
 
 
 def _opaque(text: str) -> str:
@@ -115,6 +115,8 @@ def _of_hue(angle: str, unit: str, saturation: str, lightness: str) -> int | Non
         strong, light = (min(float(each), 100) / 100 for each in (saturation, lightness))
     except ValueError:
         return None
+    from colorsys import hls_to_rgb  # few alerts have one
+
     return _of_parts(*(str(255 * part) for part in hls_to_rgb(turns, light, strong)))
 
 
@@ -123,4 +125,6 @@ def _pairs(text: str) -> dict[str, int]:
     return {name.replace("gray", "grey"): int(digits, 16) for name, digits in zip(words, words, strict=True)}
 
 
-_NAMES = _pairs(CSS) | _pairs(DISCORD) | {name.replace(" ", "_"): value for name, value in OURS.items()}
+@cache
+def _names() -> dict[str, int]:
+    return _pairs(CSS) | _pairs(DISCORD) | {name.replace(" ", "_"): value for name, value in OURS.items()}

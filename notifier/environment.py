@@ -14,11 +14,12 @@ ENV_FILE = ".env"
 
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 """Marks without width that ``str.strip`` leaves: zero-width spaces and joiners, directions, the byte order mark."""
-_ENDS = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
-_WRAPPED = re.compile(r"""(?P<open>["'`<“‘])(?P<inside>.*?)(?P<close>["'`>”’])(?:\s*\#.*)?""", re.DOTALL)
+# not compiled before they are used: most values are a number or a word
+_ENDS = rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$"
+_WRAPPED = r"""(?s)(?P<open>["'`<“‘])(?P<inside>.*?)(?P<close>["'`>”’])(?:\s*\#.*)?"""
 _PAIRS = ('""', "''", "``", "<>", "“”", "‘’")
-_COMMENT = re.compile(r"(^|\s)\s*#.*$")
-_CLOSE_COMMENT = re.compile(r"#.*$")
+_COMMENT = r"(^|\s)\s*#.*$"
+_CLOSE_COMMENT = r"#.*$"
 
 
 def plain(value: str, *, hash_ends: bool = False) -> str:
@@ -27,11 +28,13 @@ def plain(value: str, *, hash_ends: bool = False) -> str:
     Args:
         hash_ends: a ``#`` cannot be part of this value, so a comment needs no space before it.
     """
-    value = _ENDS.sub("", value)
-    match = _WRAPPED.fullmatch(value)
+    if not value or value.isalnum():
+        return value
+    value = re.sub(_ENDS, "", value)
+    match = re.fullmatch(_WRAPPED, value)
     if match and match["open"] + match["close"] in _PAIRS:
         return plain(match["inside"], hash_ends=hash_ends)
-    return _ENDS.sub("", (_CLOSE_COMMENT if hash_ends else _COMMENT).sub("", value))
+    return re.sub(_ENDS, "", re.sub(_CLOSE_COMMENT if hash_ends else _COMMENT, "", value))
 
 
 def file_environment() -> dict[str, str]:

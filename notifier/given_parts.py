@@ -30,7 +30,7 @@ SHORT_CHARACTERS = 1_000
 """Ours: a text so short is looked through at once."""
 
 PARAGRAPH = "\n\n"
-LAST = re.compile(r"message\.last\.([0-9]{1,4})")
+LAST = r"message\.last\.([0-9]{1,4})"
 """In ``plain``: so many of the message's last paragraphs. Counted from the end: masking may change what is before."""
 
 Given = dict[str, Any]
@@ -145,13 +145,13 @@ def into_text(given: Given, text: str) -> None:
     if not message:
         given["plain"] = tuple(dict.fromkeys((*plain, "message")))
     elif "message" not in plain and ((count := last_paragraphs(plain)) or is_escaped(text)):
-        others = (each for each in plain if not LAST.fullmatch(each))
+        others = (each for each in plain if not re.fullmatch(LAST, each))
         given["plain"] = (*others, f"message.last.{count + text.count(PARAGRAPH) + 1}")
 
 
 def last_paragraphs(plain: Iterable[str]) -> int:
     """How many of the message's last paragraphs are no Markdown, by what its ``plain`` says."""
-    return max((int(found[1]) for each in plain if (found := LAST.fullmatch(each))), default=0)
+    return max((int(found[1]) for each in plain if (found := re.fullmatch(LAST, each))), default=0)
 
 
 def author(value: object, adjust: Adjust, given: Given) -> Given | None:

@@ -21,7 +21,7 @@ DEPTH_MAX = 12
 DIGITS_BITS_MAX = 8_000
 """Ours: longer numbers are hexadecimal; Python refuses to write them in decimal."""
 MORE = "…"
-_BROKEN = re.compile("[\ud800-\udfff]")
+_BROKEN = "[\ud800-\udfff]"
 _PLAIN = (int, float, bool, type(None))
 
 
@@ -67,7 +67,7 @@ def text_of(value: object, walk: "Walk | None" = None) -> str:
 def clean(text: str) -> str:
     """The text without half characters (lone surrogates), and no longer than ``CHARACTERS_MAX``."""
     text = text[:CHARACTERS_MAX] + MORE if len(text) > CHARACTERS_MAX else text
-    return text if text.isascii() else _BROKEN.sub("\ufffd", text)
+    return text if text.isascii() else re.sub(_BROKEN, "\ufffd", text)
 
 
 def json_of(value: object) -> str:
@@ -91,7 +91,7 @@ def traceback_of(error: BaseException) -> str:
 def is_broken(value: object, text: str) -> bool:
     """Whether characters had to be replaced in its text."""
     if type(value) is str:
-        return text is not value and _BROKEN.search(value) is not None
+        return text is not value and re.search(_BROKEN, value) is not None
     return type(value) in (bytes, bytearray) and "\ufffd" in text and "\ufffd".encode() not in value  # type: ignore[operator]
 
 
