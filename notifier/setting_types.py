@@ -1,10 +1,11 @@
 """What the value of a setting may be: bounds, and how its text is read."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import CoreSchema, core_schema
 from pydantic_settings import NoDecode
 
 from notifier.given_incident import REPOST_AFTER_MAX
@@ -12,6 +13,7 @@ from notifier.message_parts import MENTIONS_MAX, EscalateTo, Mention
 from notifier.models import AlertType
 from notifier.quiet_hours import QuietHours, parse
 from notifier.storage.url import parse_broker_url, parse_redis_url
+from notifier.webhook import Webhook
 
 
 def _api_url(value: str) -> str:
@@ -85,6 +87,14 @@ def _quiet_hours(value: object) -> object:
     return parse(value) if isinstance(value, str) else value
 
 
+class MadeByUs:
+    """Of a value that our own code has made: its class is looked at. pydantic would look through its fields too."""
+
+    def __get_pydantic_core_schema__(self, source: type[Any], _: object) -> CoreSchema:
+        return core_schema.is_instance_schema(source, serialization=core_schema.to_string_ser_schema())
+
+
+OurWebhook = Annotated[Webhook, MadeByUs()]
 LongText = Literal["attach", "split"]
 Repeat = Literal["edit", "replace"]
 RepostAfter = Annotated[int, Field(ge=0, le=REPOST_AFTER_MAX)]
@@ -98,7 +108,7 @@ Targets = Annotated[tuple[EscalateTo, ...], NoDecode, BeforeValidator(_words), F
 """The same of one alert type, and mentions, to which an incident is escalated."""
 Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_words)]
 """The same of any words."""
-Quiet = Annotated[InstanceOf[QuietHours], NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)]
+Quiet = Annotated[QuietHours, MadeByUs(), NoDecode, BeforeValidator(_quiet_hours)]
 """Quiet hours, as ``22:00-07:00 Europe/Berlin hold``."""
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns)]
 """Regular expressions with space between them."""

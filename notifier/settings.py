@@ -41,6 +41,7 @@ from notifier.setting_types import (
     LongText,
     Mentions,
     Names,
+    OurWebhook,
     PartCount,
     Patterns,
     QueueName,
@@ -69,15 +70,14 @@ MADE_OF_SEVERAL = ("webhooks", "unreadable_secrets", BY_TYPE)
 """How the names of fields end that have no variable of their own."""
 
 
-class Settings(WorkerSettings):
+class Settings(WorkerSettings, BaseSettings):
     """The settings of this process; ``Settings.load()`` reads them, ``settings()`` caches them."""
 
-    # built at once: two threads may need it first
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=False)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    webhooks: Mapping[AlertType, Webhook] = Field(default_factory=dict, validation_alias="webhooks")
+    webhooks: Mapping[AlertType, OurWebhook] = Field(default_factory=dict, validation_alias="webhooks")
     """The first one of each type; ``webhooks_of`` has all."""
-    further_webhooks: Mapping[AlertType, tuple[Webhook, ...]] = Field(
+    further_webhooks: Mapping[AlertType, tuple[OurWebhook, ...]] = Field(
         default_factory=dict, validation_alias="further_webhooks"
     )
     wrong_webhooks: Mapping[AlertType, str] = Field(default_factory=dict, validation_alias="wrong_webhooks")

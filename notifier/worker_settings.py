@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from notifier.setting_types import CalledUrl, Seconds, SecondsOrOff
 
 
-class WorkerSettings(BaseSettings):
-    """A part of ``Settings``."""
-
-    model_config = SettingsConfigDict(defer_build=True)  # nobody makes one of these alone
+class WorkerSettings:
+    """A part of ``Settings``, and no model of its own: nobody makes one of these alone."""
 
     start_seconds: SecondsOrOff = Field(30, validation_alias="NOTIFIER_START_SECONDS")
     sweep_seconds: Seconds = Field(5, validation_alias="NOTIFIER_SWEEP_SECONDS")
