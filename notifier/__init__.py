@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     )
     from notifier.integrations.hooks import init
     from notifier.message_parts import Author, LinkButton, MessageField, MessageFile, Poll, PollAnswer
-    from notifier.models import AlertType, NotificationMessage, NotificationResult, Severity
+    from notifier.models import AlertType, NotificationMessage, Severity
+    from notifier.notification_result import NotificationResult
     from notifier.operations.history import NotificationHistory
-    from notifier.outcome import Status
     from notifier.pipeline import client_pipeline
     from notifier.running_job import job
     from notifier.service import DiscordNotificationService
+    from notifier.status import Status
     from notifier.templates import render_template
     from notifier.texts import DiscordTime
     from tasks import app, send_notification
@@ -81,12 +82,13 @@ _HOMES = {
         ),
         "errors",
     ),
-    **dict.fromkeys(("AlertType", "NotificationMessage", "NotificationResult", "Severity"), "models"),
+    **dict.fromkeys(("AlertType", "NotificationMessage", "Severity"), "models"),
     **dict.fromkeys(("Author", "LinkButton", "MessageField", "MessageFile", "Poll", "PollAnswer"), "message_parts"),
     "DiscordNotificationService": "service",
     "DiscordTime": "texts",
     "NotificationHistory": "operations.history",
-    "Status": "outcome",
+    "NotificationResult": "notification_result",
+    "Status": "status",
     "client_pipeline": "pipeline",
     "init": "integrations.hooks",
     "job": "running_job",

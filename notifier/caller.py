@@ -8,9 +8,6 @@ from celery import Celery
 from notifier.built_once import built_once
 from notifier.errors import BrokerUnavailable
 from notifier.outbox.admission import Admission
-from notifier.outbox.digest import Digests
-from notifier.outbox.records import Records
-from notifier.outbox.withdrawals import Withdrawal, Withdrawals
 from notifier.producer.captures import capture_of
 from notifier.producer.client import Client
 from notifier.producer.deadline import DeadlineExceeded, run_with_deadline
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
 
     from notifier.jobs.register import JobRegister
     from notifier.jobs.terms import JobTerms
+    from notifier.outbox.withdrawals import Withdrawal, Withdrawals
     from notifier.producer.control import AlertControl
     from notifier.producer.direct import Direct
     from notifier.producer.flusher import Flusher
@@ -96,11 +94,13 @@ class Caller:
             raise BrokerUnavailable("Redis did not answer in time") from None
 
     @built_once
-    def withdrawals(self) -> Withdrawals:
+    def withdrawals(self) -> "Withdrawals":
         """Takes back what waits."""
+        from notifier.outbox.withdrawals import Withdrawals
+
         return Withdrawals(self.redis, self.settings)
 
-    def withdraw(self, ids: Sequence[str], by: str = "") -> dict[str, Withdrawal]:
+    def withdraw(self, ids: Sequence[str], by: str = "") -> "dict[str, Withdrawal]":
         """Withdraw alerts; what that came to, by id. Arguments and errors: as ``producer.control.withdraw_in_time``."""
         from notifier.producer.control import withdraw_in_time
 
@@ -118,6 +118,9 @@ class Caller:
         return self._publisher()
 
     def _publisher(self) -> Publisher:
+        from notifier.outbox.digest import Digests
+        from notifier.outbox.records import Records
+
         limit, url = self.settings.publish_timeout_seconds, self.settings.redis_url.get_secret_value()
         client = connect(url, limit * 0.4)
         return Publisher(

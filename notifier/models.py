@@ -1,4 +1,4 @@
-"""The values that an application passes and gets back: alert type, notification, result."""
+"""The values that an application passes: alert type and notification."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -273,22 +272,3 @@ def _of_template(data: dict[str, Any]) -> dict[str, Any]:
     except ExtraMissing as error:
         raise TemplateError(str(error)) from None
     return fields_of_template(data["template"], data.get("context"), given)
-
-
-class NotificationResult(BaseModel):
-    """The result of ``DiscordNotificationService.send``.
-
-    ``success``: delivered, or (if the caller did not wait) safely queued. ``error`` is the reason word and detail.
-    ``retry_count``: requests that carried it beyond the first. ``metadata``: the rest of the history record.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    success: bool
-    status: str
-    message_id: str | None = None
-    error: str | None = None
-    timestamp: datetime
-    retry_count: int = 0
-    metadata: dict[str, Any] = Field(default_factory=dict)

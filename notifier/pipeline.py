@@ -10,8 +10,6 @@ from celery import Celery
 
 from notifier.built_once import built_once
 from notifier.caller import Caller
-from notifier.outbox.digest import Digests
-from notifier.outbox.records import Records
 from notifier.settings import Settings, settings
 from notifier.storage.broker import client_app
 from notifier.storage.connection import connect
@@ -31,8 +29,10 @@ if TYPE_CHECKING:
     from notifier.operations.gate_switch import GateSwitch
     from notifier.operations.health import Health
     from notifier.operations.history import NotificationHistory
+    from notifier.outbox.digest import Digests
     from notifier.outbox.heartbeat import Heartbeat
     from notifier.outbox.outbox import Outbox
+    from notifier.outbox.records import Records
     from notifier.outbox.silences import Silences
     from notifier.outbox.unreadable import Unreadable, UnreadableEntries
     from notifier.storage.retention import Findings
@@ -91,8 +91,10 @@ class Pipeline(Caller):
         return DiscordClient(self.settings.api_url, self.settings.timeout_seconds)
 
     @built_once
-    def records(self) -> Records:
+    def records(self) -> "Records":
         """What became of notifications, by id."""
+        from notifier.outbox.records import Records
+
         return Records(self.redis, self.settings)
 
     @built_once
@@ -103,8 +105,10 @@ class Pipeline(Caller):
         return NotificationHistory(self.redis, self.records, self.settings)
 
     @built_once
-    def digests(self) -> Digests:
+    def digests(self) -> "Digests":
         """What met a full outbox."""
+        from notifier.outbox.digest import Digests
+
         return Digests(self.redis, self.settings)
 
     @built_once

@@ -16,7 +16,8 @@ from celery.exceptions import TimeoutError as ResultTimeout
 from celery.result import assert_will_not_block  # type: ignore[attr-defined]
 
 from notifier.errors import NotDelivered
-from notifier.models import NotificationMessage, NotificationResult
+from notifier.models import NotificationMessage
+from notifier.notification_result import NotificationResult
 from notifier.operations.checks import CheckReport
 from notifier.outbox.record import Record
 from notifier.outcome import Status

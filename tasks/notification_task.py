@@ -15,13 +15,13 @@ from notifier.errors import InvalidMessage
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.preparation import prepare, prepare_given
 from notifier.outbox.terms import TRIGGER_HEADER, read_terms
-from notifier.outcome import Status
 from notifier.producer.callbacks import take_callbacks
 from notifier.producer.captures import capture_of, run_here
 from notifier.producer.forks import forks_wait
 from notifier.producer.publisher import shown
 from notifier.raised import Raised
 from notifier.routing import ROUTES
+from notifier.status import Status
 
 from .arguments import message_of, message_of_callback, partial_fields
 from .celery import app, pipeline

@@ -8,7 +8,8 @@ from notifier.cli.completion import template_name
 from notifier.cli.given_message import STDIN, given_message, message_options
 from notifier.cli.output import echo, json_option, print_json, warn
 from notifier.cli.preview import open_option, show_preview
-from notifier.models import AlertType, NotificationMessage, NotificationResult
+from notifier.models import AlertType, NotificationMessage
+from notifier.notification_result import NotificationResult
 from notifier.outbox.record import SUCCESSFUL
 from notifier.outcome import NEVER_STORED, Status
 

@@ -18,9 +18,9 @@ from notifier.outbox.payload import PAYLOAD_VERSION, text_of, version_of
 from notifier.outbox.progress import NO_PROGRESS, Progress
 from notifier.outbox.steps import ADMISSION_SCRIPTS, COLLECTED, COUNTING_SCRIPTS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
-from notifier.outcome import Reason
 from notifier.render.load import measure
 from notifier.settings import Settings
+from notifier.status import Reason
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script

@@ -10,21 +10,18 @@ from notifier.gate.gate import lease_seconds, microseconds
 from notifier.ids import new_id
 from notifier.models import AlertType, NotificationMessage, Severity
 from notifier.outbox.capacity import capacity, memory_arguments
-from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outbox.record import as_result, record
-from notifier.outbox.steps import COUNTING_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import COUNTING_SCRIPTS, OUTBOX_SCRIPTS, WITNESS_SECONDS, waiting_life_seconds
 from notifier.outbox.terms import NO_TERMS, Terms
-from notifier.outcome import Reason, Status
 from notifier.render.limits import DESCRIPTION_CHARACTERS_MAX, EMBEDS_MAX
 from notifier.render.load import measure
 from notifier.routing import Partition
 from notifier.settings import Settings
+from notifier.status import Reason, Status
 from notifier.storage.connection import MICROSECONDS, broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script
 
-FOLDED_CALLBACKS_MAX = 65_536
-"""Ours: characters of what hangs on a folded alert, of which there may be FOLDED_MAX."""
 FOLDED_MAX = 10_000
 """Ours: records kept of folded alerts, per type; the digest counts all."""
 TITLES_MAX = 50

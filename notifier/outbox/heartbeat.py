@@ -35,7 +35,6 @@ BEAT_TIMEOUT_SECONDS = 1.0
 LIFE_SECONDS = 2.5
 """Life of the key. A worker whose key has been missing for ``WITNESS_SECONDS`` counts as dead: after a restart of Redis
 all keys are gone, and living workers need a moment to write them again."""
-WITNESS_SECONDS = 2.0
 
 
 class Heartbeat:

@@ -31,7 +31,7 @@ from notifier.outbox.claim import (
 )
 from notifier.outbox.disposition import Disposition
 from notifier.outbox.forgotten import Forgotten
-from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
+from notifier.outbox.heartbeat import LIFE_SECONDS
 from notifier.outbox.mentions import with_mentions
 from notifier.outbox.overlooked import Overlooked
 from notifier.outbox.partitions import Choice, Partitions
@@ -41,7 +41,14 @@ from notifier.outbox.recent_steps import RecentSteps, Step
 from notifier.outbox.record import Record, as_result, iso
 from notifier.outbox.server_run import ServerRun
 from notifier.outbox.step_arguments import StepArguments
-from notifier.outbox.steps import CACHE, CLAIM_SCRIPTS, COMMIT_SCRIPTS, OUTBOX_SCRIPTS, waiting_life_seconds
+from notifier.outbox.steps import (
+    CACHE,
+    CLAIM_SCRIPTS,
+    COMMIT_SCRIPTS,
+    OUTBOX_SCRIPTS,
+    WITNESS_SECONDS,
+    waiting_life_seconds,
+)
 from notifier.outbox.unanswered import UnansweredClaims
 from notifier.outcome import Answer, Delivered, Reason
 from notifier.quiet_hours import Manner

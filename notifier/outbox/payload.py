@@ -9,7 +9,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from notifier.errors import InvalidMessage
 from notifier.models import PLAIN, AlertType, NotificationMessage, is_plain, stored_message
-from notifier.outcome import Reason
+from notifier.status import Reason
 
 PAYLOAD_VERSION = 3
 """The highest that this program reads."""

@@ -11,7 +11,7 @@ from notifier.errors import DeliveryFailed, NotDelivered, NotifierError
 from notifier.models import MESSAGE_BYTES_MAX, NotificationMessage
 from notifier.outbox.excerpt import excerpt
 from notifier.outbox.payload import stored_fields
-from notifier.outcome import State, Status
+from notifier.status import State, Status
 from notifier.texts import json_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

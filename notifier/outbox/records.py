@@ -14,8 +14,8 @@ from notifier.outbox import version_0_1
 from notifier.outbox.callbacks import LEASE_SECONDS
 from notifier.outbox.record import Record, as_result, of_result, record
 from notifier.outbox.steps import OUTBOX_SCRIPTS
-from notifier.outcome import Status
 from notifier.settings import Settings
+from notifier.status import Status
 from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, Keys
 from notifier.storage.scripts import atomic_step, script

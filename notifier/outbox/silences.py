@@ -16,10 +16,10 @@ from notifier.outbox.message_secrets import masked_value
 from notifier.outbox.record import as_result, record
 from notifier.outbox.steps import COUNTING_SCRIPTS
 from notifier.outbox.terms import Terms
-from notifier.outcome import Status
 from notifier.render.cut import cut
 from notifier.routing import PRIORITY
 from notifier.settings import Settings
+from notifier.status import Status
 from notifier.storage.connection import broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script

@@ -16,11 +16,10 @@ from notifier.outbox.capacity import capacity
 from notifier.outbox.claim import LEAVE_SECONDS, Batch, ClaimRequest
 from notifier.outbox.collecting import COLLECTED_MAX
 from notifier.outbox.fleet import fleet_names
-from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outbox.partitions import Choice
 from notifier.outbox.payload import PAYLOAD_VERSION
 from notifier.outbox.records import dead_letter_arguments
-from notifier.outbox.steps import waiting_life_seconds
+from notifier.outbox.steps import WITNESS_SECONDS, waiting_life_seconds
 from notifier.render.limits import EMBEDS_MAX, EMBEDS_TOTAL_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 from notifier.render.notes import LATE_SECONDS
 from notifier.routing import Partition

@@ -39,6 +39,8 @@ COMMIT_SCRIPTS = (
     "outbox/progress.lua",
 )
 """And a commit."""
+WITNESS_SECONDS = 2.0
+"""How long a worker's key has to be missing before it counts as dead."""
 
 
 def waiting_life_seconds(settings: Settings) -> int:

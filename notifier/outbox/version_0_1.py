@@ -13,7 +13,7 @@ import redis
 
 from notifier.models import AlertType
 from notifier.outbox.record import Record, as_result, iso, of_result
-from notifier.outcome import Status
+from notifier.status import Status
 from notifier.storage.connection import broker_errors
 from notifier.storage.interval import begins_interval
 from notifier.storage.keys import DEAD_LETTER_LIFE_SECONDS, Keys

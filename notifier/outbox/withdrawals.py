@@ -12,8 +12,8 @@ from notifier.outbox.partitions import partitions_of
 from notifier.outbox.payload import PAYLOAD_VERSION, fields_of, read
 from notifier.outbox.record import Record, as_result, iso, of_result, record
 from notifier.outbox.steps import OUTBOX_SCRIPTS
-from notifier.outcome import Reason, Status
 from notifier.settings import Settings
+from notifier.status import Reason, Status
 from notifier.storage.connection import broker_errors
 from notifier.storage.keys import Keys
 from notifier.storage.scripts import atomic_step, script

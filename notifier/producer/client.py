@@ -18,7 +18,6 @@ from notifier.producer.ways import (
     BehindSpooled,
     NotTaken,
     OntoDisk,
-    StraightToDiscord,
     ThroughRedis,
     Warmth,
     Way,
@@ -79,7 +78,7 @@ class Client:
         self._warmth = Warmth(0.0 if address.sentinels else WARM_SECONDS)
         self._flusher = flusher
         self._behind_spooled = BehindSpooled(flusher, app.AsyncResult) if flusher else None
-        self._straight_to_discord = StraightToDiscord(direct)
+        self._straight_to_discord = _straight_to_discord(direct) if settings.direct_fallback else None
         self._onto_disk = OntoDisk(flusher.spool, app.AsyncResult, settings.unknown_leave) if flusher else None
         self._submits = self._ways(self._through_redis(dispatches=True))
         self._admits = self._ways(self._through_redis(dispatches=False))
@@ -137,9 +136,12 @@ class Client:
         share = SPOOL_LEAVES if self._onto_disk else 1.0
         first: list[tuple[Way, float]] = [(self._behind_spooled, share)] if self._behind_spooled else []
         last: list[tuple[Way, float]] = [(self._onto_disk, 1.0)] if self._onto_disk else []
-        direct = [(through_redis, share * DIRECT_LEAVES), (self._straight_to_discord, share), *last]
         usual = [*first, (through_redis, share), *last]
-        return {kind: direct if kind in self._settings.direct_fallback else usual for kind in AlertType}
+        ways: dict[AlertType, Sequence[tuple[Way, float]]] = dict.fromkeys(AlertType, usual)
+        if self._straight_to_discord:
+            direct = [(through_redis, share * DIRECT_LEAVES), (self._straight_to_discord, share), *last]
+            ways |= dict.fromkeys(self._settings.direct_fallback, direct)
+        return ways
 
     def _through_redis(self, *, dispatches: bool) -> ThroughRedis:
         return ThroughRedis(
@@ -151,3 +153,9 @@ class Client:
             always_cold=self._settings.direct_fallback,
             flusher=self._flusher,
         )
+
+
+def _straight_to_discord(direct: "Callable[[], Direct]") -> Way:
+    from notifier.producer.straight import StraightToDiscord  # few programs may post
+
+    return StraightToDiscord(direct)

@@ -23,7 +23,8 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.disposition import REPAIRABLE
 from notifier.outbox.quiet import SILENT, is_silent
 from notifier.outcome import QUARANTINING, Answer, Deferred, Delivered, Reason, Rejected
-from notifier.producer.submitted import SENT_DIRECTLY_NOTE, Posted
+from notifier.producer.straight import Posted
+from notifier.producer.submitted import SENT_DIRECTLY_NOTE
 from notifier.render.batch import compose
 from notifier.render.incident import as_resolution
 from notifier.render.notes import SEPARATOR, note

@@ -16,19 +16,19 @@ from kombu.exceptions import OperationalError
 from notifier.errors import QueueFull
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admission, Admitted
-from notifier.outbox.digest import FOLDED_CALLBACKS_MAX, Digests
 from notifier.outbox.progress import Progress
-from notifier.outbox.records import Records
 from notifier.outbox.terms import NO_TERMS, TRIGGER_HEADER, Terms
-from notifier.outcome import Status
 from notifier.producer.forks import forks_wait
 from notifier.producer.triggers import Trigger, Triggers
 from notifier.routing import ROUTES, WAKE_UP_TASK
+from notifier.status import Status
 from notifier.storage.broker import dispatch_connection
 from notifier.storage.keys import Keys
 
 if TYPE_CHECKING:
     from notifier.outbox.claim import WakeUp
+    from notifier.outbox.digest import Digests
+    from notifier.outbox.records import Records
     from notifier.producer.spool import Spooled
     from notifier.storage.retention import Findings
 
@@ -39,6 +39,8 @@ IDLE_MAX = 10
 """Ours: as many connections as Celery keeps by default (``broker_pool_limit``); threads at once may use more."""
 ADMIT_TRIES = 3
 """Room may appear between finding an outbox full and folding the alert; not so often in a row."""
+FOLDED_CALLBACKS_MAX = 65_536
+"""Ours: characters of what hangs on a folded alert, of which there may be 10,000 (outbox/digest.py)."""
 
 
 class Publisher:
@@ -55,8 +57,8 @@ class Publisher:
         self,
         app: Celery,
         admission: Admission,
-        records: Records,
-        digests: Digests | None,
+        records: "Records",
+        digests: "Digests | None",
         keys: Keys,
         timeout_seconds: float,
         *,

@@ -1,16 +1,18 @@
 """The result of a call: where the alert is now, and its Celery result."""
 
 import time
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from celery import states
 from celery.result import AsyncResult, EagerResult
 
 from notifier.models import NotificationMessage
 from notifier.outbox.record import Record, iso, record
-from notifier.outcome import Delivered, Outcome, Status
 from notifier.raised import Raised
+from notifier.status import Status
+
+if TYPE_CHECKING:
+    from notifier.outcome import Delivered
 
 SENT_DIRECTLY_NOTE = "sent directly: Redis was away"
 NOT_SPLIT = "long_text: attached, for what is sent directly goes in one request"
@@ -18,8 +20,7 @@ CAPTURED_NOTE = "taken by NOTIFIER_BACKEND or a test: checked and composed, not 
 DRY_RUN_NOTE = "task_always_eager: checked and composed, not stored and not sent"
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """An alert that is safe: ``queued`` in Redis, ``spooled`` on disk, or ``sent_directly``; and its Celery result.
 
     After a ``dry_run`` it is nowhere; ``captured``: only in this process. ``needs_task``: a delivery task
@@ -31,14 +32,6 @@ class Submitted:
     needs_task: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What became of an alert that this process has posted. ``left_out``: the ornaments that it went without."""
-
-    outcome: Outcome
-    left_out: frozenset[str] = frozenset()
-
-
 class FinalResult(Raised, EagerResult):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The result of an alert that is final in this process."""
 
@@ -46,7 +39,7 @@ class FinalResult(Raised, EagerResult):  # type: ignore[type-arg]  # cannot be s
         """Nothing: it is too late. Celery's own would say REVOKED all the same."""
 
 
-def sent_directly(message: NotificationMessage, delivered: Delivered, left_out: frozenset[str]) -> Submitted:
+def sent_directly(message: NotificationMessage, delivered: "Delivered", left_out: frozenset[str]) -> Submitted:
     """An alert that this process has posted itself: its result is there already. Times are this machine's."""
     if message.long_text == "split":
         message = message.model_copy(update={"long_text": "attach", "adjusted": (*message.adjusted, NOT_SPLIT)})

@@ -4,25 +4,22 @@ Each is tried within its part of one deadline. It answers ``Submitted``, or ``No
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType, NotificationMessage
 from notifier.outbox.admission import Admitted
 from notifier.outbox.terms import Terms
-from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Scope, Status, Unknown
 from notifier.producer.deadline import Deadline, DeadlineExceeded, run_with_deadline
-from notifier.producer.submitted import Posted, Submitted, sent_directly
+from notifier.producer.submitted import Submitted
+from notifier.status import Status
 
 if TYPE_CHECKING:
     from celery.result import AsyncResult
 
-    from notifier.producer.direct import Direct
     from notifier.producer.flusher import Flusher
     from notifier.producer.publisher import Publisher
     from notifier.producer.spool import Spool
@@ -37,8 +34,7 @@ ResultOf = Callable[[str], "AsyncResult[Any]"]
 """The Celery result of a notification id."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotTaken:
+class NotTaken(NamedTuple):
     """No way has taken the alert so far, ``because`` of this; but it may be there all the same.
 
     ``maybe_admitted``: Redis was asked, and may have it. ``maybe_posted``: Discord was asked, and the answer was lost.
@@ -132,7 +128,7 @@ class ThroughRedis:
             else:
                 needs_task = self._take_cold(message, terms, deadline).needs_task
         except BrokerUnavailable as error:
-            return replace(so_far, because=str(error), maybe_admitted=error.maybe_stored)
+            return so_far._replace(because=str(error), maybe_admitted=error.maybe_stored)
         self._warmth.renew()
         if self._flusher:
             self._flusher.start()
@@ -199,57 +195,6 @@ class BehindSpooled:
         return True
 
 
-class StraightToDiscord:
-    """Posts the alert from this process. ``build`` makes the poster, with the HTTP client, when one is first needed."""
-
-    def __init__(self, build: "Callable[[], Direct]") -> None:
-        self._build = build
-        self._built: Direct | None = None
-        self._lock = threading.Lock()
-
-    def take(
-        self, message: NotificationMessage, terms: Terms, deadline: Deadline, so_far: NotTaken
-    ) -> Submitted | NotTaken:
-        """As ``Way.take``. A worker may post it as well if ``so_far`` it is maybe admitted: the message says so.
-
-        What is not to be posted yet, or not any more, is not taken.
-        """
-        ends = terms.expires_seconds
-        if terms.after_seconds or (ends is not None and ends <= deadline.elapsed_seconds):
-            return so_far
-        posted = self._post(message, deadline, so_far.maybe_admitted)
-        outcome = posted.outcome
-        if isinstance(outcome, Delivered):
-            logger.warning("alert %s was posted by this process: %s", message.id, so_far.because)
-            if terms.callbacks:
-                logger.warning("what hangs on alert %s is not called: there is no broker to call it", message.id)
-            return sent_directly(message, outcome, posted.left_out)
-        because = f"{so_far.because}; posted directly: {outcome.reason}"
-        if outcome.detail and (outcome.reason is Reason.WEBHOOK_NOT_CONFIGURED or _is_of_this_machine(outcome)):
-            because += f" ({outcome.detail})"
-        return replace(so_far, because=because, maybe_posted=isinstance(outcome, Unknown))
-
-    def _post(self, message: NotificationMessage, deadline: Deadline, maybe_admitted: bool) -> Posted:
-
-        try:
-            return deadline.run(
-                lambda: self._direct().post(message, maybe_admitted=maybe_admitted),
-                before=self._direct,  # so that what takes long before a request is made leaves no doubt about it
-            )
-        except DeadlineExceeded as late:
-            return Posted(Unknown(Reason.READ_TIMEOUT) if late.begun else Failed(Reason.CONNECTION_FAILED))
-
-    def _direct(self) -> "Direct":
-        with self._lock:  # one for the process: it counts what was sent
-            if self._built is None:
-                self._built = self._build()
-            return self._built
-
-
-def _is_of_this_machine(outcome: Outcome) -> bool:
-    return isinstance(outcome, Deferred) and outcome.scope is Scope.MACHINE
-
-
 class OntoDisk:
     """Spools the alert. ``unknown_leave``: types that are not repeated if they may have been posted."""
 
@@ -270,6 +215,6 @@ class OntoDisk:
                 max(DISK_SECONDS, deadline.remaining_seconds),
             )
         except BrokerUnavailable as error:
-            return replace(so_far, because=f"{error}; {so_far.because}")
+            return so_far._replace(because=f"{error}; {so_far.because}")
         logger.warning("alert %s is spooled: %s", message.id, so_far.because)
         return Submitted(Status.SPOOLED, self._result_of(message.id))

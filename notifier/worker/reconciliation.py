@@ -5,8 +5,8 @@ import threading
 import time
 
 from notifier.errors import BrokerUnavailable
-from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.producer.publisher import Publisher
 
 logger = logging.getLogger(__name__)

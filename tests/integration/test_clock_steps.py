@@ -14,8 +14,8 @@ from notifier.outbox import unreadable as unreadable_module
 from notifier.outbox.callbacks import LEASE_SECONDS, LOOK_SECONDS, PendingCallbacks
 from notifier.outbox.claim import Batch, Empty, Throttled
 from notifier.outbox.digest import DIGEST_SECONDS, Digests
-from notifier.outbox.heartbeat import WITNESS_SECONDS
 from notifier.outbox.outbox import STUCK_SECONDS
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outbox.terms import Terms
 from notifier.outbox.unreadable import UnreadableEntries, unreadable
 from notifier.outcome import Failed, Reason, Rejected, Status

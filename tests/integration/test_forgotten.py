@@ -12,9 +12,10 @@ from notifier.outbox import digest as digest_module
 from notifier.outbox import recent_steps as recent_steps_module
 from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
 from notifier.outbox.digest import Digests
-from notifier.outbox.heartbeat import WITNESS_SECONDS, Heartbeat
+from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.recent_steps import Step
 from notifier.outbox.server_run import ServerRun
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outcome import Deferred, Failed, Reason, Scope, Status, Unknown
 from notifier.storage.connection import connect
 from notifier.storage.keys import DEFAULT_KEY_PREFIX, Keys

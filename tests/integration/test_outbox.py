@@ -18,8 +18,9 @@ from notifier.outbox import unanswered
 from notifier.outbox.admission import Admission, Admitted
 from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, NotFound, Throttled
 from notifier.outbox.digest import Digests
-from notifier.outbox.heartbeat import LIFE_SECONDS, WITNESS_SECONDS
+from notifier.outbox.heartbeat import LIFE_SECONDS
 from notifier.outbox.outbox import Outbox
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Deferred, Delivered, Failed, Outcome, Reason, Rejected, Status, Unknown
 from notifier.settings import Settings

@@ -15,7 +15,8 @@ from celery.exceptions import TimeoutError as ResultTimeout
 from celery.result import AsyncResult, GroupResult, allow_join_result, denied_join_result
 
 from notifier.errors import NotDelivered
-from notifier.models import NotificationMessage, NotificationResult
+from notifier.models import NotificationMessage
+from notifier.notification_result import NotificationResult
 from notifier.outcome import Status
 from notifier.pipeline import Pipeline
 from notifier.service import DiscordNotificationService

@@ -11,7 +11,8 @@ import pytest
 
 from notifier.cli import main
 from notifier.cli.waiting_line import WaitingLine
-from notifier.models import AlertType, NotificationMessage, NotificationResult
+from notifier.models import AlertType, NotificationMessage
+from notifier.notification_result import NotificationResult
 from notifier.operations import waiting as waiting_module
 from notifier.operations.waiting import UNDER_WAY, waiting_alert
 from notifier.outbox.fleet import Holding

@@ -7,7 +7,7 @@ import pytest
 from notifier.gate.gate import lease_seconds
 from notifier.models import AlertType
 from notifier.outbox.claim import Batch, Claim, ClaimRequest, FetchWebhook, Throttled
-from notifier.outbox.heartbeat import WITNESS_SECONDS
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outcome import Deferred, Failed, Reason, Scope
 from notifier.webhook import Webhook
 from tests.integration.conftest import OTHER_WEBHOOK, WEBHOOK, WORKER, Bench, MakeBench

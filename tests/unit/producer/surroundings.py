@@ -17,7 +17,7 @@ from notifier.producer import deadline as deadline_module
 from notifier.producer import ways as ways_module
 from notifier.producer.client import Client
 from notifier.producer.deadline import DeadlineExceeded
-from notifier.producer.submitted import Posted
+from notifier.producer.straight import Posted
 from notifier.settings import Settings
 
 T = TypeVar("T")

@@ -14,8 +14,9 @@ from notifier.outcome import Answer, Deferred, Delivered, RateLimitInfo, Reason,
 from notifier.producer import direct as direct_module
 from notifier.producer.deadline import Deadline
 from notifier.producer.direct import Direct
+from notifier.producer.straight import StraightToDiscord
 from notifier.producer.submitted import NOT_SPLIT, SENT_DIRECTLY_NOTE, Submitted
-from notifier.producer.ways import NotTaken, StraightToDiscord
+from notifier.producer.ways import NotTaken
 from notifier.quiet_hours import parse
 from notifier.render.batch import SUPPRESS_NOTIFICATIONS, Payload
 from notifier.render.uploads import File

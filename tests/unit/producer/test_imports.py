@@ -11,7 +11,9 @@ PROGRAMS = [
 ]
 UNUSED = (
     "requests urllib3 jinja2 flower tornado rich sqlite3 "
-    "notifier.discord notifier.worker notifier.operations notifier.sandbox notifier.templates notifier.cli"
+    "notifier.discord notifier.worker notifier.operations notifier.sandbox notifier.templates notifier.cli "
+    "notifier.outcome notifier.producer.direct notifier.producer.straight notifier.outbox.heartbeat "
+    "notifier.outbox.withdrawals notifier.notification_result pydantic.functional_serializers"
 )
 
 

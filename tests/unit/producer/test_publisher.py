@@ -8,11 +8,10 @@ import pytest
 from notifier.errors import BrokerUnavailable, QueueFull
 from notifier.models import NotificationMessage
 from notifier.outbox.admission import Admitted
-from notifier.outbox.digest import FOLDED_CALLBACKS_MAX
 from notifier.outbox.progress import NO_PROGRESS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Status
-from notifier.producer.publisher import ADMIT_TRIES, SHOWN_CHARACTERS, Publisher, shown
+from notifier.producer.publisher import ADMIT_TRIES, FOLDED_CALLBACKS_MAX, SHOWN_CHARACTERS, Publisher, shown
 from notifier.storage.keys import Keys
 
 ALERT = NotificationMessage(id="a", title="T", message="M")
