@@ -1,9 +1,10 @@
 """A part of an object, built when it is first asked for."""
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+
+from notifier.after_fork import after_fork
 
 Part = TypeVar("Part")
 
@@ -19,7 +20,7 @@ class built_once(Generic[Part]):  # noqa: N801 - used as a decorator, like ``cac
         self.__doc__ = build.__doc__
         self._build = build
         self._new_lock()
-        os.register_at_fork(after_in_child=self._new_lock)
+        after_fork(self._new_lock)
 
     def __get__(self, owner: object, _: object = None) -> Part:
         parts, name = vars(owner), self._build.__name__

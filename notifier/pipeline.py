@@ -1,13 +1,12 @@
 """The parts, put together: one per process and Celery application."""
 
-import os
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from celery import Celery
 
+from notifier.after_fork import after_fork
 from notifier.built_once import built_once
 from notifier.caller import Caller
 from notifier.settings import Settings, settings
@@ -52,7 +51,7 @@ class Pipeline(Caller):
         super().__init__(app, configuration)
         self.hostname: str | None = None
         """The name of the worker, if this process is one."""
-        _pipelines.add(self)
+        after_fork(self.leave_to_parent)
 
     @built_once
     def outbox(self) -> "Outbox":
@@ -277,17 +276,6 @@ class Pipeline(Caller):
         from notifier.operations.explain import explain
 
         return explain(self.redis, self.keys, self.records, notification_id)
-
-
-_pipelines: WeakSet[Pipeline] = WeakSet()
-
-
-def _after_fork() -> None:
-    for each in _pipelines:
-        each.leave_to_parent()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 @lru_cache(maxsize=1)

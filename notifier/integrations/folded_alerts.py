@@ -1,7 +1,6 @@
 """Alerts that a hook raises: equal ones share a message, and none of them harms the program in which it hangs."""
 
 import logging
-import os
 import threading
 import time
 from collections import Counter
@@ -9,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from notifier.after_fork import after_fork
 from notifier.counting import counted
 from notifier.errors import NotifierError
 from notifier.escaping import braceless
@@ -50,7 +50,7 @@ class FoldedAlerts:
         self._missed: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._new_process()
-        os.register_at_fork(after_in_child=self._new_process)
+        after_fork(self._new_process)
 
     def raise_one(self, kind: str, fields: Callable[[], dict[str, Any]]) -> None:
         """Raise an alert.
