@@ -1,6 +1,8 @@
 """A Redis that was restarted, or has taken over, may have forgotten its last second: that is done again."""
 
 import os
+import pickle
+import random
 import threading
 from typing import Any, cast
 
@@ -530,9 +532,14 @@ def test_a_clock_that_was_set_back_holds_nothing_back(bench: Bench) -> None:
     assert not (isinstance(after, Throttled) and after.reason is Reason.RECONCILING)
 
 
+def noise(count: int) -> str:
+    """A text that takes ``count`` bytes and some more, as small as it can be made."""
+    return random.Random(count).randbytes(count).hex()
+
+
 def test_only_the_latest_commits_are_remembered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_steps_module, "COMMITS_MAX", 3)
-    monkeypatch.setattr(recent_steps_module, "BYTES_MAX", 100)
+    monkeypatch.setattr(recent_steps_module, "BYTES_MAX", 1_000)
     bench.admit("a")
     memory, batch = bench.outbox.recent, bench.batch()
 
@@ -543,13 +550,35 @@ def test_only_the_latest_commits_are_remembered(bench: Bench, monkeypatch: pytes
         memory.committed(batch, Step(AlertType.GENERAL, [], [str(number)], at=number))
     assert remembered() == ["2", "3", "4"], "in number"
     assert remembered(until=63.5) == ["4"], "in time"
-    memory.committed(batch, Step(AlertType.GENERAL, [], ["x" * 99], at=5))
-    assert remembered() == ["4", "x" * 99], "in bytes"
-    memory.committed(batch, Step(AlertType.GENERAL, [], ["y" * 101], at=6))
-    assert remembered() == ["y" * 101], "at least one"
+    memory.committed(batch, Step(AlertType.GENERAL, [], [noise(510)], at=5))
+    assert remembered() == ["3", "4", noise(510)], "as much as fits"
+    memory.committed(batch, Step(AlertType.GENERAL, [], [noise(520)], at=5))
+    assert remembered() == [noise(520)], "in bytes"
+    memory.committed(batch, Step(AlertType.GENERAL, [], [noise(1_001)], at=6))
+    assert remembered() == [noise(1_001)], "at least one"
     memory.committed(batch, Step(AlertType.GENERAL, [], ["z"], at=7))
     memory.committed(batch, Step(AlertType.GENERAL, [], ["later"], at=68))
     assert remembered() == ["later"], "and none that would not be committed again"
+
+
+def test_what_is_remembered_is_what_was_sent_in_a_part_of_its_size(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, commit = [], bench.outbox._commit
+
+    def noted(keys: list[str], args: list[str]) -> object:
+        sent.append((keys, args))
+        return commit(keys=keys, args=args)
+
+    monkeypatch.setattr(bench.outbox, "_commit", noted)
+    for first in "abc":
+        bench.admit(*(f"{first}{number}" for number in range(10)), message="Größe\0\n\N{SNOWMAN} " + "x" * 200)
+        committed(bench)
+        bench.tick(3)
+    memory = bench.outbox.recent
+    assert [(each.keys, each.args) for each in memory.commits(0)] == sent
+    assert [len(args) for _, args in sent] == [11] * 3
+    assert len(pickle.dumps(memory._commits)) < len(pickle.dumps(sent)) / 3
 
 
 def test_a_heartbeat_notices_that_the_server_is_another_one(bench: Bench) -> None:
