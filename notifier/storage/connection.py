@@ -16,7 +16,7 @@ from redis.sentinel import Sentinel
 from notifier.errors import BrokerUnavailable
 from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
 from notifier.storage.causes import cause_of, may_have_begun
-from notifier.storage.idle_connection import IDLE, ask
+from notifier.storage.idle_connection import IDLE, READ_BYTES, ask
 from notifier.storage.url import read_redis_url
 
 MICROSECONDS = 1_000_000
@@ -42,6 +42,7 @@ def connect(url: str, timeout_seconds: float) -> "redis.Redis":
         # a connection says which library it is of in two round trips
         "lib_name": None,
         "lib_version": None,
+        "socket_read_size": READ_BYTES,
     }
     if address.sentinels is not None:
         sentinel: Any = Sentinel  # has no types

@@ -10,6 +10,9 @@ from typing import Any
 
 import redis
 
+READ_BYTES = 8_192
+"""Ours: what is asked of a socket at once. Python takes memory for all of it before it waits, and other threads take
+theirs behind it: with redis-py's 64 KiB, holes of megabytes were left in a worker under load."""
 SEEN_BYTES = 65_536
 """Ours: of an answer that is looked at before redis-py reads it; that of a claim of ten has some thousands."""
 INTEGER, TEXT, ARRAY = b":$*"
@@ -93,7 +96,9 @@ def _seen_answer(sock: Any, command: bytes) -> tuple[Any] | None:
         sock.sendall(command)
         if type(sock) is not socket.socket:  # one of TLS cannot look ahead; one of gevent shall wait in its own way
             return None
-        seen = sock.recv(SEEN_BYTES, socket.MSG_PEEK)
+        seen = sock.recv(READ_BYTES, socket.MSG_PEEK)
+        if len(seen) == READ_BYTES:  # what more there is does not have to be waited for
+            seen = sock.recv(SEEN_BYTES, socket.MSG_PEEK)
     except TimeoutError:
         raise redis.TimeoutError("Timeout reading from socket") from None
     except OSError as error:

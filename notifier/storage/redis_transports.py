@@ -4,6 +4,8 @@ from typing import Any
 
 from kombu.transport import redis
 
+from notifier.storage.idle_connection import READ_BYTES
+
 
 class OneClient:
     """One client for each channel, where kombu makes one for each message. A base of channels.
@@ -12,6 +14,10 @@ class OneClient:
     """
 
     _client: Any = None
+
+    def _connparams(self: Any, *args: Any, **options: Any) -> Any:
+        """What its connections are built from, as kombu's; kombu has no option for this."""
+        return super()._connparams(*args, **options) | {"socket_read_size": READ_BYTES}  # type: ignore[misc]
 
     def _create_client(self: Any, asynchronous: bool = False) -> Any:
         if asynchronous:

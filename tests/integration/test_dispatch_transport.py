@@ -7,6 +7,8 @@ import pytest
 from kombu import Connection
 
 from notifier.storage.broker import create_app, dispatch_connection
+from notifier.storage.idle_connection import READ_BYTES
+from tests.integration.held_memory import most_memory_of
 
 QUEUE = "test-dispatch"
 
@@ -45,6 +47,13 @@ def test_another_client_follows_when_the_connections_are_renewed(connection: Con
     publish(connection, 1)
     assert channel._size(QUEUE) == 1
     channel._purge(QUEUE)
+
+
+def test_who_waits_for_an_answer_holds_little_memory(connection: Connection) -> None:
+    client: Any = connection.default_channel
+    client = client._create_client()
+    client.ping()
+    assert most_memory_of(client.ping) < 4 * READ_BYTES
 
 
 def test_behind_sentinels_too() -> None:

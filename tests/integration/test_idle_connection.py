@@ -16,8 +16,9 @@ import redis
 from notifier.storage import connection as connections
 from notifier.storage import idle_connection
 from notifier.storage.connection import NamingRedis, connect
-from notifier.storage.idle_connection import Idle, NoneIdle, ask, packed
+from notifier.storage.idle_connection import READ_BYTES, Idle, NoneIdle, ask, packed
 from notifier.storage.scripts import atomic_step
+from tests.integration.held_memory import most_memory_of
 from tests.servers import until
 
 COUNT = "return redis.call('INCR', KEYS[1])"
@@ -67,6 +68,18 @@ def test_a_step_takes_the_idle_connection(client: NamingRedis, step: Callable[..
     before = client.client_id()
     assert [step(keys=[KEY], args=["ä", 1, 2.5]) for _ in range(2)] == [2, 3]
     assert (asked, client.client_id()) == (["straight"] * 2, before)
+
+
+@pytest.mark.parametrize("way", ["straight", "redis-py"])
+def test_who_waits_for_an_answer_holds_little_memory(
+    client: NamingRedis, step: Callable[..., Any], asked: list[str], way: str
+) -> None:
+    def ask_it() -> None:
+        client.ping() if way == "redis-py" else step(keys=[KEY], args=[])
+
+    ask_it()
+    assert most_memory_of(ask_it) < 4 * READ_BYTES
+    assert asked == ([way] * 2 if way == "straight" else [])
 
 
 @pytest.mark.usefixtures("step")
@@ -231,6 +244,8 @@ def test_threads_at_once_each_have_a_connection(client: NamingRedis, step: Calla
         ("return 'ä'", "ä"),
         ("return ''", ""),
         ("return '$1\\r\\nx'", "$1\r\nx"),
+        ("return string.rep('x', 8183)", "x" * 8_183),
+        ("return string.rep('x', 8184)", "x" * 8_184),
         ("return string.rep('x', 65527)", "x" * 65_527),
         ("return string.rep('x', 65528)", "x" * 65_528),
         ("return string.rep('x', 100000)", "x" * 100_000),
