@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 _redis_warnings: list[str] = []
 _own_wake_ups = OwnWakeUps(
-    lambda request: pipeline.delivery_worker.deliver(request),
+    lambda act: pipeline.delivery_worker.begin(act),
+    lambda request: pipeline.delivery_worker.deliver_here(request),
     lambda wake_up: pipeline.publisher.wake_up(wake_up),
     lambda alert_type: alert_type in served_types(),
 )

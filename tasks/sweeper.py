@@ -70,11 +70,12 @@ class Sweeper(bootsteps.StartStopStep):
                 return
 
     def _look_until(self, next_sweep: float) -> bool:
-        """Look for lost triggers until the next sweep is due (monotonic clock); whether the worker ends."""
+        """Look for lost triggers, and requests that hang, until a sweep is due (monotonic clock); whether it ends."""
         while (left := next_sweep - time.monotonic()) > 0:
             if self._stopping.wait(min(left, LOOK_SECONDS)):
                 return True
             pipeline.sweep.look(served_types())
+            pipeline.delivery_worker.tell_hanging()
         return self._is_stopping()
 
 

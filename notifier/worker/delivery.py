@@ -96,6 +96,8 @@ class DeliveryWorker:
         self.goes_on: Callable[[WakeUp], bool] = lambda _: False
         """Is offered the next wake-up of an outbox that was served; False: it is to be sent."""
         self._offload = Offload()
+        self._quiet: dict[str, tuple[float, Batch]] = {}
+        """Batches under way of which nobody was told that they hang, by token, and when each began (monotonic)."""
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
         self._left_out: set[str] = set()
@@ -107,21 +109,48 @@ class DeliveryWorker:
         Raises:
             BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
-        claim = self._claim(request)
-        self._note_left(request.alert_type, claim)
+        claim = self._claim_first(request)
         if isinstance(claim, Batch | FetchWebhook):
             # the outbox has the alert, so its task may end before the request does
             if (delivery := self._offload.run(lambda: self._carry(request, claim))) is not None:
                 return delivery
             if isinstance(claim, Batch):
+                self._quiet.pop(claim.token, None)
                 self.hangs(claim)
             return Detached()
         self._send_wake_ups(claim)
         return claim
 
+    def begin(self, act: Callable[[], object]) -> None:
+        """Have something done by one of the threads for requests, and do not wait for it. It raises nothing."""
+        self._offload.begin(act)
+
+    def deliver_here(self, request: ClaimRequest) -> Delivery:
+        """As ``deliver``, in this thread however long it takes: for a thread that is no slot of the pool.
+
+        Raises:
+            BrokerUnavailable: as there.
+        """
+        return self._carry(request, self._claim_first(request))
+
+    def tell_hanging(self) -> None:
+        """Tell of each batch whose request needs longer than a slot may wait. To be called each second or so."""
+        late = time.monotonic() - self._offload.slot_seconds
+        for token, (began, batch) in list(self._quiet.items()):
+            if began < late and self._quiet.pop(token, None) is not None:
+                try:
+                    self.hangs(batch)
+                except Exception:  # who calls has to go on
+                    logger.exception("nobody was told that a request hangs")
+
     def drain(self) -> None:
         """Wait for the requests that hold no slot any more; the worker takes no more tasks."""
         self._offload.drain()
+
+    def _claim_first(self, request: ClaimRequest) -> Claim:
+        claim = self._claim(request)
+        self._note_left(request.alert_type, claim)
+        return claim
 
     def _note_left(self, alert_type: AlertType, claim: Claim) -> None:
         leaves = isinstance(claim, Batch) and claim.left_behind > 0
@@ -144,9 +173,11 @@ class DeliveryWorker:
         return result
 
     def _deliver_batch(self, batch: Batch) -> BatchResult:
+        self._quiet[batch.token] = time.monotonic(), batch
         try:
             return self._make_request(batch)
         finally:
+            self._quiet.pop(batch.token, None)
             self._outbox.recent.ended(batch)
 
     def _make_request(self, batch: Batch) -> BatchResult:

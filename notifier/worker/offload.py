@@ -26,7 +26,7 @@ class Offload:
     """The threads of one process. A thread keeps its connections for the next request."""
 
     def __init__(self, slot_seconds: float | None = None) -> None:
-        self._slot_seconds = SLOT_SECONDS if slot_seconds is None else slot_seconds
+        self.slot_seconds = SLOT_SECONDS if slot_seconds is None else slot_seconds
         self._threads = ThreadPoolExecutor(THREADS_MAX, "delivery")
 
     def run(self, act: "Callable[[], T]") -> T | None:
@@ -37,11 +37,15 @@ class Offload:
         """
         running = self._threads.submit(copy_context().run, act)  # a trace of the task goes on there
         try:
-            running.exception(self._slot_seconds)  # not its result: that may be a TimeoutError too
+            running.exception(self.slot_seconds)  # not its result: that may be a TimeoutError too
         except TimeoutError:
             running.add_done_callback(_log)
             return None
         return running.result()
+
+    def begin(self, act: "Callable[[], object]") -> None:
+        """Have it done, and do not wait. It raises nothing."""
+        self._threads.submit(act)
 
     def drain(self) -> None:
         """Wait for all that go on, and take no more."""

@@ -9,13 +9,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
 from notifier.outbox.claim import ClaimRequest, WakeUp
-from notifier.worker.offload import THREADS_MAX
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +23,10 @@ SECONDS_MAX = 10.0
 
 
 class OwnWakeUps:
-    """A thread waits for the next one, and others deliver.
+    """A thread waits for the next one, and the worker's others deliver.
 
     Args:
+        begin: has something done by another thread, and does not wait for it.
         deliver: makes at most one request for an outbox.
         send: sends a wake-up through the broker.
         takes: whether this worker serves a type now.
@@ -34,18 +34,20 @@ class OwnWakeUps:
 
     def __init__(
         self,
+        begin: Callable[[Callable[[], object]], object],
         deliver: Callable[[ClaimRequest], object],
         send: Callable[[WakeUp], object],
         takes: Callable[[AlertType], bool],
     ) -> None:
+        self._begin = begin
         self._deliver = deliver
         self._send = send
         self._takes = takes
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, int, WakeUp]] = []
         self._numbers = count()
-        self._threads = ThreadPoolExecutor(THREADS_MAX, "wake-up")
-        self._is_running = self._has_ended = False
+        self._thread: threading.Thread | None = None
+        self._has_ended = False
 
     def take(self, wake_up: WakeUp) -> bool:
         """Whether this worker sees to it."""
@@ -56,25 +58,26 @@ class OwnWakeUps:
                 return False
             due = time.monotonic() + wake_up.wait_seconds
             heapq.heappush(self._waiting, (due, next(self._numbers), wake_up))
-            if not self._is_running:
-                threading.Thread(target=self._run, name="wake-ups", daemon=True).start()
-                self._is_running = True
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
+                self._thread.start()
             self._changed.notify()
         return True
 
     def drain(self) -> None:
-        """Take no more, leave those that wait to other workers, and wait for the requests under way."""
+        """Take no more, and leave those that wait to other workers."""
         with self._changed:
             self._has_ended = True
             left, self._waiting = [each for _, _, each in self._waiting], []
             self._changed.notify()
         for each in left:
             self._send(each)
-        self._threads.shutdown()
+        if self._thread is not None:
+            self._thread.join()  # what it begins is begun before the others end
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
-            self._threads.submit(self._see_to, due)
+            self._begin(partial(self._see_to, due))
 
     def _next(self) -> WakeUp | None:
         """The first that is due; None once there are to be no more."""

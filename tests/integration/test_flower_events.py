@@ -236,6 +236,37 @@ def test_one_whose_request_hangs_is_received(fleet: Fleet, monkeypatch: pytest.M
     assert fleet.flower.prefetched(fleet.one.name) == {0}
 
 
+def test_one_whose_request_hangs_after_a_wake_up_is_received_too(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.bench.admit("first")
+    fleet.one.runs("first")
+    fleet.bench.tick(1)
+    worker, offload = fleet.one.delivery_worker, Offload(30)
+    monkeypatch.setattr(worker, "_offload", offload)
+    answers, asked, execute = threading.Event(), threading.Event(), fleet.discord.execute
+
+    def hangs(*given: Any) -> Any:
+        asked.set()
+        return answers.wait(60) and execute(*given)
+
+    monkeypatch.setattr(fleet.discord, "execute", hangs)
+    fleet.bench.admit("a", "b")
+    fleet.bench.tick(JOINED_SECONDS)
+    worker.begin(lambda: worker.deliver_here(ClaimRequest(AlertType.GENERAL)))
+    assert asked.wait(30)
+    worker.tell_hanging()
+    assert fleet.flower.kinds("a") == {}, "not at once"
+    offload.slot_seconds = 0
+    for _ in range(2):
+        worker.tell_hanging()
+    for each in "ab":
+        assert (fleet.flower.task(each).state, fleet.flower.task(each).result) == ("RECEIVED", "waits: in flight")
+    answers.set()
+    worker.drain()
+    worker.tell_hanging()
+    for each in "ab":
+        assert (fleet.flower.task(each).state, fleet.flower.kinds(each)) == ("SUCCESS", ONCE)
+
+
 def test_a_repeated_alert_was_never_a_task_and_the_change_of_its_message_is_one(fleet: Fleet) -> None:
     """Nor are silenced, folded and refused ones: a flood of them would push out of the list what is sent."""
 

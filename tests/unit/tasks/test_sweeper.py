@@ -72,6 +72,21 @@ def test_a_cold_one_waits_for_nothing(step: Step, parts: dict[str, Any]) -> None
     assert parts["outbox"].sweep.call_count == 1
 
 
+def test_between_sweeps_it_tells_of_requests_that_hang(
+    step: Step, parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = threading.Event()
+    monkeypatch.setattr(sweeper_module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(pipeline.delivery_worker, "tell_hanging", told.set)
+    worker: Any = None
+    sweeper = Sweeper(worker)
+    sweeper.start(worker)
+    step.go_on.set()
+    assert told.wait(30)
+    assert parts["outbox"].sweep.call_count == len(AlertType), "of one sweep"
+    sweeper.stop(worker)
+
+
 def test_a_worker_tells_the_fleet_the_machine_whose_faults_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under the same name: else one that cannot reach Discord keeps the alerts of a type to itself."""
     worker: Any = None

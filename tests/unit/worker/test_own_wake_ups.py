@@ -1,7 +1,8 @@
 """A worker sees to the near wake-ups of what it serves, and leaves all others to the broker."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,7 +23,13 @@ class Worker:
         self.fails_with: Exception | None = None
         self.hold = threading.Event()
         self.hold.set()
-        self.own = OwnWakeUps(self.deliver, lambda each: self.sent.append(each.token), lambda kind: kind in self.serves)
+        self.threads = ThreadPoolExecutor()
+        self.own = OwnWakeUps(
+            self.threads.submit,
+            self.deliver,
+            lambda each: self.sent.append(each.token),
+            lambda kind: kind in self.serves,
+        )
 
     def deliver(self, request: ClaimRequest) -> None:
         """Note it, and wait while it is to."""
@@ -39,6 +46,7 @@ def worker() -> Iterator[Worker]:
     yield worker
     worker.hold.set()
     worker.own.drain()
+    worker.threads.shutdown()
 
 
 def wake_up(token: str, seconds: float = 0, kind: AlertType = AlertType.GENERAL) -> WakeUp:
@@ -73,20 +81,38 @@ def test_what_the_worker_no_longer_serves_when_it_is_due_goes_to_others(worker: 
     assert worker.delivered == []
 
 
-def test_a_worker_that_ends_leaves_what_waits_to_others_and_waits_for_its_requests(worker: Worker) -> None:
+def test_a_worker_that_ends_leaves_what_waits_to_others_and_begins_nothing_more(worker: Worker) -> None:
     worker.hold.clear()
     worker.own.take(wake_up("under way"))
     worker.own.take(wake_up("later", SECONDS_MAX))
     until(lambda: worker.delivered == ["under way"], 30)
-    ending = threading.Thread(target=worker.own.drain)
-    ending.start()
-    until(lambda: worker.sent == ["later"], 30)
+    worker.own.drain()
+    assert worker.sent == ["later"]
     assert not worker.own.take(wake_up("too late"))
-    assert ending.is_alive()
+    worker.threads.shutdown(wait=False)  # nothing may come any more
     worker.hold.set()
-    ending.join(30)
-    assert not ending.is_alive()
+    worker.threads.shutdown()
     assert worker.delivered == ["under way"]
+
+
+def test_what_it_is_about_to_begin_has_begun_before_the_worker_ends_its_threads(worker: Worker) -> None:
+    begins, go_on, begun = threading.Event(), threading.Event(), []
+
+    def begin(act: Callable[[], object]) -> None:
+        begins.set()
+        assert go_on.wait(30)
+        begun.append(act)
+
+    own = OwnWakeUps(begin, worker.deliver, print, lambda _: True)
+    own.take(wake_up("a"))
+    assert begins.wait(30)
+    ending = threading.Thread(target=own.drain)
+    ending.start()
+    ending.join(0.05)
+    assert ending.is_alive()
+    go_on.set()
+    ending.join(30)
+    assert len(begun) == 1
 
 
 @pytest.mark.parametrize("error", [BrokerUnavailable("away"), ValueError("unexpected")], ids=["away", "unexpected"])
@@ -99,5 +125,6 @@ def test_one_that_fails_keeps_no_other_from_its_time(
     worker.own.take(wake_up("b"))
     until(lambda: worker.delivered == ["a", "b"], 30)
     worker.own.drain()
+    worker.threads.shutdown()
     logged = [record.message for record in caplog.records if record.name.startswith("notifier.worker.own")]
     assert bool(logged) is isinstance(error, ValueError)
