@@ -6,20 +6,26 @@ through all of that once more. Of ours it holds one function, from which nothing
 
 import os
 from collections.abc import Callable
-from weakref import WeakMethod
+from typing import TYPE_CHECKING
+from weakref import ref
 
-_methods: "list[WeakMethod[Callable[[], object]]]" = []
+if TYPE_CHECKING:  # what is imported from typing at run time leads to the types that it has cached, and so to all of us
+    from typing import Any
+
+_methods: "list[tuple[ref[Any], str]]" = []
+"""Their objects, and their names. No ``WeakMethod``: as the interpreter ends, its callback may find itself gone."""
 
 
 def after_fork(method: Callable[[], object]) -> None:
     """Have this method of an object called in each forked process, as long as the object is there."""
-    _methods.append(WeakMethod(method, _methods.remove))
+    bound: Any = method
+    _methods.append((ref(bound.__self__), bound.__name__))
 
 
 def _in_child() -> None:
-    for each in tuple(_methods):
-        if method := each():
-            method()
+    for owner, name in tuple(_methods):
+        if (there := owner()) is not None:
+            getattr(there, name)()
 
 
 os.register_at_fork(after_in_child=_in_child)

@@ -28,3 +28,4 @@ print(len(held) > 1, id(app) in seen)
 def test_a_process_that_ends_does_not_keep_the_application_until_all_else_is_gone() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["True", "False"]
+    assert done.stderr == ""
