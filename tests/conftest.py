@@ -23,7 +23,7 @@ from notifier.routing import ROUTES
 from notifier.storage.connection import connect
 from tests.forked import start_module
 from tests.no_secrets import assert_no_secrets
-from tests.servers import OwnRedis
+from tests.servers import OwnRedis, until
 
 # the same examples in every run: a change is judged by itself. The nightly run looks for new ones
 settings.register_profile("ordinary", deadline=None, derandomize=True)
@@ -282,9 +282,19 @@ def worker(configured: dict[str, str], shared_worker: Process) -> Iterator[Proce
     assert_no_secrets_logged(shared_worker)
 
 
+def processes_below(process: Process) -> list[psutil.Process]:
+    """Those that it has started, and theirs; none if it has ended."""
+    if process.running:
+        try:
+            return psutil.Process(process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:  # it has just ended, and its guard is about to say so
+            until(lambda: not process.running, f"the end of {process.name}")
+    return []
+
+
 def kill_whole(process: Process) -> None:
     """Kill it with the processes of its pool."""
-    pool = psutil.Process(process.pid).children(recursive=True) if process.running else []
+    pool = processes_below(process)
     process.kill()
     for each in pool:
         with suppress(psutil.NoSuchProcess):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -98,10 +99,15 @@ class Process:
             time.sleep(POLL_SECONDS)
         raise ProcessFailed(f"{self.name} did not come up in {timeout_seconds:g} s:\n{self.tail()}")
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.running:
+            with suppress(ProcessLookupError):  # it has, and its guard is about to say so
+                os.kill(self.pid, number)
+
     def kill(self) -> None:
         """End it with SIGKILL, as a crash would."""
-        if self.running:
-            os.kill(self.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self.stop()
 
     def stop(self) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -124,8 +125,13 @@ def fields_of(sandbox: Sandbox, title: str) -> dict[str, str]:
 
 
 def children(process: Process) -> set[int]:
-    """The processes of its pool."""
-    return {each.pid for each in psutil.Process(process.pid).children() if each.status() != psutil.STATUS_ZOMBIE}
+    """The living processes of its pool."""
+    living = set()
+    for each in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has ended since it was listed
+            if each.status() != psutil.STATUS_ZOMBIE:
+                living.add(each.pid)
+    return living
 
 
 def drawn(text: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from notifier.cli.processes import Process
@@ -56,7 +57,9 @@ class Host:
     def _has_left(self) -> bool:
         if not self._holder.running:
             raise NotPermitted(self._holder.tail())
-        return _network(self._holder.pid) != _network(os.getpid())
+        with suppress(FileNotFoundError):  # it has just ended, and its guard is about to say so
+            return _network(self._holder.pid) != _network(os.getpid())
+        return False
 
     def _run(self, *command: str) -> None:
         _run(*self.inside, *command)

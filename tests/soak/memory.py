@@ -36,7 +36,7 @@ class Memory:
 
     def look(self, at: float, process: Process) -> None:
         """Take one sample, if the process is alive."""
-        with suppress(psutil.Error):
+        with suppress(psutil.NoSuchProcess):
             found = psutil.Process(process.pid)
             sample = Sample(at, process.pid, found.memory_info().rss / 2**20, found.num_threads(), found.num_fds())
             self.samples.setdefault(process.name, []).append(sample)

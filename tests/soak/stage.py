@@ -98,7 +98,8 @@ class Stage:
         command = [sys.executable, "-m", "notifier", "spool", "flush"]
         log = self.folder / "flush.log"
         flush = Process("flush", command, log, env=self.environment, cwd=self.folder, grace_seconds=60)
-        with suppress(psutil.TimeoutExpired):  # what is left there never ends, and the account says so
+        # what is left there never ends, and the account says so; a flush that has ended already is no longer there
+        with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
             psutil.Process(flush.pid).wait(within_seconds)
         flush.stop()
 
@@ -113,14 +114,9 @@ class Stage:
 
 def freeze(process: Process) -> None:
     """Stop it where it is."""
-    _signal(process, signal.SIGSTOP)
+    process.signal(signal.SIGSTOP)
 
 
 def thaw(process: Process) -> None:
     """Let it go on."""
-    _signal(process, signal.SIGCONT)
-
-
-def _signal(process: Process, number: int) -> None:
-    if process.running:
-        os.kill(process.pid, number)
+    process.signal(signal.SIGCONT)
