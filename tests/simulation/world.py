@@ -19,6 +19,8 @@ from tests.simulation.webhooks import FURTHER, KINDS, OUTBOXES, WEBHOOKS
 from tests.simulation.workers import KEYS, Fleet
 
 DRAIN_SECONDS = 600.0
+STUCK_SECONDS = 120.0
+"""What has not gone on for so long never will: the longest wait of all (a ban, a breaker that is open) is a minute."""
 FEW, GROUP_SECONDS = 2, 2.0
 MEMORY = Path("/dev", "shm") if Path("/dev", "shm").is_dir() else None
 """A disk is as durable as it is: to wait for it would prove nothing here."""
@@ -66,10 +68,11 @@ class World:
         folder = Path(self._folder.name) if self._folder else None
         self.caller = Caller(self.scheduler, self.network, self.fleet, self._settings, folder, self.note)
         self._outside = Process("outside")
-        self._looked_at = 0
+        self._looked_at = self._noted_at = 0
 
     def note(self, text: str) -> None:
         """One line of the trace."""
+        self._noted_at = self.scheduler.now
         self.trace.append(f"{self.scheduler.now / SECOND:9.3f} {text}")
 
     @property
@@ -137,7 +140,7 @@ class World:
             try:
                 self.scheduler.run(lambda: False, FAULT_SECONDS)
                 self._numbered.clear()
-                self.scheduler.run(self._all_ended, DRAIN_SECONDS)
+                self.scheduler.run(lambda: self._all_ended() or self._is_stuck(), DRAIN_SECONDS)
                 self.scheduler.run(lambda: False, 6)  # a sweep more
             finally:
                 self.scheduler.end()
@@ -154,6 +157,9 @@ class World:
             return bool(self.forgotten)  # it was handed over some time
         raised_at, accepted_at = self.caller.raised_at[name], self.caller.accepted_at[name]
         return any(since <= accepted_at and raised_at <= until for since, until in self.forgotten)
+
+    def _is_stuck(self) -> bool:
+        return self.scheduler.now > self._noted_at + STUCK_SECONDS * SECOND
 
     def _one_stands_still(self) -> bool:
         """Others may have ended what it has under way; it ends its batch as it goes on."""
