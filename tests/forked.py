@@ -22,7 +22,7 @@ from tests import forking
 
 AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC", "TZ", "PATH", "VIRTUAL_ENV")
 """Beginnings of variables that an interpreter, or its C library, reads when it starts."""
-APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY
 PATCHED = {"gevent", "eventlet"}
 """Pools that replace modules before they are imported."""
 

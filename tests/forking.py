@@ -82,6 +82,10 @@ def _run(asked: dict[str, Any], output: int, errors: int) -> None:
     os.dup2(errors, 2)
     os.close(output)
     os.close(errors)
+    if os.isatty(1):  # what was made for a file wants to know its place in it
+        for fd, name in enumerate(("stdout", "stderr"), 1):
+            made = getattr(sys, name)
+            setattr(sys, name, open(fd, "w", encoding=made.encoding, errors=made.errors, closefd=False))  # noqa: SIM115
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])

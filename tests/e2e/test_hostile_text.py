@@ -5,8 +5,6 @@ import json
 import os
 import pty
 import re
-import subprocess
-import sys
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +19,7 @@ from notifier.models import AlertType
 from notifier.storage.connection import connect
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application
+from tests.forked import start_module
 from tests.hostile import MARK, ONE_LINE, TEXT, assert_harmless
 from tests.servers import until
 
@@ -38,11 +37,9 @@ def terminal(configured: dict[str, str], tmp_path: Path) -> Terminal:
     def run(*arguments: str, **environment: str) -> str:
         ours, theirs = pty.openpty()
         tty.setraw(theirs)  # else a line feed becomes two characters
-        process = subprocess.Popen(
-            [sys.executable, "-m", "notifier", *arguments],
-            env={**configured, "TERM": "xterm-256color", "COLUMNS": "200", **environment},
-            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-        )  # fmt: skip
+        variables = {**configured, "TERM": "xterm-256color", "COLUMNS": "200", **environment}
+        place = Path(os.ttyname(theirs))
+        process = start_module("notifier", ["notifier", *arguments], place, env=variables, cwd=tmp_path)
         os.close(theirs)
         written = b""
         try:
@@ -51,7 +48,7 @@ def terminal(configured: dict[str, str], tmp_path: Path) -> Terminal:
         except OSError:  # Linux: nobody has the other end any more
             pass
         os.close(ours)
-        process.wait(30)
+        process.stop()
         return written.decode(errors="surrogateescape")
 
     return run
