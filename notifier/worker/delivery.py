@@ -96,7 +96,7 @@ class DeliveryWorker:
         self.goes_on: Callable[[WakeUp], bool] = lambda _: False
         """Is offered the next wake-up of an outbox that was served; False: it is to be sent."""
         self._offload = Offload()
-        self._quiet: dict[str, tuple[float, Batch]] = {}
+        self._untold: dict[str, tuple[float, Batch]] = {}
         """Batches under way of which nobody was told that they hang, by token, and when each began (monotonic)."""
         self._redis_away = threading.Event()  # never set: its wait is a pause
         self._undeliverable: set[AlertType] = set()
@@ -115,7 +115,7 @@ class DeliveryWorker:
             if (delivery := self._offload.run(lambda: self._carry(request, claim))) is not None:
                 return delivery
             if isinstance(claim, Batch):
-                self._quiet.pop(claim.token, None)
+                self._untold.pop(claim.token, None)
                 self.hangs(claim)
             return Detached()
         self._send_wake_ups(claim)
@@ -136,8 +136,8 @@ class DeliveryWorker:
     def tell_hanging(self) -> None:
         """Tell of each batch whose request needs longer than a slot may wait. To be called each second or so."""
         late = time.monotonic() - self._offload.slot_seconds
-        for token, (began, batch) in list(self._quiet.items()):
-            if began < late and self._quiet.pop(token, None) is not None:
+        for token, (began, batch) in list(self._untold.items()):
+            if began < late and self._untold.pop(token, None) is not None:
                 try:
                     self.hangs(batch)
                 except Exception:  # who calls has to go on
@@ -173,11 +173,11 @@ class DeliveryWorker:
         return result
 
     def _deliver_batch(self, batch: Batch) -> BatchResult:
-        self._quiet[batch.token] = time.monotonic(), batch
+        self._untold[batch.token] = time.monotonic(), batch
         try:
             return self._make_request(batch)
         finally:
-            self._quiet.pop(batch.token, None)
+            self._untold.pop(batch.token, None)
             self._outbox.recent.ended(batch)
 
     def _make_request(self, batch: Batch) -> BatchResult:
