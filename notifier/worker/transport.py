@@ -36,8 +36,13 @@ class QoS(_QoS):  # type: ignore[misc]
     def append(self, message: Any, delivery_tag: Any) -> None:
         """Hold a message until it is acknowledged."""
         check_where(message)
+        try:
+            (_Unstored if _is_trigger(message) else _QoS).append(self, message, delivery_tag)
+        except Exception as error:  # of Redis, or of an entry that can just be read and not be written
+            transport = self.channel.connection
+            self.channel.is_read = isinstance(error, (*transport.connection_errors, *transport.channel_errors))
+            raise
         self.channel.is_read = True
-        (_Unstored if _is_trigger(message) else _QoS).append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: Any) -> None:
         """Hold it no more."""
@@ -71,7 +76,7 @@ class QoS(_QoS):  # type: ignore[misc]
 
 
 def check_where(message: Any) -> None:
-    """Raises: TypeError: a message could not be held, or put back."""
+    """Raises: TypeError, ValueError: a message could not be held, or put back."""
     where = message.delivery_info
     for name, value in (
         ("delivery_tag", message.delivery_tag),
@@ -80,6 +85,7 @@ def check_where(message: Any) -> None:
     ):
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected a text")
+        value.encode()  # JSON may have half a character, and no key of Redis
 
 
 def _is_trigger(message: Any) -> bool:

@@ -84,6 +84,7 @@ NO_ENVELOPE: dict[str, Any] = {
     "properties are a list": envelope(properties=[]),
     "no delivery tag": with_properties(delivery_tag=...),
     "delivery tag is an object": with_properties(delivery_tag={}),
+    "delivery tag is half a character": with_properties(delivery_tag="\ud800"),
     "no delivery info": with_properties(delivery_info=...),
     "delivery info without exchange": with_properties(delivery_info={}),
     "delivery info is a text": with_properties(delivery_info="x"),

@@ -5,8 +5,10 @@ from typing import Any, cast
 
 import kombu
 import pytest
+import redis
 
 from notifier.storage.redis_transports import OneClient
+from notifier.worker import transport
 from notifier.worker.transport import CheckedChannel, Connection, QoS, check_where
 from tests.e2e.unreadable_entries import envelope, headers
 
@@ -33,8 +35,12 @@ def test_an_entry_is_taken_if_texts_say_where_it_was(part: str) -> None:
         channel, entry = connection.default_channel, cast("dict[str, Any]", envelope())
         check_where(channel.Message(entry, channel=channel))
         properties = entry["properties"]
-        (properties if part in properties else properties["delivery_info"])[part] = 1
+        where = properties if part in properties else properties["delivery_info"]
+        where[part] = 1
         with pytest.raises(TypeError, match=f"^{part}: expected a text"):
+            check_where(channel.Message(entry, channel=channel))
+        where[part] = "\ud800"
+        with pytest.raises(UnicodeEncodeError):
             check_where(channel.Message(entry, channel=channel))
 
 
@@ -102,3 +108,24 @@ def test_what_kombu_holds_is_read_unless_nothing_says_where_it_was() -> None:
         with pytest.raises(TypeError, match="delivery_tag: expected a text"):
             QoS(channel).append(message, 1)
         assert not channel.is_read
+
+
+@pytest.mark.parametrize(
+    ("error", "of_entry"),
+    [(RecursionError(), True), (redis.ConnectionError(), False), (redis.ResponseError(), False)],
+)
+def test_what_can_be_read_and_not_be_held_is_set_aside_unless_it_is_redis_that_fails(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, *, of_entry: bool
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(transport._Unstored, "append", fail)
+    with kombu.Connection("memory://") as connection:
+        channel: Any = connection.default_channel
+        channel.connection.connection_errors = (redis.ConnectionError,)
+        channel.connection.channel_errors = (redis.ResponseError,)
+        channel.is_read, entry = False, cast("dict[str, Any]", envelope(headers=headers(notifier_trigger=True)))
+        with pytest.raises(type(error)):
+            QoS(channel).append(channel.Message(entry, channel=channel), "a tag")
+        assert channel.is_read is not of_entry
