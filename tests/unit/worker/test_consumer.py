@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,13 +18,15 @@ from notifier.worker.consumer import Consumer, begin_first
 
 
 @pytest.fixture
-def consumer() -> Consumer:
+def consumer() -> Iterator[Consumer]:
     """One whose loop belongs to this thread."""
     found: Consumer = Consumer.__new__(Consumer)
     found._bell, found._loop_thread = None, 0
     found.hub, found.blueprint = Hub(), SimpleNamespace(send_all=lambda *_, **__: None)
     found.register_with_event_loop(found.hub)
-    return found
+    yield found
+    found._bell.close()
+    found.hub.close()
 
 
 def in_a_thread(consumer: Consumer, done: list[str]) -> None:
