@@ -115,15 +115,16 @@ class CheckedChannel(OneClient):
         return response
 
     def _brpop_read(self: Any, **options: Any) -> Any:
-        """As kombu's."""
+        """As kombu's, but for what it can make no message of."""
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]
         except Exception as error:
             if self.is_read:  # or nothing was found
                 raise
-            self.is_read = True
             self.set_aside(*self.entry, error)
             raise Empty from None
+        finally:
+            self.is_read = True  # also what is not to be acknowledged, and so held by nobody
 
     def _receive_one(self: Any, client: Any) -> Any:
         """Read one broadcast, which is remote control or an event and no alert's. What cannot be read is dropped."""

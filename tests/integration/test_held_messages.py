@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import kombu
@@ -68,6 +69,31 @@ def test_redis_holds_what_is_more_than_a_trigger(
         assert held(broker) == (0, 0)
         assert connection.default_channel.qos.can_consume()
     assert broker.llen(QUEUE) == 0
+
+
+def test_a_connection_that_is_lost_behind_what_nobody_acknowledges_is_noticed(
+    redis_url: str, broker: redis.Redis
+) -> None:
+    """Such as a worker's question to its neighbours at its start: the answers come through the channel of its tasks."""
+    answers: list[Any] = []
+
+    def listening() -> set[str]:
+        clients: Any = broker.client_list()
+        return {each["id"] for each in clients if each["cmd"] == "brpop"}
+
+    others = listening()
+    with Connection(redis_url) as connection:
+        queue = kombu.Queue(QUEUE, kombu.Exchange(QUEUE), routing_key=QUEUE)
+        connection.Producer().publish([], exchange=queue.exchange, routing_key=QUEUE, declare=[queue])
+        with connection.Consumer([queue], on_message=answers.append, no_ack=True):
+            while not answers:
+                connection.drain_events(timeout=10)
+            with suppress(TimeoutError):
+                connection.drain_events(timeout=0.1)  # it asks for the next one
+            (ours,) = listening() - others
+            broker.client_kill_filter(_id=ours)
+            with pytest.raises(connection.connection_errors):
+                connection.drain_events(timeout=10)
 
 
 def test_a_trigger_counts_for_prefetch_until_it_is_acknowledged(redis_url: str, broker: redis.Redis) -> None:
