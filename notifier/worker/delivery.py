@@ -95,7 +95,7 @@ class DeliveryWorker:
         """Is given a batch whose request needs longer than a slot may wait."""
         self.goes_on: Callable[[WakeUp], bool] = lambda _: False
         """Is offered the next wake-up of an outbox that was served; False: it is to be sent."""
-        self._offload = Offload()
+        self._offload = Offload(sum(max(1, len(settings.webhooks_of(kind))) for kind in AlertType))
         self._untold: dict[str, tuple[float, Batch]] = {}
         """Batches under way of which nobody was told that they hang, by token, and when each began (monotonic)."""
         self._redis_away = threading.Event()  # never set: its wait is a pause

@@ -11,23 +11,26 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from notifier.errors import BrokerUnavailable
-from notifier.routing import ROUTES
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SLOT_SECONDS = 0.5
 """Ours: how long a slot waits for a request; above what Discord takes for one when it is well."""
-THREADS_MAX = 2 * len(ROUTES)
+THREADS_EACH = 2
 """Ours: an outbox has one batch under way in the whole fleet, and one more if that has hung past its lease."""
 
 
 class Offload:
-    """The threads of one process. A thread keeps its connections for the next request."""
+    """The threads of one process. A thread keeps its connections for the next request.
 
-    def __init__(self, slot_seconds: float | None = None) -> None:
+    Args:
+        outboxes: how many this process may serve.
+    """
+
+    def __init__(self, outboxes: int, slot_seconds: float | None = None) -> None:
         self.slot_seconds = SLOT_SECONDS if slot_seconds is None else slot_seconds
-        self._threads = ThreadPoolExecutor(THREADS_MAX, "delivery")
+        self._threads = ThreadPoolExecutor(THREADS_EACH * outboxes, "delivery")
 
     def run(self, act: "Callable[[], T]") -> T | None:
         """What ``act`` returns; None if it needs longer than a slot may wait, and goes on by itself.

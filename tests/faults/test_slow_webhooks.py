@@ -72,6 +72,27 @@ def test_a_webhook_that_was_fast_a_moment_ago_holds_up_no_other_type_either(
     worker.kill()
 
 
+def test_more_webhooks_of_one_type_than_there_are_types_twice_hold_up_no_other_type(
+    application: Application, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    base = sandbox.variables["DISCORD_WEBHOOK_GENERAL"].rsplit("/", 2)[0]
+    urls = []
+    for number in range(2 * len(AlertType) + 2):
+        webhook, token = str(1_500_000_000_000_000_001 + number), f"fake-token-{number:057}"
+        sandbox.call("PUT", f"webhooks/{webhook}", token=token, channel_id=str(1_600_000_000_000_000_001 + number))
+        sandbox.fault(webhook_id=webhook, method="POST", kind="delay", when="before", seconds=20)
+        urls.append(f"{base}/{webhook}/{token}")
+    worker = start_worker(*POOLS["threads, 4"], **PATIENT, DISCORD_WEBHOOK_GENERAL=",".join(urls))
+    partitions = application.pipeline.keys.outbox(AlertType.GENERAL, "partitions")
+    until(lambda: application.pipeline.redis.hget(partitions, "count") == str(len(urls)), "the worker's beat")
+    for number in range(15 * len(urls)):  # so many that each webhook is given one
+        application.raise_alerts("slow", source=f"host-{number}")
+    until(lambda: under_way(sandbox) == len(urls), "all of them hang")
+    application.wait(application.raise_alerts("in time", alert_type=AlertType.CRITICAL))
+    assert sandbox.titles() == ["in time"], "none of them has ended"
+    worker.kill()
+
+
 def test_a_critical_alert_passes_the_delivery_tasks_of_a_flood_whose_webhook_hangs(
     application: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:

@@ -221,7 +221,7 @@ def test_one_whose_request_hangs_is_received(fleet: Fleet, monkeypatch: pytest.M
     fleet.bench.admit("first")
     fleet.one.runs("first")
     fleet.bench.tick(1)
-    monkeypatch.setattr(fleet.one.delivery_worker, "_offload", Offload(0.01))
+    monkeypatch.setattr(fleet.one.delivery_worker, "_offload", Offload(1, 0.01))
     answers, execute = threading.Event(), fleet.discord.execute
     monkeypatch.setattr(fleet.discord, "execute", lambda *given: answers.wait(60) and execute(*given))
     fleet.bench.admit("hangs", "beside")
@@ -240,7 +240,7 @@ def test_one_whose_request_hangs_after_a_wake_up_is_received_too(fleet: Fleet, m
     fleet.bench.admit("first")
     fleet.one.runs("first")
     fleet.bench.tick(1)
-    worker, offload = fleet.one.delivery_worker, Offload(30)
+    worker, offload = fleet.one.delivery_worker, Offload(1, 30)
     monkeypatch.setattr(worker, "_offload", offload)
     answers, asked, execute = threading.Event(), threading.Event(), fleet.discord.execute
 

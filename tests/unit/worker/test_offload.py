@@ -8,7 +8,7 @@ import pytest
 
 from notifier.errors import BrokerUnavailable
 from notifier.models import AlertType
-from notifier.worker.offload import THREADS_MAX, Offload
+from notifier.worker.offload import THREADS_EACH, Offload
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def go_on() -> Iterator[threading.Event]:
 
 
 def test_what_is_quick_is_returned_or_raised_as_if_it_had_run_here() -> None:
-    offload = Offload(slot_seconds=30)
+    offload = Offload(1, slot_seconds=30)
     assert offload.run(lambda: "done") == "done"
     for error in (BrokerUnavailable("away"), TimeoutError("its own")):
 
@@ -33,25 +33,25 @@ def test_what_is_quick_is_returned_or_raised_as_if_it_had_run_here() -> None:
 
 
 def test_what_hangs_goes_on_and_the_end_waits_for_it(go_on: threading.Event) -> None:
-    offload, ended = Offload(slot_seconds=0.01), []
-    all_at_once = threading.Barrier(THREADS_MAX + 1)
+    offload, ended, threads = Offload(2, slot_seconds=0.01), [], 2 * THREADS_EACH
+    all_at_once = threading.Barrier(threads + 1)
 
     def hang(number: int) -> None:
         all_at_once.wait(30)
         go_on.wait(30)
         ended.append(number)
 
-    for number in range(THREADS_MAX):
+    for number in range(threads):
         assert offload.run(lambda number=number: hang(number)) is None  # type: ignore[misc]
     all_at_once.wait(5)
     assert ended == []
     threading.Timer(0.1, go_on.set).start()
     offload.drain()
-    assert sorted(ended) == list(range(THREADS_MAX))
+    assert sorted(ended) == list(range(threads))
 
 
 def test_the_last_type_is_served_while_all_hang_and_the_others_past_their_leases(go_on: threading.Event) -> None:
-    offload = Offload(slot_seconds=0.01)
+    offload = Offload(len(AlertType), slot_seconds=0.01)
     for _ in range(2 * len(AlertType) - 1):
         assert offload.run(lambda: go_on.wait(60)) is None
     served = threading.Event()
@@ -67,7 +67,7 @@ def test_the_last_type_is_served_while_all_hang_and_the_others_past_their_leases
 def test_what_fails_once_nobody_waits_for_it_is_logged(
     error: Exception, level: int, go_on: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    offload = Offload(slot_seconds=0.01)
+    offload = Offload(1, slot_seconds=0.01)
 
     def fail() -> None:
         go_on.wait(30)
