@@ -1,30 +1,28 @@
 """The address of a Redis, as each of those that connect to it takes it: redis-py, Celery's transport, its results."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from urllib.parse import quote
 
 Kind = Literal["tcp", "socket", "sentinel"]
 MASTER_NAME = "mymaster"
 """The default name of a master (Redis' own sentinel.conf)."""
-NONE: Mapping[str, Any] = MappingProxyType({})
 CONNECTIONS_MAX = 64
 """Ours: above any worker's threads; a caller past it waits rather than fails."""
 
 
-class Sentinels(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sentinels:
     """Which master the sentinels are asked for, and how they are reached."""
 
     master_name: str = MASTER_NAME
-    options: Mapping[str, Any] = NONE
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Of redis-py: the login and the TLS of a connection to a sentinel."""
 
-    def __repr__(self) -> str:
-        return f"Sentinels({self.master_name!r})"  # the options may hold a password
 
-
-class RedisUrl(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RedisUrl:
     """Where a Redis is and how to reach it: by TCP, by TLS, by a unix socket, or by asking sentinels.
 
     ``tls`` holds redis-py's ``ssl_…`` options, or is None without TLS. ``options`` are those of a connection.
@@ -34,14 +32,11 @@ class RedisUrl(NamedTuple):
     hosts: tuple[tuple[str, int], ...] = ()
     path: str = ""
     database: int = 0
-    username: str | None = None
-    password: str | None = None
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
     tls: Mapping[str, Any] | None = None
-    options: Mapping[str, Any] = NONE
+    options: Mapping[str, Any] = field(default_factory=dict)
     sentinels: Sentinels | None = None
-
-    def __repr__(self) -> str:
-        return f"RedisUrl({self.place!r})"  # nothing of a login
 
     @property
     def place(self) -> str:

@@ -7,7 +7,8 @@ that a URL which works for one of them works for all.
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, unquote
 
 from notifier.errors import ConfigurationError
@@ -125,16 +126,17 @@ def parse_broker_url(text: str) -> RedisUrl | None:
     return parse_redis_url(text)
 
 
-class _Pieces(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Pieces:
     """One URL, taken apart; the path and the query as they stand."""
 
     scheme: str
     has_login: bool
-    username: str | None
-    password: str | None
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
     place: str
     path: str
-    query: str
+    query: str = field(repr=False)
 
     @property
     def database(self) -> str:

@@ -1,6 +1,7 @@
 """Every form of a Redis URL is read once, and written as each reader of it wants it; nothing shows a password."""
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,8 @@ def test_a_wrong_url_is_refused_by_the_name_of_its_part_and_shown_nowhere(variab
 @pytest.mark.parametrize(("url", "expected"), FORMS)
 def test_no_repr_shows_a_password(url: str, expected: RedisUrl) -> None:
     assert "fake" not in f"{expected!r} {BrokerUrl(url)!r}"
+    walked = json.dumps([expected, BrokerUrl(url)], default=repr)  # as who reports the variables of a frame
+    assert "fake" not in walked
 
 
 @pytest.mark.parametrize("url", ["amqp://me:fake@h:5672//", "pyamqp://", "amqps://a//;amqps://b//"])
