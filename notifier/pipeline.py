@@ -119,7 +119,7 @@ class Pipeline(Caller):
             *(self.outbox, self.heartbeat, self.gate, self.discord, self.settings, self.announcer),
             wake_up=self.publisher.wake_up,
         )
-        worker.hangs = self.announcer.hangs
+        worker.hanging.tell = self.announcer.hangs
         return worker
 
     @built_once

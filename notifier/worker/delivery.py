@@ -30,22 +30,18 @@ from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.outbox import Outbox
 from notifier.outcome import Answer, Deferred, Delivered, Outcome, Reason, Rejected, Unknown
 from notifier.render.batch import Payload, as_edit
-from notifier.routing import ROUTES
 from notifier.settings import Settings
 from notifier.tracing import delivering
 from notifier.webhook import Webhook
 from notifier.worker.batch_payload import payload_of
-from notifier.worker.delivery_log import WaitLog, log_batch
+from notifier.worker.delivery_log import ClaimLog, log_batch
+from notifier.worker.hanging import HangingBatches
 from notifier.worker.offload import Offload
 from notifier.worker.own_machine import OwnMachine, backoff_seconds
 
 logger = logging.getLogger(__name__)
 
 COMMIT_AGAIN_SECONDS = 0.2
-
-UNDELIVERABLE = frozenset({Reason.WEBHOOK_NOT_CONFIGURED, Reason.WEBHOOK_QUARANTINED})
-"""What no living worker can deliver waits for one of these reasons."""
-
 
 GOES_ON = frozenset(
     (
@@ -88,20 +84,14 @@ class DeliveryWorker:
         self._client = client
         self._settings = settings
         self._announce = announce
-        self._left: set[AlertType] = set()
         self._machine = OwnMachine(gate.machines, settings)
         self._wake_up = wake_up
-        self.hangs: Callable[[Batch], object] = lambda _: None
-        """Is given a batch whose request needs longer than a slot may wait."""
+        self.hanging = HangingBatches()
         self.goes_on: Callable[[WakeUp], bool] = lambda _: False
         """Is offered the next wake-up of an outbox that was served; False: it is to be sent."""
         self._offload = Offload(sum(max(1, len(settings.webhooks_of(kind))) for kind in AlertType))
-        self._untold: dict[str, tuple[float, Batch]] = {}
-        """Batches under way of which nobody was told that they hang, by token, and when each began (monotonic)."""
         self._redis_away = threading.Event()  # never set: its wait is a pause
-        self._undeliverable: set[AlertType] = set()
-        self._left_out: set[str] = set()
-        self._wait_log = WaitLog()
+        self._claim_log = ClaimLog(settings.undeliverable_seconds)
 
     def deliver(self, request: ClaimRequest) -> Delivery:
         """Make at most one request for the outbox that ``request`` names.
@@ -109,14 +99,15 @@ class DeliveryWorker:
         Raises:
             BrokerUnavailable: Redis did not answer. The batch is taken over once its worker dies or its lease ends.
         """
-        claim = self._claim_first(request)
+        claim = self._claim(request)
         if isinstance(claim, Batch | FetchWebhook):
+            if isinstance(claim, Batch):
+                self.hanging.begins(claim)  # also while all threads are taken
             # the outbox has the alert, so its task may end before the request does
             if (delivery := self._offload.run(lambda: self._carry(request, claim))) is not None:
                 return delivery
             if isinstance(claim, Batch):
-                self._untold.pop(claim.token, None)
-                self.hangs(claim)
+                self.hanging.hangs(claim)
             return Detached()
         self._send_wake_ups(claim)
         return claim
@@ -131,35 +122,15 @@ class DeliveryWorker:
         Raises:
             BrokerUnavailable: as there.
         """
-        return self._carry(request, self._claim_first(request))
+        return self._carry(request, self._claim(request))
 
     def tell_hanging(self) -> None:
         """Tell of each batch whose request needs longer than a slot may wait. To be called each second or so."""
-        late = time.monotonic() - self._offload.slot_seconds
-        for token, (began, batch) in list(self._untold.items()):
-            if began < late and self._untold.pop(token, None) is not None:
-                try:
-                    self.hangs(batch)
-                except Exception:  # who calls has to go on
-                    logger.exception("nobody was told that a request hangs")
+        self.hanging.look(self._offload.slot_seconds)
 
     def drain(self) -> None:
         """Wait for the requests that hold no slot any more; the worker takes no more tasks."""
         self._offload.drain()
-
-    def _claim_first(self, request: ClaimRequest) -> Claim:
-        claim = self._claim(request)
-        self._note_left(request.alert_type, claim)
-        return claim
-
-    def _note_left(self, alert_type: AlertType, claim: Claim) -> None:
-        leaves = isinstance(claim, Batch) and claim.left_behind > 0
-        leaves |= isinstance(claim, Throttled) and claim.reason is Reason.NEWER_VERSION
-        if leaves and alert_type not in self._left:
-            self._left.add(alert_type)
-            logger.warning(
-                "%s alerts of a later version wait here: they are left to workers of that version", alert_type
-            )
 
     def _carry(self, request: ClaimRequest, claim: Claim) -> Delivery:
         """Make the request; if the webhook's channel is not known yet, fetch it from Discord and claim again before."""
@@ -173,11 +144,11 @@ class DeliveryWorker:
         return result
 
     def _deliver_batch(self, batch: Batch) -> BatchResult:
-        self._untold[batch.token] = time.monotonic(), batch
+        self.hanging.begins(batch)
         try:
             return self._make_request(batch)
         finally:
-            self._untold.pop(batch.token, None)
+            self.hanging.ends(batch)
             self._outbox.recent.ended(batch)
 
     def _make_request(self, batch: Batch) -> BatchResult:
@@ -197,10 +168,7 @@ class DeliveryWorker:
         kind, worker = request.alert_type, self._heartbeat.worker()
         webhook, further = self._settings.webhooks.get(kind), self._settings.further_webhooks.get(kind, ())
         claim = self._outbox.claim(request, webhook, worker, self._machine.held_back(), further)
-        self._tell_undeliverable(request.alert_type, claim)
-        if isinstance(claim, Batch):
-            self._tell_left_out(claim)
-        self._wait_log.note(request.alert_type, claim)
+        self._claim_log.note(request.alert_type, claim)
         return claim
 
     def _send_wake_ups(self, delivery: Delivery) -> None:
@@ -215,26 +183,6 @@ class DeliveryWorker:
             self._wake_up(following)
         if fallback:
             self._wake_up(fallback)
-
-    def _tell_undeliverable(self, alert_type: AlertType, claim: Claim) -> None:
-        """Log once, until that is over, that no living worker can deliver a type."""
-        match claim:
-            case Throttled(reason=reason) if reason in UNDELIVERABLE:
-                if alert_type not in self._undeliverable:
-                    self._undeliverable.add(alert_type)
-                    seconds = self._settings.undeliverable_seconds
-                    logger.error("No worker can deliver %s (%s): its alerts wait %.0f s for one that can, then they "
-                                 "become dead letters", alert_type, reason, seconds)  # fmt: skip
-            case Throttled(reason=Reason.LEFT_TO_OTHERS) | Batch(blocked=None):
-                self._undeliverable.discard(alert_type)
-
-    def _tell_left_out(self, batch: Batch) -> None:
-        """Log once, until it is used again, that a webhook is gone and another one takes its place."""
-        for each in set(batch.left_out) - self._left_out:
-            logger.error("The webhook %s of %s is gone: it is left out, and its alerts go to the others of that type",
-                         each, ROUTES[batch.alert_type].webhook_variables[0])  # fmt: skip
-        self._left_out |= set(batch.left_out)
-        self._left_out -= {batch.webhook.id} if batch.webhook else set()
 
     def _post(self, batch: Batch) -> Answer:
         """Discord's answer, or what stands for it if no request may be made."""

@@ -77,7 +77,10 @@ class OwnWakeUps:
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
-            self._begin(partial(self._see_to, due))
+            try:
+                self._begin(partial(self._see_to, due))
+            except RuntimeError:  # the system has no thread left
+                logger.exception("a wake-up waits for a thread")
 
     def _next(self) -> WakeUp | None:
         """The first that is due; None once there are to be no more."""

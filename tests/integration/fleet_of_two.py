@@ -109,7 +109,7 @@ class Worker:
         pulse: Any = SimpleNamespace(known=True, worker=lambda: self.name)
         parts = bench.outbox, pulse, bench.gate, cast("Any", discord), bench.settings, self.announcer
         self.delivery_worker = DeliveryWorker(*parts)
-        self.delivery_worker.hangs = self.announcer.hangs
+        self.delivery_worker.hanging.tell = self.announcer.hangs
 
     @contextmanager
     def _producing(self, _: str) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import pytest
 from notifier.models import AlertType
 from notifier.outbox.disposition import decide, failed_over
 from notifier.outcome import Answer, Deferred, Delivered, Failed, Outcome, Reason, Rejected
-from notifier.worker.delivery_log import WaitLog, log_batch
+from notifier.worker.delivery_log import ClaimLog, log_batch
 from notifier.worker.step_log import FIELDS
 from tests.integration.conftest import ROOMY, WEBHOOK, Bench, MakeBench
 
@@ -70,7 +70,7 @@ def test_what_became_of_it_is_told(
 def test_what_an_outbox_waits_for_is_told_once_until_it_is_something_else(
     make_bench: MakeBench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench, log = make_bench(breaker_failures=1, breaker_open_seconds=300), WaitLog()
+    bench, log = make_bench(breaker_failures=1, breaker_open_seconds=300), ClaimLog(300)
     bench.admit("a")
     log_of(bench, Failed(Reason.BAD_GATEWAY))
     bench.tick(5)

@@ -128,3 +128,20 @@ def test_one_that_fails_keeps_no_other_from_its_time(
     worker.threads.shutdown()
     logged = [record.message for record in caplog.records if record.name.startswith("notifier.worker.own")]
     assert bool(logged) is isinstance(error, ValueError)
+
+
+def test_it_goes_on_if_one_could_not_be_begun(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+    begin, refused = worker.own._begin, threading.Event()
+
+    def refuse_the_first(act: Callable[[], object]) -> object:
+        if refused.is_set():
+            return begin(act)
+        refused.set()
+        raise RuntimeError("can't start new thread")
+
+    worker.own._begin = refuse_the_first
+    assert worker.own.take(wake_up("first"))
+    assert refused.wait(30)
+    assert worker.own.take(wake_up("second"))
+    until(lambda: worker.delivered == ["second"], 30)
+    assert "a wake-up waits for a thread" in caplog.text
