@@ -6,6 +6,7 @@ through all of that once more. Of ours it holds one function, from which nothing
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from weakref import ref
 
@@ -19,13 +20,15 @@ _methods: "list[tuple[ref[Any], str]]" = []
 def after_fork(method: Callable[[], object]) -> None:
     """Have this method of an object called in each forked process, as long as the object is there."""
     bound: Any = method
+    _methods[:] = [each for each in _methods if each[0]() is not None]
     _methods.append((ref(bound.__self__), bound.__name__))
 
 
 def _in_child() -> None:
-    for owner, name in tuple(_methods):
-        if (there := owner()) is not None:
-            getattr(there, name)()
+    with ExitStack() as calls:  # one that fails keeps no other back
+        for owner, name in reversed(_methods):
+            if (there := owner()) is not None:
+                calls.callback(getattr(there, name))
 
 
 os.register_at_fork(after_in_child=_in_child)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+# its words: who has to do with outcomes takes both from here; who raises alerts needs the words alone
 from notifier.status import NEVER_STORED as NEVER_STORED
 from notifier.status import UNDELIVERED as UNDELIVERED
 from notifier.status import Reason as Reason

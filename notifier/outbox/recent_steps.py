@@ -24,7 +24,7 @@ COMMITS_MAX = 100
 BYTES_MAX = 4 * 2**20
 """Ours: bounds of what is remembered. In two seconds Discord takes 100 requests of an address."""
 FASTEST = 1
-"""Of zlib's levels. The records of a batch are much alike: a sixth of them is left, by the slowest no less."""
+"""Of zlib's levels. The records of a batch are much alike: an eighth of them is left, by the slowest no less."""
 BETWEEN = "\0"
 """Stands in no argument of a commit: each is JSON, which escapes it, or nothing."""
 REMEMBERED_SECONDS = 60
