@@ -1,7 +1,5 @@
 """The parts of a notification: its fields, files, author, poll and buttons, and what their values have in common."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,16 +9,14 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     StringConstraints,
 )
-from pydantic_core import CoreSchema, core_schema
 
 from notifier.colours import COLOUR_MAX, OURS
 from notifier.errors import InvalidMessage
+from notifier.file_content import FileContent
 
 SNOWFLAKE_MAX = 2**63 - 1  # ids are signed 64-bit (Discord docs, reference.mdx, Snowflakes)
 URL_MAX_CHARACTERS = 2048  # any URL of an embed, and avatar_url (Discord's OpenAPI description)
@@ -171,33 +167,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, known, n=1)), None)
 
 
-def _file_bytes(value: object) -> object:
-    """Bytes as they are, text as UTF-8; JSON holds them as ``{"base64": "…"}``."""
-    match value:
-        case {"base64": str(text)}:
-            try:
-                return base64.b64decode(text, validate=True)
-            except binascii.Error:
-                raise ValueError("not base64") from None
-        case str():
-            return value.encode(errors="replace")
-        case bytearray() | memoryview():
-            return bytes(value)
-    return value
-
-
-def _as_base64(value: bytes) -> dict[str, str]:
-    return {"base64": base64.b64encode(value).decode()}
-
-
-class _Base64InJson:
-    """As pydantic's ``PlainSerializer``, whose module nothing else needs: it took more than all the parts below."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        written = core_schema.plain_serializer_function_ser_schema(_as_base64, when_used="json")
-        return {**handler(source), "serialization": written}
-
-
 Colour = Annotated[int, Field(ge=0, le=COLOUR_MAX)]
 Username = Annotated[str, stripped(USERNAME_MAX_CHARACTERS), AfterValidator(_username)]
 Snowflake = Annotated[str, AfterValidator(_snowflake)]
@@ -277,7 +246,7 @@ class MessageFile(Part):
     """A file that is attached. ``content``: bytes, or a text (as UTF-8). ``description``: for who cannot see it."""
 
     name: Text
-    content: Annotated[bytes, BeforeValidator(_file_bytes), _Base64InJson()] = Field(repr=False)
+    content: FileContent = Field(repr=False)
     content_type: Text | None = None
     description: Text | None = None
 
