@@ -48,7 +48,7 @@ def send(
     Examples:
       notifier send general "System Update" "The system has been successfully updated"
       notifier send error "Disk full" --field "Mount=/var" --field "Used=97 %" --wait 10
-      pg_dump shop 2>&1 >shop.sql | notifier send error "Backup failed" -
+      pg_dump shop >shop.sql 2>errors.log || tail errors.log | notifier send error "Backup failed" -
       notifier send error "Render failed" --file render.log --image frame.png --author Farm --silent
       notifier send -t tracklist_generated --set recording="Artist - Mix Title" --set tracks=15
       notifier send critical "Payments are down" --mention @here --dry-run

@@ -66,7 +66,7 @@ def shell_commands() -> Iterator[tuple[str, list[str]]]:
         for line in typed:
             words = shlex.split(line, comments=True)
             while words:
-                end = next((at for at, word in enumerate(words) if word in ("&&", "|", ";")), len(words))
+                end = next((at for at, word in enumerate(words) if word in ("&&", "||", "|", ";")), len(words))
                 command = words[:end]
                 while command and re.match(r"[A-Z_]+=", command[0]):
                     command = command[1:]
