@@ -50,12 +50,33 @@ def _of_python(level: int | str) -> list[str]:
     if handler is None:
         handler = DiscordHandler(level)
         logging.root.addHandler(handler)
+        logging.root.addHandler(_StandardError(logging.WARNING))
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         loop = None
     install(handler, loop=loop)
     return ["logging", "excepthooks", *(["asyncio"] if loop else [])]
+
+
+class _StandardError(logging.Handler):
+    """Prints what logging prints for a program without handlers: one of ours at the root is none that shows a text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Leave the record to logging's last resort, if no handler but ours gets it."""
+        if logging.lastResort and record.levelno >= logging.lastResort.level and not _is_shown(record.name):
+            logging.lastResort.handle(record)
+
+
+def _is_shown(name: str) -> bool:
+    from notifier.integrations.log_handler import DiscordHandler
+
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger:
+        if any(not isinstance(each, (DiscordHandler, _StandardError)) for each in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
 
 
 def _of_celery(app: "Celery") -> list[str]:

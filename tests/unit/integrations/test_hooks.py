@@ -39,6 +39,30 @@ def test_it_turns_on_what_is_given(alerts: Alerts) -> None:
     assert sys.excepthook is not sys.__excepthook__
 
 
+def test_a_program_without_handlers_still_sees_its_log(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])
+    notifier.init()
+    notifier.init()
+    logger = logging.getLogger("orders_of_hooks")
+    logger.warning("paid late")
+    logger.error("paid twice")
+    assert capsys.readouterr().err == "paid late\npaid twice\n"
+
+
+@pytest.mark.parametrize("name", ["", "orders_of_hooks", "orders_of_hooks.till"])
+def test_what_a_handler_of_the_program_shows_is_not_printed_as_well(
+    name: str, alerts: Alerts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])
+    notifier.init()
+    own = logging.getLogger(name)
+    monkeypatch.setattr(own, "handlers", [*own.handlers, logging.NullHandler()])
+    logging.getLogger("orders_of_hooks.till").error("paid twice")
+    assert capsys.readouterr().err == ""
+
+
 def test_the_loop_that_runs_as_well() -> None:
     async def main() -> list[str]:
         return notifier.init()
