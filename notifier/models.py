@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -272,3 +272,14 @@ def _of_template(data: dict[str, Any]) -> dict[str, Any]:
     except ExtraMissing as error:
         raise TemplateError(str(error)) from None
     return fields_of_template(data["template"], data.get("context"), given)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """What stood here: results that an earlier version has pickled, into a cache for one, name it so."""
+        if name != "NotificationResult":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from notifier.notification_result import NotificationResult
+
+        return NotificationResult

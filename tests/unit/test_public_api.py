@@ -1,7 +1,10 @@
 """The list of what others build on has each kind of it (that it is up to date: tests/e2e/test_docs.py)."""
 
+import pickle
+
 import pytest
 
+import notifier.models
 from scripts.public_api import lines
 
 
@@ -19,3 +22,9 @@ from scripts.public_api import lines
 )
 def test_each_kind_of_name_is_in_it(line: str) -> None:
     assert line in lines()
+
+
+def test_a_result_that_an_earlier_version_has_pickled_can_be_read() -> None:
+    named = b"cnotifier.models\nNotificationResult\n."
+    assert pickle.loads(named) is notifier.NotificationResult  # noqa: S301 - our own
+    assert not hasattr(notifier.models, "Nothing")
