@@ -58,7 +58,8 @@ def send(
     While it waits, standard error says what for. A file or picture that cannot be read is left out, and told.
 
     Exit code: 0 queued (or, with --wait, delivered), or told by no message of its own (repeated, silenced, folded, no
-    incident to resolve); 1 otherwise: with --wait also if it still waits then; 130 interrupted while it waited.
+    incident to resolve); 1 otherwise: with --wait also if it still waits then, or is spooled; 130 interrupted while it
+    waited.
     """
     names_incident = alert_type and fields["dedup_key"] and (fields["update"] or fields["resolved"])
     if title == STDIN:  # its first line is the title
@@ -102,7 +103,8 @@ def _send(message: NotificationMessage, wait: float | None, *, as_json: bool) ->
     else:
         said = f"{result.status} {result.id}" + (f" as message {result.message_id}" if result.message_id else "")
         echo(said + (f": {result.error}" if result.error else ""))
-    if not result.success and result.status not in WITHOUT_A_MESSAGE:
+    still_here = wait is not None and result.status == Status.SPOOLED
+    if still_here or (not result.success and result.status not in WITHOUT_A_MESSAGE):
         raise SystemExit(1)
 
 

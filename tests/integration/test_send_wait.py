@@ -2,9 +2,12 @@
 
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -157,3 +160,13 @@ def test_an_interrupt_says_how_to_look_later(
     assert run("--wait", "60") == 130
     told = capsys.readouterr().err.strip()
     assert told == f"Interrupted. What is queued is delivered all the same; see: notifier explain {sent[0]}"
+
+
+@pytest.mark.parametrize(("waits", "code"), [([], 0), (["--wait", "5"], 1)])
+def test_what_is_only_on_this_disk_is_not_delivered(waits: list[str], code: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "notifier", "send", "general", "Backup failed", *waits],
+        env={**os.environ, "REDIS_URL": "redis://127.0.0.1:1/0", "NOTIFIER_SPOOL_DIR": str(tmp_path / "spool")},
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout.split()[:1], done.returncode) == (["spooled"], code), done.stderr
