@@ -39,9 +39,10 @@ def remembered(seed: int) -> object:
 
 
 def sought(name: str, first: int, seeds: int) -> tuple[str, Found | None]:
-    """A planted bug, and what finds it: the seed that is known to, while it does."""
-    known = (known_seeds()[name],) if name in known_seeds() else ()
-    return name, found_by(BUGS[name], (*known, *range(first, first + seeds)), _own[0])
+    """A planted bug, and what finds it: the seed that is known to, while it does and is among these."""
+    among = range(first, first + seeds)
+    known = [known_seeds()[name]] if known_seeds().get(name) in among else []
+    return name, found_by(BUGS[name], (*known, *among), _own[0])
 
 
 @contextmanager

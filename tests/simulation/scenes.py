@@ -37,6 +37,9 @@ LATER = {"request_late": (1.1, 12.0), "twice": (0.05, 12.0)}
 WITHOUT_REDIS = 0.12
 """In how many a caller with a disk raises alerts while Redis is away."""
 
+FORGOTTEN = 0.06
+"""In how many Redis forgets a commit, and not that its alert was admitted."""
+
 ANSWERED_SELDOM = 0.12
 """In how many Discord gives answers that it seldom gives."""
 ANSWERED_FURTHER = 0.2
@@ -57,6 +60,7 @@ def plan_of(seed: int) -> Plan:
     plan = _misled(plan, random.Random(f"operations of {seed}"))
     plan = _answered_seldom(plan, random.Random(f"answers of {seed}"))
     plan = _without_redis(plan, random.Random(f"disk of {seed}"))
+    plan = _forgets_a_commit(plan, random.Random(f"commits of {seed}"))
     plan = _answered_further(plan, random.Random(f"further answers of {seed}"))
     plan = _by_its_token(plan, random.Random(f"tokens of {seed}"))
     folds, collects = digests.random() < DIGESTS, digests.random() < DIGESTS
@@ -150,6 +154,22 @@ def _without_redis(plan: Plan, chance: random.Random) -> Plan:
             )
     alerts = tuple(sorted((*plan.alerts, *more), key=lambda each: each.at))
     return replace(plan, alerts=alerts, faults=(*plan.faults, *faults), spools=True)
+
+
+def _forgets_a_commit(plan: Plan, chance: random.Random) -> Plan:
+    """Redis forgets that a postponed alert was posted, and one behind it is claimed as soon as it is back."""
+    if chance.random() >= FORGOTTEN:
+        return plan
+    kind, first = chance.randrange(TYPES), len(plan.alerts) + 1
+    at, after = round(chance.uniform(1, FAULT_SECONDS - 8), 3), round(chance.uniform(2, 4), 3)
+    since, forgotten = at + after - chance.uniform(0.05, 0.4), chance.uniform(0.8, 1.9)
+    more = (
+        Raised(at, f"alert-{first}", kind, after=after),
+        Raised(round(since + forgotten + chance.uniform(0.3, 0.8), 3), f"alert-{first + 1}", kind),
+    )
+    forgets = Fault("forget", round(since, 3), 0, round(forgotten, 3))
+    alerts = tuple(sorted((*plan.alerts, *more), key=lambda each: each.at))
+    return replace(plan, alerts=alerts, faults=(*plan.faults, forgets))
 
 
 def _flood(plan: Plan, chance: random.Random) -> Plan:
