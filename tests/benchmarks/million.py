@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from notifier.settings import Settings
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.rows import burst, kept, scale
 
@@ -28,7 +29,13 @@ def cells(figures: Sequence[Figure]) -> Iterator[Cells]:
         yield "workers' processors", f"1,000,000 × {worker:.1f} ms", _processor(ALERTS * worker / 1e3)
     if figure := found.get(kept.NAMES["finished"]):
         size = figure.row.figure
-        yield "Redis' memory for a day of history", f"1,000,000 × {size:,.0f} bytes", f"{ALERTS * size / 1e9:.1f} GB"
+        days = Settings.model_fields["history_days"].default
+        for name, formula, times in (
+            ("a day of history", "", 1),
+            (f"the {days} days that are kept", f"{days} × ", days),
+        ):
+            gigabytes = times * ALERTS * size / 1e9
+            yield f"Redis' memory for {name}", f"{formula}1,000,000 × {size:,.0f} bytes", f"{gigabytes:.1f} GB"
     if figure := found.get(kept.NAMES["waiting"]):
         size = figure.row.figure
         yield "Redis' memory for the hour that waits", f"42,000 × {size:,.0f} bytes", f"{42_000 * size / 1e6:,.0f} MB"

@@ -70,5 +70,6 @@ def test_a_million_alerts_are_reckoned_from_what_was_measured() -> None:
     assert list(million.cells(figures)) == [
         ("Redis' processor, the steps alone", "1,000,000 × 432 µs", "7 minutes a day: 0.5% of a processor"),
         ("Redis' memory for a day of history", "1,000,000 × 500 bytes", "0.5 GB"),
+        ("Redis' memory for the 7 days that are kept", "7 × 1,000,000 × 500 bytes", "3.5 GB"),
     ]
     assert list(million.cells([])) == []
