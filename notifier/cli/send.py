@@ -102,7 +102,8 @@ def _send(message: NotificationMessage, wait: float | None, *, as_json: bool) ->
         print_json(_as_json(message, result))
     else:
         said = f"{result.status} {result.id}" + (f" as message {result.message_id}" if result.message_id else "")
-        echo(said + (f": {result.error}" if result.error else ""))
+        error = (result.error or "").removeprefix(f"alert {result.id} is queued: ")  # which is said already
+        echo(said + (f": {error}" if error else ""))
     still_here = wait is not None and result.status == Status.SPOOLED
     if still_here or (not result.success and result.status not in WITHOUT_A_MESSAGE):
         raise SystemExit(1)

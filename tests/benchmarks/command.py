@@ -43,7 +43,7 @@ Names for --only:
 """
 
 
-@click.command(help=HELP)
+@click.command(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--only", "names", multiple=True, type=click.Choice(NAMES), metavar="NAME", help="Measure this; may be repeated."
 )

@@ -147,6 +147,14 @@ def test_the_end_of_the_wait_says_why_it_waits_still(
     assert told["error"] == f"alert {told['id']} is queued: not ready within 0.1 s; {NOBODY}"
 
 
+def test_in_words_it_names_the_alert_once(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--wait", "0.1") == 1
+    (said,) = capsys.readouterr().out.splitlines()
+    status, notification_id, why = said.split(" ", 2)
+    assert (status, why) == ("queued", f"not ready within 0.1 s; {NOBODY}")
+    assert notification_id.endswith(":")
+
+
 def test_an_interrupt_says_how_to_look_later(
     run: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

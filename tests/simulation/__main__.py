@@ -13,7 +13,7 @@ from tests.simulation.pool import pool_of, sought, tried
 from tests.simulation.table import lines, write
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--seeds", default=300, show_default=True, help="How many plans to run.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option("--processes", default=1, show_default=True, help="How many run at once, each with a Redis of its own.")

@@ -143,7 +143,7 @@ class Soak:
         return lines
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--minutes", type=click.FloatRange(0.2), default=30, show_default=True, help="How long faults go on.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Chooses the alerts and the faults.")
 @click.option("--per-second", type=click.FloatRange(0.1), default=6, show_default=True, help="Calls, on average.")
