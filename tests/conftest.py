@@ -49,7 +49,7 @@ return lasting
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many keep two cores busy: the slow tests wait more than they work, and each process collects all tests."""
-    return 3 if config.option.markexpr == "not slow" else 5
+    return 3 if config.option.markexpr == "not slow" else 4
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
