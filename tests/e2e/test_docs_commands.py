@@ -94,7 +94,8 @@ def test_every_command_of_the_pages_runs(run_python: RunPython, sandbox: Sandbox
     done = run_python(f"import sys; sys.argv = ['', {json.dumps(asked)!r}]\n{RUN}")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["words"] for each in answers] == asked, done.stderr
-    assert [each for each in answers if not ended_as_it_should(each)] == []
+    wrong = [each for each in answers if not ended_as_it_should(each)]
+    assert not wrong, json.dumps(wrong, indent=1)
 
 
 def ended_as_it_should(answer: dict[str, Any]) -> bool:
