@@ -260,7 +260,8 @@ def test_a_worker_that_has_not_done_its_last_steps_again_is_not_back(bench: Benc
     assert [item.maybe_posted for item in bench.batch().items] == [True]
 
 
-def test_a_second_crash_at_once_hides_no_worker_that_died_in_the_first(bench: Bench) -> None:
+def one_dies_with_redis_while_an_alert_waits(bench: Bench) -> Heartbeat:
+    """The alert is "a". Returns the heartbeat of the worker that lives; its next beat comes after five seconds."""
     here, other = (Heartbeat(bench.redis, names) for _ in range(2))
     bench.admit("first")
     committed(bench)
@@ -270,6 +271,11 @@ def test_a_second_crash_at_once_hides_no_worker_that_died_in_the_first(bench: Be
     bench.admit("a")
     Disk(bench).crash()
     bench.tick(5)
+    return here
+
+
+def test_a_second_crash_at_once_hides_no_worker_that_died_in_the_first(bench: Bench) -> None:
+    here = one_dies_with_redis_while_an_alert_waits(bench)
     here._beat("here")  # and no claim before it crashes again
     bench.tick(1)
     Disk(bench).crash()
@@ -640,15 +646,7 @@ def test_a_new_run_is_told_once_however_soon_its_thread_runs(bench: Bench, monke
 
 
 def test_what_a_disk_handed_over_since_was_posted_by_nobody(bench: Bench) -> None:
-    here, other = (Heartbeat(bench.redis, names) for _ in range(2))
-    bench.admit("first")
-    committed(bench)
-    here._beat("here")
-    other._beat("other")
-    bench.tick(1)
-    bench.admit("a")
-    Disk(bench).crash()
-    bench.tick(5)
+    here = one_dies_with_redis_while_an_alert_waits(bench)
     here._beat("here")
     bench.tick(1)
     bench.outbox.admit(NotificationMessage(id="of-a-disk", title="of a disk"), spooled_seconds=3_600)
