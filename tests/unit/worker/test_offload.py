@@ -33,7 +33,8 @@ def test_what_is_quick_is_returned_or_raised_as_if_it_had_run_here() -> None:
 
 
 def test_what_hangs_goes_on_and_the_end_waits_for_it(go_on: threading.Event) -> None:
-    offload, ended, threads = Offload(2, slot_seconds=0.01), [], 2 * THREADS_EACH
+    outboxes = len(AlertType) + 1  # a type has two webhooks
+    offload, ended, threads = Offload(outboxes, slot_seconds=0.01), [], outboxes * THREADS_EACH
     all_at_once = threading.Barrier(threads + 1)
 
     def hang(number: int) -> None:
