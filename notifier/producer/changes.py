@@ -22,13 +22,15 @@ class Changes:
         self._is_noted = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that notes
 
     def note(self) -> None:
         """There is something new to be shown."""
         self._is_noted = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="notifier-job", daemon=True)
-            started(self._thread)
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._work, name="notifier-job", daemon=True)
+                self._thread = thread if started(thread) else None
 
     def end(self) -> None:
         """Show no more; a change that came after the end would begin another message."""
@@ -40,4 +42,5 @@ class Changes:
         while not self._ended.wait(CHANGE_SECONDS):
             if self._is_noted:
                 self._is_noted = False
-                self._is_noted |= not self._show()
+                if not self._show():  # what is noted meanwhile stays noted
+                    self._is_noted = True

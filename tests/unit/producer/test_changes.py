@@ -1,0 +1,75 @@
+"""What was noted last is shown, by one thread, whatever happens at the same time."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from notifier.producer import changes as changes_module
+from notifier.producer.changes import Changes
+from tests.servers import until
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "CHANGE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def often() -> Iterator[None]:
+    """Threads take turns all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_what_is_noted_while_a_change_is_shown_is_shown_after_it() -> None:
+    noted, shown = [1], []
+
+    def show() -> bool:
+        shown.append(noted[-1])
+        if len(noted) == 1:  # another thread does it, while the request is under way
+            noted.append(2)
+            changes.note()
+        return True
+
+    changes = Changes(show)
+    changes.note()
+    until(lambda: shown == [1, 2], "the second", poll_seconds=0.01)
+    changes.end()
+
+
+def test_what_could_not_be_shown_is_tried_again() -> None:
+    asked: list[None] = []
+
+    def show() -> bool:
+        asked.append(None)
+        return len(asked) == 3
+
+    changes = Changes(show)
+    changes.note()
+    until(lambda: len(asked) == 3, "the third", poll_seconds=0.01)
+    changes.end()
+
+
+@pytest.mark.usefixtures("often")
+def test_threads_that_note_at_once_have_one_thread_that_shows() -> None:
+    def shows() -> int:
+        return sum(each.name == "notifier-job" for each in threading.enumerate())
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(200):
+            before, ready = shows(), threading.Barrier(8)
+            changes = Changes(lambda: True)
+
+            def note(changes: Changes = changes, ready: threading.Barrier = ready) -> None:
+                ready.wait(10)
+                changes.note()
+
+            for each in [pool.submit(note) for _ in range(8)]:
+                each.result()
+            assert shows() == before + 1
+            changes.end()
