@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -65,6 +66,12 @@ def are_green(sandbox: Sandbox, kinds: Collection[AlertType] = AlertType) -> boo
     return all(is_green(found[kind][0]) and is_green(found[kind][-1]) for kind in kinds)
 
 
+def nothing_waits(server: OwnRedis) -> bool:
+    with closing(connect(server.url, 5)) as client:
+        places = [names.outbox(kind, part) for kind in AlertType for part in ("waiting", "delayed", "in_flight")]
+        return not client.exists(*places)
+
+
 def test_redis_and_workers_killed_in_a_storm_leave_one_message_of_each_type_and_all_of_it_told(
     own_redis: OwnRedis,
     sandbox: Sandbox,
@@ -88,6 +95,7 @@ def test_redis_and_workers_killed_in_a_storm_leave_one_message_of_each_type_and_
 
     resolve(Application(client_app(own_redis.url)), *AlertType)
     until(lambda: are_green(sandbox), "the resolutions")
+    until(lambda: nothing_waits(own_redis), "what is told of one that was over before")
     found = by_type(sandbox)
     (lost, *_), thread = found[THREAD][1:], found.pop(THREAD)
     assert {kind: len(messages) for kind, messages in found.items()} == dict.fromkeys(found, 1)
