@@ -242,9 +242,9 @@ class Pipeline(Caller):
     def check(self) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing."""
         from notifier.operations.checks import check
-        from notifier.outbox.fleet import read_fleet
+        from notifier.outbox.fleet import read_settled_fleet
 
-        own, fleet = self.settings, partial(read_fleet, self.redis, self.keys)
+        own, fleet = self.settings, partial(read_settled_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet, own.further_webhooks)
 

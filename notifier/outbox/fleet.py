@@ -1,6 +1,7 @@
 """The fleet: which webhooks the living workers hold, by alert type. No token is stored, only fingerprints."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,16 @@ import redis
 
 from notifier.models import AlertType
 from notifier.outbox.partitions import partitions_of
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.routing import Partition
-from notifier.storage.connection import broker_errors
+from notifier.storage.connection import MICROSECONDS, broker_errors, clock
 from notifier.storage.keys import Keys
 from notifier.webhook import Webhook
+
+LATELY_SECONDS = 60
+"""Ours: a worker that was heard of in them, and has not left, may be heard of again."""
+LOOK_SECONDS = 0.2
+"""Ours: between two looks for it; a worker says that it lives every half second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,29 @@ def read_fleet(client: "redis.Redis", keys: Keys) -> list[Holding]:
         if name in living
     ]
     return sorted(held, key=lambda each: (list(AlertType).index(each.alert_type), each.worker, each.number))
+
+
+def read_settled_fleet(client: "redis.Redis", keys: Keys) -> list[Holding]:
+    """The same, for one who says that a worker is missing: one that was heard of lately has a moment to be heard again.
+
+    It may have had no processor for a while, or Redis may have been away; a process that is gone has the same moment.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    deadline = time.monotonic() + WITNESS_SECONDS
+    while _is_one_late(client, keys) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return read_fleet(client, keys)
+
+
+def _is_one_late(client: "redis.Redis", keys: Keys) -> bool:
+    """Whether a worker was heard of lately that is not heard now. One that ends as it should is not in the list."""
+    with broker_errors():
+        since = clock(client) - LATELY_SECONDS * MICROSECONDS
+        heard = cast("list[str]", client.zrangebyscore(keys.workers, since, "+inf"))
+        names = {each.partition(" ")[0] for each in heard}
+        return _living(client, keys, names) != names
 
 
 def _living(client: "redis.Redis", keys: Keys, names: Collection[str]) -> set[str]:

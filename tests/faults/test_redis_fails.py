@@ -31,9 +31,17 @@ def sentinel_redis(tmp_path: Path) -> Iterator[SentinelRedis]:
 def assert_all_arrived_once(sandbox: Sandbox, caller: Process) -> None:
     """Every alert of the caller is in its channel, once."""
     assert caller.wait_for(r"raised (\d+)")[1] == str(ALERTS)
-    until(lambda: len(set(sandbox.titles())) == ALERTS, "all alerts", 90, poll_seconds=0.5)
-    assert set(titles_of(sandbox)) == {f"alert {number}" for number in range(ALERTS)}
+    raised = {f"alert {number}" for number in range(ALERTS)}
+    until(lambda: not missing(sandbox, raised), "all alerts", 90, poll_seconds=0.5)
+    assert set(titles_of(sandbox)) == raised
     assert doubled(titles_of(sandbox)) == set()
+
+
+def missing(sandbox: Sandbox, raised: set[str]) -> list[str]:
+    """Those that did not arrive; printed, so that a failure shows them."""
+    found = sorted(raised - set(sandbox.titles()))
+    print(len(found), found[:10])
+    return found
 
 
 def test_redis_killed_and_silent_under_load_loses_nothing_and_the_answers_under_way_are_not_forgotten(

@@ -8,10 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from notifier.models import AlertType
+from notifier.outbox import fleet as fleet_module
 from notifier.outbox import heartbeat as heartbeat_module
 from notifier.outbox.claim import Batch, Claim, Empty, Throttled
-from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_fleet
+from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_fleet, read_settled_fleet
 from notifier.outbox.heartbeat import LIFE_SECONDS, Heartbeat
+from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Reason, Rejected
 from notifier.routing import Partition
@@ -373,6 +375,42 @@ def test_the_fleet_is_read_by_type_and_worker_and_its_disagreements_are_named(be
     assert disagreements([]) == []
     text = json.dumps([bench.redis.hgetall(names.fleet(kind)) for kind in AlertType])
     assert "fake-token" not in text
+
+
+def test_a_worker_that_was_not_heard_for_a_moment_is_not_missing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "clock", lambda client: int(client.get(CLOCK)))
+    beat(bench, "late", {GENERAL: WEBHOOK})
+    bench.redis.delete(names.worker("late"), names.fleet(GENERAL))  # their life is over
+    bench.tick(LIFE_SECONDS + 1)
+    assert read_fleet(bench.redis, names) == []
+    looks = iter([None, None, lambda: beat(bench, "late", {GENERAL: WEBHOOK})])
+    monkeypatch.setattr(fleet_module.time, "sleep", lambda _: (next(looks) or str)())
+    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["late@here"]
+    assert next(looks, "none") == "none"
+    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["late@here"], "and looks no more"
+
+
+def test_one_that_is_gone_is_waited_for_for_no_longer_than_a_lease_waits_for_its_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "clock", lambda client: int(client.get(CLOCK)))
+    now, slept = [0.0], []
+    monkeypatch.setattr(fleet_module.time, "monotonic", lambda: now[0])
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        slept.append(seconds)
+
+    monkeypatch.setattr(fleet_module.time, "sleep", sleep)
+    beat(bench, "lives", {SECURITY: OTHER_WEBHOOK})
+    beat(bench, "killed", {GENERAL: WEBHOOK})
+    dies(bench, "killed")
+    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["lives@here"]
+    assert WITNESS_SECONDS <= sum(slept) < WITNESS_SECONDS + 1
+    slept.clear()
+    bench.tick(fleet_module.LATELY_SECONDS + 1)
+    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["lives@here"]
+    assert slept == [], "nobody waits for one that is long gone"
 
 
 def test_an_empty_outbox_is_empty_for_whoever_asks(bench: Bench) -> None:
