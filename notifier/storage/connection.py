@@ -15,6 +15,7 @@ from redis.sentinel import Sentinel
 
 from notifier.errors import BrokerUnavailable
 from notifier.storage.address import CONNECTIONS_MAX, RedisUrl
+from notifier.storage.busy_poll import BusyPoll
 from notifier.storage.causes import cause_of, may_have_begun
 from notifier.storage.idle_connection import IDLE, READ_BYTES, ask
 from notifier.storage.url import read_redis_url
@@ -185,10 +186,10 @@ class NamingRedis(redis.Redis):
             _name(error, self.connection_pool)
             raise
 
-    def ask(self, command: bytes) -> Any:
+    def ask(self, command: bytes, busy_poll: BusyPoll | None = None) -> Any:
         """As ``idle_connection.ask``."""
         try:
-            return ask(self.connection_pool, command)
+            return ask(self.connection_pool, command, busy_poll)
         except (redis.RedisError, UnicodeDecodeError) as error:
             _name(error, self.connection_pool)
             raise

@@ -4,11 +4,14 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from queue import Empty, Full, LifoQueue
 from typing import Any
 
 import redis
+
+from notifier.storage.busy_poll import BusyPoll
 
 READ_BYTES = 8_192
 """Ours: what is asked of a socket at once. Python takes memory for all of it before it waits, and other threads take
@@ -63,12 +66,13 @@ def packed(parts: Iterable[str | bytes | float]) -> bytes:
     return b"$%d\r\n%b\r\n" * (len(given) // 2) % tuple(given)  # one by one takes longer
 
 
-def ask(pool: Any, command: bytes) -> Any:
+def ask(pool: Any, command: bytes, busy_poll: BusyPoll | None = None) -> Any:
     """The answer to a command in Redis' protocol.
 
     Args:
         pool: a ``BlockingConnectionPool``.
         command: whole.
+        busy_poll: looks for the answer before this thread sleeps.
 
     Raises:
         NoneIdle: nothing was sent.
@@ -76,9 +80,9 @@ def ask(pool: Any, command: bytes) -> Any:
     """
     connection = _taken(pool)
     try:
-        if not _is_usable(connection):
-            raise NoneIdle
-        seen = _seen_answer(connection._sock, command)
+        poller = _idle_poller(connection)
+        look = partial(busy_poll.wait, poller) if busy_poll and poller else None
+        seen = _seen_answer(connection._sock, command, look)
         return connection.read_response() if seen is None else seen[0]
     except (NoneIdle, redis.ResponseError):  # it was read whole
         raise
@@ -90,12 +94,17 @@ def ask(pool: Any, command: bytes) -> Any:
         pool.pool.put_nowait(connection)
 
 
-def _seen_answer(sock: Any, command: bytes) -> tuple[Any] | None:
-    """Redis' answer, if all of it is there as it comes; else None: redis-py reads it, in several times as long."""
+def _seen_answer(sock: Any, command: bytes, look: Callable[[], None] | None) -> tuple[Any] | None:
+    """Redis' answer, if all of it is there as it comes; else None: redis-py reads it, in several times as long.
+
+    ``look``: is called before this thread sleeps.
+    """
     try:
         sock.sendall(command)
         if type(sock) is not socket.socket:  # one of TLS cannot look ahead; one of gevent shall wait in its own way
             return None
+        if look:
+            look()
         seen = sock.recv(READ_BYTES, socket.MSG_PEEK)
         if len(seen) == READ_BYTES:  # what more there is does not have to be waited for
             seen = sock.recv(SEEN_BYTES, socket.MSG_PEEK)
@@ -143,14 +152,22 @@ def _taken(pool: Any) -> Any:
         raise NoneIdle from None
 
 
-def _is_usable(connection: Any) -> bool:
-    """Whether it is open, and nothing is there to be read: neither an answer that nobody took, nor its end."""
+def _idle_poller(connection: Any) -> Any:
+    """What tells when the answer is there; None if nothing on this system can.
+
+    Raises:
+        NoneIdle: it is not open, or something is there to be read: an answer that nobody took, or its end.
+    """
     if connection is None or (sock := connection._sock) is None or connection._is_silent:
-        return False
+        raise NoneIdle
     if connection.health_check_interval and time.monotonic() > connection.next_health_check:  # redis-py pings first
-        return False
+        raise NoneIdle
     if not hasattr(select, "poll"):  # on Windows, and with eventlet
-        return not connection.can_read()
+        if connection.can_read():
+            raise NoneIdle
+        return None
     poller = select.poll()
     poller.register(sock, select.POLLIN)
-    return not poller.poll(0)
+    if poller.poll(0):
+        raise NoneIdle
+    return poller

@@ -11,6 +11,7 @@ from typing import Any
 import redis
 from redis.sentinel import SentinelConnectionPool
 
+from notifier.storage.busy_poll import BusyPoll
 from notifier.storage.idle_connection import NoneIdle, packed
 
 logger = logging.getLogger(__name__)
@@ -81,13 +82,13 @@ def atomic_step(
 def _straight(client: Any, text: str, learned: Callable[..., Any]) -> Callable[..., Any]:
     """The same, without detours where it can be: once the server knows the script."""
     digest, is_known = _digest(text), False
-    name, ask = packed(("EVALSHA", digest)), getattr(client, "ask", None)
+    name, ask, busy_poll = packed(("EVALSHA", digest)), getattr(client, "ask", None), BusyPoll()
 
     def asked(keys: Sequence[str], args: Sequence[Any]) -> Any:
         if ask is not None:
             given = packed((len(keys), *keys, *args))
             try:
-                return ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given))
+                return ask(b"*%d\r\n%b%b" % (3 + len(keys) + len(args), name, given), busy_poll)
             except NoneIdle:
                 pass
         return client.evalsha(digest, len(keys), *keys, *args)

@@ -1,6 +1,7 @@
 """A step goes straight onto a connection that is idle, and runs once whatever became of that connection meanwhile."""
 
 import os
+import resource
 import select
 import socket
 import threading
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 import redis
 
+from notifier.storage import busy_poll, idle_connection
 from notifier.storage import connection as connections
-from notifier.storage import idle_connection
 from notifier.storage.connection import NamingRedis, connect
 from notifier.storage.idle_connection import READ_BYTES, Idle, NoneIdle, ask, packed
 from notifier.storage.scripts import atomic_step
@@ -68,6 +69,23 @@ def test_a_step_takes_the_idle_connection(client: NamingRedis, step: Callable[..
     before = client.client_id()
     assert [step(keys=[KEY], args=["ä", 1, 2.5]) for _ in range(2)] == [2, 3]
     assert (asked, client.client_id()) == (["straight"] * 2, before)
+
+
+def sleeps(step: Callable[..., Any]) -> int:
+    """How often this thread slept in a hundred steps."""
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    for _ in range(100):
+        step(keys=[KEY], args=[])
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
+
+
+def test_the_answer_to_a_small_step_is_there_before_a_thread_could_sleep_and_be_woken(
+    step: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(busy_poll, "SECONDS", 5)  # this machine may be busy
+    awake = sleeps(step)
+    monkeypatch.setattr(busy_poll, "SECONDS", 0)
+    assert awake * 4 < sleeps(step)
 
 
 @pytest.mark.parametrize("way", ["straight", "redis-py"])
@@ -199,7 +217,7 @@ def test_a_signal_while_a_connection_is_looked_at_takes_no_place(
 
     idle = client.connection_pool.pool.queue
     places = len(idle)
-    monkeypatch.setattr(idle_connection, "_is_usable", interrupted)
+    monkeypatch.setattr(idle_connection, "_idle_poller", interrupted)
     with pytest.raises(Interrupted):
         client.ask(b"*1\r\n" + packed(["PING"]))
     assert len(idle) == places
