@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from notifier.cli.processes import Process
@@ -17,6 +18,7 @@ from tests.servers import OwnRedis, SentinelRedis, until
 
 ALERTS = 300
 KILLS = 2
+RESTARTS = 8
 pytestmark = pytest.mark.slow
 
 
@@ -85,6 +87,21 @@ def test_behind_sentinels_a_replica_takes_over_under_load(
     (steps,) = (stats for each in sentinel_redis.replicas if "cmdstat_wait" in (stats := each.statistics()))
     assert steps["cmdstat_wait"]["calls"] > 0, "what was answered outlives the master"
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
+
+
+def test_a_worker_keeps_no_connection_to_a_redis_that_was_restarted(
+    own_redis: OwnRedis, sandbox: Sandbox, start_worker: StartWorker, configured: dict[str, str]
+) -> None:
+    there = {**configured, "REDIS_URL": own_redis.url}
+    worker = start_worker(**QUICK, REDIS_URL=own_redis.url)
+    for number in range(RESTARTS):
+        own_redis.away()
+        until(lambda number=number: worker.output().count("Connection to broker lost") > number, "that it is missed")
+        own_redis.back()
+        assert notifier(there, "send", "general", "after it", "--wait", "60")["status"] == "delivered"
+    connections = psutil.Process(worker.pid).net_connections("tcp")
+    # idle ones of a pool are closed as they are used next
+    assert sum(each.status == psutil.CONN_CLOSE_WAIT for each in connections) < RESTARTS
 
 
 def statuses(environment: dict[str, str]) -> Counter[str]:
