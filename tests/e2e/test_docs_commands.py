@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from notifier.cli.processes import Process
 from tests.conftest import Sandbox
 from tests.e2e.conftest import RunPython
 from tests.e2e.test_docs import COMMANDS, ROOT
@@ -82,8 +83,9 @@ def test_those_that_run_on_have_tests_elsewhere() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("worker")
-def test_every_command_of_the_pages_runs(run_python: RunPython, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_every_command_of_the_pages_runs(
+    worker: Process, run_python: RunPython, sandbox: Sandbox, tmp_path: Path
+) -> None:
     (tmp_path / "render.log").write_text("frame 12: out of memory\n")
     (tmp_path / "frame.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "alert.json").write_text(json.dumps({"title": "Disk full"}))
@@ -95,7 +97,7 @@ def test_every_command_of_the_pages_runs(run_python: RunPython, sandbox: Sandbox
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["words"] for each in answers] == asked, done.stderr
     wrong = [each for each in answers if not ended_as_it_should(each)]
-    assert not wrong, json.dumps(wrong, indent=1)
+    assert not wrong, f"{json.dumps(wrong, indent=1)}\n{worker.tail()}"
 
 
 def ended_as_it_should(answer: dict[str, Any]) -> bool:
