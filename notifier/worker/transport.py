@@ -7,6 +7,7 @@ entry is gone. Here one that is raised before the message is held has the entry 
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty
 from typing import Any
 
@@ -108,15 +109,19 @@ class CheckedChannel(OneClient):
         client.set_response_callback("BRPOP", self._note_entry)
         return client
 
+    def _connparams(self: Any, *args: Any, **options: Any) -> Any:
+        """As kombu's, for which it is no error of a connection that this one is closed: that ends a worker."""
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("the connection that the message came by is closed")
+        return super()._connparams(*args, **options)
+
     def close(self: Any) -> None:
-        """As kombu's, which reads the answer that it waits for: if Redis is gone, it leaves the rest open."""
-        try:
-            super().close()  # type: ignore[misc]
-        except (*self.connection_errors, *self.connection.channel_errors):
-            super().close()  # type: ignore[misc]  # that answer is given up
-        finally:
-            self._disconnect_pools()  # to give back what it held, kombu has made new ones
-            self._close_clients()
+        """As kombu's, which breaks off where Redis is gone: it reads an answer first, and puts back what it holds."""
+        for _ in range(2):  # the second time it waits for no answer
+            with suppress(*self.connection_errors):
+                super().close()  # type: ignore[misc]
+        self._disconnect_pools()  # to put something back, kombu has made new ones
+        self._close_clients()
 
     def _note_entry(self: Any, response: Any, **_: Any) -> Any:
         """Redis' answer to BRPOP."""
