@@ -135,7 +135,7 @@ class SentinelRedis:
                 "bind 127.0.0.1",
                 f"dir {own}",
                 f"sentinel monitor {MASTER_NAME} 127.0.0.1 {self.master.port} 2",
-                f"sentinel down-after-milliseconds {MASTER_NAME} 1000",
+                f"sentinel down-after-milliseconds {MASTER_NAME} 3000",
                 f"sentinel failover-timeout {MASTER_NAME} 5000",
             ]
             (own / "sentinel.conf").write_text("\n".join(lines))
@@ -152,6 +152,11 @@ class SentinelRedis:
         """Whether a sentinel takes the master for dead."""
         with redis.Redis(port=self._ports[0], decode_responses=True) as sentinel:
             return bool(cast("Any", sentinel.sentinel_masters())[MASTER_NAME]["is_sdown"])
+
+    def failovers(self) -> int:
+        """How often a replica has taken over."""
+        with redis.Redis(port=self._ports[0], decode_responses=True) as sentinel:
+            return int(cast("Any", sentinel.sentinel_masters())[MASTER_NAME]["config-epoch"])
 
     def stop(self) -> None:
         """End all of it."""
