@@ -239,12 +239,15 @@ class Pipeline(Caller):
 
         return LastAnswers(self.discord)
 
-    def check(self) -> "CheckReport":
-        """Whether it is configured, and works. Posts nothing."""
-        from notifier.operations.checks import check
-        from notifier.outbox.fleet import read_settled_fleet
+    def check(self, *, settled: bool = False) -> "CheckReport":
+        """Whether it is configured, and works. Posts nothing.
 
-        own, fleet = self.settings, partial(read_settled_fleet, self.redis, self.keys)
+        ``settled``: a worker that was heard of lately has a moment to be heard again.
+        """
+        from notifier.operations.checks import check
+        from notifier.outbox.fleet import read_fleet, read_settled_fleet
+
+        own, fleet = self.settings, partial(read_settled_fleet if settled else read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet, own.further_webhooks)
 
@@ -260,7 +263,7 @@ class Pipeline(Caller):
         from notifier.operations.spool_state import spool_state
         from notifier.operations.template_check import template_problems
 
-        own, report = self.settings, self.check()
+        own, report = self.settings, self.check(settled=True)
         found = seen(self.redis, self.keys, read_redis_url("REDIS_URL", own.redis_url.get_secret_value()).place)
         spool = spool_state(self.spool, own.spool_dir) if self.spool and own.spool_dir else None
         return Health(report, found, spool, template_problems(own), own.warnings, own.rate_limit_per_minute)

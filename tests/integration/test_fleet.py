@@ -16,8 +16,11 @@ from notifier.outbox.heartbeat import LIFE_SECONDS, Heartbeat
 from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outbox.terms import Terms
 from notifier.outcome import Reason, Rejected
+from notifier.pipeline import Pipeline
 from notifier.routing import Partition
+from notifier.settings import Settings
 from notifier.webhook import Webhook
+from tests.e2e.conftest import client_app
 from tests.integration.conftest import CLOCK, OTHER_WEBHOOK, WEBHOOK, Bench, MakeBench, by_test_clock
 from tests.names import names
 
@@ -411,6 +414,27 @@ def test_one_that_is_gone_is_waited_for_for_no_longer_than_a_lease_waits_for_its
     bench.tick(fleet_module.LATELY_SECONDS + 1)
     assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["lives@here"]
     assert slept == [], "nobody waits for one that is long gone"
+
+
+def test_notifier_check_waits_for_a_late_worker_and_a_health_check_which_asks_for_none_does_not(
+    bench: Bench, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_module, "clock", lambda client: int(client.get(CLOCK)))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        beat(bench, "late", {GENERAL: WEBHOOK})
+
+    monkeypatch.setattr(fleet_module.time, "sleep", sleep)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    pipeline = Pipeline(client_app(redis_url), Settings.load())
+    beat(bench, "late", {GENERAL: WEBHOOK})
+    dies(bench, "late")
+    assert (pipeline.check().fleet, slept) == ((), [])
+    assert [each.holding.worker for each in pipeline.health().report.fleet] == ["late@here"]
+    assert len(slept) == 1
+    pipeline.redis.close()
 
 
 def test_an_empty_outbox_is_empty_for_whoever_asks(bench: Bench) -> None:
