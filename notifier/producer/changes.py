@@ -22,15 +22,15 @@ class Changes:
         self._is_noted = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lock = threading.RLock()  # a signal handler may interrupt the thread that notes
+        self._beginning = threading.Lock()  # whoever has it starts the thread; a signal handler that notes cannot wait
 
     def note(self) -> None:
         """There is something new to be shown."""
         self._is_noted = True
-        with self._lock:
-            if self._thread is None:
-                thread = threading.Thread(target=self._work, name="notifier-job", daemon=True)
-                self._thread = thread if started(thread) else None
+        if self._beginning.acquire(blocking=False):
+            self._thread = threading.Thread(target=self._work, name="notifier-job", daemon=True)
+            if not started(self._thread):
+                self._beginning.release()
 
     def end(self) -> None:
         """Show no more; a change that came after the end would begin another message."""

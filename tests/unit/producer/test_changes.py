@@ -55,6 +55,32 @@ def test_what_could_not_be_shown_is_tried_again() -> None:
     changes.end()
 
 
+def test_a_thread_that_could_not_be_started_is_started_by_the_next_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = threading.Event()
+    changes = Changes(lambda: shown.set() or True)
+    with monkeypatch.context() as patched:
+        patched.setattr(changes_module, "started", lambda _: False)
+        changes.note()
+    changes.note()
+    assert shown.wait(10)
+    changes.end()
+
+
+def test_a_signal_while_the_thread_is_started_begins_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[threading.Thread] = []
+    changes = Changes(lambda: True)
+
+    def interrupted(thread: threading.Thread) -> bool:
+        begun.append(thread)
+        if len(begun) == 1:
+            changes.note()  # by the signal's handler
+        return True
+
+    monkeypatch.setattr(changes_module, "started", interrupted)
+    changes.note()
+    assert len(begun) == 1
+
+
 @pytest.mark.usefixtures("often")
 def test_threads_that_note_at_once_have_one_thread_that_shows() -> None:
     def shows() -> int:
