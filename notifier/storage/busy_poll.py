@@ -26,7 +26,7 @@ class BusyPoll:
         """Return as soon as something can be read, or after a moment. ``poller``: a ``select.poll`` of one socket."""
         if give_way is None:
             return
-        if self._left_out:
+        if self._left_out > 0:  # two threads may count one too many
             self._left_out -= 1
             return
         ends_at = time.perf_counter() + SECONDS

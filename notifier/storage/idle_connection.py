@@ -101,7 +101,7 @@ def _seen_answer(sock: Any, command: bytes, look: Callable[[], None] | None) -> 
     """
     try:
         sock.sendall(command)
-        if type(sock) is not socket.socket:  # one of TLS cannot look ahead; one of gevent shall wait in its own way
+        if type(sock) is not socket.socket:  # one of TLS cannot look ahead
             return None
         if look:
             look()

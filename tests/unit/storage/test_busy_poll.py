@@ -83,6 +83,12 @@ def test_one_that_another_thread_kept_from_being_seen_came_late(answers: Answers
     assert [answers.looked(busy_poll, comes_after=0) for _ in range(2)] == [0, 1]
 
 
+def test_threads_that_leave_out_the_same_answer_do_not_leave_out_all_others(answers: Answers) -> None:
+    busy_poll = BusyPoll()
+    busy_poll._left_out = -1  # both saw that one was left
+    assert answers.looked(busy_poll, comes_after=0) == 1
+
+
 def test_where_no_processor_can_be_given_away_it_sleeps_at_once(
     answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
