@@ -272,4 +272,12 @@ KINDS = (
         lambda found: _is_value(found) if found[2] else _is_unquoted_value(found),
         at_words=True,
     ),
+    SecretKind(
+        "token",
+        ("token=", 'token"', "token'", "token\\"),
+        # the word alone is in what parsers say: a value in quotes or right behind =, long, of letters and digits
+        rf"(?i)token(?:{_QUOTE}?[ \t]*[:=][ \t]*b?{_QUOTE}|=)(?=[a-z_.~+/-]{{0,60}}\d)(?=[\d_.~+/-]{{0,60}}[a-z])"
+        r"([\w.~+/-]{16,}+={0,2}+)(?![(\[])",
+        lambda found: is_secret_value(found[1]),
+    ),
 )

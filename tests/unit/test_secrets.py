@@ -80,6 +80,9 @@ def test_of_more_than_a_thousand_ordinary_lines_none_is_changed() -> None:
         "    token = next_token2(stream)",
         "    self.password = self.vault2.password",
         "    session_token = tokens2.pop(0)",
+        "login(user, token=settings2.tokens_of_users.get('token'))",
+        "SyntaxError: unexpected token: identifier_of_line_2, token='identifier_of_line'",
+        "next_token=None, max_tokens=4096, token=short1, token=page_after_the_second",
         "    auth_token = headers2['x']",
         "    if password == other_password1:",
         "app --password TEXT  [required], --token VALUE, --api-key is needed since 2.0",
@@ -122,7 +125,7 @@ def test_in_nested_values_the_name_of_a_value_may_say_that_it_is_a_secret(value:
 @given(st.text(max_size=200))
 @settings(max_examples=50)
 def test_any_text_can_be_masked_and_masking_again_changes_nothing(text: str) -> None:
-    for each in (text, f"password={text}", f"://{text}@x", f"Authorization: {text}"):
+    for each in (text, f"password={text}", f"://{text}@x", f"Authorization: {text}", f"token={text}"):
         once, _ = mask(each)
         assert mask(once) == (once, ())
         assert len(once) <= len(each)
@@ -130,7 +133,8 @@ def test_any_text_can_be_masked_and_masking_again_changes_nothing(text: str) -> 
 
 PARTS = ["-----BEGIN PRIVATE KEY-----", "eyJ" + "a" * 20 + ".", "://a:", "password='", "password=", "authorization: ",
          "://x/hooks/", "M" * 25 + ".", "bearer ", "password \t", "password = a.", "--a-", "--password a", "sk-ant-",
-         "Basic ", "?token=", "cookie: a=", "cookie: a=b;", "<SimpleCookie: ", "Cookie: a"]  # fmt: skip
+         "Basic ", "?token=", "token=", "token=a1", "cookie: a=", "cookie: a=b;", "<SimpleCookie: ",
+         "Cookie: a"]  # fmt: skip
 
 
 def seconds(text: str) -> float:
