@@ -110,7 +110,7 @@ class CheckedChannel(OneClient):
         return client
 
     def _connparams(self: Any, *args: Any, **options: Any) -> Any:
-        """As kombu's, for which it is no error of a connection that this one is closed: that ends a worker."""
+        """As kombu's, whose error for a connection that is closed already would end the worker."""
         if self.connection is None or self.connection.client is None:
             raise ConnectionError("the connection that the message came by is closed")
         return super()._connparams(*args, **options)

@@ -12,7 +12,7 @@ import redis
 
 from notifier.outbox.terms import TRIGGER_HEADER
 from notifier.worker import transport
-from tests.servers import OwnRedis
+from tests.servers import OwnRedis, until
 
 logger = logging.getLogger(__name__)
 QUEUE = "held"
@@ -116,6 +116,22 @@ def test_a_trigger_that_was_not_run_is_put_back_whole(redis_url: str, broker: re
         (entry,) = broker.lrange(QUEUE, 0, -1)  # type: ignore[misc]
         assert TRIGGER.items() <= json.loads(entry)["headers"].items()
         assert json.loads(entry)["body"] == message._raw["body"]
+
+
+def test_a_channel_whose_connections_broke_gives_back_what_it_held_and_keeps_none(own_redis: OwnRedis) -> None:
+    connection = Connection(own_redis.url)
+    take(connection, {"id": "1", "task": "send_notification.error"})
+    channel = connection.default_channel
+    channel.basic_consume(QUEUE, no_ack=False, callback=print, consumer_tag="waits")
+    with suppress(TimeoutError):
+        connection.drain_events(timeout=0.1)
+    assert channel._in_poll, "it waits for an answer"
+    with redis.Redis.from_url(own_redis.url) as other:
+        other.client_kill_filter(_type="normal", skipme=True)
+        channel.close()
+        assert held(other) == (0, 0)
+        assert other.llen(QUEUE) == 1
+        until(lambda: len(other.client_list()) == 1, "their end")
 
 
 @pytest.mark.parametrize("away", [False, True])
