@@ -28,9 +28,12 @@ class Changes:
         """There is something new to be shown."""
         self._is_noted = True
         if self._beginning.acquire(blocking=False):
-            self._thread = threading.Thread(target=self._work, name="notifier-job", daemon=True)
-            if not started(self._thread):
-                self._beginning.release()
+            self._thread, is_started = threading.Thread(target=self._work, name="notifier-job", daemon=True), False
+            try:
+                is_started = started(self._thread)
+            finally:
+                if not is_started:  # a signal handler may have raised: then it may run, and ends once there is another
+                    self._beginning.release()
 
     def end(self) -> None:
         """Show no more; a change that came after the end would begin another message."""
@@ -39,7 +42,7 @@ class Changes:
             self._thread.join(LAST_CHANGE_SECONDS)
 
     def _work(self) -> None:
-        while not self._ended.wait(CHANGE_SECONDS):
+        while not self._ended.wait(CHANGE_SECONDS) and self._thread is threading.current_thread():
             if self._is_noted:
                 self._is_noted = False
                 if not self._show():  # what is noted meanwhile stays noted

@@ -1,5 +1,7 @@
 """What was noted last is shown, by one thread, whatever happens at the same time."""
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,7 +11,12 @@ import pytest
 
 from notifier.producer import changes as changes_module
 from notifier.producer.changes import Changes
+from notifier.producer.deadline import started
 from tests.servers import until
+
+
+class Interrupted(BaseException):
+    """Raised by a signal's handler."""
 
 
 @pytest.fixture(autouse=True)
@@ -81,11 +88,13 @@ def test_a_signal_while_the_thread_is_started_begins_no_second_one(monkeypatch: 
     assert len(begun) == 1
 
 
+def shows() -> int:
+    """How many threads show changes."""
+    return sum(each.name == "notifier-job" for each in threading.enumerate())
+
+
 @pytest.mark.usefixtures("often")
 def test_threads_that_note_at_once_have_one_thread_that_shows() -> None:
-    def shows() -> int:
-        return sum(each.name == "notifier-job" for each in threading.enumerate())
-
     with ThreadPoolExecutor(8) as pool:
         for _ in range(200):
             before, ready = shows(), threading.Barrier(8)
@@ -99,3 +108,57 @@ def test_threads_that_note_at_once_have_one_thread_that_shows() -> None:
                 each.result()
             assert shows() == before + 1
             changes.end()
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_signal_handler_that_raises_in_the_middle_of_it_keeps_no_change_from_being_shown_by_one_thread(
+    monkeypatch: pytest.MonkeyPatch, is_running: bool
+) -> None:
+    def interrupted(thread: threading.Thread) -> bool:
+        if is_running:
+            started(thread)
+        raise Interrupted
+
+    before, shown = shows(), []
+    changes = Changes(lambda: not shown.append(None))
+    with monkeypatch.context() as patch:
+        patch.setattr(changes_module, "started", interrupted)
+        with pytest.raises(Interrupted):
+            changes.note()
+    changes.note()
+    until(lambda: shown, "that it is shown", poll_seconds=0.01)
+    until(lambda: shows() == before + 1, "one thread", poll_seconds=0.01)
+    changes.end()
+
+
+def test_a_process_that_is_forked_while_a_thread_notes_does_not_wait_for_that_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begins, may_begin = threading.Event(), threading.Event()
+
+    def slowly(thread: threading.Thread) -> bool:
+        begins.set()
+        may_begin.wait(60)
+        return started(thread)
+
+    monkeypatch.setattr(changes_module, "started", slowly)
+    changes = Changes(lambda: True)
+    notes = threading.Thread(target=changes.note)
+    notes.start()
+    begins.wait(60)
+    if not (child := os.fork()):
+        changes.note()
+        changes.end()
+        os._exit(0)
+    ended: list[tuple[int, int]] = []
+    try:
+        until(lambda: ended.append(os.waitpid(child, os.WNOHANG)) or ended[-1][0], "its end", 10)
+    except AssertionError:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    finally:
+        may_begin.set()
+        notes.join()
+        changes.end()
+    assert ended[-1][1] == 0
