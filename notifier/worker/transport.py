@@ -55,6 +55,8 @@ class QoS(_QoS):  # type: ignore[misc]
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Put one message back into its queue."""
+        if self.channel.exchange_types is None:  # without them each looks as if it could not be read
+            raise ConnectionError("the channel that the message came by is closed")
         with self.channel.conn_or_acquire(client) as found:
             if self._is_trigger(tag):
                 self._store(tag, found)

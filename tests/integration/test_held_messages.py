@@ -134,6 +134,18 @@ def test_a_channel_whose_connections_broke_gives_back_what_it_held_and_keeps_non
         until(lambda: len(other.client_list()) == 1, "their end")
 
 
+def test_what_ends_while_the_other_channels_of_its_connection_are_closed_is_not_set_aside(own_redis: OwnRedis) -> None:
+    connection = Connection(own_redis.url)
+    message = take(connection, {"id": "1", "task": "send_notification.error"})
+    own_redis.away()
+    message.channel.close()
+    own_redis.back()
+    message.reject_log_error(logger, connection.connection_errors, requeue=True)
+    with redis.Redis.from_url(own_redis.url) as other:
+        assert held(other) == (1, 1), "kombu gives it back in time"
+    message.channel.qos._delivered.clear()  # else kombu tries once more as this process ends
+
+
 @pytest.mark.parametrize("away", [False, True])
 @pytest.mark.parametrize("headers", [TRIGGER, {"id": "1", "task": "send_notification.error"}])
 @pytest.mark.parametrize("end", ["ack_log_error", "reject_log_error"])
