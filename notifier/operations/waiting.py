@@ -104,10 +104,11 @@ def _of_type(client: "redis.Redis", keys: Keys, kind: AlertType, now: int, shown
     for _, _, notification_id, *_ in due:
         pipeline.hgetall(keys.notification(notification_id))
     hashes = cast("list[dict[str, str]]", pipeline.execute())
+    found = [pair for pair in zip(due, hashes, strict=True) if "message" in pair[1]]  # else it has ended meanwhile
+    found.sort(key=lambda pair: (*pair[0][:2], float(pair[1].get("sequence", 0))))  # of a batch, all are due at once
     shown = tuple(
         _waiting(notification_id, kind, fields, reason or why_later(fields), until if until > now else 0)
-        for (_, _, notification_id, reason, until), fields in zip(due, hashes, strict=True)
-        if "message" in fields  # else it has ended meanwhile
+        for (_, _, notification_id, reason, until), fields in found
     )
     return WaitingAlerts(kind, count, shown)
 

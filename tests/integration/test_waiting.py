@@ -113,6 +113,14 @@ def test_what_is_due_later_says_when_and_why(bench: Bench) -> None:
     assert why != "to be tried again: read timeout"
 
 
+def test_a_batch_that_is_tried_again_waits_in_the_order_in_which_it_was_raised(bench: Bench) -> None:
+    bench.admit("opens")
+    bench.open_gate()
+    bench.admit("c", "a", "b")
+    bench.commit(bench.batch(), Failed(Reason.READ_TIMEOUT))
+    assert [each for each, _, _ in told(bench)] == ["c", "a", "b"]
+
+
 def test_what_is_collected_and_what_waits_to_be_shown_say_so(make_bench: MakeBench) -> None:
     bench = make_bench(group_seconds_by_type={AlertType.TRACKLIST: 300})
     bench.admit("of a group", alert_type=AlertType.TRACKLIST)
