@@ -239,15 +239,15 @@ class Pipeline(Caller):
 
         return LastAnswers(self.discord)
 
-    def check(self, *, settled: bool = False) -> "CheckReport":
+    def check(self, *, patient: bool = False) -> "CheckReport":
         """Whether it is configured, and works. Posts nothing.
 
-        ``settled``: a worker that was heard of lately has a moment to be heard again.
+        ``patient``: a worker that was heard of lately has a moment to be heard again.
         """
         from notifier.operations.checks import check
-        from notifier.outbox.fleet import read_fleet, read_settled_fleet
+        from notifier.outbox.fleet import read_fleet, read_fleet_patiently
 
-        own, fleet = self.settings, partial(read_settled_fleet if settled else read_fleet, self.redis, self.keys)
+        own, fleet = self.settings, partial(read_fleet_patiently if patient else read_fleet, self.redis, self.keys)
         parts = self.redis, self.gate, self.discord, own.webhooks, own.wrong_webhooks, self.inspect_redis
         return check(*parts, self.last_answers, fleet, own.further_webhooks)
 
@@ -263,7 +263,7 @@ class Pipeline(Caller):
         from notifier.operations.spool_state import spool_state
         from notifier.operations.template_check import template_problems
 
-        own, report = self.settings, self.check(settled=True)
+        own, report = self.settings, self.check(patient=True)
         found = seen(self.redis, self.keys, read_redis_url("REDIS_URL", own.redis_url.get_secret_value()).place)
         spool = spool_state(self.spool, own.spool_dir) if self.spool and own.spool_dir else None
         return Health(report, found, spool, template_problems(own), own.warnings, own.rate_limit_per_minute)

@@ -88,7 +88,7 @@ def read_fleet(client: "redis.Redis", keys: Keys) -> list[Holding]:
     return sorted(held, key=lambda each: (list(AlertType).index(each.alert_type), each.worker, each.number))
 
 
-def read_settled_fleet(client: "redis.Redis", keys: Keys) -> list[Holding]:
+def read_fleet_patiently(client: "redis.Redis", keys: Keys) -> list[Holding]:
     """The same, for one who says that a worker is missing: one that was heard of lately has a moment to be heard again.
 
     It may have had no processor for a while, or Redis may have been away; a process that is gone has the same moment.

@@ -86,11 +86,6 @@ class Place:
         used: Any = self.redis.info("cpu")
         return float(used["used_cpu_user"] + used["used_cpu_sys"])
 
-    def script_seconds(self) -> float:
-        """What it has spent in scripts, by its own clock."""
-        found: Any = self.redis.info("commandstats")
-        return float(found.get("cmdstat_evalsha", {}).get("usec", 0)) / 1e6
-
     def commands(self) -> int:
         """How many commands it has run; those that a script calls count too."""
         found: Any = self.redis.info("commandstats")

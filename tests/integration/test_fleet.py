@@ -11,7 +11,7 @@ from notifier.models import AlertType
 from notifier.outbox import fleet as fleet_module
 from notifier.outbox import heartbeat as heartbeat_module
 from notifier.outbox.claim import Batch, Claim, Empty, Throttled
-from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_fleet, read_settled_fleet
+from notifier.outbox.fleet import Holding, disagreements, holding_as_json, read_fleet, read_fleet_patiently
 from notifier.outbox.heartbeat import LIFE_SECONDS, Heartbeat
 from notifier.outbox.steps import WITNESS_SECONDS
 from notifier.outbox.terms import Terms
@@ -388,9 +388,9 @@ def test_a_worker_that_was_not_heard_for_a_moment_is_not_missing(bench: Bench, m
     assert read_fleet(bench.redis, names) == []
     looks = iter([None, None, lambda: beat(bench, "late", {GENERAL: WEBHOOK})])
     monkeypatch.setattr(fleet_module.time, "sleep", lambda _: (next(looks) or str)())
-    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["late@here"]
+    assert [each.worker for each in read_fleet_patiently(bench.redis, names)] == ["late@here"]
     assert next(looks, "none") == "none"
-    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["late@here"], "and looks no more"
+    assert [each.worker for each in read_fleet_patiently(bench.redis, names)] == ["late@here"], "and looks no more"
 
 
 def test_one_that_is_gone_is_waited_for_for_no_longer_than_a_lease_waits_for_its_worker(
@@ -408,11 +408,11 @@ def test_one_that_is_gone_is_waited_for_for_no_longer_than_a_lease_waits_for_its
     beat(bench, "lives", {SECURITY: OTHER_WEBHOOK})
     beat(bench, "killed", {GENERAL: WEBHOOK})
     dies(bench, "killed")
-    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["lives@here"]
+    assert [each.worker for each in read_fleet_patiently(bench.redis, names)] == ["lives@here"]
     assert WITNESS_SECONDS <= sum(slept) < WITNESS_SECONDS + 1
     slept.clear()
     bench.tick(fleet_module.LATELY_SECONDS + 1)
-    assert [each.worker for each in read_settled_fleet(bench.redis, names)] == ["lives@here"]
+    assert [each.worker for each in read_fleet_patiently(bench.redis, names)] == ["lives@here"]
     assert slept == [], "nobody waits for one that is long gone"
 
 
