@@ -100,4 +100,13 @@ def _runs(pid: int) -> bool:
         return False
     except PermissionError:  # of another user
         return True
-    return True
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it is there only because its parent has not asked how it ended; a container's first process may never."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # there is no /proc, or it is gone by now
+        return False
+    return told.rpartition(")")[2].split()[:1] == ["Z"]

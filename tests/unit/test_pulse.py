@@ -85,6 +85,17 @@ def test_a_killed_worker_is_gone_at_once_and_its_file_with_the_next(folder: Path
     assert len(list(folder.iterdir())) == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="told by /proc, which Linux has")
+def test_a_killed_worker_whose_parent_has_not_asked_for_it_is_gone_too(folder: Path) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays
+    PulseFile(folder, "old@host").write(replace(MINE, pid=killed.pid))
+    PulseFile(folder, MINE.worker).write(MINE)
+    found = read_pulses(folder)
+    killed.wait(30)
+    assert found == [MINE]
+
+
 def test_two_workers_of_a_machine_are_both_asked(folder: Path) -> None:
     PulseFile(folder, MINE.worker).write(MINE)
     PulseFile(folder, "b@host").write(Pulse("b@host", os.getppid(), stuck="its sweeper stands still for 400 s"))
