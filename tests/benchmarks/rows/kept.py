@@ -28,7 +28,7 @@ def _row(found: Mapping[str, float], what: str, goal: float, keys: int) -> Row:
     around = {name: found[name] * keys for name in ("key", "life", "place")}
     took = {"JSON bytes": size, "of its JSON ×": ratio(whole, size)}
     if what == "finished":
-        took["Celery's result bytes"] = found["result"]
+        took["of it Celery's result with its key bytes"] = found["result"]
     took |= {f"{PARTS[name][keys - 1]} bytes": round(value) for name, value in around.items()}
     took["what they hold bytes"] = round(whole - sum(around.values()))
     return Row(NAMES[what], round(whole), "bytes", goal, "size of its JSON", took)
