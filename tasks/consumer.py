@@ -3,6 +3,8 @@
 import threading
 from functools import cached_property
 
+from celery.worker.state import maybe_shutdown
+
 from notifier.outbox.unreadable import UnreadableEntries
 from notifier.worker import consumer
 
@@ -19,6 +21,11 @@ class Consumer(consumer.Consumer):
         return pipeline.unreadable
 
     def waits(self) -> None:
-        """The main loop waits for the broker; other threads connect as well."""
+        """The main loop waits for the broker; other threads connect as well.
+
+        Raises:
+            WorkerShutdown, WorkerTerminate: the worker is told to end. Where it sends events, Celery does not look.
+        """
         if threading.current_thread() is threading.main_thread():
             motion.note("main loop")
+            maybe_shutdown()

@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from celery.exceptions import WorkerShutdown, WorkerTerminate
+from celery.worker import state
 from click.testing import CliRunner
 from kombu.asynchronous.timer import Timer
 from kombu.exceptions import OperationalError
@@ -162,6 +165,22 @@ def test_the_main_loop_is_seen_to_move_from_each_connection_on() -> None:
     motion._last["main loop"] = before
     Consumer.waits(object())  # type: ignore[arg-type]
     assert motion._last["main loop"] > before, "while it waits for the broker, too"
+
+
+@pytest.mark.parametrize(("told", "raises"), [("should_stop", WorkerShutdown), ("should_terminate", WorkerTerminate)])
+def test_a_worker_that_is_told_to_end_waits_for_no_broker(
+    monkeypatch: pytest.MonkeyPatch, told: str, raises: type[SystemExit]
+) -> None:
+    from tasks.consumer import Consumer
+
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)
+    kind = type("Waiting", (Connection,), {"waits": Consumer.waits})
+    connection = kind("redis://localhost:1/0")
+    monkeypatch.setattr(state, told, 0)
+    with pytest.raises(raises):
+        connection.ensure_connection(None, 3)
+    with ThreadPoolExecutor() as pool, pytest.raises(OperationalError):  # the main thread ends it
+        pool.submit(connection.ensure_connection, None, 3).result()
 
 
 def test_a_connection_tells_each_second_that_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
