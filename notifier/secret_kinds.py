@@ -274,10 +274,10 @@ KINDS = (
     ),
     SecretKind(
         "token",
-        ("token=", 'token"', "token'", "token\\"),
+        ("token=", "token =", "token:", 'token"', "token'", "token\\"),
         # the word alone is in what parsers say: a value in quotes or right behind =, long, of letters and digits
-        rf"(?i)token(?:{_QUOTE}?[ \t]*[:=][ \t]*b?{_QUOTE}|=)(?=[a-z_.~+/-]{{0,60}}\d)(?=[\d_.~+/-]{{0,60}}[a-z])"
-        r"([\w.~+/-]{16,}+={0,2}+)(?![(\[])",
+        rf"(?i)token(?:(?:{_QUOTE}[ \t]*[:=]|:| ?=)[ \t]*b?{_QUOTE}|=)"
+        r"(?=[a-z_.~+/-]{0,60}\d)(?=[\d_.~+/-]{0,60}[a-z])([\w.~+/-]{16,}+={0,2}+)(?![(\[])",
         lambda found: is_secret_value(found[1]),
     ),
 )

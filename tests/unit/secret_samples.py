@@ -79,6 +79,8 @@ SAMPLES: list[tuple[str, str, str]] = [
     ("call with token=fake0fake1fake2+/fake3== failed", "fake0fake1fake2+/fake3==", "token"),
     ('{"token": "fake0fake1fake2fake3", "n": 1}', "fake0fake1fake2fake3", "token"),
     ("{'apiToken': b'fake0fake1fake2fake3'}", "fake0fake1fake2fake3", "token"),
+    ('  token: "fake0fake1fake2fake3"', "fake0fake1fake2fake3", "token"),
+    ('token = "fake0fake1fake2fake3"', "fake0fake1fake2fake3", "token"),
     ('{\\"token\\":\\"fake0fake1fake2fake3\\"}', "fake0fake1fake2fake3", "token"),
     ("https://a.blob.core.windows.net/c?sv=1&sig=fakefakefakefakefake%3D", "fakefakefakefakefake%3D", "signed URL"),
     (f"jwt {JWT}", JWT, "JWT"),
