@@ -28,8 +28,9 @@ class Changes:
         """There is something new to be shown."""
         self._is_noted = True
         if self._beginning.acquire(blocking=False):
-            self._thread, is_started = threading.Thread(target=self._work, name="notifier-job", daemon=True), False
+            is_started = False
             try:
+                self._thread = threading.Thread(target=self._work, name="notifier-job", daemon=True)
                 is_started = started(self._thread)
             finally:
                 if not is_started:  # a signal handler may have raised: then it may run, and ends once there is another

@@ -131,6 +131,23 @@ def test_a_signal_handler_that_raises_in_the_middle_of_it_keeps_no_change_from_b
     changes.end()
 
 
+def test_a_signal_handler_that_raises_before_there_is_a_thread_keeps_no_change_from_being_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(**_: object) -> threading.Thread:
+        raise Interrupted
+
+    shown: list[None] = []
+    changes = Changes(lambda: not shown.append(None))
+    with monkeypatch.context() as patch:
+        patch.setattr(changes_module.threading, "Thread", interrupted)
+        with pytest.raises(Interrupted):
+            changes.note()
+    changes.note()
+    until(lambda: shown, "that it is shown", poll_seconds=0.01)
+    changes.end()
+
+
 def test_a_process_that_is_forked_while_a_thread_notes_does_not_wait_for_that_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -147,9 +164,12 @@ def test_a_process_that_is_forked_while_a_thread_notes_does_not_wait_for_that_th
     notes.start()
     begins.wait(60)
     if not (child := os.fork()):
-        changes.note()
-        changes.end()
-        os._exit(0)
+        try:
+            changes.note()
+            changes.end()
+            os._exit(0)
+        finally:  # what raises must not go on with the tests
+            os._exit(1)
     ended: list[tuple[int, int]] = []
     try:
         until(lambda: ended.append(os.waitpid(child, os.WNOHANG)) or ended[-1][0], "its end", 10)
