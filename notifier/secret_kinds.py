@@ -45,6 +45,8 @@ _WORDS = frozenset(
     """.split()  # noqa: SIM905 - a list of sixty would take sixty lines
 )
 _PLACEHOLDER = re.compile(r"[*x•.#_-]+|\$\w+|%\(?\w*\)?s?|\W*(?:masked|redacted|filtered|secure|secret)\W*", re.I)
+MIXED_CHARACTERS = 8
+"""Ours: so long is a part of a token at the least that has letters and digits."""
 MASK = "(masked)"
 """What stands in place of a secret: it means nothing in Markdown, and may be part of a URL."""
 
@@ -87,6 +89,14 @@ def _is_unquoted_value(found: re.Match[str]) -> bool:
     value, behind = found[3], found.string[found.end() : found.end() + 1]
     named = re.fullmatch(r"[A-Za-z_.]+", value) is not None
     return is_secret_value(value) and not (named and (behind in (",", ")", "(", "[", "]") or "." in value))
+
+
+def _is_token(found: re.Match[str]) -> bool:
+    """Whether a value that is called a token looks random: neither words with a number, nor a date, nor a path."""
+    value = found[1]
+    parts = re.split(r"[_.~+/=-]+", value)
+    is_random = any(len(part) >= MIXED_CHARACTERS and re.search(r"\d\D|\D\d", part) for part in parts)
+    return is_random and not value.startswith(("/", "~/")) and is_secret_value(value)
 
 
 def _always(found: re.Match[str]) -> bool:
@@ -278,6 +288,6 @@ KINDS = (
         # the word alone is in what parsers say: a value in quotes or right behind =, long, of letters and digits
         rf"(?i)token(?:(?:{_QUOTE}[ \t]*[:=]|:| ?=)[ \t]*b?{_QUOTE}|=)"
         r"(?=[a-z_.~+/-]{0,60}\d)(?=[\d_.~+/-]{0,60}[a-z])([\w.~+/-]{16,}+={0,2}+)(?![(\[])",
-        lambda found: is_secret_value(found[1]),
+        _is_token,
     ),
 )
