@@ -57,8 +57,9 @@ def reading_threads() -> list[threading.Thread]:
 
 
 def subscribers(client: "redis.Redis") -> set[str]:
-    """The connections that have a subscription, by id."""
-    return {str(each["id"]) for each in client.client_list(_type="pubsub")}
+    """The connections that have a subscription, by id; those of the shared worker are to another database."""
+    own = str(client.connection_pool.connection_kwargs["db"])
+    return {str(each["id"]) for each in client.client_list(_type="pubsub") if each["db"] == own}
 
 
 def once_waited_for(client: "redis.Redis", act: Callable[[], object], count: int = 1) -> threading.Thread:
