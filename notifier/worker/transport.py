@@ -55,8 +55,6 @@ class QoS(_QoS):  # type: ignore[misc]
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
         """Put one message back into its queue."""
-        if self.channel.exchange_types is None:  # without them each looks as if it could not be read
-            raise ConnectionError("the channel that the message came by is closed")
         with self.channel.conn_or_acquire(client) as found:
             if self._is_trigger(tag):
                 self._store(tag, found)
@@ -112,8 +110,8 @@ class CheckedChannel(OneClient):
         return client
 
     def _connparams(self: Any, *args: Any, **options: Any) -> Any:
-        """As kombu's, whose error for a connection that is closed already would end the worker."""
-        if self.connection is None or self.connection.client is None:
+        """As kombu's, which on a closed channel ends the worker, or takes each message for one that cannot be read."""
+        if self.exchange_types is None or self.connection.client is None:
             raise ConnectionError("the connection that the message came by is closed")
         return super()._connparams(*args, **options)
 
