@@ -17,6 +17,7 @@ from tests.no_secrets import assert_no_secrets
 from tests.servers import OwnRedis, SentinelRedis, until
 
 ALERTS = 300
+RAISED = {f"alert {number}" for number in range(ALERTS)}
 KILLS = 2
 RESTARTS = 8
 pytestmark = pytest.mark.slow
@@ -33,15 +34,14 @@ def sentinel_redis(tmp_path: Path) -> Iterator[SentinelRedis]:
 def assert_all_arrived_once(sandbox: Sandbox, caller: Process) -> None:
     """Every alert of the caller is in its channel, once."""
     assert caller.wait_for(r"raised (\d+)")[1] == str(ALERTS)
-    raised = {f"alert {number}" for number in range(ALERTS)}
-    until(lambda: not missing(sandbox, raised), "all alerts", 90, poll_seconds=0.5)
-    assert set(titles_of(sandbox)) == raised
+    until(lambda: not missing(sandbox), "all alerts", 90, poll_seconds=0.5)
+    assert set(titles_of(sandbox)) == RAISED
     assert doubled(titles_of(sandbox)) == set()
 
 
-def missing(sandbox: Sandbox, raised: set[str]) -> list[str]:
+def missing(sandbox: Sandbox) -> list[str]:
     """Those that did not arrive; printed, so that a failure shows them."""
-    found = sorted(raised - set(sandbox.titles()))
+    found = sorted(RAISED - set(sandbox.titles()))
     print(len(found), found[:10])
     return found
 
@@ -80,8 +80,7 @@ def test_behind_sentinels_a_replica_takes_over_under_load(
     starved = [process.name for process in (*workers, caller) if "no replica of Redis has taken" in process.output()]
     if starved:
         pytest.skip(f"replicas without processor time: {starved} went on before one had a step, and said so")
-    raised = {f"alert {number}" for number in range(ALERTS)}
-    until(lambda: not missing(sandbox, raised) or sentinel_redis.failovers() > 1, "all alerts", 90, poll_seconds=0.5)
+    until(lambda: not missing(sandbox) or sentinel_redis.failovers() > 1, "all alerts", 90, poll_seconds=0.5)
     if sentinel_redis.failovers() > 1:  # to the one that had nothing yet of what was raised since
         pytest.skip("a new master without processor time: the sentinels have replaced it as well")
     assert_all_arrived_once(sandbox, caller)
