@@ -18,11 +18,19 @@ class Alerts:
     """The alerts that the code under test has raised, in order: no Redis, no worker, no HTTP.
 
     Each is checked, prepared and composed as ever, so what is wrong raises as ever. Its result is there at once, with
-    status ``captured``.
+    status ``captured``. Whatever looks at them waits first until the records that were logged before are alerts too.
     """
 
     def __init__(self) -> None:
-        self.sent: list[NotificationMessage] = []
+        self._sent: list[NotificationMessage] = []
+
+    @property
+    def sent(self) -> "list[NotificationMessage]":
+        """The alerts, in order."""
+        from notifier.integrations.log_sender import flush_all
+
+        flush_all()
+        return self._sent
 
     @property
     def payloads(self) -> list[dict[str, Any]]:
@@ -96,8 +104,9 @@ def alerts() -> Iterator[Alerts]:
     from notifier.producer.captures import capturing
 
     captured = Alerts()
-    with capturing(captured.sent.append):
+    with capturing(captured._sent.append):
         yield captured
+        captured.clear()  # what was logged at last would else be raised in another test, or in Redis
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

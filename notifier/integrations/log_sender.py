@@ -147,6 +147,12 @@ class LogSender:
         return True
 
 
+def flush_all() -> None:
+    """Wait until every handler of this process has handed over all that was logged before, each at most as at exit."""
+    for each in tuple(_senders):
+        each.flush()
+
+
 def raise_alert(alert: Alert) -> None:
     """Raise an alert as any application does. Raises: as ``send_notification.delay``."""
     global _has_imported

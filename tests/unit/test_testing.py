@@ -217,6 +217,47 @@ def test_a_long_alert_is_drawn_with_its_file() -> None:
     assert re.search(r"file: t-.*\.txt \(9,\d+ bytes\)", shown.getvalue())
 
 
+LOGS_MUCH = """
+import logging
+import pytest
+from notifier.logging import DiscordHandler
+
+log = logging.Logger("orders")
+log.addHandler(DiscordHandler())
+
+def raise_many():
+    for number in range(200):
+        log.error(f"Order {number} failed")
+
+def test_all_are_seen(alerts):
+    raise_many()
+    alerts.assert_sent(title="Order 199 failed")
+    assert (len(alerts.sent), len(alerts.payloads)) == (200, 200)
+    raise_many()
+    alerts.clear()
+    alerts.assert_none_sent()
+    raise_many()
+    with pytest.raises(pytest.fail.Exception):
+        alerts.assert_none_sent(title="Order 199 failed")
+    raise_many()
+
+def test_none_of_another_test(alerts):
+    alerts.assert_none_sent()
+    raise_many()
+
+def test_and_none_behind_the_fixture():
+    from notifier.producer.captures import kept
+    log.handlers[0].flush()
+    assert not kept
+"""
+
+
+def test_what_is_logged_in_a_test_is_an_alert_of_that_test_and_of_no_other(tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(LOGS_MUCH)
+    done = run_pytest(tmp_path, NOTIFIER_BACKEND="memory")
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
@@ -225,10 +266,12 @@ def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Pat
         "import sys\nassert not {'celery', 'pydantic', 'redis', 'notifier.models'} & sys.modules.keys()\n"
     )
     (tmp_path / "test_b.py").write_text(snippet)
+    done = run_pytest(tmp_path, REDIS_URL="redis://127.0.0.1:1/0")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The tests in a folder, in a process of their own with nothing else set."""
     without = [part for name in ("cacheprovider", "hypothesispytest", "xdist") for part in ("-p", f"no:{name}")]
     command = [sys.executable, "-m", "pytest", "-q", *without]
-    done = subprocess.run(
-        command, cwd=tmp_path, env={"REDIS_URL": "redis://127.0.0.1:1/0"}, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
