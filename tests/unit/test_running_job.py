@@ -232,14 +232,15 @@ def test_async_forms_are_jobs_too(alerts: Alerts) -> None:
         assert await asyncio.gather(work(False), work(False)) == ["done", "done"]
         with pytest.raises(ValueError, match="of a coroutine"):
             await work(True)
-        task = asyncio.create_task(asyncio.sleep(30))
+        begun = asyncio.Event()
 
         @notifier.job("cancelled")
         async def wait() -> None:
-            await task
+            begun.set()
+            await asyncio.sleep(30)
 
         waiting = asyncio.create_task(wait())
-        await asyncio.sleep(0.05)
+        await begun.wait()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -253,9 +254,8 @@ def test_the_loop_goes_on_while_redis_is_asked(monkeypatch: pytest.MonkeyPatch, 
     ticks = []
 
     def slow(self: Client, message: NotificationMessage, *more: Any) -> Any:
-        import time
-
-        time.sleep(0.2)
+        before = len(ticks)
+        until(lambda: len(ticks) > before + 5, "the loop goes on")
         raise BrokerUnavailable("Redis is away")
 
     monkeypatch.setattr(Client, "submit", slow)
@@ -272,7 +272,7 @@ def test_the_loop_goes_on_while_redis_is_asked(monkeypatch: pytest.MonkeyPatch, 
         ticking.cancel()
 
     asyncio.run(main())
-    assert len(ticks) > 5
+    assert len(ticks) > 10
 
 
 def test_an_alert_that_nobody_takes_changes_nothing_of_the_job_and_is_logged(
