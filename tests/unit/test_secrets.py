@@ -141,9 +141,9 @@ PARTS = ["-----BEGIN PRIVATE KEY-----", "eyJ" + "a" * 20 + ".", "://a:", "passwo
 
 
 def seconds(text: str) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     mask(text)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 @pytest.mark.parametrize("part", PARTS)

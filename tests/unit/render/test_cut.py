@@ -215,9 +215,9 @@ def test_what_is_drawn_as_one_thing_is_whole_in_one_of_the_parts(wholes: list[st
 )
 def test_a_hostile_text_takes_no_longer_than_others(piece: str) -> None:
     def seconds(text: str) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         cut(text, 4_096), cut_front(text, 4_096), take(text, 4_096)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     text = piece * (300_000 // len(piece))
     assert seconds(text) < 200 * seconds("Ein ganz gewöhnlicher Satz, immer wieder. " * 5_000)
