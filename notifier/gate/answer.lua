@@ -6,6 +6,7 @@
 -- gate_remember(gate, now, token, feedback)
 --                                          counts a request that was made, if Redis has forgotten its claim
 -- gate_give_back(gate, now, token)         forgets a request that was never made, or whose worker is dead: no trouble
+-- gate_give_back_fetch(gate, now, token)   the same of a Get Webhook request, if others wait for it
 -- gate_report(gate, now, token, feedback)  learns from an answer. Returns the causes of new troubles: 'breaker_open',
 --                                          'edge_banned', 'webhook_gone'
 -- gate_report_fetch(gate, now, token, feedback)
@@ -38,6 +39,14 @@ local function gate_give_back(gate, now, token)
   breaker_report(gate.edge, now, token, 'neutral', gate.args.edge_breaker)
   for _, pause in ipairs(gate_pauses(gate, now)) do pause_report(pause.key, now, token, false, pause.left) end
   return {}
+end
+
+-- The lease is this request's if it ends with its place in the bucket.
+local function gate_give_back_fetch(gate, now, token)
+  local ends = tonumber(redis.call('HGET', gate.state, 'introducing_until'))
+  if not ends or tonumber(redis.call('ZSCORE', gate.args.read_in_flight, token)) ~= ends then return end
+  lease_end(gate.state, 'introducing')
+  gate_give_back(gate, now, token)
 end
 
 -- Whether an answer says something of the pause of that scope: Discord has answered, and stopped it for no other scope.

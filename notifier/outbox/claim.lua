@@ -6,11 +6,12 @@
 --         embeds_max, characters_max, note_characters, bytes_max, collected_max, capacity, life (seconds),
 --         expire, late, mention_quiet (microseconds), quiet (args of quiet.lua; null),
 --         alert_type, version (the highest that this worker reads), leave (microseconds that what is newer is left to
---         others), unanswered (tokens of this caller's claims whose answers never came), gate (limits; webhook_id '' if
---         none is configured), partition (its number), others (ids of webhooks that the caller may use in place of
---         this one), counters (names of counters.lua), held_back (microseconds for which this caller's machine makes
---         no request, 0), held_back_by, fleet (names as in fleet.lua; undeliverable: microseconds that an alert waits
---         for a worker that can deliver it; has_fallback: the caller has another webhook for what nobody can deliver)
+--         others), unanswered (tokens of this caller's claims of which it has nothing under way), gate (limits;
+--         webhook_id '' if none is configured), partition (its number), others (ids of webhooks that the caller may
+--         use in place of this one), counters (names of counters.lua), held_back (microseconds for which this caller's
+--         machine makes no request, 0), held_back_by, fleet (names as in fleet.lua; undeliverable: microseconds that an
+--         alert waits for a worker that can deliver it; has_fallback: the caller has another webhook for what nobody
+--         can deliver)
 -- Returns one of
 --   not_found                       this id was never admitted
 --   completed                       this notification has its record
@@ -171,7 +172,8 @@ local function leased()
   return ids
 end
 
--- A batch that was leased to this caller in an answer that was lost: no request was made.
+-- A batch that was leased to this caller in an answer that was lost: no request was made. And a Get Webhook request
+-- that was not made either, or has ended although Redis does not know that: else all wait for it to its lease's end.
 local function take_back_unanswered()
   local batch = redis.call('HGET', STATE, 'batch')
   for _, token in ipairs(args.unanswered) do
@@ -180,6 +182,7 @@ local function take_back_unanswered()
       end_lease(STATE)
       gate_give_back(gate, now, token)
     end
+    gate_give_back_fetch(gate, now, token)
   end
 end
 

@@ -140,6 +140,10 @@ class Outbox:
                 self.recent.claimed(batch, worker)
                 return replace(batch, left_out=tuple(choice.left_out)) if choice.left_out else batch
 
+    def fetched(self, fetch: FetchWebhook) -> None:
+        """Get Webhook was asked. Whether or not Redis has the answer, and keeps it: nobody is to wait for it."""
+        self._unanswered.add(fetch.webhook.id, fetch.token)
+
     def _prepared(self, batch: Batch) -> Batch:
         items = [self._prepared_item(each) for each in batch.items]
         items = [each.of_incident(batch.webhook) if each.incident and not each.unreadable else each for each in items]
@@ -154,7 +158,8 @@ class Outbox:
     def _ask(
         self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
-        unanswered = self._unanswered.tokens(request.outbox)
+        of = request.outbox, choice.webhook.id if choice.webhook else ""
+        unanswered = self._unanswered.tokens(*of)
         asked = self._arguments.of_claim(
             request,
             choice,
@@ -171,7 +176,7 @@ class Outbox:
         except BrokerUnavailable:
             self._unanswered.add(request.outbox, token)
             raise
-        self._unanswered.answered(request.outbox, unanswered)
+        self._unanswered.answered(of, unanswered)
         return answer
 
     def _hold(self, alert_type: AlertType) -> dict[str, Any] | None:

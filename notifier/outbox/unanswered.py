@@ -1,4 +1,7 @@
-"""Claims whose answers never came: each may hold a batch that no worker knows of."""
+"""Claims of which nothing is under way here, though Redis may hold something for them.
+
+The answer never came, and it may be a batch; or it was to ask Get Webhook, and that has ended.
+"""
 
 import threading
 import time
@@ -8,44 +11,47 @@ from math import inf
 
 from notifier.routing import Partition
 
+Of = Partition | str
+"""An outbox; or the id of a webhook, which may be that of several outboxes."""
 UNANSWERED_MAX = 100
-"""Ours, per outbox."""
+"""Ours, of each."""
 
 
 class UnansweredClaims:
-    """Their tokens, which the next claims of the same outbox carry. Threads may share it.
+    """Their tokens, which the next claims of the same outbox, or webhook, carry. Threads may share it.
 
     Args:
         life_seconds: how long a token is kept once a claim that carried it was answered. Redis then has what the lost
-            claim has leased, or runs it within moments: it may still read a connection that was given up.
+            claim has leased, or runs it within moments: it may still read a connection that was given up. And it has
+            not forgotten later what it was told.
     """
 
     def __init__(self, life_seconds: float) -> None:
         self._life_seconds = life_seconds
         self._lock = threading.Lock()
-        self._kept_until: defaultdict[Partition, dict[str, float]] = defaultdict(dict)
+        self._kept_until: defaultdict[Of, dict[str, float]] = defaultdict(dict)
 
-    def add(self, outbox: Partition, token: str) -> None:
+    def add(self, of: Of, token: str) -> None:
         """Keep a token; of too many, the newest."""
         with self._lock:
-            kept = self._kept_until[outbox]
+            kept = self._kept_until[of]
             kept[token] = inf
             for oldest in list(kept)[:-UNANSWERED_MAX]:
                 del kept[oldest]
 
-    def tokens(self, outbox: Partition) -> list[str]:
+    def tokens(self, *of: Of) -> list[str]:
         """Those that are kept, oldest first."""
         now = time.monotonic()
         with self._lock:
-            kept = {token: until for token, until in self._kept_until[outbox].items() if until > now}
-            self._kept_until[outbox] = kept
-            return list(kept)
+            for each in of:
+                kept = self._kept_until[each]
+                self._kept_until[each] = {token: until for token, until in kept.items() if until > now}
+            return [token for each in of for token in self._kept_until[each]]
 
-    def answered(self, outbox: Partition, carried: Iterable[str]) -> None:
+    def answered(self, of: Iterable[Of], carried: Iterable[str]) -> None:
         """A claim that carried these was answered."""
         until = time.monotonic() + self._life_seconds
         with self._lock:
-            kept = self._kept_until[outbox]
-            for token in carried:
-                if token in kept:
+            for kept in map(self._kept_until.__getitem__, of):
+                for token in kept.keys() & carried:
                     kept[token] = min(kept[token], until)

@@ -135,8 +135,11 @@ class DeliveryWorker:
     def _carry(self, request: ClaimRequest, claim: Claim) -> Delivery:
         """Make the request; if the webhook's channel is not known yet, fetch it from Discord and claim again before."""
         while isinstance(claim, FetchWebhook):
-            info = self._client.get_webhook(claim.webhook)
-            self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
+            try:
+                info = self._client.get_webhook(claim.webhook)
+                self._gate.webhook_fetched(claim.webhook, claim.token, claim.claimed_at, info)
+            finally:
+                self._outbox.fetched(claim)
             self._machine.learn(info.answer)
             claim = self._claim(request)
         result = self._deliver_batch(claim) if isinstance(claim, Batch) else claim

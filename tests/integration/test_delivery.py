@@ -4,6 +4,7 @@ import gc
 import threading
 from dataclasses import replace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from celery.exceptions import Ignore
@@ -191,6 +192,22 @@ def test_a_worker_is_offered_the_next_wake_up_of_what_it_served_and_sends_all_ot
     worker.deliver(ClaimRequest.of_wake_up(AlertType.GENERAL, offered[0].token))
     worker.drain()
     assert (len(offered), len(sent)) == (1, 2), "one that it does not see to is sent"
+
+
+def test_a_look_up_whose_answer_redis_did_not_take_holds_nothing(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench(webhooks={AlertType.GENERAL: WEBHOOK})
+    bench.admit("a")
+    heartbeat: Any = Pulse(known=True)
+    client: Any = SlowClient()
+    client.answers.set()
+    worker = DeliveryWorker(bench.outbox, heartbeat, bench.gate, client, bench.settings, lambda *_: None)
+    monkeypatch.setattr(bench.gate, "webhook_fetched", Mock(side_effect=BrokerUnavailable("gone")))
+    with pytest.raises(BrokerUnavailable):
+        worker.deliver(ClaimRequest(AlertType.GENERAL))
+    monkeypatch.undo()
+    assert isinstance(worker.deliver(ClaimRequest(AlertType.GENERAL)), BatchResult)
 
 
 def test_an_alert_that_only_its_task_knows_of_is_never_detached(make_bench: MakeBench) -> None:

@@ -4,6 +4,7 @@ import os
 import pickle
 import random
 import threading
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,17 +13,19 @@ from notifier.models import AlertType, NotificationMessage
 from notifier.operations.explain import explain
 from notifier.outbox import digest as digest_module
 from notifier.outbox import recent_steps as recent_steps_module
-from notifier.outbox.claim import Batch, Completed, NotFound, Throttled
+from notifier.outbox.claim import Batch, ClaimRequest, Completed, NotFound, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import Heartbeat
 from notifier.outbox.recent_steps import Step
 from notifier.outbox.server_run import ServerRun
 from notifier.outbox.steps import WITNESS_SECONDS
-from notifier.outcome import Deferred, Failed, Reason, Scope, Status, Unknown
+from notifier.outcome import Answer, Deferred, Delivered, Failed, Reason, Scope, Status, Unknown, WebhookInfo
 from notifier.storage.connection import connect
 from notifier.storage.keys import DEFAULT_KEY_PREFIX, Keys
+from notifier.webhook import Webhook
+from notifier.worker.delivery import DeliveryWorker
 from notifier.worker.reconciliation import Reconciliation
-from tests.integration.conftest import CLOCK, SECOND, START, WEBHOOK, WORKER, Bench, MakeBench, by_test_clock
+from tests.integration.conftest import CLOCK, ROOMY, SECOND, START, WEBHOOK, WORKER, Bench, MakeBench, by_test_clock
 from tests.names import names
 from tests.servers import until
 
@@ -152,6 +155,49 @@ def test_a_batch_waits_until_the_worker_before_has_committed_again(make_bench: M
     assert other.outbox.recent.resume()
     assert other.outbox.recent.resume(), "a repeat changes nothing"
     assert [record["id"] for record in other.commit(under_way).records] == ["b"]
+
+
+class Crashing:
+    """Discord; the disk has what Redis holds as Get Webhook is asked, and no later step."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.asked = 0
+
+    def get_webhook(self, webhook: Webhook) -> WebhookInfo:
+        """Its channel."""
+        self.disk = Disk(self._bench)
+        self.asked += 1
+        return WebhookInfo(Answer(Delivered(None, None), ROOMY, 200), "2" + webhook.id[1:], "3", "Fake")
+
+    def execute(self, *_: Any) -> Answer:
+        """A post."""
+        return Answer(Delivered("900", "2000000000000000001"), ROOMY, 200)
+
+
+@pytest.mark.parametrize("next_of", [AlertType.GENERAL, AlertType.ERROR])
+def test_a_look_up_of_a_webhook_that_has_ended_holds_nothing_though_redis_has_forgotten_that(
+    make_bench: MakeBench, next_of: AlertType
+) -> None:
+    bench, other = make_bench(), make_bench()
+    Heartbeat(bench.redis, names)._beat(WORKER)
+    bench.admit("a")
+    discord, nothing = Crashing(bench), cast("Any", lambda *_: None)
+    pulse = cast("Any", SimpleNamespace(known=True, worker=lambda: WORKER))
+    settings = bench.settings.model_copy(update={"webhooks": dict.fromkeys(AlertType, WEBHOOK)})
+    worker = DeliveryWorker(bench.outbox, pulse, bench.gate, cast("Any", discord), settings, nothing)
+    worker.deliver(ClaimRequest(AlertType.GENERAL))
+    discord.disk.crash()
+    bench.admit("b", alert_type=next_of)
+    hold_is_over(bench)
+    again(bench)
+    bench.tick(1)
+    held = other.claim(alert_type=next_of)
+    assert isinstance(held, Throttled)
+    assert held.reason is Reason.FETCHING_WEBHOOK, "for all that another worker knows it is under way"
+    worker.deliver(ClaimRequest(next_of))
+    assert bench.record("b")["status"] == Status.DELIVERED
+    assert discord.asked == 2, "what it told is forgotten"
 
 
 def test_what_is_no_longer_under_way_is_not_leased_again(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from notifier.outbox import digest as digest_module
 from notifier.outbox import outbox as outbox_module
 from notifier.outbox import unanswered
 from notifier.outbox.admission import Admission, Admitted
-from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, NotFound, Throttled
+from notifier.outbox.claim import Batch, ClaimRequest, Completed, Empty, FetchWebhook, NotFound, Throttled
 from notifier.outbox.digest import Digests
 from notifier.outbox.heartbeat import LIFE_SECONDS
 from notifier.outbox.outbox import Outbox
@@ -207,6 +207,22 @@ def test_a_batch_whose_claim_was_never_answered_goes_at_once_and_was_no_attempt(
     assert [(each.attempts, each.maybe_posted) for each in again.items] == [(0, False)] * 2
     assert bench.redis.zrange(names.gate(WEBHOOK.id, "in_flight"), 0, -1) == [again.token]
     assert bench.redis.hget(state, "probe") == again.token
+
+
+def test_a_look_up_whose_claim_was_never_answered_is_made_by_the_next_claim(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.admit("a")
+    monkeypatch.setattr(bench.outbox, "_claim", answer_lost(bench.outbox._claim))
+    with pytest.raises(BrokerUnavailable):
+        bench.claim()
+    other, request = Outbox(bench.redis, bench.settings), ClaimRequest(AlertType.GENERAL)
+    monkeypatch.undo()
+    stranger = other.claim(request, WEBHOOK, WORKER)
+    assert isinstance(stranger, Throttled), "for all that another knows it is under way"
+    again = bench.outbox.claim(request, WEBHOOK, WORKER)
+    assert isinstance(again, FetchWebhook)
+    assert bench.redis.zrange(names.gate(WEBHOOK.id, "read_in_flight"), 0, -1) == [again.token]
 
 
 def test_later_claims_of_that_outbox_carry_its_token_for_a_lease_and_then_no_more(

@@ -107,6 +107,16 @@ def test_what_a_living_worker_holds_stays_held_to_the_end_of_its_lease(fleet: Fl
     assert isinstance(fleet.second(), FetchWebhook)
 
 
+def test_a_look_up_that_has_ended_gives_back_no_other_workers(fleet: Fleet) -> None:
+    asked = fleet.first()
+    assert isinstance(asked, FetchWebhook)
+    fleet.dies()
+    assert isinstance(fleet.looks()[-1], FetchWebhook)
+    fleet.beats()
+    fleet.bench.outbox.fetched(asked)
+    assert reasons([fleet.first(), fleet.second()]) == [Reason.FETCHING_WEBHOOK] * 2
+
+
 def test_a_heartbeat_that_comes_back_was_missed_and_not_dead(fleet: Fleet) -> None:
     probing(fleet, "webhook")
     for _ in range(3):

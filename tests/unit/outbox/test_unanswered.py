@@ -37,14 +37,14 @@ def test_it_is_kept_while_no_claim_is_answered_and_a_lease_longer(claims: Unansw
     claims.add(GENERAL, "lost")
     clock.now += 10 * LIFE
     assert claims.tokens(GENERAL) == ["lost"]
-    claims.answered(GENERAL, ["lost"])
+    claims.answered([GENERAL], ["lost"])
     clock.now += LIFE - 1
     claims.add(GENERAL, "lost later")
-    claims.answered(GENERAL, ["lost"])
+    claims.answered([GENERAL], ["lost"])
     assert claims.tokens(GENERAL) == ["lost", "lost later"]
     clock.now += 1
     assert claims.tokens(GENERAL) == ["lost later"]
-    claims.answered(GENERAL, ["lost", "lost later"])
+    claims.answered([GENERAL], ["lost", "lost later"])
     clock.now += LIFE
     assert claims.tokens(GENERAL) == []
 
@@ -52,7 +52,7 @@ def test_it_is_kept_while_no_claim_is_answered_and_a_lease_longer(claims: Unansw
 def test_each_type_carries_its_own(claims: UnansweredClaims, clock: Clock) -> None:
     claims.add(GENERAL, "a")
     claims.add(AlertType.ERROR, "b")
-    claims.answered(AlertType.ERROR, ["b"])
+    claims.answered([AlertType.ERROR], ["b"])
     clock.now += LIFE
     assert [claims.tokens(kind) for kind in (GENERAL, AlertType.ERROR)] == [["a"], []]
 
