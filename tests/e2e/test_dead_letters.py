@@ -124,10 +124,13 @@ def test_a_replay_that_is_interrupted_loses_and_doubles_nothing(
     environment = {**configured, "DISCORD_QUEUE_SIZE": "2"}
     command = [sys.executable, "-m", "notifier", "dead", "replay", "--type", "error"]
     running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: application.pipeline.outbox.depth(AlertType.ERROR) == 2, "a full outbox")
-    until(lambda: listed(notifier, "--type", "error") == errors[2:], "two that are no dead letters any more")
-    running.send_signal(signal.SIGINT)
-    output, errors_told = running.communicate(timeout=30)
+    try:
+        until(lambda: application.pipeline.outbox.depth(AlertType.ERROR) == 2, "a full outbox")
+        until(lambda: listed(notifier, "--type", "error") == errors[2:], "two that are no dead letters any more")
+        running.send_signal(signal.SIGINT)
+        output, errors_told = running.communicate(timeout=30)
+    finally:
+        running.kill()
     assert (running.returncode, output) == (130, "2 alerts queued again, 1 left\n")
     assert "Traceback" not in errors_told
     assert json.loads(notifier("dead", "replay", "--type", "error", "--json").stdout)["left"] == 0
