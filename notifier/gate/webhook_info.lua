@@ -9,12 +9,12 @@ local gate = gate_of(1, KEYS, cjson.decode(ARGV[1]), ARGV[2])
 local info = cjson.decode(ARGV[3])
 local now = now_us()
 if redis.call('HGET', gate.state, 'fetched_by') == info.token then return end -- it is known already
+lease_end(gate.state, 'introducing') -- first: a Redis that is full lets a step go on that removes something
 if info.channel ~= '' then
   redis.call('HSET', gate.state, 'channel', info.channel, 'guild', info.guild, 'name', info.name, 'introduced_at', now)
 end
 redis.call('HSET', gate.state, 'introduce_at', now + info.fetch_again_after, 'fetched_for', gate.args.fingerprint,
   'fetched_by', info.token)
-lease_end(gate.state, 'introducing')
 count_up(info.counters, now, info.counted)
 redis.call('PEXPIRE', gate.state, LIFE_MS)
 for _, cause in ipairs(gate_report_fetch(gate, now, info.token, info.feedback)) do

@@ -10,11 +10,12 @@ import pytest
 import redis
 
 from notifier.errors import BrokerUnavailable
+from notifier.gate.admin import Gate
 from notifier.models import AlertType, NotificationMessage
-from notifier.outbox.claim import Batch, ClaimRequest
+from notifier.outbox.claim import Batch, ClaimRequest, FetchWebhook
 from notifier.outbox.disposition import decide
 from notifier.outbox.outbox import Outbox
-from notifier.outcome import Answer, Reason, Rejected
+from notifier.outcome import Answer, Delivered, Reason, Rejected, WebhookInfo
 from notifier.pipeline import Pipeline
 from notifier.producer import publisher as publisher_module
 from notifier.settings import Settings
@@ -25,7 +26,7 @@ from notifier.storage.retention import NO_FILE, REPLICA, UNREADABLE, Findings, e
 from notifier.storage.rights import BY_STEPS, NOT_TRIED
 from notifier.worker.redis_watch import RedisWatch
 from notifier.worker.self_monitor import SelfMonitor
-from tests.integration.conftest import WEBHOOK, MakeBench
+from tests.integration.conftest import ROOMY, WEBHOOK, MakeBench
 from tests.integration.test_self_monitor import FakePublisher
 from tests.names import names
 from tests.secured_redis import SecuredRedis
@@ -281,3 +282,16 @@ def test_one_that_is_full_takes_nothing_more_and_lets_go_what_waits(server: Secu
         answer = Answer(Rejected(Reason.WEBHOOK_NOT_CONFIGURED))
         (ended,) = outbox.commit(batch, decide(answer.outcome, batch.items, 3, sent=False), answer, 1).records
         assert ended["id"] == "a"
+
+
+def test_one_that_is_full_takes_what_get_webhook_told(server: SecuredRedis) -> None:
+    server.admin.flushdb()
+    with connect(url_of(server), 5) as client:
+        outbox, gate = Outbox(client, Settings.load()), Gate(client, Settings.load())
+        outbox.admit(NotificationMessage(id="a", title="a", alert_type=AlertType.GENERAL))
+        configure(server, maxmemory="1")
+        asked = outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, "worker")
+        assert isinstance(asked, FetchWebhook)
+        info = WebhookInfo(Answer(Delivered(None, None), ROOMY, 200), "2000000000000000001", "3", "Fake")
+        gate.webhook_fetched(WEBHOOK, asked.token, asked.claimed_at, info)
+        assert isinstance(outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, "worker"), Batch)
