@@ -118,6 +118,11 @@ class LogQueue:
                     del self._folds[key]
         return told
 
+    def forget_folds(self) -> None:
+        """Count no record with those that came before."""
+        with self._lock:
+            self._folds.clear()
+
     def take_dropped(self) -> str:
         """What was dropped since the last call, in words; '' if nothing was."""
         with self._lock:

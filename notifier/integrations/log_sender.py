@@ -40,6 +40,7 @@ class LogSender:
         """With an empty queue and no thread."""
         self.queue = LogQueue(self._size)
         self._lock = threading.RLock()
+        self._again = threading.Event()
         self._thread: threading.Thread | None = None
         self._problem = ""
         self._is_busy = False
@@ -66,6 +67,10 @@ class LogSender:
             why = f": {self._problem}" if self._problem else ""
             left = self.queue.waiting + self._is_busy
             say(f"alerts of log records that wait after {seconds:g} s: {left}{why}")
+
+    def try_again(self) -> None:
+        """Try what nobody has taken so far, now."""
+        self._again.set()
 
     def _start(self) -> bool:
         """Whether there is a thread, now."""
@@ -131,7 +136,8 @@ class LogSender:
             alert = {**alert, "fields": [*alert.get("fields", ()), {"name": "Dropped", "value": told}]}
         self._is_busy = True
         while not self._is_taken(alert) and time.monotonic() + AGAIN_SECONDS < ends_at:
-            time.sleep(AGAIN_SECONDS)
+            self._again.wait(AGAIN_SECONDS)
+            self._again.clear()
         self._is_busy = False
 
     def _is_taken(self, alert: Alert) -> bool:
@@ -150,7 +156,15 @@ class LogSender:
 def flush_all() -> None:
     """Wait until every handler of this process has handed over all that was logged before, each at most as at exit."""
     for each in tuple(_senders):
+        each.try_again()
         each.flush()
+
+
+def begin_all() -> None:
+    """The same; and equal records that come then are no repeats of those that came before."""
+    flush_all()
+    for each in tuple(_senders):
+        each.queue.forget_folds()
 
 
 def raise_alert(alert: Alert) -> None:

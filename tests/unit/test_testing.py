@@ -258,6 +258,40 @@ def test_what_is_logged_in_a_test_is_an_alert_of_that_test_and_of_no_other(tmp_p
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
+LOGS_WITHOUT_REDIS = """
+import logging
+import time
+import pytest
+from notifier.integrations import log_sender
+from notifier.logging import DiscordHandler
+
+log = logging.Logger("orders")
+log.addHandler(DiscordHandler())
+log_sender.AGAIN_SECONDS = 60.0
+
+def raise_equal():
+    for number in range(3):
+        log.error("Order %d failed", number)
+
+def test_asks_for_no_alerts():
+    raise_equal()
+    while not log.handlers[0]._sender._problem:
+        time.sleep(0.01)
+
+@pytest.mark.parametrize("again", range(2))
+def test_has_its_own(alerts, again):
+    alerts.assert_none_sent()
+    raise_equal()
+    assert [(each.title, each.count) for each in alerts.sent] == [("Order 0 failed", None), ("Order 2 failed", 2)]
+"""
+
+
+def test_what_was_logged_before_is_no_alert_of_a_test_though_redis_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(LOGS_WITHOUT_REDIS)
+    done = run_pytest(tmp_path, REDIS_URL="redis://127.0.0.1:1/0")
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
