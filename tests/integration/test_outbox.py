@@ -249,6 +249,29 @@ def test_later_claims_of_that_outbox_carry_its_token_for_a_lease_and_then_no_mor
     assert carried == [1, 0, 1, 0]
 
 
+def test_later_claims_with_a_webhook_carry_that_its_look_up_has_ended_for_a_lease_and_then_no_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(unanswered, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    bench.admit("a")
+    asked = bench.outbox.claim(ClaimRequest(AlertType.GENERAL), WEBHOOK, WORKER)
+    assert isinstance(asked, FetchWebhook)
+    bench.outbox.fetched(asked)
+    claim, carried = bench.outbox._claim, []
+
+    def watched(*, keys: list[str], args: list[str]) -> Any:
+        carried.append(json.loads(args[0])["unanswered"])
+        return claim(keys=keys, args=args)
+
+    monkeypatch.setattr(bench.outbox, "_claim", watched)
+    bench.outbox.claim(ClaimRequest(AlertType.ERROR), OTHER_WEBHOOK, WORKER)
+    for passed in (0, gate.lease_seconds(bench.settings) - 1, 1):
+        seconds[0] += passed
+        bench.outbox.claim(ClaimRequest(AlertType.ERROR), WEBHOOK, WORKER)
+    assert carried == [[], [asked.token], [asked.token], []]
+
+
 def answer_lost(script: Callable[..., Any]) -> Callable[..., Any]:
     """The script runs, and its answer is lost."""
 
