@@ -101,11 +101,11 @@ def _is(value: Any, wanted: Any) -> bool:
 @pytest.fixture
 def alerts() -> Iterator[Alerts]:
     """The alerts that the code under test raises in this process, in any thread."""
-    from notifier.integrations.log_sender import begin_all
+    from notifier.integrations.log_sender import begin_anew
     from notifier.producer.captures import capturing
 
     with capturing(lambda _: None):
-        begin_all()  # what was logged before is none of this test's; without Redis it still waits for who takes it
+        begin_anew()  # what was logged before is none of this test's; without Redis it still waits for who takes it
     captured = Alerts()
     with capturing(captured._sent.append):
         yield captured

@@ -160,8 +160,8 @@ def flush_all() -> None:
         each.flush()
 
 
-def begin_all() -> None:
-    """The same; and equal records that come then are no repeats of those that came before."""
+def begin_anew() -> None:
+    """As ``flush_all``; what is logged from then on is no repeat of what was logged before."""
     flush_all()
     for each in tuple(_senders):
         each.queue.forget_folds()
