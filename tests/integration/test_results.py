@@ -46,14 +46,15 @@ def app(redis_url: str, monkeypatch: pytest.MonkeyPatch, client: "redis.Redis") 
     monkeypatch.setattr(result_reader, "IDLE_SECONDS", 0.05)
     app = create_app("reads-results")
     app.conf.update(broker_url=redis_url, result_backend=redis_url)
+    before = reading_threads()  # of other tests' applications, which last longer
     yield app
-    until(lambda: not reading_threads(), "the end of the thread", 10)
+    until(lambda: reading_threads() <= before, "the end of the thread", 10)
     assert waited_for(client) == 0, "nobody is subscribed any more"
 
 
-def reading_threads() -> list[threading.Thread]:
+def reading_threads() -> set[threading.Thread]:
     """The threads that read results."""
-    return [each for each in threading.enumerate() if each.name == "notifier-results"]
+    return {each for each in threading.enumerate() if each.name == "notifier-results"}
 
 
 def subscribers(client: "redis.Redis") -> set[str]:
@@ -75,12 +76,12 @@ def once_waited_for(client: "redis.Redis", act: Callable[[], object], count: int
 
 
 def test_any_number_of_threads_wait_over_one_subscription(app: Celery, client: "redis.Redis") -> None:
-    before = subscribers(client)  # other processes, and other threads of this one
+    before, threads_before = subscribers(client), reading_threads()  # other processes, and other tests of this one
     with ThreadPoolExecutor(THREADS) as threads:
         answers = [threads.submit(app.AsyncResult(f"n{number}").get, timeout=SECONDS) for number in range(THREADS)]
         until(lambda: waited_for(client) == THREADS, "all of them")
         assert len(subscribers(client) - before) <= 1
-        assert len(reading_threads()) == 1
+        assert len(reading_threads() - threads_before) == 1
         for number in range(THREADS):
             store(client, f"n{number}", number)
         assert [each.result(SECONDS) for each in answers] == list(range(THREADS))
