@@ -1,13 +1,14 @@
-"""Redis is killed, or its master is, under load: workers continue without help, and nothing is lost or doubled."""
+"""Redis is killed, silent or full, or its master is killed, under load: nothing is lost or doubled, and all goes on."""
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import redis
 
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
@@ -22,6 +23,8 @@ KILLS = 2
 RESTARTS = 8
 pytestmark = pytest.mark.slow
 
+UnderLoad = Callable[[str], tuple[list[Process], Process]]
+
 
 @pytest.fixture
 def sentinel_redis(tmp_path: Path) -> Iterator[SentinelRedis]:
@@ -29,6 +32,17 @@ def sentinel_redis(tmp_path: Path) -> Iterator[SentinelRedis]:
     own = SentinelRedis(tmp_path / "sentinel")
     yield own
     own.stop()
+
+
+@pytest.fixture
+def under_load(sandbox: Sandbox, start_worker: StartWorker, start_caller: StartCaller) -> UnderLoad:
+    """Starts two workers, and a caller that raises all alerts over that Redis; each post takes a while."""
+    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
+
+    def start(url: str) -> tuple[list[Process], Process]:
+        return [start_worker(**QUICK, REDIS_URL=url) for _ in range(2)], start_caller(ALERTS, 0.005, REDIS_URL=url)
+
+    return start
 
 
 def assert_all_arrived_once(sandbox: Sandbox, caller: Process) -> None:
@@ -47,11 +61,9 @@ def missing(sandbox: Sandbox) -> list[str]:
 
 
 def test_redis_killed_and_silent_under_load_loses_nothing_and_the_answers_under_way_are_not_forgotten(
-    own_redis: OwnRedis, sandbox: Sandbox, start_worker: StartWorker, start_caller: StartCaller
+    own_redis: OwnRedis, sandbox: Sandbox, under_load: UnderLoad
 ) -> None:
-    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
-    workers = [start_worker(**QUICK, REDIS_URL=own_redis.url) for _ in range(2)]
-    caller = start_caller(ALERTS, 0.005, REDIS_URL=own_redis.url)
+    workers, caller = under_load(own_redis.url)
     for _ in range(KILLS):
         stored = sandbox.stored + 3
         until(lambda stored=stored: sandbox.stored >= stored, "the next messages")
@@ -64,16 +76,24 @@ def test_redis_killed_and_silent_under_load_loses_nothing_and_the_answers_under_
     assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
 
 
-def test_behind_sentinels_a_replica_takes_over_under_load(
-    sentinel_redis: SentinelRedis,
-    sandbox: Sandbox,
-    start_worker: StartWorker,
-    start_caller: StartCaller,
-    configured: dict[str, str],
+def test_a_redis_that_is_full_under_load_loses_and_doubles_nothing_and_all_goes_on_once_there_is_room(
+    own_redis: OwnRedis, sandbox: Sandbox, under_load: UnderLoad
 ) -> None:
-    sandbox.fault(method="POST", kind="delay", when="after", seconds=0.3)
-    workers = [start_worker(**QUICK, REDIS_URL=sentinel_redis.url) for _ in range(2)]
-    caller = start_caller(ALERTS, 0.005, REDIS_URL=sentinel_redis.url)
+    workers, caller = under_load(own_redis.url)
+    until(lambda: sandbox.stored >= 3, "the burst")
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.config_set("maxmemory", 1)
+        until(lambda: all("Redis is full" in each.output() for each in workers), "that both say why nothing goes")
+        client.config_set("maxmemory", 0)
+    assert_all_arrived_once(sandbox, caller)
+    assert caller.wait_for(r"refused [1-9]")
+    assert [worker.stop() for worker in workers] == [0, 0], "each still listens"
+
+
+def test_behind_sentinels_a_replica_takes_over_under_load(
+    sentinel_redis: SentinelRedis, sandbox: Sandbox, under_load: UnderLoad, configured: dict[str, str]
+) -> None:
+    workers, caller = under_load(sentinel_redis.url)
     until(lambda: sandbox.stored >= 3, "the burst")
     sentinel_redis.master.away()
     until(sentinel_redis.misses_master, "that the master is missed")  # what was said before it ended is written by now
