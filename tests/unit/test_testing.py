@@ -3,7 +3,6 @@
 import asyncio
 import io
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from notifier.service import DiscordNotificationService
 from notifier.settings import Settings
 from notifier.testing import Alerts
 from tasks import app, send_notification
+from tests.inner_pytest import WITHOUT_XDIST, run_pytest
 
 ERROR = send_notification["error"]
 
@@ -254,7 +254,7 @@ def test_and_none_behind_the_fixture():
 
 def test_what_is_logged_in_a_test_is_an_alert_of_that_test_and_of_no_other(tmp_path: Path) -> None:
     (tmp_path / "test_orders.py").write_text(LOGS_MUCH)
-    done = run_pytest(tmp_path, NOTIFIER_BACKEND="memory")
+    done = run_pytest(tmp_path, *WITHOUT_XDIST, NOTIFIER_BACKEND="memory")
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -288,7 +288,7 @@ def test_has_its_own(alerts, again):
 
 def test_what_was_logged_before_is_no_alert_of_a_test_though_redis_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "test_orders.py").write_text(LOGS_WITHOUT_REDIS)
-    done = run_pytest(tmp_path, REDIS_URL="redis://127.0.0.1:1/0")
+    done = run_pytest(tmp_path, *WITHOUT_XDIST, REDIS_URL="redis://127.0.0.1:1/0")
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -300,12 +300,5 @@ def test_the_plugin_is_found_and_imports_nothing_until_a_test_asks(tmp_path: Pat
         "import sys\nassert not {'celery', 'pydantic', 'redis', 'notifier.models'} & sys.modules.keys()\n"
     )
     (tmp_path / "test_b.py").write_text(snippet)
-    done = run_pytest(tmp_path, REDIS_URL="redis://127.0.0.1:1/0")
+    done = run_pytest(tmp_path, *WITHOUT_XDIST, REDIS_URL="redis://127.0.0.1:1/0")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
-
-
-def run_pytest(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The tests in a folder, in a process of their own with nothing else set."""
-    without = [part for name in ("cacheprovider", "hypothesispytest", "xdist") for part in ("-p", f"no:{name}")]
-    command = [sys.executable, "-m", "pytest", "-q", *without]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)

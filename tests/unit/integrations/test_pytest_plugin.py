@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from notifier.integrations.pytest_plugin import SessionAlert
 from notifier.testing import Alerts, pytest_configure
+from tests.inner_pytest import run_pytest
 
 CONFTEST = """
 import json, pathlib
@@ -48,11 +48,7 @@ def run(folder: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], 
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_shop.py").write_text(FAILING)
-    without = [part for name in ("cacheprovider", "hypothesispytest") for part in ("-p", f"no:{name}")]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *without, *options],
-        cwd=folder, env={"NOTIFIER_BACKEND": "null"}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = run_pytest(folder, *options, NOTIFIER_BACKEND="null")
     sent = folder / "sent.jsonl"
     return done, [json.loads(each) for each in sent.read_text().splitlines()] if sent.exists() else []
 
