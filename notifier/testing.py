@@ -101,7 +101,7 @@ def _is(value: Any, wanted: Any) -> bool:
 @pytest.fixture
 def alerts() -> Iterator[Alerts]:
     """The alerts that the code under test raises in this process, in any thread."""
-    from notifier.integrations.log_sender import begin_anew
+    from notifier.integrations.log_sender import begin_anew, flush_all
     from notifier.producer.captures import capturing
 
     with capturing(lambda _: None):
@@ -109,7 +109,7 @@ def alerts() -> Iterator[Alerts]:
     captured = Alerts()
     with capturing(captured._sent.append):
         yield captured
-        captured.clear()  # what was logged at last would else be raised in another test, or in Redis
+        flush_all()  # what was logged at last would else be raised in another test, or in Redis
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
