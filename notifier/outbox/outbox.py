@@ -158,8 +158,8 @@ class Outbox:
     def _ask(
         self, request: ClaimRequest, choice: Choice, worker: str, token: str, held_back: HeldBack | None
     ) -> list[Any]:
-        of = request.outbox, choice.webhook.id if choice.webhook else ""
-        unanswered = self._unanswered.tokens(*of)
+        may_hold = request.outbox, choice.webhook.id if choice.webhook else ""
+        unanswered = self._unanswered.tokens(*may_hold)
         asked = self._arguments.of_claim(
             request,
             choice,
@@ -176,7 +176,7 @@ class Outbox:
         except BrokerUnavailable:
             self._unanswered.add(request.outbox, token)
             raise
-        self._unanswered.answered(of, unanswered)
+        self._unanswered.answered(may_hold, unanswered)
         return answer
 
     def _hold(self, alert_type: AlertType) -> dict[str, Any] | None:

@@ -11,8 +11,8 @@ from math import inf
 
 from notifier.routing import Partition
 
-Of = Partition | str
-"""An outbox; or the id of a webhook, which may be that of several outboxes."""
+Held = Partition | str
+"""What Redis may hold for a claim: an outbox; or a webhook, by its id, which may be that of several outboxes."""
 UNANSWERED_MAX = 100
 """Ours, of each."""
 
@@ -29,29 +29,29 @@ class UnansweredClaims:
     def __init__(self, life_seconds: float) -> None:
         self._life_seconds = life_seconds
         self._lock = threading.Lock()
-        self._kept_until: defaultdict[Of, dict[str, float]] = defaultdict(dict)
+        self._kept_until: defaultdict[Held, dict[str, float]] = defaultdict(dict)
 
-    def add(self, of: Of, token: str) -> None:
+    def add(self, held: Held, token: str) -> None:
         """Keep a token; of too many, the newest."""
         with self._lock:
-            kept = self._kept_until[of]
+            kept = self._kept_until[held]
             kept[token] = inf
             for oldest in list(kept)[:-UNANSWERED_MAX]:
                 del kept[oldest]
 
-    def tokens(self, *of: Of) -> list[str]:
+    def tokens(self, *held: Held) -> list[str]:
         """Those that are kept, oldest first."""
         now = time.monotonic()
         with self._lock:
-            for each in of:
+            for each in held:
                 kept = self._kept_until[each]
                 self._kept_until[each] = {token: until for token, until in kept.items() if until > now}
-            return [token for each in of for token in self._kept_until[each]]
+            return [token for each in held for token in self._kept_until[each]]
 
-    def answered(self, of: Iterable[Of], carried: Iterable[str]) -> None:
+    def answered(self, held: Iterable[Held], carried: Iterable[str]) -> None:
         """A claim that carried these was answered."""
         until = time.monotonic() + self._life_seconds
         with self._lock:
-            for kept in map(self._kept_until.__getitem__, of):
+            for kept in map(self._kept_until.__getitem__, held):
                 for token in kept.keys() & carried:
                     kept[token] = min(kept[token], until)
