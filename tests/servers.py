@@ -150,12 +150,21 @@ class SentinelRedis:
 
     def misses_master(self) -> bool:
         """Whether a sentinel takes the master for dead."""
-        with redis.Redis(port=self._ports[0], decode_responses=True) as sentinel:
-            return bool(cast("Any", sentinel.sentinel_masters())[MASTER_NAME]["is_sdown"])
+        return bool(self._told_of_master()["is_sdown"])
+
+    def promoted(self) -> OwnRedis | None:
+        """The replica that is the master now: the sentinels have closed the connections to it that were before."""
+        master = self._told_of_master()
+        return next((each for each in self.replicas if each.port == master["port"]), None)
 
     def failovers(self) -> int:
         """How often a replica has taken over. The epoch counts elections too of which no sentinel came out first."""
         return max(each.output().count("+switch-master") for each in self.sentinels)
+
+    def _told_of_master(self) -> dict[str, Any]:
+        with redis.Redis(port=self._ports[0], decode_responses=True) as sentinel:
+            told: dict[str, Any] = cast("Any", sentinel.sentinel_masters())[MASTER_NAME]
+            return told
 
     def stop(self) -> None:
         """End all of it."""

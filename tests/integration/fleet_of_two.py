@@ -22,6 +22,7 @@ from notifier.worker.delivery import Delivery, DeliveryWorker
 from notifier.worker.events import EventSender
 from tests.integration.conftest import ROOMY, Bench
 from tests.names import names
+from tests.servers import until
 
 
 class Flower:
@@ -47,7 +48,9 @@ class Flower:
         return dict(Counter(found))
 
     def task(self, notification_id: str) -> Any:
-        """What the list shows of an alert; its worker by name."""
+        """What the list shows of an alert, once there is something; its worker by name."""
+        # that its request hangs is told in a thread: a busy machine lets the test be here first
+        until(lambda: notification_id in self._state.tasks, "an event")
         shown = self._state.tasks[notification_id].as_dict()
         return SimpleNamespace(**shown | {"worker": shown["worker"].hostname})
 
