@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def run_child(command: Sequence[str]) -> Ended:
     """Run a command to its end. Raises nothing if it cannot be run: the exit code is that of a shell then."""
     tail = _Tail()
     received: list[int] = []
-    with _signals(received) as children:
+    with _wake_ups() as woken, _signals(received) as children:
         try:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         except OSError as error:
@@ -85,12 +86,35 @@ def run_child(command: Sequence[str]) -> Ended:
             each.start()
         for number in list(received):  # before there was a child
             _pass(child, number)
-        code = child.wait()
+        code = _await_end(child, woken)
         for each in threads:
             each.join(DRAIN_SECONDS)
     if code < 0:
         return Ended(OF_SIGNAL - code, f"It was ended by {signal.Signals(-code).name}.", tail.text)
     return Ended(code, f"It ended with exit code {code}.", tail.text)
+
+
+@contextmanager
+def _wake_ups() -> Iterator[int]:
+    """A descriptor that each signal makes readable. One that comes just before a wait is not seen before its end."""
+    woken, waking = os.pipe()
+    os.set_blocking(waking, False)
+    before = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+    handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+    try:
+        yield woken
+    finally:
+        signal.signal(signal.SIGCHLD, handler)
+        signal.set_wakeup_fd(before)
+        os.close(woken)
+        os.close(waking)
+
+
+def _await_end(child: "subprocess.Popen[bytes]", woken: int) -> int:
+    while (code := child.poll()) is None:
+        select.select([woken], [], [])
+        os.read(woken, CHUNK_BYTES)
+    return code
 
 
 @contextmanager

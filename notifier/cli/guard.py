@@ -8,6 +8,7 @@ asked to end, and after GRACE_SECONDS made to. Uses the standard library alone: 
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -27,13 +28,20 @@ def main() -> int:
         except subprocess.TimeoutExpired:
             child.kill()
 
+    woken, waking = os.pipe()
+    os.set_blocking(waking, False)
+    signal.set_wakeup_fd(waking)  # a signal that comes just before a wait is not seen before its end
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
     threading.Thread(target=watch, daemon=True).start()
     with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; watch() then ends the command
         os.write(pid_fd, f"{child.pid}\n".encode())
     os.close(pid_fd)
-    return child.wait()
+    while (code := child.poll()) is None:
+        select.select([woken], [], [])
+        os.read(woken, 512)
+    return code
 
 
 if __name__ == "__main__":
