@@ -11,6 +11,7 @@ from celery import Celery
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, RunPython
+from tests.servers import until
 
 TEXT = "long " * 20_000
 SMALL = 3_000
@@ -57,13 +58,18 @@ def test_a_retry_carries_the_id_alone_whoever_sent_the_first(
 ) -> None:
     foreign = Celery("foreign", broker=redis_url, backend=redis_url, set_as_current=False)
     sandbox.fault(method="POST", kind="status", status=502, times=1)
-    worker = start_worker(DISCORD_RETRY_BACKOFF_SECONDS="2")
+    worker = start_worker(DISCORD_RETRY_BACKOFF_SECONDS="4")
     sent = foreign.send_task("send_notification.error", queue=QUEUE, kwargs={"title": "by name", "message": TEXT})
     foreign.close()
     worker.wait_for(rf"send_notification\.error\[{sent.id}\] retry: Retry in")
     client = application.pipeline.redis
-    held = [*client.hvals("notifier:unacked"), *client.lrange(QUEUE, 0, -1)]
-    (retry,) = [each for each in held if '"retries": 1' in each]
+
+    def retries() -> list[str]:
+        held = [*client.hvals("notifier:unacked"), *client.lrange(QUEUE, 0, -1)]
+        return [each for each in held if '"retries": 1' in each]
+
+    until(retries, "the retry: between the queue and what the worker notes of it, it is nowhere", poll_seconds=0.01)
+    (retry,) = retries()
     assert (str(sent.id) in retry, len(retry) < SMALL) == (True, True)
     (record,) = application.wait([str(sent.id)])
     assert (record["status"], record["attempts"]) == ("delivered", 2)
