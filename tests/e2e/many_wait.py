@@ -13,16 +13,21 @@ from notifier.storage.connection import connect
 from tests.results import ended, store, waited_for
 
 PLAIN = 50
+ROUNDS = 5
+"""What delays each call delays all of them; what else runs on this machine, some."""
 
 
 async def plain(service: DiscordNotificationService, name: str) -> float:
-    """The median time of a call that does not wait, in seconds."""
-    seconds = []
-    for number in range(PLAIN):
-        start = time.monotonic()
-        await service.send(NotificationMessage(title=f"{name} {number}"))
-        seconds.append(time.monotonic() - start)
-    return statistics.median(seconds)
+    """The median time of a call that does not wait, in seconds, in the best of some rounds."""
+    medians = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for number in range(PLAIN):
+            start = time.monotonic()
+            await service.send(NotificationMessage(title=f"{name} {number}"))
+            seconds.append(time.monotonic() - start)
+        medians.append(statistics.median(seconds))
+    return min(medians)
 
 
 async def main(waiters: int) -> None:
