@@ -12,35 +12,36 @@ import select
 import signal
 import subprocess
 import sys
-import threading
+import time
 
 
 def main() -> int:
     """Start the command, write its process id to PID_FD, and exit with its exit code."""
     pid_fd, grace_seconds, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)
-
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        child.terminate()
-        try:
-            child.wait(grace_seconds)
-        except subprocess.TimeoutExpired:
-            child.kill()
-
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
     signal.set_wakeup_fd(waking)  # a signal that comes just before a wait is not seen before its end
     signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
-    threading.Thread(target=watch, daemon=True).start()
-    with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; watch() then ends the command
+    with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; the command is ended then
         os.write(pid_fd, f"{child.pid}\n".encode())
     os.close(pid_fd)
+    # one thread: `poll` knows nothing while another asks
+    starter = [sys.stdin.fileno()]
+    kill_at: float | None = None
     while (code := child.poll()) is None:
-        select.select([woken], [], [])
-        os.read(woken, 512)
+        left = None if kill_at is None else max(0.0, kill_at - time.monotonic())
+        ready, _, _ = select.select([woken, *starter], [], [], left)
+        if not ready:
+            child.kill()
+            kill_at = None
+        elif woken in ready:
+            os.read(woken, 512)
+        elif not os.read(starter[0], 512):  # its end
+            child.terminate()
+            starter, kill_at = [], time.monotonic() + grace_seconds
     return code
 
 
