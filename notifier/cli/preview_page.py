@@ -39,8 +39,8 @@ def show_page(found: Preview) -> None:
         url = process.wait_for(rf"^{variable}=(\S+)$")[1]
         _post(found, address, variable, url)
         echo(f"The page is at {address} until Ctrl-C")
-        webbrowser.open(address)
         try:
+            webbrowser.open(address)  # which may wait for the end of the browser
             _wait_for_interrupt(process)
         except KeyboardInterrupt:
             echo("")

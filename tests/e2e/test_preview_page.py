@@ -27,7 +27,7 @@ def test_the_page_shows_every_part_in_its_thread_until_ctrl_c(tmp_path: Path) ->
     (tmp_path / "alert.json").write_text(json.dumps(message))
     command = [sys.executable, "-m", "notifier", "preview", "--from-json", "alert.json", "--open"]
     browser = tmp_path / "browser"
-    browser.write_text('#!/bin/sh\necho "$1" > opened\n')
+    browser.write_text('#!/bin/sh\necho "$1" > opened\nsleep 2\n')  # one that is waited for
     browser.chmod(0o700)
     environment = {**os.environ, "BROWSER": f"{browser} %s"}
     out = tmp_path / "out"
@@ -43,9 +43,9 @@ def test_the_page_shows_every_part_in_its_thread_until_ctrl_c(tmp_path: Path) ->
         assert len({each["channel_id"] for each in messages}) == 1
         (thread,) = requests.get(f"{said[1]}/sandbox/threads", timeout=10).json()
         assert thread["name"] == "A post"
-        until(lambda: (tmp_path / "opened").exists(), "the browser", 20)
+        until(lambda: (tmp_path / "opened").exists() and (tmp_path / "opened").read_text(), "the browser")
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert (tmp_path / "opened").read_text().strip() == said[1]
         with pytest.raises(requests.ConnectionError):
             requests.get(said[1], timeout=10)
