@@ -114,7 +114,7 @@ def test_the_documented_rights_are_enough(
     assert notifier("check", "--json", **looking).returncode == 0
     assert "delivered" in notifier("history", "--json", **looking).stdout
     assert notifier("dead", "list", "--json", **looking).returncode == 0
-    ping = run_python("from tasks.celery import app; print(len(app.control.ping(timeout=5, limit=1)))", **looking)
+    ping = run_python("from tasks.celery import app; print(len(app.control.ping(timeout=30, limit=1)))", **looking)
     assert ping.stdout == "1\n", ping.stderr
     plain_worker.stop()
     assert guarded.refused() == []

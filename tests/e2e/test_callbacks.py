@@ -162,7 +162,8 @@ except Exception as error:
     assert error == "NotDelivered", done.stderr
     until(lambda: notes(application), "the errback")
     found = application.app.AsyncResult(body)
-    assert (found.state, type(found.result).__name__) == ("FAILURE", "ChordError")
+    until(lambda: found.state == "FAILURE", "its end, which Celery stores after it has called the errback")
+    assert type(found.result).__name__ == "ChordError"
     assert [each[-1] for each in notes(application)] == ["errback"], "the body never ran"
 
 

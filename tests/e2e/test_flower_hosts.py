@@ -51,7 +51,7 @@ def status(flower: Flower, path: str, host: str, method: str = "GET") -> int:
 
 def test_flower_answers_to_its_own_names_alone(start_flower: StartFlower, worker: Process) -> None:
     flower = start_flower(NOTIFIER_FLOWER_HOSTS="Dash.Example, other.example")
-    until(lambda: "shared@" in flower.get("/api/workers?refresh=1").text, "the worker in Flower", 30)
+    until(lambda: "shared@" in flower.get("/api/workers?refresh=1").text, "the worker in Flower")
     (name,) = flower.get("/api/workers").json()
     for host in FOREIGN:
         assert {path: status(flower, path, host) for path in PATHS} == dict.fromkeys(PATHS, 403), host

@@ -16,6 +16,7 @@ from notifier.settings import Settings
 from tests.conftest import Sandbox
 from tests.forked import run_forked
 from tests.no_secrets import assert_no_secrets
+from tests.servers import until
 
 GUIDE = (Path(__file__).parent / "guide.md").read_text(encoding="utf-8")
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_the_log_file_and_the_log_command_show_what_went_to_discord(
     assert run(PYTHON[0], home, environment).returncode == 0
     guide_worker.wait_for(r"(?i)discord.*delivered 1")
     log = home / "logs" / "notifications.log"
-    assert "Discord webhook" in log.read_text(encoding="utf-8")
+    until(lambda: "Discord webhook" in log.read_text(encoding="utf-8"), "the same in the file")
     assert log.stat().st_mode & 0o777 == 0o600
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     assert "docker-compose logs -f notification_service | grep -i discord" in GUIDE

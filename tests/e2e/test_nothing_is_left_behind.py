@@ -138,7 +138,7 @@ def test_up_posts_to_the_real_webhooks_if_they_are_configured_and_starts_again_a
         up = Process("up", command, tmp_path / f"{title}.log", cwd=tmp_path, env=clean_environment())
         try:
             told = json.loads(up.wait_for(r"(?s)^\{.*^\}")[0])
-            script = f"source {told['environment']} && {shlex.join(NOTIFIER)} send security '{title}' --wait 30"
+            script = f"source {told['environment']} && {shlex.join(NOTIFIER)} send security '{title}' --wait 60"
             subprocess.run(
                 ["/bin/bash", "-c", script], cwd=tmp_path, env=clean_environment(),
                 capture_output=True, timeout=150, check=True,

@@ -65,7 +65,7 @@ def test_a_worker_refuses_a_replica(
 ) -> None:
     evicting.admin.config_set("maxmemory-policy", "noeviction")
     evicting.admin.replicaof("127.0.0.1", redis_server.rpartition(":")[2].partition("/")[0])
-    until(lambda: evicting.admin.info("replication")["role"] == "slave", "the replica", 10)
+    until(lambda: evicting.admin.info("replication")["role"] == "slave", "the replica")
     assert_refused(started({**configured, "REDIS_URL": url_of(evicting)}, tmp_path), "it is a replica")
 
 

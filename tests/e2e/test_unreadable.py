@@ -67,8 +67,9 @@ def test_each_unreadable_entry_is_set_aside_once_and_whole_and_the_alerts_betwee
     assert sum(problems.values()) == len(NO_ENVELOPE) + len(NO_TASK_MESSAGE)
     posted = Counter(sandbox.titles())
     assert {title: posted[title] for title in titles} == dict.fromkeys(titles, 1)
+    until(lambda: worker.output().count("set aside as ") >= len(entries), "a line about each")
     assert worker.output().count("set aside as ") == len(entries), "each is logged once"
-    assert broker.llen(QUEUE) == 0
+    until(lambda: broker.llen(QUEUE) == 0, "nothing that waits in the queue")
     until(lambda: broker.hlen(names.unacked) == 0, "nothing that the worker still holds")
     unknown = UNREADABLE["unknown task"]["headers"]["id"]
     assert not broker.exists(names.result(unknown)), "it is no failure of an alert"

@@ -70,8 +70,8 @@ def test_a_webhook_that_is_gone_is_reported_once(
         "The webhook of `security` is gone",
     ]
     application.wait(application.raise_alerts("b", "c", alert_type=AlertType.SECURITY))
-    redis = application.pipeline.redis
-    assert redis.hget(names.troubles, "dead_letters|security|webhook_quarantined") == "2", "kept for the next telling"
+    redis, trouble = application.pipeline.redis, "dead_letters|security|webhook_quarantined"
+    until(lambda: redis.hget(names.troubles, trouble) == "2", "what is kept for the next telling")
     redis.delete("notifier:watch:told:dead_letters:security")  # as a quarter of an hour does
     until(lambda: len(titles_in(sandbox, MONITORING_CHANNEL)) >= 3, "the next telling")
     assert titles_in(sandbox, MONITORING_CHANNEL)[-1] == "Not delivered: 2 × `security`"
