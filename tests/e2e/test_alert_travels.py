@@ -224,9 +224,9 @@ def test_a_pause_of_redis_between_answer_and_commit_doubles_nothing(
 ) -> None:
     start_worker(NOTIFIER_PUBLISH_TIMEOUT_SECONDS="0.5")
     application.wait(application.raise_alerts("warm"))
-    sandbox.fault(webhook_id="1000000000000000001", method="POST", kind="delay", seconds=1, times=1)
+    sandbox.fault(webhook_id="1000000000000000001", method="POST", kind="delay", when="after", seconds=1, times=1)
     ids = application.raise_alerts("blip")
-    until(lambda: application.pipeline.redis.hexists("notifier:outbox:general:state", "batch"), "the request")
+    until(lambda: sandbox.stored == 2, "the request")  # its answer comes a second later
     application.pipeline.redis.client_pause(2_500)
     records = wait_patiently(application, ids)
     assert [(record["status"], record["attempts"]) for record in records] == [("delivered", 1)]

@@ -125,10 +125,10 @@ def test_a_refused_alert_calls_its_errbacks(
 
 @pytest.mark.slow
 def test_without_room_an_alert_by_name_is_a_dead_letter_and_goes_out_once_there_is(
-    application: Application, foreign: Celery, sandbox: Sandbox, start_worker: StartWorker
+    application: Application, foreign: Celery, sandbox: Sandbox, start_worker: StartWorker, notifier: Notifier
 ) -> None:
     reject = {"DISCORD_QUEUE_SIZE": "1", "DISCORD_QUEUE_OVERFLOW": "reject"}
-    sandbox.fault(method="POST", kind="rate_limit", seconds=2, times=1)
+    sandbox.fault(method="POST", kind="rate_limit", seconds=600, times=1)
     worker = start_worker(**reject)
     first = foreign.send_task(**ERROR, kwargs={"title": "first"})
     until(lambda: application.pipeline.outbox.depth(AlertType.ERROR) == 1, "a full outbox")
@@ -136,6 +136,7 @@ def test_without_room_an_alert_by_name_is_a_dead_letter_and_goes_out_once_there_
     worker.wait_for(rf"send_notification\.error\[{second.id}\] ignored")
     (dead,) = application.pipeline.dead_letters.list()
     assert (dead["id"], dead["status"]) == (second.id, Status.QUEUE_FULL)
+    assert notifier("gate", "reset", "error").returncode == 0
     application.wait([str(first.id)])
     replayed = application.pipeline.dead_letters.replay(dead["id"])
     assert application.wait([replayed])[0]["status"] == "delivered"

@@ -15,7 +15,7 @@ from notifier.cli.processes import Process
 from notifier.errors import NotDelivered
 from notifier.models import AlertType
 from tests.conftest import Sandbox, StartWorker
-from tests.e2e.conftest import Application, RunPython
+from tests.e2e.conftest import Application, Notifier, RunPython
 from tests.servers import until
 
 LISTENS = """
@@ -159,13 +159,14 @@ def test_signals_and_events_come_once_for_each_alert_from_the_worker_that_carrie
 
 @pytest.mark.slow
 def test_an_alert_that_waits_is_not_shown_as_started_and_one_that_is_tried_again_is_a_retry(
-    application: Application, sandbox: Sandbox, worker: Process, events: Events
+    application: Application, sandbox: Sandbox, worker: Process, events: Events, notifier: Notifier
 ) -> None:
     webhook = sandbox_webhook(sandbox, AlertType.GENERAL)
-    sandbox.fault(webhook_id=webhook, method="POST", kind="rate_limit", seconds=2, times=1)
+    sandbox.fault(webhook_id=webhook, method="POST", kind="rate_limit", seconds=600, times=1)
     (waiting,) = application.raise_alerts("waits")
     worker.wait_for(rf"Task send_notification\.general\[{waiting}\] ignored")
     assert events.kinds(waiting)["task-started"] == 0
+    assert notifier("gate", "reset", "general").returncode == 0
     application.wait([waiting])
     until(lambda: events.kinds(waiting)["task-succeeded"], "its end")
 

@@ -4,6 +4,7 @@ Each host is a process of its own, and runs with the package from the checkout a
 """
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -245,9 +246,10 @@ def test_a_worker_an_inspection_and_flower_start_beside_a_hosts_modules(
         (tmp_path / "tasks").mkdir()
         (tmp_path / "tasks" / "__init__.py").write_text("mine = True\n")
     guest.worker(**FOREIGN)
-    registered = guest.run(*guest.celery, "inspect", "registered", "--json", **FOREIGN)
+    patient = ("--json", "--timeout", "30", "--destination", f"guest@{socket.gethostname()}")  # it ends with the answer
+    registered = guest.run(*guest.celery, "inspect", "registered", *patient, **FOREIGN)
     assert "send_notification.error" in registered.stdout, registered.stdout + registered.stderr
-    ping = guest.run(*guest.celery, "inspect", "ping", "--json", **FOREIGN)
+    ping = guest.run(*guest.celery, "inspect", "ping", *patient, **FOREIGN)
     assert [list(answer.values()) for answer in [json.loads(ping.stdout)]] == [[{"ok": "pong"}]]
     flower = guest.flower(**FOREIGN)
     until(flower.up, "Flower")

@@ -126,13 +126,23 @@ def test_our_worker_gives_back_no_message_that_a_neighbour_holds(
 @pytest.mark.slow
 def test_a_neighbours_broadcast_does_not_reach_our_worker_nor_ours_theirs(neighbour: Neighbour, guest: Guest) -> None:
     ours = guest.worker()
-    theirs_sees = neighbour.run(*neighbour.command("inspect", "ping"))
-    ours_sees = guest.run(*guest.celery, "inspect", "ping").stdout
-    assert ("neighbour@" in theirs_sees, "guest@" in theirs_sees) == (True, False)
-    assert ("neighbour@" in ours_sees, "guest@" in ours_sees) == (False, True)
+
+    def ours_alone() -> bool:
+        said = guest.run(*guest.celery, "inspect", "ping").stdout
+        assert "neighbour@" not in said
+        return "guest@" in said
+
+    def theirs_alone() -> bool:
+        said = neighbour.run(*neighbour.command("inspect", "ping"))
+        assert "guest@" not in said
+        return "neighbour@" in said
+
+    # Celery waits a second for an answer
+    until(theirs_alone, "the neighbour's answer")
+    until(ours_alone, "our worker's answer")
     neighbour.run(*neighbour.command("control", "shutdown"))
     until(lambda: not neighbour.process.running, "the neighbour's shutdown")
-    assert "guest@" in guest.run(*guest.celery, "inspect", "ping").stdout
+    until(ours_alone, "our worker's answer")
     assert ours.running
 
 

@@ -183,6 +183,8 @@ def test_python_discord_webhook_posts_edits_and_deletes(sandbox: Sandbox, versio
 
 def test_python_discord_webhook_lives_through_real_429s(sandbox: Sandbox) -> None:
     url = sandbox.general.replace("/api/", "/api/v10/")
+    # all six posts have to fall into one window
+    sandbox.control("PUT", "limits", bucket={"limit": 5, "window_seconds": 6})
     for number in range(6):
         webhook = discord_webhook.DiscordWebhook(url=url, content=str(number), rate_limit_retry=True, timeout=10)
         assert webhook.execute().status_code == 200

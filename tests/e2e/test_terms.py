@@ -204,10 +204,9 @@ def test_celerys_command_and_ours_withdraw(
 def test_one_under_way_is_delivered_and_says_that_a_revoke_came_too_late(
     application: Application, sandbox: Sandbox, worker: Process
 ) -> None:
-    sandbox.fault(webhook_id=ERRORS, method="POST", kind="delay", seconds=1, times=1)
+    sandbox.fault(webhook_id=ERRORS, method="POST", kind="delay", when="after", seconds=5, times=1)
     (under_way,) = application.raise_alerts("under way", alert_type=ERROR)
-    state = names.outbox(ERROR, "state")
-    until(lambda: application.pipeline.redis.hexists(state, "batch"), "the request", poll_seconds=0.02)
+    until(lambda: sandbox.stored, "the request", poll_seconds=0.02)
     assert application.pipeline.withdraw([under_way]) == {under_way: Withdrawal.TOO_LATE}
     (record,) = application.wait([under_way])
     assert (record["status"], record["revoke"]) == ("delivered", "too_late")
