@@ -93,7 +93,7 @@ class SecuredRedis:
             unix_socket_path=str(self.socket), username="admin", password="x", decode_responses=True
         )
         try:
-            until(lambda: answers(self.admin), "Redis", 20)
+            until(lambda: answers(self.admin), "Redis")
         except AssertionError as error:
             self.stop()
             raise AssertionError(self.process.tail()) from error
@@ -134,7 +134,7 @@ class TlsSentinel:
         login = {"host": "127.0.0.1", "port": self.port, "password": SENTINEL_PASSWORD}
         client = redis.Redis(**login, ssl=True, ssl_ca_certs=str(certificates.authority))
         try:
-            until(lambda: answers(client), "the sentinel", 20)
+            until(lambda: answers(client), "the sentinel")
         except AssertionError as error:
             self.stop()
             raise AssertionError(self.process.tail()) from error

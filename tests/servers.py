@@ -143,7 +143,7 @@ class SentinelRedis:
             self.sentinels.append(Process("sentinel", command, own / "sentinel.log"))
         self.url = f"sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/0?master_name={MASTER_NAME}"
         try:
-            until(lambda: all(map(_knows_all, ports)), "sentinels that know each other and the replicas", 20)
+            until(lambda: all(map(_knows_all, ports)), "sentinels that know each other and the replicas")
         except AssertionError:
             self.stop()
             raise
