@@ -2,12 +2,14 @@
 
 import signal
 import sys
+from typing import Any
 from unittest.mock import MagicMock, call
 
 import pytest
 
 from notifier.cli import child
 from notifier.cli.child import OUTPUT_BYTES, Ended, run_child
+from tests.servers import until
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,20 @@ def test_of_a_long_output_all_goes_on_and_the_end_is_kept(capfd: pytest.CaptureF
 
 
 def test_a_command_that_leaves_another_running_with_its_output_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    tails: list[Any] = []
+    read, await_end = child._Tail.read, child._await_end
+
+    def noted(tail: Any, *given: Any) -> None:
+        tails.append(tail)
+        read(tail, *given)
+
+    def until_it_is_read(*given: Any) -> Any:
+        code = await_end(*given)
+        until(lambda: tails and tails[0].text, "its output", poll_seconds=0.01)
+        return code
+
+    monkeypatch.setattr(child._Tail, "read", noted)
+    monkeypatch.setattr(child, "_await_end", until_it_is_read)
     monkeypatch.setattr(child, "DRAIN_SECONDS", 0.05)
     assert run_child(["sh", "-c", "sleep 1 & echo begun"]) == Ended(0, "It ended with exit code 0.", "begun")
 

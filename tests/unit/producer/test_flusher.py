@@ -80,8 +80,17 @@ def test_one_that_ends_does_not_end_its_successor(at_its_end: tuple[threading.Ev
     assert (spool.most, spool.count()) == (1, 0)
 
 
+@pytest.fixture(autouse=True)
+def _before() -> None:
+    BEFORE[:] = threading.enumerate()
+
+
+BEFORE: list[threading.Thread] = []
+"""Those that another test of this process has left; its spool may be full."""
+
+
 def running() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "spool"]
+    return [each for each in threading.enumerate() if each.name == "spool" and each not in BEFORE]
 
 
 def test_whoever_waits_is_let_go_when_all_is_gone_through_and_not_by_one_that_ended_before() -> None:
