@@ -81,7 +81,8 @@ def test_a_connection_that_is_lost_behind_what_nobody_acknowledges_is_noticed(
 
     def listening() -> set[str]:
         clients: Any = broker.client_list()
-        return {each["id"] for each in clients if each["cmd"] == "brpop"}
+        own = str(broker.connection_pool.connection_kwargs["db"])  # the shared worker listens to another
+        return {each["id"] for each in clients if (each["cmd"], each["db"]) == ("brpop", own)}
 
     others = listening()
     with Connection(redis_url) as connection:
@@ -92,6 +93,7 @@ def test_a_connection_that_is_lost_behind_what_nobody_acknowledges_is_noticed(
                 connection.drain_events(timeout=10)
             with suppress(TimeoutError):
                 connection.drain_events(timeout=0.1)  # it asks for the next one
+            until(lambda: listening() - others, "that it listens")
             (ours,) = listening() - others
             broker.client_kill_filter(_id=ours)
             with pytest.raises(connection.connection_errors):
