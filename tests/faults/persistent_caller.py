@@ -1,6 +1,6 @@
 """An application that raises alerts one after another, each again under the same id until it is accepted.
 
-python -m tests.faults.persistent_caller COUNT [PAUSE_SECONDS [DEDUP_KEY [FIELDS]]]
+python -m tests.faults.persistent_caller FIRST COUNT PAUSE_SECONDS [DEDUP_KEY [FIELDS]]
 
 FIELDS (JSON): by alert type, the fields of its alerts, in turn.
 """
@@ -16,12 +16,12 @@ from tasks import send_notification
 
 def main() -> None:
     """Raise them over all types; print how often a call raised BrokerUnavailable, and how long the longest took."""
-    count, pause = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
-    key = sys.argv[3] if len(sys.argv) > 3 else None
-    fields = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
+    first, count, pause = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    key = sys.argv[4] if len(sys.argv) > 4 else None
+    fields = json.loads(sys.argv[5]) if len(sys.argv) > 5 else {}
     kinds = list(AlertType)
     refused, longest = 0, 0.0
-    for number in range(count):
+    for number in range(first, first + count):
         kind = kinds[number % len(kinds)]
         in_turn = fields.get(kind, [{}])
         given = {"title": f"alert {number}", "message": f"{number}", **in_turn[number // len(kinds) % len(in_turn)]}
@@ -32,6 +32,8 @@ def main() -> None:
                 break
             except BrokerUnavailable:
                 refused += 1
+                if refused == 1:
+                    print("the first is refused", flush=True)
             finally:
                 longest = max(longest, time.monotonic() - start)
         time.sleep(pause)

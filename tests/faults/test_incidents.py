@@ -1,6 +1,7 @@
 """At most one message for each incident, and exact counts: while workers and Redis are killed, and answers are lost."""
 
 import re
+import signal
 from collections import Counter
 from collections.abc import Collection
 from contextlib import closing
@@ -190,6 +191,16 @@ def kill_while_it_tells(victim: Process, client: "redis.Redis") -> int:
     def leased() -> int:
         return client.zcount(names.reminders, clock(client) + microseconds(LEASE_SECONDS - 2), "+inf")
 
-    until(leased, "a lease", poll_seconds=0.001)
+    def stands_still_with_a_lease() -> bool:
+        if not leased():
+            return False
+        victim.signal(signal.SIGSTOP)
+        client.ping()  # behind what it has sent already
+        if leased():
+            return True
+        victim.signal(signal.SIGCONT)
+        return False
+
+    until(stands_still_with_a_lease, "a lease", poll_seconds=0.001)
     victim.kill()
     return leased()

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Application, client_app
-from tests.faults.conftest import QUICK, assert_none_lost, burst, doubled, titles_of
+from tests.faults.conftest import QUICK, WEBHOOKS, assert_none_lost, burst, doubled, titles_of
+from tests.names import names
 from tests.servers import OwnRedis, until
 
 ALERTS = 120
@@ -44,6 +46,15 @@ def posted(sandbox: Sandbox) -> int:
     return len(sandbox.titles())
 
 
+def posted_last(application: Application, sandbox: Sandbox, workers: list[Process]) -> Process:
+    """The worker whose request was stored last, and is not answered yet."""
+    redis, webhook_id = application.pipeline.redis, sandbox.messages()[-1]["webhook_id"]
+    (kind,) = (kind for kind, own in WEBHOOKS.items() if own == webhook_id)
+    holder = redis.get(names.worker(str(redis.hget(names.outbox(kind, "state"), "worker"))))
+    (found,) = (each for each in workers if str(each.pid) == holder)
+    return found
+
+
 def test_what_workers_have_posted_in_the_forgotten_second_is_not_posted_again(
     own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
@@ -65,12 +76,12 @@ def test_what_a_worker_has_posted_that_dies_with_redis_is_marked_where_it_is_pos
     own_redis: OwnRedis, applying: Application, sandbox: Sandbox, start_worker: StartWorker
 ) -> None:
     sandbox.fault(method="POST", kind="delay", when="after", seconds=3)
-    _, dies = (start_worker(**SLOW, REDIS_URL=own_redis.url) for _ in range(2))
+    workers = [start_worker(**SLOW, REDIS_URL=own_redis.url) for _ in range(2)]
     raised = burst(applying, ALERTS)
     keep(own_redis)
     before = posted(sandbox)
     until(lambda: posted(sandbox) >= before + 30, "what will be forgotten", poll_seconds=0.02)
-    os.kill(dies.pid, signal.SIGKILL)
+    os.kill(posted_last(applying, sandbox, workers).pid, signal.SIGKILL)
     crash(own_redis)
     own_redis.back()
     assert_none_lost(applying.wait(list(raised)), titles_of(sandbox), raised)

@@ -86,24 +86,40 @@ def three(app: Celery) -> GroupResult:
 
 @pytest.mark.usefixtures("gone_redis")
 def test_each_call_on_a_result_raises_in_time(app: Celery) -> None:
-    seconds = {}
+    late = set()
     for name, call in CALLS.items():
-        start = time.monotonic()
-        with pytest.raises(BrokerUnavailable, match="Redis"):
-            call(app.AsyncResult("a"), three(app))
-        seconds[name] = time.monotonic() - start
-    assert {name for name, taken in seconds.items() if taken > LIMIT_SECONDS + SLACK_SECONDS} == set()
+
+        def seconds(call: Any = call) -> float:
+            start = time.monotonic()
+            with pytest.raises(BrokerUnavailable, match="Redis"):
+                call(app.AsyncResult("a"), three(app))
+            return time.monotonic() - start
+
+        if not in_time(seconds, LIMIT_SECONDS):
+            late.add(name)
+    assert late == set()
+
+
+def in_time(seconds: Callable[[], float], limit_seconds: float, rounds: int = 3) -> bool:
+    """Whether it takes no longer in the best round: this process or Redis may stand still for a moment in another."""
+    return any(seconds() < limit_seconds + SLACK_SECONDS for _ in range(rounds))
 
 
 @pytest.mark.usefixtures("gone_redis")
 def test_a_wait_with_a_timeout_ends_by_it_and_says_that_redis_was_away(app: Celery) -> None:
     timeout = 2 * LIMIT_SECONDS
     for name, wait in WAITS.items():
-        start = time.monotonic()
-        with pytest.raises(ResultTimeout, match="Redis") as raised:
-            wait(app.AsyncResult("a"), three(app), timeout)
-        assert timeout <= time.monotonic() - start < timeout + SLACK_SECONDS, name
-        assert isinstance(raised.value.__cause__, BrokerUnavailable)
+
+        def seconds(wait: Any = wait) -> float:
+            start = time.monotonic()
+            with pytest.raises(ResultTimeout, match="Redis") as raised:
+                wait(app.AsyncResult("a"), three(app), timeout)
+            taken = time.monotonic() - start
+            assert isinstance(raised.value.__cause__, BrokerUnavailable)
+            assert taken >= timeout
+            return taken
+
+        assert in_time(seconds, timeout), name
 
 
 def test_a_wait_without_a_timeout_goes_on_until_redis_is_back_and_the_result_is_there(
@@ -148,10 +164,14 @@ def test_a_wait_goes_on_at_the_replica_that_takes_over(
     master = connect(sentinel_redis.master.url, 5)
     until(lambda: waited_for(master) == 1, "the subscription")
     sentinel_redis.master.away()
-    start = time.monotonic()
-    with pytest.raises(BrokerUnavailable):
-        app.AsyncResult("a").state  # noqa: B018
-    assert time.monotonic() - start < LIMIT_SECONDS + SLACK_SECONDS
+
+    def seconds() -> float:
+        start = time.monotonic()
+        with pytest.raises(BrokerUnavailable):
+            app.AsyncResult("a").state  # noqa: B018
+        return time.monotonic() - start
+
+    assert in_time(seconds, LIMIT_SECONDS, rounds=2)  # before a replica takes over
     until(sentinel_redis.promoted, "a new master")
     new = connect(cast("OwnRedis", sentinel_redis.promoted()).url, 5)
     until(lambda: waited_for(new), "the subscription at the new master")

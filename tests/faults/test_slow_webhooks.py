@@ -101,13 +101,22 @@ def test_a_critical_alert_passes_the_delivery_tasks_of_a_flood_whose_webhook_han
     sent = {"headers": {TRIGGER_HEADER: True}, "queue": "notifications.general", "ignore_result": True}
     for each in flood:  # so many, whether or not each has sent one of its own
         application.app.send_task("send_notification.general", task_id=each, **sent)
-    start_worker(**PATIENT, DISCORD_QUEUE_SIZE=str(FLOOD), NOTIFIER_SWEEP_SECONDS="60")
+    worker = start_worker(**PATIENT, DISCORD_QUEUE_SIZE=str(FLOOD), NOTIFIER_SWEEP_SECONDS="60")
     queue = partial(application.pipeline.redis.llen, "notifications.general")
     until(lambda: queue() < FLOOD - 50, "the flood is under way", poll_seconds=0.01)
-    critical, before = application.raise_alerts("in time", alert_type=AlertType.CRITICAL), queue()
-    until(lambda: "in time" in sandbox.titles(), "the critical one", poll_seconds=0.01)
-    assert before - queue() < FLOOD / 2, "it came behind few of them"
-    assert {record["status"] for record in application.wait(critical)} == {"delivered"}
+    worker.signal(signal.SIGSTOP)
+    before = taken(worker.output())
+    (critical,) = application.raise_alerts("in time", alert_type=AlertType.CRITICAL)
+    worker.signal(signal.SIGCONT)
+    end = f"[{critical}] ignored"
+    until(lambda: end in worker.output(), "the critical one")
+    assert taken(worker.output().split(end)[0]) - before < FLOOD / 2, "it came behind few of them"
+    assert application.wait([critical])[0]["status"] == "delivered"
+
+
+def taken(log: str) -> int:
+    """How many delivery tasks of the flood a worker had taken by then."""
+    return len(re.findall(r"Task send_notification\.general\S+ received", log))
 
 
 @pytest.mark.parametrize("pool", ["prefork, 4", "solo"])
