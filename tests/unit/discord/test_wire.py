@@ -23,6 +23,8 @@ from notifier.webhook import Webhook
 from tests.unit.discord.conftest import PATIENCE_SECONDS, TOKEN, Behaviour, Peer, read_request
 
 TIMEOUT_SECONDS = 0.4
+PAUSED_SECONDS = 1.5
+"""Longer than this process stands still, where an answer has to begin in time."""
 NO_MESSAGE = Unknown(Reason.UNEXPECTED_ANSWER, f"HTTP 200, {ELSEWHERE}")
 STORED = b'{"id": "77", "channel_id": "88"}'
 JSON_HEAD = b"Via: 1.1 google\r\nContent-Type: application/json\r\n"
@@ -141,7 +143,7 @@ def test_a_body_that_trickles_for_ever_ends_in_time_and_is_unknown(
         drip(connection, b"x" * 10_000)
 
     peer = start_peer(behave)
-    assert posted(peer.api_url, webhook, payload) == Answer(NO_MESSAGE, None, 200)
+    assert posted(peer.api_url, webhook, payload, PAUSED_SECONDS) == Answer(NO_MESSAGE, None, 200)
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(200, NO_MESSAGE), (500, Unknown(Reason.SERVER_ERROR, "HTTP 500"))])
@@ -187,7 +189,7 @@ def test_where_a_redirect_leads_is_not_looked_at_nor_its_body_read_for_long(
         while way == "without end" and sum(sent) < 64 * BODY_BYTES_MAX:
             sent.append(connection.send(b" " * 65_536))
 
-    answer = posted(start_peer(behave).api_url, webhook, payload, TIMEOUT_SECONDS if way == "trickles" else 10)
+    answer = posted(start_peer(behave).api_url, webhook, payload, PAUSED_SECONDS if way == "trickles" else 10)
     assert answer == Answer(Failed(Reason.REDIRECTED, f"HTTP 302, {ELSEWHERE}"), None, 302)
     assert sum(sent) < 32 * BODY_BYTES_MAX
 
@@ -205,7 +207,8 @@ def test_a_tls_handshake_that_fails_has_sent_nothing(
     start_peer: StartPeer, webhook: Webhook, payload: Payload, behave: Behaviour, detail: str
 ) -> None:
     url = start_peer(behave).api_url.replace("http://", "https://")
-    assert posted(url, webhook, payload) == Answer(Failed(Reason.CONNECTION_FAILED, detail))
+    seconds = TIMEOUT_SECONDS if detail == "ConnectTimeout" else 10
+    assert posted(url, webhook, payload, seconds) == Answer(Failed(Reason.CONNECTION_FAILED, detail))
 
 
 def test_a_connection_is_used_again(start_peer: StartPeer, webhook: Webhook, payload: Payload) -> None:
@@ -215,7 +218,7 @@ def test_a_connection_is_used_again(start_peer: StartPeer, webhook: Webhook, pay
             connection.sendall(head(200, len(STORED)) + STORED)
 
     peer = start_peer(behave)
-    client = DiscordClient(peer.api_url, TIMEOUT_SECONDS)
+    client = DiscordClient(peer.api_url, 10)
     for _ in range(3):
         assert client.execute(webhook, payload).outcome == Delivered("77", "88")
     assert peer.connections == 1
@@ -234,7 +237,7 @@ def test_each_request_of_a_webhook_has_its_own_text_and_the_cookies_of_the_answe
             cookie = b"Set-Cookie: __cf_bm=%d; path=/\r\n\r\n" % number
             connection.sendall(head(200, len(STORED)).replace(b"\r\n\r\n", b"\r\n" + cookie) + STORED)
 
-    client = DiscordClient(start_peer(behave).api_url, TIMEOUT_SECONDS)
+    client = DiscordClient(start_peer(behave).api_url, 10)
     for number in range(4):
         client.execute(webhook, Payload({"content": "ä" * number}))
     assert seen == [((number and f"__cf_bm={number - 1}") or None, "ä" * number) for number in range(4)]

@@ -93,11 +93,16 @@ def test_who_sends_too_slowly_or_too_many_headers_is_cut_off_and_holds_nobody_up
 
     async def said(intake: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(begun)
-        others, sender = await asyncio.open_connection("127.0.0.1", intake.port)
-        body = b'{"title": "T"}'
-        sender.write(head(TOKEN, f"Content-Length: {len(body)}") + body)
-        assert await status(others) == 202
-        sender.close()
+        body, code = b'{"title": "T"}', 0
+        for _ in range(3):  # this process may stand still for as long as anybody may take
+            others, sender = await asyncio.open_connection("127.0.0.1", intake.port)
+            sender.write(head(TOKEN, f"Content-Length: {len(body)}") + body)
+            with contextlib.suppress(OSError, IndexError):
+                code = code or await status(others)
+            sender.close()
+            if code:
+                break
+        assert code == 202
         with contextlib.suppress(OSError):
             assert b" 202 " not in await reader.read()
 

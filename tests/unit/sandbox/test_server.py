@@ -1,5 +1,6 @@
 """On the wire: connections that break as scripted, the control API, live events, a log without tokens."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -69,16 +70,26 @@ def test_a_slow_answer_outlasts_its_time(server: Server) -> None:
     assert time.monotonic() - started >= 0.4
 
 
-def test_a_delay_holds_up_no_other_request(server: Server) -> None:
+def test_a_delay_holds_up_no_other_request(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    delayed, is_over = threading.Event(), threading.Event()
+
+    async def until_it_is_over(_: float) -> None:
+        delayed.set()
+        while not is_over.is_set():
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(server.exchange, "_sleep", until_it_is_over)
     general = next(iter(server.exchange.store.webhooks))
     control(server, "POST", "faults", json={"kind": "delay", "seconds": 1, "webhook_id": general})
     answers: list[int] = []
     slow = threading.Thread(target=lambda: answers.append(post(server).status_code))
     slow.start()
     try:
+        assert delayed.wait(10)
         assert requests.post(url(server, number=1), json=HI, timeout=10).status_code == 204
         assert answers == []
     finally:
+        is_over.set()
         slow.join(10)
     assert answers == [200]
 
