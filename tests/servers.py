@@ -33,16 +33,10 @@ def until(
 
 
 def free_port() -> int:
-    """A free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def lasting_port() -> int:
     """A free port that stays free while nobody listens: below those that the system gives to clients by itself.
 
-    Of those, a client that tries again and again to reach a server that is away is given that server's own at last.
+    Of those, another server may be given one before this one has taken it, and a client that tries again and again to
+    reach a server that is away is given that server's own at last.
     """
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
@@ -67,7 +61,7 @@ class OwnRedis:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for _ in range(PORT_TRIES):
-            self.port = lasting_port()
+            self.port = free_port()
             self.url = f"redis://127.0.0.1:{self.port}/0"
             self.process = run_redis(folder, self.port)
             if self._came_up():
