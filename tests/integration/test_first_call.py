@@ -7,6 +7,7 @@ import redis
 
 from notifier.models import AlertType, NotificationMessage
 from notifier.pipeline import Pipeline
+from notifier.producer import client as client_module
 from notifier.settings import Settings
 from notifier.storage.broker import create_app
 from notifier.storage.connection import connect
@@ -25,8 +26,9 @@ def line(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Line:
 
 
 @pytest.fixture
-def caller(line: Line) -> Iterator[Pipeline]:
-    """A process that has raised nothing yet."""
+def caller(line: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    """A process that has raised nothing yet; however long this one stands still, Redis has just answered it."""
+    monkeypatch.setattr(client_module, "WARM_SECONDS", 600.0)
     pipeline = Pipeline(create_app("caller"), Settings.load())
     yield pipeline
     pipeline.redis.close()
@@ -46,10 +48,9 @@ def raised(caller: Pipeline, line: Line) -> int:
 def test_the_first_call_connects_asks_whether_redis_is_there_and_has_it_learn_the_step(
     line: Line, caller: Pipeline, redis_url: str
 ) -> None:
-    first, *later = (raised(caller, line) for _ in range(3))
-    assert first <= MOST
-    assert later == [1, 1]
+    assert raised(caller, line) <= MOST
     assert caller.redis.llen("notifications.general") == 1, "and the delivery task went with it"
+    assert [raised(caller, line) for _ in range(2)] == [1, 1]
     with connect(redis_url, 5) as client:
         client.script_flush()
     assert raised(caller, line) == 2, "and a server that was started again learns it once more"
