@@ -11,6 +11,7 @@ from notifier.outbox.record import iso
 from notifier.routing import ROUTES
 from notifier.storage.connection import clock, connect
 from tests.conftest import Sandbox, StartWorker
+from tests.e2e import patient_slots
 from tests.e2e.conftest import Application
 from tests.names import names
 
@@ -78,7 +79,7 @@ def test_between_the_attempts_it_says_retry_and_the_record_is_written_once(
     raise_alert: Callable[[Application, NotificationMessage], None],
 ) -> None:
     # neither a sweep nor a wake-up of another test makes the first attempt: its own trigger does
-    worker = start_worker(NOTIFIER_SWEEP_SECONDS="600")
+    worker = start_worker("-I", patient_slots.__name__, NOTIFIER_SWEEP_SECONDS="600")
     message = NotificationMessage(alert_type=AlertType.ERROR, title="at the second attempt")
     key = names.result(message.id)
     watch = Watch(client, key)

@@ -10,6 +10,7 @@ from celery import Celery
 
 from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
+from tests.e2e import patient_slots
 from tests.e2e.conftest import Application, RunPython
 from tests.servers import until
 
@@ -58,7 +59,7 @@ def test_a_retry_carries_the_id_alone_whoever_sent_the_first(
 ) -> None:
     foreign = Celery("foreign", broker=redis_url, backend=redis_url, set_as_current=False)
     sandbox.fault(method="POST", kind="status", status=502, times=1)
-    worker = start_worker(DISCORD_RETRY_BACKOFF_SECONDS="4")
+    worker = start_worker("-I", patient_slots.__name__, DISCORD_RETRY_BACKOFF_SECONDS="4")
     sent = foreign.send_task("send_notification.error", queue=QUEUE, kwargs={"title": "by name", "message": TEXT})
     foreign.close()
     worker.wait_for(rf"send_notification\.error\[{sent.id}\] retry: Retry in")

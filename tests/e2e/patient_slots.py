@@ -1,0 +1,8 @@
+"""What a worker includes whose tasks are to wait for their requests, however long a pause of the machine makes one.
+
+As a rule a task ends after half a second, and its request goes on in a thread: then it is no retry of Celery's.
+"""
+
+from notifier.worker import offload
+
+offload.SLOT_SECONDS = 60.0
