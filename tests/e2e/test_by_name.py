@@ -132,6 +132,7 @@ def test_without_room_an_alert_by_name_is_a_dead_letter_and_goes_out_once_there_
     worker = start_worker(**reject)
     first = foreign.send_task(**ERROR, kwargs={"title": "first"})
     until(lambda: application.pipeline.outbox.depth(AlertType.ERROR) == 1, "a full outbox")
+    until(lambda: "rate limited" in str(application.pipeline.explain(str(first.id))), "a closed gate")
     second = foreign.send_task(**ERROR, kwargs={"title": "second"})
     worker.wait_for(rf"send_notification\.error\[{second.id}\] ignored")
     (dead,) = application.pipeline.dead_letters.list()

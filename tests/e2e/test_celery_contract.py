@@ -165,6 +165,7 @@ def test_an_alert_that_waits_is_not_shown_as_started_and_one_that_is_tried_again
     sandbox.fault(webhook_id=webhook, method="POST", kind="rate_limit", seconds=600, times=1)
     (waiting,) = application.raise_alerts("waits")
     worker.wait_for(rf"Task send_notification\.general\[{waiting}\] ignored")
+    until(lambda: "rate limited" in str(application.pipeline.explain(waiting)), "a closed gate")
     assert events.kinds(waiting)["task-started"] == 0
     assert notifier("gate", "reset", "general").returncode == 0
     application.wait([waiting])
