@@ -417,7 +417,7 @@ def test_a_flush_ends_in_time_and_says_what_waits_and_why(
     monkeypatch.setattr(log_sender, "raise_alert", refuse)
     log.error("one")
     log.error("two")
-    until(lambda: tried, "a try", poll_seconds=0.01)
+    until(lambda: handler._sender._problem, "that it was tried in vain", poll_seconds=0.01)
     handler.flush(0.05)
     assert capsys.readouterr().err == "notifier: alerts of log records that wait after 0.05 s: 2: Redis is away\n"
     away.clear()
