@@ -1,5 +1,6 @@
 """The rights that ``docs/redis.md`` lists are enough for an application, a worker and a dashboard, and are needed."""
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ from notifier.cli.processes import Process
 from tests.conftest import Sandbox, StartWorker
 from tests.e2e.conftest import Notifier, RunPython
 from tests.e2e.test_upgrade import restore
+from tests.e2e.unreadable_entries import PROTOCOL_1, QUEUE, protocol_1
+from tests.names import names
 from tests.secured_redis import SecuredRedis
 from tests.servers import until
 
@@ -131,6 +134,17 @@ def test_the_rights_of_a_worker_are_enough_to_adopt_what_version_0_1_wrote(
     assert guarded.refused() == []
     start_worker(**there)
     until(lambda: "alert abandoned" in sandbox.titles(), "what the sweep of a new worker finds")
+    assert guarded.refused() == []
+
+
+@pytest.mark.slow
+def test_the_rights_of_a_worker_are_enough_to_give_back_what_another_held(
+    guarded: Guarded, sandbox: Sandbox, start_worker: StartWorker
+) -> None:
+    guarded.server.admin.hset(names.unacked, "tag", json.dumps([protocol_1(), "", QUEUE]))
+    guarded.server.admin.zadd(f"{names.unacked}_index", {"tag": 1})
+    start_worker(REDIS_URL=guarded.url("notifier-worker"))
+    until(lambda: sandbox.titles() == [PROTOCOL_1] or guarded.refused(), "what was given back")
     assert guarded.refused() == []
 
 
