@@ -35,13 +35,18 @@ class Sweeper(bootsteps.StartStopStep):
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self, parent: Any) -> None:
-        """Begin to sweep, and to tell the fleet what this worker holds."""
+        """Tell the fleet what this worker holds: one that is ready is known. Then begin to sweep."""
+        self._announce()
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
         """Stop sweeping, and wait for the step under way: each has its timeouts."""
         self._stopping.set()
         self._thread.join()
+
+    def _announce(self) -> None:
+        with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
+            pipeline.heartbeat.announce(self._holdings)
 
     def _holdings(self) -> dict[Partition, str]:
         # one that stops ends what it has taken, and takes no more
@@ -63,11 +68,10 @@ class Sweeper(bootsteps.StartStopStep):
 
     def _run(self) -> None:
         while True:
-            with suppress(BrokerUnavailable):  # what is to be swept is there, and it says so
-                pipeline.heartbeat.announce(self._holdings)
             pipeline.sweep(served_types(), self._is_stopping)
             if self._look_until(time.monotonic() + pipeline.settings.sweep_seconds):
                 return
+            self._announce()
 
     def _look_until(self, next_sweep: float) -> bool:
         """Look for lost triggers, and requests that hang, until a sweep is due (monotonic clock); whether it ends."""

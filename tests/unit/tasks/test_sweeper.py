@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -58,6 +58,15 @@ def test_a_warm_shutdown_awaits_the_step_under_way_and_begins_no_other(step: Ste
     assert (step.ended.is_set(), sweeper._thread.is_alive()) == (True, False)
     assert parts["outbox"].sweep.call_count == 1
     parts["report"].assert_not_called()
+
+
+def test_a_worker_is_known_to_the_fleet_before_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    announced: list[Any] = []
+    monkeypatch.setattr(pipeline.heartbeat, "announce", announced.append)
+    sweeper = Sweeper(cast("Any", None))
+    monkeypatch.setattr(sweeper._thread, "start", lambda: None)  # it may be late
+    sweeper.start(None)
+    assert announced == [sweeper._holdings]
 
 
 def test_a_cold_one_waits_for_nothing(step: Step, parts: dict[str, Any]) -> None:
