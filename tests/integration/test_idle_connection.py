@@ -338,7 +338,7 @@ def test_an_end_is_told_as_by_redis_py(redis_url: str) -> None:
         own = client.client_id()
 
         def kill() -> None:
-            until(lambda: another.client_list(client_id=[own])[0]["cmd"] == "blpop", "the step under way")
+            until(lambda: another.client_list(client_id=[str(own)])[0]["cmd"] == "blpop", "the step under way")
             another.client_kill_filter(_id=own)
 
         killing = threading.Thread(target=kill)
