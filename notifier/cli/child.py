@@ -96,14 +96,16 @@ def run_child(command: Sequence[str]) -> Ended:
 
 @contextmanager
 def _wake_ups() -> Iterator[int]:
-    """A descriptor that each signal makes readable. One that comes just before a wait is not seen before its end."""
+    """A descriptor that each signal makes readable: Python sees one just before a plain wait only after that wait."""
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
     before = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
     handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # whoever started this one may have blocked it
     try:
         yield woken
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGCHLD, handler)
         signal.set_wakeup_fd(before)
         os.close(woken)

@@ -21,8 +21,9 @@ def main() -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
-    signal.set_wakeup_fd(waking)  # a signal that comes just before a wait is not seen before its end
+    signal.set_wakeup_fd(waking)  # Python sees a signal just before a plain wait only after that wait
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # the starter may have blocked it
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: child.terminate())
     with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; the command is ended then
