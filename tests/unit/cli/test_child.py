@@ -37,11 +37,13 @@ def test_of_a_long_output_all_goes_on_and_the_end_is_kept(capfd: pytest.CaptureF
 
 def test_a_command_that_leaves_another_running_with_its_output_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     tails: list[Any] = []
+    read_to_the_end: list[Any] = []
     read, await_end = child._Tail.read, child._await_end
 
     def noted(tail: Any, *given: Any) -> None:
         tails.append(tail)
         read(tail, *given)
+        read_to_the_end.append(tail)
 
     def until_it_is_read(*given: Any) -> Any:
         code = await_end(*given)
@@ -51,7 +53,8 @@ def test_a_command_that_leaves_another_running_with_its_output_ends(monkeypatch:
     monkeypatch.setattr(child._Tail, "read", noted)
     monkeypatch.setattr(child, "_await_end", until_it_is_read)
     monkeypatch.setattr(child, "DRAIN_SECONDS", 0.05)
-    assert run_child(["sh", "-c", "sleep 1 & echo begun"]) == Ended(0, "It ended with exit code 0.", "begun")
+    assert run_child(["sh", "-c", "sleep 10 & echo begun"]) == Ended(0, "It ended with exit code 0.", "begun")
+    assert read_to_the_end == [], "what it left running still holds its output"
 
 
 @pytest.mark.parametrize("in_terminal", [True, False])
