@@ -84,9 +84,8 @@ def test_a_redis_that_is_full_under_load_loses_and_doubles_nothing_and_all_goes_
     until(lambda: sandbox.stored >= 3, "the burst")
     with redis.Redis.from_url(own_redis.url) as client:
         client.config_set("maxmemory", 1)
-        late = start_caller(
-            LATE, first=ALERTS - LATE, REDIS_URL=own_redis.url
-        )  # the other may have raised all of its own
+        # the other may have raised all of its own
+        late = start_caller(LATE, first=ALERTS - LATE, REDIS_URL=own_redis.url)
         late.wait_for("the first is refused")
         until(lambda: all("Redis is full" in each.output() for each in workers), "that both say why nothing goes")
         client.config_set("maxmemory", 0)

@@ -323,7 +323,6 @@ def test_an_answer_that_comes_in_pieces_is_read_whole(client: NamingRedis) -> No
 
 
 def test_silence_is_told_as_by_redis_py(redis_url: str) -> None:
-
     with connect(redis_url, 5) as client:
         own = client.client_id()
         client.connection_pool.pool.put(connection := client.connection_pool.pool.get())  # type: ignore[attr-defined]
