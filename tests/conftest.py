@@ -282,7 +282,7 @@ def shared_worker(environment: dict[str, str], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def worker(configured: dict[str, str], shared_worker: Process) -> Iterator[Process]:
-    """A worker with the default settings, of which the emptied Redis has heard again; its log holds no secret."""
+    """A worker with the default settings, known again to the emptied Redis; its log holds no secret."""
     until(lambda: client_of(configured["REDIS_URL"]).exists(names.workers), "the heartbeat of the shared worker")
     yield shared_worker
     assert_no_secrets_logged(shared_worker)

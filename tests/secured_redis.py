@@ -80,7 +80,7 @@ class SecuredRedis:
         more: Sequence[str] = (),
     ) -> None:
         folder.mkdir()
-        self.port, self.tls_port = free_port(), free_port()  # a node of a cluster takes the port 10,000 above as well
+        self.port, self.tls_port = free_port(), free_port()  # so low that a node of a cluster has the port 10,000 above
         self.socket = folder / "redis.sock"
         admin = "user admin on nopass ~* &* +@all"
         lines = ["bind 127.0.0.1", f"port {self.port}", f"unixsocket {self.socket}", f"dir {folder}", "save ''", admin]

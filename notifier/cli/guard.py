@@ -29,7 +29,7 @@ def main() -> int:
     with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; the command is ended then
         os.write(pid_fd, f"{child.pid}\n".encode())
     os.close(pid_fd)
-    # one thread: `poll` knows nothing while another asks
+    # one thread: of two that call `poll` at once, one is told that the command still runs
     starter = [sys.stdin.fileno()]
     kill_at: float | None = None
     while (code := child.poll()) is None:

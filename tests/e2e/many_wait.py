@@ -14,7 +14,7 @@ from tests.results import ended, store, waited_for
 
 PLAIN = 50
 ROUNDS = 5
-"""What delays each call delays all of them; what else runs on this machine, some."""
+"""What the waiters delay is late in each round; what another process of this machine delays is not."""
 
 
 async def plain(service: DiscordNotificationService, name: str) -> float:

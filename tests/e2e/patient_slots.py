@@ -1,4 +1,4 @@
-"""What a worker includes whose tasks are to wait for their requests, however long a pause of the machine makes one.
+"""Included by a worker whose tasks are to wait for their requests, even if the machine pauses for long.
 
 As a rule a task ends after half a second, and its request goes on in a thread: then it is no retry of Celery's.
 """

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 TIMEOUT_SECONDS = 1.0
 CRITICAL = "1000000000000000003"
 PATIENT_SECONDS = 3
-"""As much as no pause of this machine takes. Of it, a post has what Redis' silence leaves."""
+"""Longer than a pause of this machine. A post has what Redis' silence leaves of it."""
 SLACK_SECONDS = 0.5
 """What a busy machine may add; bare Celery takes 19 s or does not return."""
 

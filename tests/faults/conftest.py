@@ -23,7 +23,7 @@ __all__ = ["app", "application"]
 WEBHOOKS = {kind: str(1_000_000_000_000_000_001 + number) for number, kind in enumerate(AlertType)}
 GENERAL = WEBHOOKS[AlertType.GENERAL]
 QUICK = {
-    # quick is what fails; what is answered late because a process stands still for a moment would be posted twice
+    # not quick: an answer that comes late because a process stands still for a moment would be posted twice
     "DISCORD_TIMEOUT_SECONDS": "10",
     "DISCORD_RETRY_BACKOFF_SECONDS": "0.2",
     "DISCORD_RETRY_BACKOFF_MAX_SECONDS": "1",
