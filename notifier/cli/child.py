@@ -14,6 +14,7 @@ from types import FrameType
 from typing import IO
 
 from notifier.cli import OF_SIGNAL
+from notifier.cli.guard import wake_ups
 from notifier.cli.output import warn
 
 OUTPUT_BYTES = 64 * 1024
@@ -71,7 +72,7 @@ def run_child(command: Sequence[str]) -> Ended:
     """Run a command to its end. Raises nothing if it cannot be run: the exit code is that of a shell then."""
     tail = _Tail()
     received: list[int] = []
-    with _wake_ups() as woken, _signals(received) as children:
+    with wake_ups() as woken, _signals(received) as children:
         try:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         except OSError as error:
@@ -92,24 +93,6 @@ def run_child(command: Sequence[str]) -> Ended:
     if code < 0:
         return Ended(OF_SIGNAL - code, f"It was ended by {signal.Signals(-code).name}.", tail.text)
     return Ended(code, f"It ended with exit code {code}.", tail.text)
-
-
-@contextmanager
-def _wake_ups() -> Iterator[int]:
-    """A descriptor that each signal makes readable: Python sees one just before a plain wait only after that wait."""
-    woken, waking = os.pipe()
-    os.set_blocking(waking, False)
-    before = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
-    handler = signal.signal(signal.SIGCHLD, lambda *_: None)
-    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # whoever started this one may have blocked it
-    try:
-        yield woken
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGCHLD, handler)
-        signal.set_wakeup_fd(before)
-        os.close(woken)
-        os.close(waking)
 
 
 def _await_end(child: "subprocess.Popen[bytes]", woken: int) -> int:

@@ -13,22 +13,41 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 
 def main() -> int:
     """Start the command, write its process id to PID_FD, and exit with its exit code."""
     pid_fd, grace_seconds, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=True)
+    with wake_ups() as woken:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: child.terminate())
+        with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; the command is ended then
+            os.write(pid_fd, f"{child.pid}\n".encode())
+        os.close(pid_fd)
+        return _await_end(child, woken, grace_seconds)
+
+
+@contextlib.contextmanager
+def wake_ups() -> Iterator[int]:
+    """A descriptor that each signal makes readable: Python sees one just before a plain wait only after that wait."""
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
-    signal.set_wakeup_fd(waking)  # Python sees a signal just before a plain wait only after that wait
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # the starter may have blocked it
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: child.terminate())
-    with contextlib.suppress(OSError):  # nobody reads if the starter has ended meanwhile; the command is ended then
-        os.write(pid_fd, f"{child.pid}\n".encode())
-    os.close(pid_fd)
+    before = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+    handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})  # whoever started this one may have blocked it
+    try:
+        yield woken
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGCHLD, handler)
+        signal.set_wakeup_fd(before)
+        os.close(woken)
+        os.close(waking)
+
+
+def _await_end(child: "subprocess.Popen[bytes]", woken: int, grace_seconds: float) -> int:
     # one thread: of two that call `poll` at once, one is told that the command still runs
     starter = [sys.stdin.fileno()]
     kill_at: float | None = None
