@@ -17,6 +17,14 @@ from notifier.settings import Settings
 from notifier.storage.broker import create_app
 from tests.servers import until
 
+BEFORE: list[threading.Thread] = []
+"""Those that another test of this process has left; its spool may be full."""
+
+
+@pytest.fixture(autouse=True)
+def _before() -> None:
+    BEFORE[:] = threading.enumerate()
+
 
 class Memory:
     """A spool without a disk. ``most``: how many have flushed it at once."""
@@ -78,15 +86,6 @@ def test_one_that_ends_does_not_end_its_successor(at_its_end: tuple[threading.Ev
     go_on.set()
     until(lambda: not running(), "its end")
     assert (spool.most, spool.count()) == (1, 0)
-
-
-@pytest.fixture(autouse=True)
-def _before() -> None:
-    BEFORE[:] = threading.enumerate()
-
-
-BEFORE: list[threading.Thread] = []
-"""Those that another test of this process has left; its spool may be full."""
 
 
 def running() -> list[threading.Thread]:
